@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything runs in .venv, which `make .venv` builds from the pinned and hashed requirements.txt with nothing but Python >= 3.11.
+# The first Python that is new enough; `make PYTHON=...` names another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+PROTO := byline_proto/v1/ledger.proto
+PACKAGES := cli/src gate/src ledger/src lsp/src sdk/src
+
+.PHONY: demo test check fmt lint type docs proto bench lock
+
+.venv: .venv/.done
+.venv/.done: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "byline needs Python 3.11 or later; name one with: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "this Python cannot make environments; install its venv package (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv
+	$(BIN)/byline demo
+
+test: check
+	$(BIN)/python -m pytest
+
+check: .venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+fmt: .venv
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+type: .venv
+	$(BIN)/mypy
+
+docs: .venv
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+# The generator is the oldest that the grpc extra allows, so that its output loads with every later runtime.
+proto: .venv
+	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --plugin=protoc-gen-mypy_grpc=../$(BIN)/protoc-gen-mypy_grpc \
+	  --python_out=src --pyi_out=src --grpc_python_out=src --mypy_grpc_out=src $(PROTO)
+
+bench: .venv
+	$(BIN)/python bench/run.py
+
+lock: .venv
+	$(BIN)/uv lock
+	$(BIN)/uv export --frozen --quiet --all-extras --no-emit-project --no-header --no-annotate --output-file requirements.txt

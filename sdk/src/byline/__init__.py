@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who wrote every line: capture, attribute, sign, log, verify, decide.
+
+Names are loaded when they are first used (PEP 562), so that `import byline` costs next to nothing and an agent's hook stays fast:
+
+    import byline
+
+    with byline.session(agent="reviewer", model="example/model-1") as session:
+        session.write("greeting.py", "print('hello')\\n")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from byline.errors import BylineError as BylineError
+    from byline.flow.sessions import session as session
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BylineError": "byline.errors",
+    "session": "byline.flow.sessions",
+}
+
+__all__ = ["BylineError", "__version__", "session"]  # noqa: F822 - the names below are found by __getattr__
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
+    """Load a public name from its home.
+
+    Raises:
+        AttributeError: Byline has no such name.
+    """
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'byline' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
