@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who wrote every line: capture, attribute, sign, log, verify, decide.
+r"""Who wrote every line: capture, attribute, sign, log, verify, decide.
 
 Names are loaded when they are first used (PEP 562), so that `import byline` costs next to nothing and an agent's hook stays fast:
 
     import byline
 
     with byline.session(agent="reviewer", model="example/model-1") as session:
-        session.write("greeting.py", "print('hello')\\n")
+        session.write("greeting.py", "print('hello')\n")
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HOMES = {
     "session": "byline.flow.sessions",
 }
 
-__all__ = ["BylineError", "__version__", "session"]  # noqa: F822 - the names below are found by __getattr__
+__all__ = ["BylineError", "__version__", "session"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
