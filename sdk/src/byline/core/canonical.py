@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON that has one spelling: RFC 8785 out, strictly read in.
+
+Byline signs and hashes JSON, so that what was signed must be what is read. `format_canonical` writes RFC 8785 (JCS): no white
+space, members sorted by UTF-16 code units, shortest escapes. Numbers are integers within +-(2^53 - 1); floats do not exist
+here. `parse_strict` refuses what two readers could read differently: duplicate members, floats, NaN, deep nesting, lone
+surrogates, too many bytes. It accepts white space and any order, because other people's bundles have them.
+
+>>> format_canonical({"b": [1, None], "a": "\\u00e9"})
+b'{"a":"\\xc3\\xa9","b":[1,null]}'
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import NoReturn, TypeAlias
+
+from byline.errors import MalformedError
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53 - 1
+
+
+def format_canonical(value: object) -> bytes:
+    """Return the RFC 8785 bytes of `value`: None, bool, int, str, and lists, tuples and dicts of them.
+
+    Raises:
+        MalformedError: A float, an integer beyond 2^53 - 1, a lone surrogate, a member name that is no string, or another type.
+    """
+    _check_value(value, 0)
+    try:
+        if _members_sort_alike(value):
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError("a string holds a lone surrogate") from error
+
+
+def parse_strict(data: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
+    """Return the one value that `data` (UTF-8 JSON, at most `max_bytes`) can mean.
+
+    Raises:
+        MalformedError: `data` is not JSON, or two readers could disagree about it.
+    """
+    if len(data) > max_bytes:
+        raise MalformedError(f"{len(data)} bytes of JSON, at most {max_bytes} are read")
+    try:
+        value: Json = json.loads(
+            data.decode(), object_pairs_hook=_members, parse_float=_refuse_float, parse_constant=_refuse_float, parse_int=_integer
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise MalformedError(f"not JSON: {type(error).__name__}") from error
+    _check_value(value, 0)
+    return value
+
+
+def parse_base64(text: object) -> bytes:
+    """Return the bytes of canonical, padded, standard base64 (RFC 4648, section 4).
+
+    Raises:
+        MalformedError: Not a string, another alphabet, missing padding, or bits after the last byte.
+    """
+    if not isinstance(text, str):
+        raise MalformedError("base64 must be a string")
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedError("not base64") from error
+    if format_base64(data) != text:
+        raise MalformedError("base64 that is not canonical")
+    return data
+
+
+def format_base64(data: bytes) -> str:
+    """Return `data` as padded, standard base64."""
+    return base64.b64encode(data).decode()
+
+
+def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise MalformedError("an object names a member twice")
+    return value
+
+
+def _refuse_float(_text: str) -> NoReturn:
+    raise MalformedError("a number that is not an integer")
+
+
+def _integer(text: str) -> int:
+    # -0 is an integer to Python and a negative zero to JavaScript.
+    if len(text) > 17 or text == "-0":
+        raise MalformedError("an integer that readers disagree about")
+    return int(text)
+
+
+def _check_value(value: object, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise MalformedError(f"nested deeper than {MAX_DEPTH}")
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise MalformedError("an integer beyond 2^53 - 1")
+    elif isinstance(value, str):
+        if not value.isascii():
+            _check_text(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_value(item, depth + 1)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if not isinstance(name, str):
+                raise MalformedError("a member name that is no string")
+            _check_value(name, depth)
+            _check_value(item, depth + 1)
+    else:
+        raise MalformedError(f"{type(value).__name__} has no place in canonical JSON")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError("a string holds a lone surrogate") from error
+
+
+def _members_sort_alike(value: object) -> bool:
+    """Whether sorting by code points is sorting by UTF-16 code units: true unless a member name leaves the BMP."""
+    if isinstance(value, dict):
+        return all(not name or max(name) < "\ud800" for name in value) and all(map(_members_sort_alike, value.values()))
+    return all(map(_members_sort_alike, value)) if isinstance(value, list | tuple) else True
+
+
+def _ordered(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value, key=lambda name: name.encode("utf-16-be"))}
+    return [_ordered(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error Byline raises, a tree by whose fault it is.
+
+`code` is stable (`BL-PROOF-1`), belongs to one class or one cause, and is listed in docs/errors.md. `hint` tells a person what
+to do next; it is empty where there is nothing to do. Neither ever holds file contents, prompts or key material.
+
+    MalformedError     the bytes are not what they claim to be: never retry
+    VerificationError  well formed, but not proven
+    LedgerError        talking to the log failed
+    RepositoryError    git cannot say
+    ConfigError        the operator's set-up
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BylineError(Exception):
+    """The root of all errors that Byline raises on purpose."""
+
+    default_code: ClassVar[str] = "BL-ERROR-1"
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.hint = hint
+
+
+class MalformedError(BylineError):
+    """Bytes that are not what they claim to be."""
+
+    default_code = "BL-FORMAT-1"
+
+
+class EnvelopeError(MalformedError):
+    """Not a DSSE envelope as Byline reads it, or not a bundle."""
+
+    default_code = "BL-FORMAT-2"
+
+
+class StatementError(MalformedError):
+    """Not an in-toto statement with one of Byline's predicates."""
+
+    default_code = "BL-FORMAT-3"
+
+
+class EntryError(MalformedError):
+    """Not a log entry of a known kind."""
+
+    default_code = "BL-FORMAT-4"
+
+
+class CheckpointError(MalformedError):
+    """Not a signed note, or not a C2SP checkpoint."""
+
+    default_code = "BL-FORMAT-5"
+
+
+class PolicyError(MalformedError):
+    """Not a policy that Byline accepts."""
+
+    default_code = "BL-FORMAT-6"
+
+
+class TrustError(MalformedError):
+    """Not a trust file that Byline accepts."""
+
+    default_code = "BL-FORMAT-7"
+
+
+class PayloadError(MalformedError):
+    """Not a payload that a named agent sends, or not a journal record."""
+
+    default_code = "BL-FORMAT-8"
+
+
+class VerificationError(BylineError):
+    """Well formed, but not proven."""
+
+    default_code = "BL-VERIFY-1"
+
+
+class SignatureError(VerificationError):
+    """A signature does not verify under the key that is said to have made it."""
+
+    default_code = "BL-SIGNATURE-1"
+
+
+class UnknownKeyError(VerificationError):
+    """Trust does not know the key, or not for this use."""
+
+    default_code = "BL-KEY-1"
+
+
+class ProofError(VerificationError):
+    """A Merkle proof does not lead to the root."""
+
+    default_code = "BL-PROOF-1"
+
+
+class SubjectMismatchError(VerificationError):
+    """A statement speaks of other bytes, another repository or another path."""
+
+    default_code = "BL-SUBJECT-1"
+
+
+class IdentityError(VerificationError):
+    """A statement names a person for whom its signer may not speak."""
+
+    default_code = "BL-IDENTITY-1"
+
+
+class StaleError(VerificationError):
+    """Expired, or older than what was seen before."""
+
+    default_code = "BL-STALE-1"
+
+
+class LogForkError(VerificationError):
+    """Two checkpoints of one log that cannot both be true.
+
+    `old` and `new` are the signed notes, `proof` the consistency hashes offered (32 bytes each): together they are the evidence.
+    """
+
+    default_code = "BL-FORK-1"
+
+    def __init__(self, message: str, *, old: str, new: str, proof: tuple[bytes, ...] = ()) -> None:
+        super().__init__(message, hint="keep both checkpoints; they prove that the log showed two histories")
+        self.old = old
+        self.new = new
+        self.proof = proof
+
+
+class LedgerError(BylineError):
+    """Talking to the log failed."""
+
+    default_code = "BL-LEDGER-1"
+
+
+class LedgerUnavailableError(LedgerError):
+    """The log does not answer; `retry_after` is in seconds."""
+
+    default_code = "BL-LEDGER-2"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class PushbackError(LedgerUnavailableError):
+    """The log is there and asks to come back later."""
+
+    default_code = "BL-LEDGER-3"
+
+
+class EntryRejectedError(LedgerError):
+    """The log will never take this entry."""
+
+    default_code = "BL-LEDGER-4"
+
+
+class RepositoryError(BylineError):
+    """Git cannot say."""
+
+    default_code = "BL-GIT-1"
+
+
+class NotARepositoryError(RepositoryError):
+    """There is no git repository here."""
+
+    default_code = "BL-GIT-2"
+
+
+class ShallowError(RepositoryError):
+    """The answer lies beyond the boundary of a shallow clone."""
+
+    default_code = "BL-GIT-3"
+
+
+class MissingObjectError(RepositoryError):
+    """An object that the answer needs is not in this repository."""
+
+    default_code = "BL-GIT-4"
+
+
+class ConfigError(BylineError):
+    """The operator's set-up is wrong or missing."""
+
+    default_code = "BL-CONFIG-1"
