@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every test stands on: a home of its own, no environment of the developer's, and a real git repository when it asks for one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+from scratch import Scratch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# No test may fail because a machine is slow.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
+# Variables that change what git, Byline or an agent's hook does, wherever they come from.
+STEERING = ("BYLINE_", "CLAUDE", "CODEX_", "COPILOT_", "CURSOR_", "GEMINI_", "GIT_", "XDG_")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test an empty home, so that nothing of the developer's is read or written."""
+    for name in os.environ:
+        if name.startswith(STEERING):
+            monkeypatch.delenv(name)
+    place = tmp_path / "home"
+    place.mkdir()
+    monkeypatch.setenv("HOME", str(place))
+    for name, folder in (("CONFIG", ".config"), ("STATE", ".local/state"), ("CACHE", ".cache"), ("DATA", ".local/share")):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(place / folder))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place / ".gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    (place / ".gitconfig").write_text("[user]\n\tname = Test Person\n\temail = person@example.invalid\n[init]\n\tdefaultBranch = main\n")
+    return place
+
+
+@pytest.fixture
+def repository(tmp_path: Path, home: Path) -> Scratch:
+    """Make an empty git repository on branch `main`, with nothing committed."""
+    assert home.is_dir()
+    return Scratch.create(tmp_path / "repository")
