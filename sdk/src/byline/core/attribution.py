@@ -106,10 +106,12 @@ class Owner:
 
     @property
     def is_known(self) -> bool:
+        """Whether anything at all is known of who wrote the text."""
         return self.origin is not Origin.UNKNOWN
 
     @property
     def is_ai(self) -> bool:
+        """Whether an agent had a hand in the words."""
         return self.origin in (Origin.AI, Origin.MIXED)
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON that has one spelling: RFC 8785 out, strictly read in.
+r"""JSON that has one spelling: RFC 8785 out, strictly read in.
 
 Byline signs and hashes JSON, so that what was signed must be what is read. `format_canonical` writes RFC 8785 (JCS): no white
 space, members sorted by UTF-16 code units, shortest escapes. Numbers are integers within +-(2^53 - 1); floats do not exist
 here. `parse_strict` refuses what two readers could read differently: duplicate members, floats, NaN, deep nesting, lone
 surrogates, too many bytes. It accepts white space and any order, because other people's bundles have them.
 
->>> format_canonical({"b": [1, None], "a": "\\u00e9"})
-b'{"a":"\\xc3\\xa9","b":[1,null]}'
+>>> format_canonical({"b": [1, None], "a": "\u00e9"})
+b'{"a":"\xc3\xa9","b":[1,null]}'
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NoReturn, TypeAlias
 
 from byline.errors import MalformedError
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 32

@@ -84,6 +84,7 @@ class New:
 
     @property
     def count(self) -> int:
+        """How many lines."""
         return len(self.hashes) // HASH_BYTES
 
 

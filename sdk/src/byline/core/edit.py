@@ -39,7 +39,7 @@ class Edit:
 
     worktree: str
     path: bytes
-    before: str | None | Unseen
+    before: str | Unseen | None
     after: str | None
     by: Author | None
     evidence: Evidence

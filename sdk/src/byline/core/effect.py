@@ -56,8 +56,13 @@ def effect_digest(transitions: Iterable[Transition]) -> str:
 def transition_to_json(transition: Transition) -> list[Json]:
     """Return the five-element row of `transition`."""
     old, new = transition.old, transition.new
-    path: Json = _path_value(transition.path)
-    return [path, old and old.mode, old and old.sha256, new and new.mode, new and new.sha256]
+    return [
+        _path_value(transition.path),
+        old.mode if old else None,
+        old.sha256 if old else None,
+        new.mode if new else None,
+        new.sha256 if new else None,
+    ]
 
 
 def transition_from_json(value: Json) -> Transition:
@@ -66,7 +71,7 @@ def transition_from_json(value: Json) -> Transition:
     Raises:
         MalformedError: Not such a row, an unsafe path, an unknown mode, or two equal sides.
     """
-    if not isinstance(value, list) or len(value) != 5:  # noqa: PLR2004 - the row's length
+    if not isinstance(value, list) or len(value) != 5:
         raise MalformedError("a transition has five elements")
     raw = value[0]
     if isinstance(raw, dict):
@@ -124,7 +129,7 @@ def parse_sha256(value: Json) -> str:
     Raises:
         MalformedError: It is not.
     """
-    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):  # noqa: PLR2004
+    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
         raise MalformedError("not a SHA-256 in hex")
     return value
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines, and how two lines are the same.
+r"""Lines, and how two lines are the same.
 
 A line ends at LF and nowhere else; one CR before the LF is no text. What follows the last LF is a line if it is not empty.
 Lines are bytes: no encoding is assumed. Two lines are *equal but for white space* when they are equal once every ASCII white
@@ -9,9 +9,9 @@ A line's *hash* is BLAKE2b-128 of the squeezed line, keyed with the repository's
 repository can compute it, holders of a ledger cannot guess a secret line with it. It is a fingerprint to find text by and
 never a proof.
 
->>> split_lines(b"a\\r\\nb")
+>>> split_lines(b"a\r\nb")
 (b'a', b'b')
->>> line_hash(b"  a b", b"k" * 32) == line_hash(b"ab\\t", b"k" * 32)
+>>> line_hash(b"  a b", b"k" * 32) == line_hash(b"ab\t", b"k" * 32)
 True
 """
 
@@ -43,10 +43,12 @@ class LineRange:
 
     @property
     def first(self) -> int:
+        """The first line's number as people see it."""
         return self.start + 1
 
     @property
     def last(self) -> int:
+        """The last line's number as people see it."""
         return self.end
 
 

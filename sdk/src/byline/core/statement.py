@@ -114,14 +114,14 @@ def _subject(value: Json) -> Subject:
 
 
 def take_members(value: Json, *names: str, what: str) -> dict[str, Any]:
-    """Return `value` if it is an object with exactly the members `names`; `extensions` may stand beside them.
+    """Return the members `names` of `value`, which has exactly these; `extensions` may stand beside them and is left out.
 
     Raises:
         StatementError: It is not; `what` names it in the message.
     """
     if not isinstance(value, dict) or set(value) - {"extensions"} != set(names):
         raise StatementError(f"{what} has the members {', '.join(names)}")
-    return value
+    return {name: value[name] for name in names}
 
 
 def take_text(value: Json, *, what: str, limit: int = MAX_STRING) -> str:
