@@ -71,7 +71,7 @@ def test_a_path_that_cannot_stand_in_a_tree_is_refused(path: bytes) -> None:
         [{"path": "a"}, "100644", A, None, None],
         ["a", None, A, None, None],
     ],
-))
+)
 def test_a_row_that_is_no_transition_is_refused(row: object) -> None:
     with pytest.raises(MalformedError):
         transition_from_json(row)  # type: ignore[arg-type]
