@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One file for each coding agent: its payloads become edits."""
