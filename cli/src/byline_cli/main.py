@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The door of the command line: find the command, run it, turn every outcome into an exit code and at most one error.
+
+    0 yes    1 a negative finding    2 usage or configuration    3 could not look    130 interrupted    (gate: 4 pending)
+
+A person never sees a traceback: what nobody foresaw is `byline: error: internal ...` and exit 3, and `BYLINE_DEBUG=1` shows
+where it came from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.errors import BylineError, ConfigError, VerificationError
+from byline_cli.terminal import open_terminal
+from byline_cli.world import BROKEN_PIPE, CANNOT, INTERRUPTED, NO, USAGE, YES, UsageError, World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from byline_cli.terminal import Terminal
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    environ = dict(os.environ)
+    terminal = open_terminal(environ)
+    code = _guarded(words, environ, terminal)
+    try:
+        terminal.out.flush()
+    except BrokenPipeError:
+        code = BROKEN_PIPE
+    if code == BROKEN_PIPE:
+        # The reader went away; Python would complain about it once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return code
+
+
+def _guarded(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
+    try:
+        return _dispatch(words, environ, terminal)
+    except UsageError as error:
+        terminal.error(str(error), error.hint)
+        return USAGE
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        terminal.note("byline: interrupted")
+        return INTERRUPTED
+    except BylineError as error:
+        if environ.get("BYLINE_DEBUG"):
+            raise
+        terminal.error(f"{error} ({error.code})", error.hint)
+        return USAGE if isinstance(error, ConfigError) else NO if isinstance(error, VerificationError) else CANNOT
+    except OSError as error:
+        if environ.get("BYLINE_DEBUG"):
+            raise
+        where = f": {os.fsdecode(error.filename)}" if error.filename else ""
+        terminal.error(f"{(error.strerror or str(error)).lower()}{where}")
+        return CANNOT
+    except SystemExit as leave:  # argparse, after --help
+        return leave.code if isinstance(leave.code, int) else YES
+    except Exception as error:
+        # A person's terminal is the last door: what nobody foresaw ends here, and says how to see more.
+        if environ.get("BYLINE_DEBUG"):
+            raise
+        terminal.error(f"internal: {type(error).__name__}: {error}", "this is a fault in Byline; BYLINE_DEBUG=1 shows where")
+        return CANNOT
+
+
+def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
+    from byline_cli.catalogue import COMMANDS, show_help, suggest
+
+    if not words or words[0] in {"-h", "--help", "help"}:
+        return _dispatch([words[1], "--help"], environ, terminal) if len(words) > 1 else _tell(terminal, show_help())
+    if words[0] in {"-V", "--version"}:
+        from byline import __version__
+
+        return _tell(terminal, f"byline {__version__}")
+    name = words[0]
+    if name not in COMMANDS:
+        raise UsageError(f"there is no command {name!r}", suggest(name))
+    if name == "hook":
+        # A hook never fails an agent, whatever it was called with: it has a door of its own.
+        from byline_cli.commands.hook import take
+
+        return take(words[1:], environ)
+    from argparse import RawDescriptionHelpFormatter
+
+    from byline_cli.world import Parser
+
+    module = import_module(f"byline_cli.commands.{name}")
+    parser = Parser(
+        prog=f"byline {name}",
+        description=f"{COMMANDS[name]}.\n\n{module.ABOUT}".strip(),
+        epilog=f"example:\n  {module.EXAMPLE}",
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser)
+    options = parser.parse_args(words[1:])
+    code: int = module.run(options, World(environ=environ, cwd=Path.cwd(), terminal=terminal))
+    return code
+
+
+def _tell(terminal: Terminal, text: str) -> int:
+    terminal.text(text)
+    return YES
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command is given: the environment, the folder it was called in, and the terminal. Everything else it opens itself.
+
+    def configure(parser: Parser) -> None      adds the command's arguments
+    def run(options: Namespace, world: World) -> int
+
+are the two functions of every module in `byline_cli.commands`; what `run` returns is the exit code.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from byline_cli.terminal import Terminal
+
+YES, NO, USAGE, CANNOT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One call of the command line."""
+
+    environ: Mapping[str, str]
+    cwd: Path
+    terminal: Terminal
+
+
+class UsageError(Exception):
+    """The command line was not understood."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Parser(ArgumentParser):
+    """argparse with one voice for errors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(message, hint=f"{self.prog} --help shows what it takes")
