@@ -48,6 +48,7 @@ statements = st.builds(
 )
 
 BY_ANNOTATION = {
+    "int": st.integers(0, 512),
     "bytes": st.binary(max_size=300) | documents | assignments | st.tuples(documents, st.binary(max_size=3)).map(b"".join),
     "str": texts,
     "Json": values,
