@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The doors of the house: what a room needs from outside, said as protocols.
+
+Every port is small and sync. Implementations live in rooms that do I/O (`keys`, `log`, `byline_ledger`) or in `byline.testing`;
+nobody inherits from a port.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from byline.core.bundle import Bundle, Receipt
+    from byline.core.envelope import Envelope
+    from byline.core.merkle import ConsistencyProof, InclusionProof
+
+
+class Signer(Protocol):
+    """A private key, wherever it lives."""
+
+    @property
+    def public(self) -> bytes:
+        """The public key, SubjectPublicKeyInfo in DER."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the raw signature over `message`."""
+        ...
+
+
+class NoteSigner(Protocol):
+    """A private key that signs notes (`core.note`) under a name."""
+
+    @property
+    def name(self) -> str:
+        """The key's name; a log's is its origin."""
+        ...
+
+    @property
+    def key_id(self) -> bytes:
+        """Four bytes that tell keys of one name apart."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the raw signature over `message`."""
+        ...
+
+
+class NoteVerifier(Protocol):
+    """A public key that checks the signatures of notes under a name."""
+
+    @property
+    def name(self) -> str:
+        """The key's name; a log's is its origin."""
+        ...
+
+    @property
+    def key_id(self) -> bytes:
+        """Four bytes that tell keys of one name apart."""
+        ...
+
+    def check(self, message: bytes, signature: bytes) -> None:
+        """Check `signature` over `message`.
+
+        Raises:
+            SignatureError: The key did not make it.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """An append-only log of envelopes. Nothing that it answers is verified by the port itself: that is the verify room's."""
+
+    def append(self, envelope: Envelope, public: bytes) -> Receipt:
+        """Log `envelope`, signed by the key `public` (SPKI DER), and return its receipt once it is durable and in the tree.
+
+        The same payload by the same key is the same statement: however often it comes, it has one index. The receipt then holds
+        the leaf with the signature that was logged first (`core.bundle.join_receipt` minds that).
+
+        Raises:
+            EntryRejectedError: The log will never take it; the message says why.
+            LedgerUnavailableError: Nobody knows whether it was taken; appending again is safe.
+        """
+        ...
+
+    def checkpoint(self) -> str:
+        """Return the newest signed checkpoint.
+
+        Raises:
+            LedgerUnavailableError: The log does not answer.
+        """
+        ...
+
+    def inclusion(self, index: int, size: int) -> InclusionProof:
+        """Return the proof that entry `index` is in the tree of the first `size` entries.
+
+        Raises:
+            ProofError: There is no such entry or no such tree.
+            LedgerUnavailableError: The log does not answer.
+        """
+        ...
+
+    def consistency(self, old: int, new: int) -> ConsistencyProof:
+        """Return the proof that the tree of `new` entries begins with the tree of `old` entries.
+
+        Raises:
+            ProofError: `old` is beyond `new`, or `new` beyond the log.
+            LedgerUnavailableError: The log does not answer.
+        """
+        ...
+
+    def find(self, subject_sha256: str) -> tuple[Bundle, ...]:
+        """Return every bundle whose statement has a subject with this SHA-256 (64 hex digits), in log order.
+
+        Raises:
+            MalformedError: Not 64 hex digits.
+            LedgerUnavailableError: The log does not answer.
+        """
+        ...
+
+
+class StoreReader(Protocol):
+    """One moment of a store: what is read through it never changes."""
+
+    def head(self) -> str | None:
+        """Return the newest signed checkpoint, None before the first."""
+        ...
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of a tile (`core.tiles`), empty if there are none yet."""
+        ...
+
+    def leaf(self, index: int) -> bytes | None:
+        """Return the leaf of entry `index`."""
+        ...
+
+    def payload(self, index: int) -> bytes | None:
+        """Return the payload that was signed, None if it is not (or no longer) stored."""
+        ...
+
+    def index(self, identity: bytes) -> int | None:
+        """Return the index of the statement with this identity (32 bytes)."""
+        ...
+
+    def indices(self, subject: bytes) -> tuple[int, ...]:
+        """Return, ascending, the entries with a subject of this SHA-256 (32 bytes)."""
+        ...
+
+
+class StoreWriter(StoreReader, Protocol):
+    """The one transaction that may change a store. It reads what it wrote."""
+
+    def add_entry(self, index: int, *, identity: bytes, leaf: bytes, payload: bytes, subjects: tuple[bytes, ...]) -> None:
+        """Add entry `index` with its payload and the subjects under which it is found."""
+        ...
+
+    def set_tile(self, level: int, index: int, hashes: bytes) -> None:
+        """Set a tile: new, or longer than it was."""
+        ...
+
+    def set_head(self, note: str) -> None:
+        """Set the newest signed checkpoint."""
+        ...
+
+
+class Store(Protocol):
+    """Where a log keeps its state.
+
+    The whole promise of the ledger rests on this contract:
+
+    1. `write()` is exclusive among all processes that use the store.
+    2. It is all or nothing: leaving the block normally makes every change durable (it survives SIGKILL and power loss) before
+       the next statement runs; leaving it by an exception, or dying inside it, changes nothing.
+    3. A reader sees one committed moment: a head is never visible without every tile, leaf and index entry that it covers.
+    4. An error while leaving means that the outcome is unknown; the next `read()` tells.
+    """
+
+    def read(self) -> AbstractContextManager[StoreReader]:
+        """Open one committed moment."""
+        ...
+
+    def write(self) -> AbstractContextManager[StoreWriter]:
+        """Open the transaction; waits for other writers.
+
+        Raises:
+            LedgerUnavailableError: Others held the store for too long, or the disk is full.
+            LedgerError: The store is broken; do not go on.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files."""
+        ...
