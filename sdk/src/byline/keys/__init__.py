@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make and load keys, check signatures: the only room that uses a cryptography library."""
+"""Keys: make, load, sign, check. The only room that uses `cryptography`, and one file for each kind of key."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The third verb: a payload becomes an envelope. One signer for each file."""
+"""From a statement to an envelope: one signer per file."""

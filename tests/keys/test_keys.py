@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys: made once, kept from others, and nobody else's signature passes."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.core.envelope import MAX_PAYLOAD
+from byline.errors import CheckpointError, ConfigError, EnvelopeError, SignatureError
+from byline.keys.ed25519 import load_log_key, make_log_key
+from byline.keys.ids import key_id
+from byline.keys.p256 import KeyCache, PrivateKey, check_signature, load_key, make_key
+from byline.sign.file import sign_payload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = PrivateKey.from_seed(7)
+
+
+def test_a_key_reads_back_and_is_its_owners(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "key.pem"
+    made = make_key(path)
+    assert load_key(path).public == made.public
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    made = make_key(path)
+    with pytest.raises(ConfigError):
+        make_key(path)
+    assert load_key(path).public == made.public
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["home", "key.pem"]
+
+
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    make_key(path)
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="others may read"):
+        load_key(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", b"\xff" * 100, b"x" * 70_000])
+def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(ConfigError):
+        load_key(path)
+    with pytest.raises(ConfigError):
+        load_log_key(path)
+
+
+def test_a_missing_key_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_key(tmp_path / "none")
+
+
+def test_the_same_statement_signed_again_is_the_same_envelope() -> None:
+    envelope = sign_payload(b"{}", KEY)
+    assert sign_payload(b"{}", KEY) == envelope
+    assert envelope.keyid == key_id(KEY.public)
+    check_signature(KEY.public, envelope.signature, envelope.signed_bytes)
+
+
+def test_a_payload_that_no_envelope_holds_is_not_signed() -> None:
+    with pytest.raises(EnvelopeError):
+        sign_payload(bytes(MAX_PAYLOAD + 1), KEY)
+
+
+def test_another_message_key_or_signature_is_not_proven() -> None:
+    signature = KEY.sign(b"message")
+    other = PrivateKey.from_seed(8)
+    for public, sig, message in (
+        (KEY.public, signature, b"other"),
+        (other.public, signature, b"message"),
+        (KEY.public, b"", b"message"),
+        (KEY.public, signature + b"\0", b"message"),
+        (KEY.public[:-1], signature, b"message"),
+        (KEY.public[:27] + bytes(64), signature, b"message"),
+        (b"", signature, b"message"),
+    ):
+        with pytest.raises(SignatureError):
+            check_signature(public, sig, message)
+
+
+def test_a_cache_of_keys_checks_alike_and_stays_small() -> None:
+    cache = KeyCache(2)
+    for secret in range(1, 6):
+        key = PrivateKey.from_seed(secret)
+        for _ in range(2):
+            cache.check(key.public, key.sign(b"m"), b"m")
+            with pytest.raises(SignatureError):
+                cache.check(key.public, key.sign(b"m"), b"n")
+
+
+def test_a_log_key_reads_back(tmp_path: Path) -> None:
+    made = make_log_key(tmp_path / "log.key", "log.example")
+    assert load_log_key(tmp_path / "log.key").vkey == made.vkey
+    assert stat.S_IMODE((tmp_path / "log.key").stat().st_mode) == 0o600
+
+
+def test_a_log_key_that_was_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.key"
+    make_log_key(path, "log.example")
+    path.write_text(path.read_text().replace("log.example", "log.examplf"))
+    with pytest.raises(ConfigError):
+        load_log_key(path)
+
+
+@pytest.mark.parametrize("name", ["", "a+b", "a b", "a\nb"])
+def test_what_is_no_name_of_a_log_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CheckpointError):
+        make_log_key(tmp_path / "log.key", name)
