@@ -44,33 +44,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _guarded(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
     try:
         return _dispatch(words, environ, terminal)
-    except UsageError as error:
-        terminal.error(str(error), error.hint)
-        return USAGE
     except BrokenPipeError:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         terminal.note("byline: interrupted")
         return INTERRUPTED
-    except BylineError as error:
-        if environ.get("BYLINE_DEBUG"):
-            raise
-        terminal.error(f"{error} ({error.code})", error.hint)
-        return USAGE if isinstance(error, ConfigError) else NO if isinstance(error, VerificationError) else CANNOT
-    except OSError as error:
-        if environ.get("BYLINE_DEBUG"):
-            raise
-        where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-        terminal.error(f"{(error.strerror or str(error)).lower()}{where}")
-        return CANNOT
     except SystemExit as leave:  # argparse, after --help
         return leave.code if isinstance(leave.code, int) else YES
     except Exception as error:
-        # A person's terminal is the last door: what nobody foresaw ends here, and says how to see more.
-        if environ.get("BYLINE_DEBUG"):
+        # A person's terminal is the last door: what nobody foresaw ends here too, and says how to see more.
+        if environ.get("BYLINE_DEBUG") and not isinstance(error, UsageError):
             raise
-        terminal.error(f"internal: {type(error).__name__}: {error}", "this is a fault in Byline; BYLINE_DEBUG=1 shows where")
-        return CANNOT
+        message, hint, code = _explain(error)
+        terminal.error(message, hint)
+        return code
+
+
+def _explain(error: Exception) -> tuple[str, str, int]:
+    """Return what to say about `error`, what to do about it, and the exit code."""
+    match error:
+        case UsageError():
+            return str(error), error.hint, USAGE
+        case BylineError():
+            code = USAGE if isinstance(error, ConfigError) else NO if isinstance(error, VerificationError) else CANNOT
+            return f"{error} ({error.code})", error.hint, code
+        case OSError():
+            where = f": {os.fsdecode(error.filename)}" if error.filename else ""
+            return f"{(error.strerror or str(error)).lower()}{where}", "", CANNOT
+        case _:
+            return f"internal: {type(error).__name__}: {error}", "this is a fault in Byline; BYLINE_DEBUG=1 shows where", CANNOT
 
 
 def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
@@ -89,7 +91,7 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
         # A hook never fails an agent, whatever it was called with: it has a door of its own.
         from byline_cli.commands.hook import take
 
-        return take(words[1:], environ)
+        return take(words[1:], World(environ=environ, cwd=Path.cwd(), terminal=terminal))
     from argparse import RawDescriptionHelpFormatter
 
     from byline_cli.world import Parser

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claude Code's settings: two entries under `hooks`, merged into what is there.
+
+    .claude/settings.local.json     {"hooks": {"PreToolUse": [{"matcher": "Bash|...", "hooks": [{"type": "command", ...}]}],
+                                               "PostToolUse": [...]}}
+
+The local file is the person's own and not committed. An entry is ours when its command names our script, and only such
+entries are ever changed or removed.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from byline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = ".claude/settings.local.json"
+SCRIPT = "claude-code.sh"
+TOOLS = "Write|Edit|MultiEdit|NotebookEdit|Bash"
+EVENTS = {"PreToolUse": TOOLS, "PostToolUse": TOOLS}
+TIMEOUT = 20
+
+
+def with_hooks(settings: bytes | None, script: Path) -> bytes:
+    """Return Claude Code's settings with our hooks in them.
+
+    Raises:
+        ConfigError: The settings are not what Claude Code would read.
+    """
+    data = _read(settings)
+    hooks = data.setdefault("hooks", {})
+    if not isinstance(hooks, dict):
+        raise ConfigError(f"{SETTINGS}: `hooks` is not an object", hint="mend the file, then run `byline init` again")
+    command = f"sh {shlex.quote(str(script))}"
+    for event, matcher in EVENTS.items():
+        entries = hooks.setdefault(event, [])
+        if not isinstance(entries, list):
+            raise ConfigError(f"{SETTINGS}: `hooks.{event}` is not a list", hint="mend the file, then run `byline init` again")
+        entry = {"matcher": matcher, "hooks": [{"type": "command", "command": command, "timeout": TIMEOUT}]}
+        if entry not in entries:
+            entries[:] = [each for each in entries if not _is_ours(each)]
+            entries.append(entry)
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return settings if settings is not None and _read(settings) == data else text.encode()
+
+
+def without_hooks(settings: bytes) -> bytes | None:
+    """Return Claude Code's settings without our hooks; None if they cannot be read."""
+    try:
+        data = _read(settings)
+    except ConfigError:
+        return None
+    hooks = data.get("hooks")
+    if isinstance(hooks, dict):
+        for event in [*hooks]:
+            if isinstance(hooks[event], list):
+                hooks[event] = [each for each in hooks[event] if not _is_ours(each)]
+                if not hooks[event]:
+                    del hooks[event]
+        if not hooks:
+            del data["hooks"]
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def has_hooks(settings: bytes | None, script: Path) -> bool:
+    """Say whether `settings` would make Claude Code call `script`."""
+    try:
+        return settings is not None and with_hooks(settings, script) == settings
+    except ConfigError:
+        return False
+
+
+def _read(settings: bytes | None) -> dict[str, Any]:
+    if settings is None or not settings.strip():
+        return {}
+    try:
+        data = json.loads(settings)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{SETTINGS} is not JSON: {error}", hint="mend the file, then run `byline init` again") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{SETTINGS} is not a JSON object", hint="mend the file, then run `byline init` again")
+    return data
+
+
+def _is_ours(entry: object) -> bool:
+    commands = entry.get("hooks", ()) if isinstance(entry, dict) else ()
+    return isinstance(commands, list) and any(
+        isinstance(each, dict) and str(each.get("command", "")).rstrip("'").endswith(f"/byline/{SCRIPT}") for each in commands
+    )

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How owners, evidence and lines look to a person.
+
+    ai observed     ✓  claude-code · claude-sonnet-4-5  1f2e3d4  12 │ def total(prices):
+
+Origin and evidence are words; the mark says what the signature is worth to this reader: `✓` proven under the trust that is
+here, `?` signed by a key that this trust does not know, `·` not signed (yet). Blank lines and lines of brackets alone are drawn
+with the line above them, so that a block looks like one block; JSON has their true owner.
+
+>>> describe_owner({"origin": "ai", "agent": "claude-code", "model": "m-1", "person": "p-rob", "earlier": None})
+'claude-code · m-1'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from byline.core.lines import has_word
+from byline_cli.terminal import Paint, fit, harmless, show_line, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+COLOURS = {"human": "green", "ai": "magenta", "mixed": "yellow", "tool": "cyan", "imported": "blue", "unknown": "red"}
+WHO_COLUMNS = 36
+
+
+def describe_owner(facts: dict[str, Any]) -> str:
+    """Return who an owner (as in `byline.blame/1`) is, in a few words."""
+    earlier = facts.get("earlier")
+    if facts["origin"] == "unknown":
+        return "nobody recorded it"
+    if facts["origin"] == "human":
+        name = facts["person"] or "a person"
+    else:
+        name = facts["agent"] or facts.get("tool") or facts["origin"]
+        if facts["model"]:
+            name += f" · {facts['model']}"
+    return f"{name} over {_short(earlier)}" if earlier else str(name)
+
+
+def describe_evidence(facts: dict[str, Any]) -> str:
+    """Return origin and evidence as words: `ai observed`, `unknown`."""
+    return "unknown" if facts["origin"] == "unknown" else f"{facts['origin']} {facts['evidence']}"
+
+
+def mark(facts: dict[str, Any]) -> str:
+    """Return the sign for what the signature is worth here."""
+    return "✓" if facts["verified"] else "?" if facts["statement"] else "·"
+
+
+def blame_rows(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes], *, columns: int | None) -> Iterator[list[str | Paint]]:
+    """Yield a row for each line of a file; `columns` cuts them."""
+    drawn = _drawn(ranges, lines)
+    shown: dict[int, tuple[str, str]] = {}
+    evidence = max((width(describe_evidence(each)) for each in ranges), default=0)
+    who = min(WHO_COLUMNS, max((width(harmless(describe_owner(each))) for each in ranges), default=0))
+    digits = len(str(len(lines)))
+    for number, (facts, line) in enumerate(zip(drawn, lines, strict=True), 1):
+        known = shown.get(id(facts))
+        if known is None:
+            head = f"{fit(describe_evidence(facts), evidence)} {mark(facts)} {fit(describe_owner(facts), who)}"
+            known = shown[id(facts)] = head, f" {(facts['commit'] or '')[:7]:<7} "
+        text = show_line(line)
+        if columns is not None:
+            room = max(10, columns - evidence - who - digits - 14)
+            text = text if text.isascii() and len(text) <= room else fit(text, room)
+        yield [Paint(known[0], COLOURS[facts["origin"]]), known[1], f"{number:>{digits}} │ ", text]
+
+
+def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Return how many lines each origin has, in the order of `COLOURS`."""
+    counts = dict.fromkeys(COLOURS, 0)
+    for each in ranges:
+        counts[each["origin"]] += each["end"] - each["start"] + 1
+    return {origin: count for origin, count in counts.items() if count}
+
+
+def _drawn(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Return for each line the range that it is drawn with."""
+    own = [each for each in ranges for _ in range(each["start"], each["end"] + 1)]
+    last = next((facts for facts, line in zip(own, lines, strict=True) if has_word(line)), None)
+    out = []
+    for facts, line in zip(own, lines, strict=True):
+        if last is None or has_word(line):
+            last = facts
+        out.append(last)
+    return out
+
+
+def _short(facts: dict[str, Any]) -> str:
+    return str(facts["agent"] or facts["person"] or facts["origin"])

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `init` changes can be undone byte for byte, and only what is ours is ever taken out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.errors import ConfigError
+from byline_cli.install.changes import apply, is_recorded, plan_file, undo
+from byline_cli.install.claude_code import has_hooks, with_hooks, without_hooks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = b'{"permissions": {"allow": ["Bash(ls)"]},\n "hooks": {"PostToolUse": [{"matcher": "Write", "hooks": []}]}}'
+
+
+def _never(_: Path) -> bool:
+    return False
+
+
+def test_undo_restores_every_byte_and_mode(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "deep/er/new"
+    old.write_bytes(b"\x00mine")
+    old.chmod(0o640)
+    apply([plan_file(old, b"ours", mode=0o755), plan_file(new, b"ours too")], tmp_path / "place")
+    assert old.read_bytes() == b"ours"
+    assert old.stat().st_mode & 0o777 == 0o755
+    undo(tmp_path / "place", {}, is_committed=_never)
+    assert old.read_bytes() == b"\x00mine"
+    assert old.stat().st_mode & 0o777 == 0o640
+    assert not (tmp_path / "deep").exists()
+    assert not is_recorded(tmp_path / "place")
+
+
+def test_a_second_install_keeps_the_first_original(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"mine")
+    apply([plan_file(file, b"ours 1")], tmp_path / "place")
+    apply([plan_file(file, b"ours 2")], tmp_path / "place")
+    undo(tmp_path / "place", {}, is_committed=_never)
+    assert file.read_bytes() == b"mine"
+
+
+def test_a_file_that_changed_since_is_left_and_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    apply([plan_file(file, b"ours")], tmp_path / "place")
+    file.write_bytes(b"ours, and the person's")
+    (undone,) = undo(tmp_path / "place", {}, is_committed=_never)
+    assert (undone.what, file.read_bytes()) == ("kept", b"ours, and the person's")
+
+
+def test_what_the_repository_committed_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "trust.toml"
+    apply([plan_file(file, b"ours", kind="shared")], tmp_path / "place")
+    undo(tmp_path / "place", {}, is_committed=lambda _: True)
+    assert file.read_bytes() == b"ours"
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"mine")
+    link.symlink_to(target)
+    apply([plan_file(link, b"ours")], tmp_path / "place")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"ours"
+
+
+def test_claude_settings_are_merged_and_taken_out_again(tmp_path: Path) -> None:
+    script = tmp_path / "with space/byline/claude-code.sh"
+    merged = with_hooks(SETTINGS, script)
+    assert json.loads(merged)["permissions"] == {"allow": ["Bash(ls)"]}
+    assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 2
+    assert has_hooks(merged, script)
+    assert not has_hooks(SETTINGS, script)
+    assert with_hooks(merged, script) == merged
+    rest = without_hooks(merged)
+    assert rest is not None
+    assert json.loads(rest) == json.loads(SETTINGS)
+
+
+def test_a_moved_script_replaces_the_old_entry(tmp_path: Path) -> None:
+    merged = with_hooks(with_hooks(None, tmp_path / "a/byline/claude-code.sh"), tmp_path / "b/byline/claude-code.sh")
+    assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 1
+
+
+@pytest.mark.parametrize("settings", [b"{", b"[]", b'{"hooks": []}', b'{"hooks": {"PreToolUse": {}}}', b"\xff"])
+def test_malformed_settings_are_refused_with_a_hint(settings: bytes, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        with_hooks(settings, tmp_path / "byline/claude-code.sh")
+    assert caught.value.hint
