@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes that edits speak of, by git blob id: `<place>/contents/<2 hex>/<the rest>`, 0600.
+
+The id is the one git gives these bytes in this repository (`algorithm` is its object format), so that "is this what was committed"
+is a comparison of ids. A file appears whole or not at all (temp + rename in one folder) and survives kill -9; one content is
+stored once. What is larger than 5 MB is named but not kept. Safe for threads and processes.
+
+>>> from pathlib import Path; import tempfile
+>>> with tempfile.TemporaryDirectory() as place:
+...     contents = Contents(Path(place))
+...     contents.get(contents.put(b"a"))
+b'a'
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from byline.core.lines import blob_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_CONTENT = 5_000_000
+
+
+class Contents:
+    """The content store of one clone."""
+
+    def __init__(self, place: Path, algorithm: str = "sha1") -> None:
+        self._root = place / "contents"
+        self._algorithm = algorithm
+
+    def put(self, data: bytes) -> str:
+        """Keep `data`, if it is no larger than 5 MB, and return its blob id.
+
+        Raises:
+            OSError: It cannot be written; nothing is left behind.
+        """
+        blob = blob_id(data, self._algorithm)
+        if len(data) <= MAX_CONTENT:
+            store(self._root, blob, data)
+        return blob
+
+    def get(self, blob: str) -> bytes | None:
+        """Return the bytes named `blob`; None where they were never kept, are gone, or are not what their name says."""
+        if not (blob.isalnum() and blob.isascii()):
+            return None
+        try:
+            data = (self._root / blob[:2] / blob[2:]).read_bytes()
+        except OSError:
+            return None
+        return data if blob_id(data, self._algorithm) == blob else None
+
+    def has(self, blob: str) -> bool:
+        """Whether bytes are kept under the name `blob`."""
+        return (self._root / blob[:2] / blob[2:]).is_file()
+
+
+def store(root: Path, blob: str, data: bytes) -> None:
+    """Write `data` under the name `blob` in `root`, whole or not at all.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    folder = root / blob[:2]
+    final = folder / blob[2:]
+    if final.exists():
+        return
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temp = folder / f".{os.getpid()}.{os.urandom(6).hex()}"
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+        finally:
+            os.close(handle)
+        temp.rename(final)
+    except OSError:
+        temp.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal of one clone: every edit and mark that was observed, one JSON line each, `byline.journal/1`.
+
+    {"schema": "byline.journal/1", "type": "edit", "worktree": "/repo/.git", "path": "app.py", "before": null, "after": "<blob id>",
+     "by": {"kind": "ai", "agent": "claude-code", "version": "2.1.197", "model": "claude-sonnet-4-5"}, "evidence": "observed",
+     "channel": "hook", "session": "6e46...", "call": "toolu_01", "head": "<commit id>", "inProgress": [],
+     "time": "1700000000000000000", "seq": 0, "name": "edit.claude-code.812.0:0"}
+    {"schema": "byline.journal/1", "type": "mark", "worktree": "/repo/.git", "hook": "post-commit", "head": "<commit id>",
+     "inProgress": [], "rewritten": [["<old>", "<new>"]], "byAgent": false, "time": "...", "name": "mark.post-commit.813.0"}
+
+`before` is a blob id, null (no file) or `"unseen"`; `by` is null for a sighting, `{"kind": "human", "person"}` or `{"kind": "tool",
+"tool", "version"}`. A path that is not UTF-8 is `pathBytes` (base64) instead of `path`, a work tree `worktreeBytes`. Times are
+decimal strings: nanoseconds do not fit JSON's integers.
+
+A record is one `write` to a file opened with `O_APPEND`, 0600: records of parallel writers do not mix, and kill -9 loses at most
+the record being written. What a full disk tears is given an end by the next append and reported by the reader as torn: never
+fatal. A record with the time, name, work tree and path of an earlier one is the same record, written again after a crash.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
+from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
+from byline.core.edit import UNSEEN, Edit, Event, Hook, Mark, Unseen
+from byline.errors import MalformedError, PayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SCHEMA: Final = "byline.journal/1"
+FILE: Final = "journal"
+_COMMON = {"schema", "type", "head", "inProgress", "time", "name"}
+_EDIT = _COMMON | {"before", "after", "by", "evidence", "channel", "session", "call", "seq"}
+_MARK = _COMMON | {"hook", "rewritten", "byAgent"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Torn:
+    """A line of the journal that is no record: where it starts and how long it is."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What `read_events` found: events by (time, name), where to go on from, and what was torn."""
+
+    events: tuple[Event, ...]
+    cursor: int
+    torn: tuple[Torn, ...]
+
+
+def append_edit(place: Path, edit: Edit) -> None:
+    """Append `edit` to the journal in `place`.
+
+    Raises:
+        OSError: It could not be written whole.
+    """
+    append_line(place / FILE, format_event(edit))
+
+
+def append_mark(place: Path, mark: Mark) -> None:
+    """Append `mark` to the journal in `place`.
+
+    Raises:
+        OSError: It could not be written whole.
+    """
+    append_line(place / FILE, format_event(mark))
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append `line` and its end to `path` in one write, on a fresh line even where the last writer was cut off.
+
+    Raises:
+        OSError: It could not be written whole.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        size = os.fstat(handle).st_size
+        fresh = b"" if not size or os.pread(handle, 1, size - 1) == b"\n" else b"\n"
+        data = fresh + line + b"\n"
+        if os.write(handle, data) != len(data):
+            raise OSError(f"{path.name}: the disk took a part of a record only")
+    finally:
+        os.close(handle)
+
+
+def read_events(place: Path, cursor: int = 0) -> Reading:
+    """Return what the journal in `place` holds from byte `cursor` on.
+
+    A last line without its end is left for the next reading. A `cursor` beyond the end (the journal was compacted) starts anew.
+
+    Raises:
+        OSError: The journal is there and cannot be read.
+    """
+    try:
+        with (place / FILE).open("rb") as journal:
+            size = os.fstat(journal.fileno()).st_size
+            cursor = cursor if 0 <= cursor <= size else 0
+            journal.seek(cursor)
+            data = journal.read()
+    except FileNotFoundError:
+        return Reading(events=(), cursor=0, torn=())
+    events: dict[tuple[str, bytes, int, str], Event] = {}
+    torn: list[Torn] = []
+    offset = cursor
+    end = data.rfind(b"\n") + 1
+    for line in data[:end].split(b"\n")[:-1]:
+        if line:
+            try:
+                event = parse_event(line)
+                events.setdefault((event.worktree, event.path if isinstance(event, Edit) else b"", event.time, event.name), event)
+            except MalformedError:
+                torn.append(Torn(offset=offset, size=len(line)))
+        offset += len(line) + 1
+    ordered = sorted(events.values(), key=lambda event: (event.time, event.name))
+    return Reading(events=tuple(ordered), cursor=cursor + end, torn=tuple(torn))
+
+
+def now_ns() -> int:
+    """Return the time by the clock that gives files their times, so that records and marks of the git hooks compare.
+
+    On Linux that clock is up to a few milliseconds behind `time.time_ns`.
+    """
+    coarse = getattr(time, "CLOCK_REALTIME_COARSE", None)
+    return time.time_ns() if coarse is None else time.clock_gettime_ns(coarse)
+
+
+def format_event(event: Event) -> bytes:
+    """Return `event` as one line of JSON, without its end."""
+    record: dict[str, Json] = {
+        "schema": SCHEMA,
+        **_named("worktree", os.fsencode(event.worktree)),
+        "head": event.head,
+        "inProgress": list(event.in_progress),
+        "time": str(event.time),
+        "name": event.name,
+    }
+    if isinstance(event, Edit):
+        record |= {
+            "type": "edit",
+            **_named("path", event.path),
+            "before": "unseen" if isinstance(event.before, Unseen) else event.before,
+            "after": event.after,
+            "by": _format_author(event.by),
+            "evidence": event.evidence.value,
+            "channel": event.channel.value,
+            "session": event.session,
+            "call": event.call,
+            "seq": event.seq,
+        }
+    else:
+        record |= {
+            "type": "mark",
+            "hook": event.hook.value,
+            "rewritten": [list(pair) for pair in event.rewritten],
+            "byAgent": event.by_agent,
+        }
+    return format_canonical(record)
+
+
+def parse_event(line: bytes) -> Event:
+    """Return the event that `line` records.
+
+    Raises:
+        MalformedError: It is not a record of the journal.
+    """
+    record = parse_strict(line)
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise PayloadError(f"not a record of {SCHEMA}")
+    try:
+        if record["type"] == "edit":
+            return _parse_edit(record)
+        if record["type"] == "mark":
+            return _parse_mark(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PayloadError(f"a journal record with a wrong member: {error}") from error
+    raise PayloadError("a journal record of an unknown type")
+
+
+def _parse_edit(record: dict[str, Json]) -> Edit:
+    _check_members(record, _EDIT, ("worktree", "path"))
+    before = _text_or_none(record["before"])
+    return Edit(
+        worktree=os.fsdecode(_bytes(record, "worktree")),
+        path=_bytes(record, "path"),
+        before=UNSEEN if before == "unseen" else _id_or_none(before),
+        after=_id_or_none(record["after"]),
+        by=_parse_author(record["by"]),
+        evidence=Evidence(_text(record["evidence"])),
+        channel=Channel(_text(record["channel"])),
+        session=_text_or_none(record["session"]),
+        call=_text_or_none(record["call"]),
+        head=_id_or_none(record["head"]),
+        in_progress=_ids(record["inProgress"]),
+        time=_count(_text(record["time"])),
+        seq=_count(str(record["seq"])),
+        name=_text(record["name"]),
+    )
+
+
+def _parse_mark(record: dict[str, Json]) -> Mark:
+    _check_members(record, _MARK, ("worktree",))
+    pairs = [_ids(pair) for pair in _list(record["rewritten"])]
+    if any(len(pair) != 2 for pair in pairs) or not isinstance(record["byAgent"], bool):
+        raise ValueError("rewritten, byAgent")
+    return Mark(
+        worktree=os.fsdecode(_bytes(record, "worktree")),
+        hook=Hook(_text(record["hook"])),
+        head=_id_or_none(record["head"]),
+        in_progress=_ids(record["inProgress"]),
+        rewritten=tuple((pair[0], pair[1]) for pair in pairs),
+        by_agent=record["byAgent"],
+        time=_count(_text(record["time"])),
+        name=_text(record["name"]),
+    )
+
+
+def _format_author(by: Author | None) -> Json:
+    if by is None:
+        return None
+    if isinstance(by, Agent):
+        return {"kind": "ai", "agent": by.name, "version": by.version, "model": by.model}
+    if isinstance(by, Tool):
+        return {"kind": "tool", "tool": by.name, "version": by.version}
+    return {"kind": "human", "person": by.id}
+
+
+def _parse_author(value: Json) -> Author | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise TypeError("by")
+    shapes: dict[Json, tuple[set[str], Callable[[], Author]]] = {
+        "ai": (
+            {"kind", "agent", "version", "model"},
+            lambda: Agent(name=_text(value["agent"]), version=_text_or_none(value["version"]), model=_text_or_none(value["model"])),
+        ),
+        "tool": ({"kind", "tool", "version"}, lambda: Tool(name=_text(value["tool"]), version=_text_or_none(value["version"]))),
+        "human": ({"kind", "person"}, lambda: Person(id=_text_or_none(value["person"]))),
+    }
+    members, make = shapes[_text(value["kind"])]
+    if set(value) != members:
+        raise ValueError("by")
+    return make()
+
+
+def _named(name: str, data: bytes) -> dict[str, Json]:
+    try:
+        return {name: data.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}Bytes": format_base64(data)}
+
+
+def _bytes(record: dict[str, Json], name: str) -> bytes:
+    if name in record:
+        return _text(record[name]).encode()
+    return parse_base64(record[f"{name}Bytes"])
+
+
+def _check_members(record: dict[str, Json], members: set[str], named: tuple[str, ...]) -> None:
+    spelled = {name if name in record else f"{name}Bytes" for name in named}
+    if set(record) != members | spelled:
+        raise ValueError("members")
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a string is missing")
+    return value
+
+
+def _text_or_none(value: Json) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _list(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise TypeError("a list is missing")
+    return value
+
+
+def _id_or_none(value: Json) -> str | None:
+    return None if value is None else _ids([value])[0]
+
+
+def _ids(value: Json) -> tuple[str, ...]:
+    ids = tuple(_text(item) for item in _list(value))
+    if any(len(item) not in (40, 64) or item.strip("0123456789abcdef") for item in ids):
+        raise ValueError("an object id")
+    return ids
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise ValueError("a count")
+    return int(text)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where Byline keeps things: pure functions of an environment and of a repository's shared git folder.
+
+    $XDG_STATE_HOME/byline/inbox    what hooks spooled and nobody settled yet     (per user)
+    $XDG_CONFIG_HOME/byline         the user's key `key.pem`, 0600                (per user)
+    $XDG_DATA_HOME/byline           the hook scripts that agents call             (per user)
+    <git common dir>/byline/        journal, contents/, marks/, outbox/, losses   (per clone, shared by its work trees, 0700)
+
+A variable that is unset, empty or relative counts as its default, as the XDG base directory specification wants.
+
+>>> str(inbox_dir({"HOME": "/home/ana"}))
+'/home/ana/.local/state/byline/inbox'
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
+
+
+def inbox_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder into which hooks spool."""
+    return _base(environ, "XDG_STATE_HOME", ".local/state") / "inbox"
+
+
+def config_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the user's key and settings."""
+    return _base(environ, "XDG_CONFIG_HOME", ".config")
+
+
+def data_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder of installed hook scripts."""
+    return _base(environ, "XDG_DATA_HOME", ".local/share")
+
+
+def repository_dir(common_dir: Path) -> Path:
+    """Return Byline's folder of the clone whose shared git folder is `common_dir`."""
+    return common_dir / "byline"
+
+
+def make_private(folder: Path) -> Path:
+    """Make `folder`, readable by its owner only, if it is not there; return it.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    folder.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    return folder
+
+
+def prepare_repository(common_dir: Path) -> Path:
+    """Make what the git hooks expect to find in a clone and return `repository_dir`: without it they stay silent.
+
+    Raises:
+        OSError: The folders cannot be made.
+    """
+    place = make_private(repository_dir(common_dir))
+    make_private(place / "marks")
+    return place
+
+
+def _base(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    value = environ.get(variable, "")
+    base = Path(value) if os.path.isabs(value) else Path(environ.get("HOME") or os.path.expanduser("~")) / default  # noqa: PTH117, PTH111 - text
+    return base / "byline"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The work tree a file belongs to, found without starting git.
+
+From the file's real path upwards, the first folder that holds `.git` is the work tree's top. `.git` is a folder, or a file
+(`gitdir: ...`) in linked work trees and submodules; `commondir` in the git folder leads to the folder that work trees share. The
+git folder is the work tree's identity. HEAD, refs and the *_HEAD files are read as the plain files they are; what is not there as
+a plain file (reftable) is "not known", never a guess.
+
+A symbolic link is followed to the file that an editor changes through it. What lies inside a `.git` folder is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkTree:
+    """A work tree: its top folder, its own git folder, the shared one, and the object format (`sha1` or `sha256`)."""
+
+    top: Path
+    git_dir: Path
+    common_dir: Path
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """A file inside a work tree; `path` is relative to its top, bytes with `/`."""
+
+    worktree: WorkTree
+    path: bytes
+
+
+def find_worktree(start: Path) -> WorkTree | None:
+    """Return the work tree that the folder `start` lies in."""
+    for folder in (start, *start.parents):
+        git_dir = _git_dir(folder)
+        if git_dir is not None:
+            common = _common_dir(git_dir)
+            return WorkTree(top=folder, git_dir=git_dir, common_dir=common, algorithm=_algorithm(common))
+    return None
+
+
+def route(path: str) -> Routed | None:
+    """Return where the absolute `path` belongs: None outside every work tree, inside a `.git` folder, or at the top itself."""
+    real = Path(os.path.realpath(path))
+    worktree = find_worktree(real.parent)
+    if worktree is None:
+        return None
+    relative = real.relative_to(worktree.top)
+    if any(part.lower() == ".git" for part in relative.parts) or worktree.git_dir in (real, *real.parents):
+        return None
+    return Routed(worktree=worktree, path=os.fsencode(relative.as_posix()))
+
+
+def read_head(worktree: WorkTree) -> str | None:
+    """Return the commit that HEAD names now; None for an unborn branch, or where plain files do not say."""
+    value = _line(worktree.git_dir / "HEAD")
+    for _ in range(5):  # git follows symbolic refs as deep
+        if value is None or not value.startswith("ref:"):
+            break
+        value = _ref(worktree, value[4:].strip())
+    return value if value is not None and _is_id(value) else None
+
+
+def read_in_progress(worktree: WorkTree) -> tuple[str, ...]:
+    """Return the commit ids in MERGE_HEAD, CHERRY_PICK_HEAD, REVERT_HEAD and REBASE_HEAD."""
+    ids: list[str] = []
+    for name in IN_PROGRESS:
+        text = _read(worktree.git_dir / name)
+        ids += [line for line in (text or "").split() if _is_id(line)]
+    return tuple(ids)
+
+
+def head_moved_at(worktree: WorkTree) -> int:
+    """Return when HEAD last changed, in nanoseconds, as far as files tell; 0 where they do not."""
+    times = [0]
+    for name in ("HEAD", "logs/HEAD"):
+        try:
+            times.append((worktree.git_dir / name).stat().st_mtime_ns)
+        except OSError:
+            continue
+    return max(times)
+
+
+def _git_dir(folder: Path) -> Path | None:
+    dot = folder / ".git"
+    if dot.is_dir():
+        return dot if (dot / "HEAD").is_file() else None
+    text = _line(dot)
+    if text is None or not text.startswith("gitdir:"):
+        return None
+    target = folder / text[len("gitdir:") :].strip()
+    return Path(os.path.realpath(target)) if (target / "HEAD").is_file() else None
+
+
+def _common_dir(git_dir: Path) -> Path:
+    text = _line(git_dir / "commondir")
+    return Path(os.path.realpath(git_dir / text)) if text else git_dir
+
+
+def _algorithm(common_dir: Path) -> str:
+    """Read `extensions.objectformat`, which git writes on a line of its own."""
+    for line in (_read(common_dir / "config") or "").splitlines():
+        name, _, value = line.partition("=")
+        if name.strip().lower() == "objectformat" and value.strip().lower() == "sha256":
+            return "sha256"
+    return "sha1"
+
+
+def _ref(worktree: WorkTree, name: str) -> str | None:
+    for folder in (worktree.git_dir, worktree.common_dir):
+        value = _line(folder / name)
+        if value is not None:
+            return value
+    for line in (_read(worktree.common_dir / "packed-refs") or "").splitlines():
+        oid, _, packed = line.partition(" ")
+        if packed == name:
+            return oid
+    return None
+
+
+def _line(path: Path) -> str | None:
+    text = _read(path)
+    return None if text is None else text.split("\n", 1)[0]
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return os.fsdecode(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _is_id(text: str) -> bool:
+    return len(text) in (40, 64) and all(c in "0123456789abcdef" for c in text)
