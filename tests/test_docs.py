@@ -12,6 +12,7 @@ for anything, no lines for anything at all; `# exit 4` at the end of a command i
 from __future__ import annotations
 
 import doctest
+import importlib
 import json
 import os
 import re
@@ -147,3 +148,14 @@ def test_every_error_code_is_listed_and_every_listed_code_is_raised() -> None:
     rows = re.findall(r"(?m)^\| `(BL-[A-Z]+-[0-9]+)` \| `(\w+)` \|", (HOUSE / "docs/errors.md").read_text())
     assert {code for code, _ in rows} == raised
     assert len(rows) == len({code for code, _ in rows})
+
+
+def test_every_command_is_documented() -> None:
+    """docs/commands.md is what the commands say about themselves, but for where lines are broken; `make docs` writes it."""
+    made = subprocess.run([sys.executable, HOUSE / "docs/commands.py"], capture_output=True, text=True, check=True, timeout=120).stdout
+    assert (HOUSE / "docs/commands.md").read_text().split() == made.split()
+
+
+def test_every_command_that_is_named_exists() -> None:
+    named = {name for document in DOCUMENTS for name in re.findall(r"`byline ([a-z]+)", document.read_text())}
+    assert named - set(importlib.import_module("byline_cli.catalogue").COMMANDS) == set()
