@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from byline.core.bundle import Bundle, Receipt
     from byline.core.envelope import Envelope
     from byline.core.merkle import ConsistencyProof, InclusionProof
+    from byline.core.version import Block, Claimed, Version
 
 
 class Signer(Protocol):
@@ -192,4 +194,36 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files."""
+        ...
+
+
+class Sources(Protocol):
+    """What attribution reads: contents, committed versions, and what claims say. The same answers give the same attribution."""
+
+    def lines(self, blob: str) -> tuple[bytes, ...] | None:
+        """Return the lines of a blob; None if it is no text, too large, or nowhere to be found."""
+        ...
+
+    def has(self, commit: str, path: bytes) -> bool:
+        """Return whether `commit` holds a file at `path`."""
+        ...
+
+    def committed(self, commit: str, path: bytes) -> Version | None:
+        """Return the text at `path` of `commit` with its bylines; None if there is none."""
+        ...
+
+    def claimed(self, blob: str, path: bytes) -> Claimed | None:
+        """Return the newest claim of the content `blob` at `path`."""
+        ...
+
+    def hashes(self, lines: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return the keyed hash of each line."""
+        ...
+
+    def similar(self, hashes: Sequence[bytes], paths: Sequence[bytes]) -> Iterable[Claimed]:
+        """Yield the claimed versions that hold one of `hashes`, likeliest first: those at `paths`, the most hits, the newest."""
+        ...
+
+    def lost(self, commit: str, lines: Sequence[bytes]) -> Iterable[Block]:
+        """Yield the blocks that went away over `commit` from files other than those they may now stand in, if they hold one of `lines`."""
         ...

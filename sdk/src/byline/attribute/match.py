@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new version while its lines look for their owners: the rules that find text again.
+
+A `Draft` starts with no line explained. Each `take_` method offers it one source; a line keeps the first owner that it gets.
+Lines that a base of the commit explains remember their place in it (a recipe copies them); all others remember how they were
+found. The numbers are those of the rules in docs/attribution.md:
+
+6   `take_base`     lines matched to a base keep its bylines as they are
+7a  `take_whole`    the very bytes: every line, at full strength
+7a  `take_aligned`  another version of the same file, by line diff: `inferred`
+8   `take_hashed`   a version that only claims know, by line hashes: `inferred`
+7e  `take_reflow`   the same characters, wrapped differently: each line takes the owner of the line where its first stood
+7f  `take_blocks`   a block of lines that went away elsewhere
+
+Rule M guards 7a (aligned) and 8: text alone may find `ai` and `mixed` anywhere, everything else only where the surroundings
+agree, and it proves nothing (`inferred`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
+from byline.core.claim import Carry
+from byline.core.diff import ABSENT, Run, gaps, match_items, match_lines, runs
+from byline.core.lines import has_word, squeeze, weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from byline.core.version import Block, Claimed, Version
+
+CLOSER = re.compile(rb",(?=[)\]}])")
+TIGHTENING = (Origin.AI, Origin.MIXED)
+LONG = 40  # bytes without white space that make one block of text speak for itself
+MAX_PLACES = 64  # places of one line among blocks that are looked at
+
+
+class Draft:
+    """The new version: `lines`, and for each a byline, a place in a base, and how it was found, as far as known yet."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self.lines = lines
+        self.bylines: list[Byline | None] = [None] * len(lines)
+        self.places: list[tuple[int, int] | None] = [None] * len(lines)
+        self.found: list[Carry | None] = [None] * len(lines)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a line has no owner yet."""
+        return None in self.bylines
+
+    def open_lines(self) -> list[int]:
+        """Return the lines that have no owner yet."""
+        return [j for j, byline in enumerate(self.bylines) if byline is None]
+
+    def close(self) -> tuple[Byline, ...]:
+        """Return one byline for each line: what nothing explains is unknown (rule 7g)."""
+        return tuple(byline or UNATTRIBUTED for byline in self.bylines)
+
+    def take_base(self, number: int | None, bylines: Sequence[Byline], matching: Sequence[int]) -> None:
+        """Give lines that `matching` finds in a base its bylines; `number` is the base's, None if no recipe will name it."""
+        for j, i in enumerate(matching):
+            if i != ABSENT and self.bylines[j] is None:
+                self.bylines[j] = bylines[i]
+                if number is not None:
+                    self.places[j] = (number, i)
+
+    def take_whole(self, bylines: Sequence[Byline], *, origins: Collection[Origin] = tuple(Origin), weakened: bool = False) -> None:
+        """Take a version of the very same bytes, where its origin is one of `origins`; `weakened` if it stood elsewhere."""
+        for j in self.open_lines():
+            if bylines[j].owner.origin in origins:
+                self._give(j, inferred(bylines[j]) if weakened else bylines[j], Carry.EXACT)
+
+    def take_aligned(self, version: Version) -> None:
+        """Take from another version of this file the runs that hold a line unique in it."""
+        count = Counter(squeeze(line) for line in version.lines)
+        for run in runs(match_lines(version.lines, self.lines)):
+            new = [j for j in range(run.new, run.new + run.count) if self.bylines[j] is None]
+            if any(has_word(self.lines[j]) and count[squeeze(self.lines[j])] == 1 for j in new):
+                self._take_run(run, new, version.bylines, Carry.ALIGNED, is_alike=True)
+
+    def take_hashed(self, version: Claimed, hashes: Sequence[bytes], *, is_same_path: bool) -> None:
+        """Take from a version that claims know by its hashes; `hashes` are those of this version's lines."""
+        matching = match_items(version.hashes, hashes)
+        matched = len(matching) - matching.count(ABSENT)
+        is_alike = is_same_path and 2 * matched >= min(len(version.hashes), len(hashes))
+        count = Counter(version.hashes)
+        for run in runs(matching):
+            span = range(run.new, run.new + run.count)
+            new = [j for j in span if self.bylines[j] is None]
+            telling = [j for j in new if count[hashes[j]] == 1 and has_word(self.lines[j])]
+            if not telling:
+                continue
+            if is_alike or len(telling) >= 3 or weigh(self.lines[run.new : span.stop]) >= LONG:
+                self._take_run(run, new, version.bylines, Carry.HASH, is_alike=is_alike)
+
+    def take_reflow(self, old: Sequence[bytes], bylines: Sequence[Byline], matching: Sequence[int]) -> None:
+        """Where a changed place has the same characters on both sides, take the owners of the old text."""
+        for gap in gaps(matching, len(old)):
+            if gap.old and gap.new and None in self.bylines[gap.new.start : gap.new.end]:
+                rewrapped = _reflow(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
+                for j, i in enumerate(rewrapped, gap.new.start):
+                    if self.bylines[j] is None:
+                        self._give(j, bylines[gap.old.start + i], Carry.ALIGNED)
+
+    def take_blocks(self, blocks: Iterable[Block], is_enough: Callable[[int, int], bool], *, weakened: bool) -> None:
+        """Take the longest of `blocks` that stands at each open line; `is_enough` judges its lines and bytes."""
+        starts: dict[bytes, list[tuple[Block, int]]] = {}
+        for block in blocks:
+            for i, line in enumerate(block.lines):
+                places = starts.setdefault(squeeze(line), [])
+                if len(places) < MAX_PLACES:
+                    places.append((block, i))
+        j = 0
+        while starts and j < len(self.lines):
+            bylines = self._longest(j, starts) if self.bylines[j] is None else ()
+            if not bylines or not is_enough(len(bylines), weigh(self.lines[j : j + len(bylines)])):
+                j += 1
+                continue
+            for byline in bylines:
+                self._give(j, inferred(byline) if weakened else byline, Carry.ALIGNED)
+                j += 1
+
+    def _longest(self, j: int, starts: dict[bytes, list[tuple[Block, int]]]) -> tuple[Byline, ...]:
+        best: tuple[Byline, ...] = ()
+        for block, i in starts.get(squeeze(self.lines[j]), ()):
+            count = 0
+            while self._is_same(j + count, block, i + count):
+                count += 1
+            if count > len(best):
+                best = block.bylines[i : i + count]
+        return best
+
+    def _is_same(self, j: int, block: Block, i: int) -> bool:
+        if j >= len(self.lines) or i >= len(block.lines) or self.bylines[j] is not None:
+            return False
+        return self.lines[j] == block.lines[i] or squeeze(self.lines[j]) == squeeze(block.lines[i])
+
+    def _take_run(self, run: Run, new: list[int], bylines: Sequence[Byline], how: Carry, *, is_alike: bool) -> None:
+        """Rule M: what is not the stricter answer needs a neighbour, or the edge of both versions, to be believed."""
+        is_edge = run.old == run.new == 0 or (run.old + run.count == len(bylines) and run.new + run.count == len(self.lines))
+        is_firm = is_alike and (run.count >= 2 or is_edge)
+        for j in new:
+            byline = bylines[run.old + j - run.new]
+            if byline.owner.origin in TIGHTENING or (byline.owner.is_known and is_firm):
+                self._give(j, inferred(byline), how)
+
+    def _give(self, j: int, byline: Byline, how: Carry) -> None:
+        self.bylines[j] = byline
+        self.found[j] = how
+
+
+def _reflow(old: Sequence[bytes], new: Sequence[bytes]) -> list[int]:
+    """Return for each new line the old line where its first character stood; nothing if the characters are not the same."""
+    before, after = b"".join(map(squeeze, old)), b"".join(map(squeeze, new))
+    if not before or CLOSER.sub(b"", before) != CLOSER.sub(b"", after):
+        return []
+    out, i, end, start = [], 0, len(squeeze(old[0])), 0
+    for line in new:
+        while i + 1 < len(old) and start >= end:
+            i += 1
+            end += len(squeeze(old[i]))
+        out.append(i)
+        start += len(squeeze(line))
+    return out

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where lines that no base explains come from: rule 7, source after source, until every line has an owner.
+
+    7a  the journal of this work tree: the very bytes at this path; at a path that is gone (a move) or elsewhere (a copy);
+        else versions of this path by line diff, newest first, and versions of paths that are gone if half of them stands here (12)
+    7b  the commits that this one was made from: the very bytes, else by line diff
+    7c  a claim of the very bytes at this path
+    7d  versions that claims know, by line hashes (rule 8)
+    7e  the text of a base, wrapped differently
+    7f  a block that another file of the same commit lost
+
+What is not the very bytes at this very path is `inferred` (rule M).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.attribute.match import LONG, TIGHTENING
+from byline.core.diff import ABSENT, match_lines
+from byline.core.lines import has_word, weigh
+from byline.core.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from byline.attribute.match import Draft
+    from byline.attribute.state import Seen, State
+    from byline.core.ports import Sources
+
+SMALL = 12  # bytes without white space below which equal files prove nothing about each other
+MAX_VERSIONS = 20
+MAX_SIMILAR = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The version whose lines look for owners.
+
+    `old_paths` are the other paths of its bases, `commit` the commit that holds it (None: the work tree), `made_from` the
+    commits it may have been made from, `worktree` the work tree whose journal may know it (None: no journal).
+    """
+
+    path: bytes
+    blob: str
+    old_paths: tuple[bytes, ...] = ()
+    commit: str | None = None
+    made_from: tuple[str, ...] = ()
+    worktree: str | None = None
+
+    @property
+    def paths(self) -> tuple[bytes, ...]:
+        """The paths at which an older version of this file may have stood, its own first."""
+        return tuple(dict.fromkeys((self.path, *self.old_paths)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A version on which the target stands, and which of its lines each line of the target is."""
+
+    version: Version
+    matching: tuple[int, ...]
+
+
+def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State, sources: Sources) -> None:
+    """Give the open lines of `draft` the owners that rule 7 finds."""
+    for step in (_in_journal, _in_commits, _in_claims, _by_hash):
+        if not draft.is_open:
+            return
+        step(draft, target, state, sources)
+    for ground in grounds:
+        draft.take_reflow(ground.version.lines, ground.version.bylines, ground.matching)
+    if target.commit and draft.is_open:
+        lines = [draft.lines[j] for j in draft.open_lines() if has_word(draft.lines[j])]
+        draft.take_blocks(sources.lost(target.commit, lines), lambda count, size: count >= 3 or size >= LONG, weakened=True)
+
+
+def _in_journal(draft: Draft, target: Target, state: State, sources: Sources) -> None:
+    own = [seen for path in target.paths for seen in reversed(state.seen(target.worktree, path))]
+    exact = [seen for seen in own if seen.blob == target.blob and seen.count == len(draft.lines)]
+    if exact:
+        draft.take_whole(exact[0].bylines)
+        return
+    elsewhere = [(path, seen) for path, seen in _elsewhere(target, state) if seen.blob == target.blob and seen.count == len(draft.lines)]
+    if elsewhere and weigh(draft.lines) >= SMALL:
+        gone = [seen for path, seen in elsewhere if _is_gone(path, target, state, sources)]
+        if gone:
+            draft.take_whole(gone[-1].bylines, weakened=True)
+            return
+        draft.take_whole(elsewhere[-1][1].bylines, origins=TIGHTENING, weakened=True)
+    for version in _versions(draft, target, own, state, sources):
+        if not draft.is_open:
+            return
+        draft.take_aligned(version)
+
+
+def _versions(draft: Draft, target: Target, own: list[Seen], state: State, sources: Sources) -> Iterator[Version]:
+    """The journal's versions that may be older ones of the target, each content once, the newest first."""
+    blobs: set[str] = set()
+    for seen in own:
+        version = _version(target.path, seen, sources)
+        if version and version.blob and version.blob not in blobs and len(blobs) < MAX_VERSIONS:
+            blobs.add(version.blob)
+            yield version
+    if not target.commit:
+        return
+    for path in dict.fromkeys(path for path, _ in _elsewhere(target, state)):
+        if not _is_gone(path, target, state, sources):
+            continue
+        found = [version for seen in reversed(state.seen(target.worktree, path)) if (version := _version(path, seen, sources))]
+        if found and _is_half(found[0].lines, draft.lines):
+            yield from found[:MAX_VERSIONS]
+
+
+def _in_commits(draft: Draft, target: Target, _: State, sources: Sources) -> None:
+    for commit in target.made_from:
+        for path in target.paths:
+            version = sources.committed(commit, path) if draft.is_open else None
+            if version and version.blob == target.blob:
+                draft.take_whole(version.bylines, weakened=path != target.path)
+            elif version:
+                draft.take_aligned(version)
+
+
+def _in_claims(draft: Draft, target: Target, _: State, sources: Sources) -> None:
+    for path in target.paths:
+        claimed = sources.claimed(target.blob, path)
+        if claimed and len(claimed.bylines) == len(draft.lines):
+            draft.take_whole(claimed.bylines, weakened=path != target.path)
+            return
+
+
+def _by_hash(draft: Draft, target: Target, _: State, sources: Sources) -> None:
+    wanted = [j for j in draft.open_lines() if has_word(draft.lines[j])]
+    if not wanted:
+        return
+    hashes = sources.hashes(draft.lines)
+    for tried, claimed in enumerate(sources.similar([hashes[j] for j in wanted], target.paths)):
+        if tried == MAX_SIMILAR or not draft.is_open:
+            return
+        draft.take_hashed(claimed, hashes, is_same_path=claimed.path in target.paths)
+
+
+def _elsewhere(target: Target, state: State) -> Iterator[tuple[bytes, Seen]]:
+    for (worktree, path), versions in state.versions.items():
+        if worktree == target.worktree and path not in target.paths:
+            for seen in versions:
+                yield path, seen
+
+
+def _is_gone(path: bytes, target: Target, state: State, sources: Sources) -> bool:
+    if target.commit:
+        return not sources.has(target.commit, path)
+    return state.seen(target.worktree, path)[-1].blob is None
+
+
+def _version(path: bytes, seen: Seen, sources: Sources) -> Version | None:
+    lines = sources.lines(seen.blob) if seen.blob else None
+    if lines is None or len(lines) != seen.count:
+        return None
+    return Version(path=path, blob=seen.blob, lines=lines, bylines=seen.bylines)
+
+
+def _is_half(old: Sequence[bytes], new: Sequence[bytes]) -> bool:
+    """Rule 12: half of the characters of the shorter version stand in the other."""
+    kept = weigh(new[j] for j, i in enumerate(match_lines(old, new)) if i != ABSENT)
+    return kept > 0 and 2 * kept >= min(weigh(old), weigh(new))

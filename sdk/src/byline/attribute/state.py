@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the journal says, folded: the versions that each path of each work tree went through.
+
+A `Seen` is one version: its content, whose its lines are, and the writer who made it (`UNKNOWN` for a version that was only
+found). `lost` holds the last places where lines went away in a work tree, `made_from` the commits that a commit was made from.
+A `State` is never changed: folding returns a new one. It can always be rebuilt from the journal, so its file is a cache:
+
+    {"schema": "byline.state/1", "owners", "bylines": [[[owner] or [last, earlier], statement, commit]],
+     "versions": [[work tree, path, [[blob, writer, [[count, byline]...]]...]]], "lost": [[work tree, [[blob, start, [...]]]]],
+     "madeFrom": {commit: [commit]}}
+
+>>> parse_state(format_state(State())) == State()
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
+
+from byline.core.attribution import UNKNOWN, Byline, Owner, spans
+from byline.core.canonical import Json, format_base64, parse_base64
+from byline.core.recipe import Tables, owner_from_json
+from byline.errors import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+SCHEMA = "byline.state/1"
+MAX_VERSIONS = 30  # of one path
+MAX_LOST = 50  # places of one work tree
+MAX_MADE_FROM = 2_000  # commits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A version of a path: `blob` (None: no file), its bylines as (count, byline) rows, and who made it."""
+
+    blob: str | None
+    rows: tuple[tuple[int, Byline], ...] = ()
+    writer: Owner = UNKNOWN
+
+    @property
+    def count(self) -> int:
+        """The number of lines."""
+        return sum(count for count, _ in self.rows)
+
+    @property
+    def bylines(self) -> tuple[Byline, ...]:
+        """One byline for each line."""
+        return expand(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Lines of `blob` that went away: from `start` on, as many as `rows` count."""
+
+    blob: str
+    start: int
+    rows: tuple[tuple[int, Byline], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The folded journal; keys of `versions` are (work tree, path)."""
+
+    versions: Mapping[tuple[str, bytes], tuple[Seen, ...]] = field(default_factory=dict)
+    lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
+    made_from: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def seen(self, worktree: str | None, path: bytes) -> tuple[Seen, ...]:
+        """Return the versions of `path` in `worktree`, oldest first."""
+        return self.versions.get((worktree, path), ()) if worktree else ()
+
+    def with_seen(self, worktree: str, path: bytes, seen: Seen) -> State:
+        """Return the state after `path` became `seen`."""
+        versions = (*self.versions.get((worktree, path), ()), seen)[-MAX_VERSIONS:]
+        return replace(self, versions={**self.versions, (worktree, path): versions})
+
+    def with_lost(self, worktree: str, lost: Iterable[Lost]) -> State:
+        """Return the state after the places `lost` went away."""
+        places = (*self.lost.get(worktree, ()), *lost)[-MAX_LOST:]
+        return replace(self, lost={**self.lost, worktree: places})
+
+    def with_made_from(self, commit: str, sources: Iterable[str]) -> State:
+        """Return the state in which `commit` is known to be made from `sources` too."""
+        known = dict.fromkeys((*self.made_from.get(commit, ()), *sources))
+        known.pop(commit, None)
+        made = {**self.made_from, commit: tuple(known)} if known else dict(self.made_from)
+        return replace(self, made_from=dict(list(made.items())[-MAX_MADE_FROM:]))
+
+
+def to_rows(bylines: Sequence[Byline]) -> tuple[tuple[int, Byline], ...]:
+    """Return `bylines` as (count, byline) rows."""
+    return tuple((len(span.lines), span.byline) for span in spans(bylines))
+
+
+def expand(rows: Iterable[tuple[int, Byline]]) -> tuple[Byline, ...]:
+    """Return one byline for each line that `rows` count."""
+    return tuple(chain.from_iterable(repeat(byline, count) for count, byline in rows))
+
+
+class BylineTable:
+    """Bylines and owners by number, for JSON in which each stands once."""
+
+    def __init__(self) -> None:
+        self._owners = Tables()
+        self._bylines: dict[Byline, int] = {}
+
+    def rows(self, rows: Iterable[tuple[int, Byline]]) -> list[Json]:
+        """Return `rows` with numbers in place of bylines."""
+        return [[count, self._bylines.setdefault(byline, len(self._bylines))] for count, byline in rows]
+
+    def owner(self, owner: Owner) -> list[Json]:
+        """Return the numbers of `owner` and its earlier one."""
+        return [self._owners.owner(each) for each in (owner, owner.earlier) if each]
+
+    def to_json(self) -> dict[str, Json]:
+        """Return both tables."""
+        bylines: list[Json] = [[self.owner(each.owner), each.statement, each.commit] for each in self._bylines]
+        return {"bylines": bylines, "owners": self._owners.owners_to_json()}
+
+
+def bylines_from_json(value: Mapping[str, Any]) -> tuple[list[Owner], list[Byline]]:
+    """Read the two tables of `BylineTable.to_json`.
+
+    Raises:
+        MalformedError: They are not such tables (also as KeyError, TypeError, ValueError, IndexError for `parse_state` to turn).
+    """
+    owners = [owner_from_json(each) for each in value["owners"]]
+    return owners, [Byline(owner=_owner(row[0], owners), statement=row[1], commit=row[2]) for row in value["bylines"]]
+
+
+def rows_from_json(rows: Iterable[Any], bylines: Sequence[Byline]) -> tuple[tuple[int, Byline], ...]:
+    """Read what `BylineTable.rows` wrote."""
+    return tuple((int(count), bylines[number]) for count, number in rows)
+
+
+def format_state(state: State) -> dict[str, Json]:
+    """Return `state` as JSON."""
+    table = BylineTable()
+    versions: list[Json] = [
+        [worktree, format_base64(path), [[each.blob, table.owner(each.writer), table.rows(each.rows)] for each in seen]]
+        for (worktree, path), seen in state.versions.items()
+    ]
+    lost: list[Json] = [
+        [worktree, [[each.blob, each.start, table.rows(each.rows)] for each in places]] for worktree, places in state.lost.items()
+    ]
+    made: dict[str, Json] = {commit: list(sources) for commit, sources in state.made_from.items()}
+    return {"schema": SCHEMA, "versions": versions, "lost": lost, "madeFrom": made, **table.to_json()}
+
+
+def parse_state(value: Json) -> State:
+    """Read a state.
+
+    Raises:
+        MalformedError: Another schema, or not a state: rebuild it from the journal.
+    """
+    try:
+        if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+            raise MalformedError("not a state of this version")
+        return _read(value)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise MalformedError("not a state") from error
+
+
+def _read(value: Mapping[str, Any]) -> State:
+    owners, bylines = bylines_from_json(value)
+    return State(
+        versions={
+            (worktree, parse_base64(path)): tuple(
+                Seen(blob=blob, rows=rows_from_json(rows, bylines), writer=_owner(writer, owners)) for blob, writer, rows in seen
+            )
+            for worktree, path, seen in value["versions"]
+        },
+        lost={
+            worktree: tuple(Lost(blob=blob, start=start, rows=rows_from_json(rows, bylines)) for blob, start, rows in places)
+            for worktree, places in value["lost"]
+        },
+        made_from={commit: tuple(sources) for commit, sources in value["madeFrom"].items()},
+    )
+
+
+def _owner(numbers: Sequence[int], owners: Sequence[Owner]) -> Owner:
+    last = owners[numbers[0]]
+    return replace(last, earlier=owners[numbers[1]]) if len(numbers) > 1 else last
