@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""What a gate judges: the units of a change between two trees, and the facts about them.
+
+A *unit* is the smallest thing that a rule can hold back: one run of added lines, one run of removed lines, or a whole file.
+Every transition has at least one. Two versions of a text file are cut by `core.diff`; a line that is equal but for white space
+or its end is removed and added, for a gate judges bytes. Everything else is a whole-file unit: a changed mode or type, a
+symlink, a submodule, a binary file, an empty file, a file too large to read as lines. There are no renames: a renamed file is
+a deletion and an addition.
+
+>>> from byline.core.effect import FileState, Transition
+>>> old, new = (FileState(mode="100644", sha256=digit * 64) for digit in "ab")
+>>> file = cut_file(Transition(path=b"a.py", old=old, new=new), b"one\n", b"one\ntwo\n")
+>>> [(unit.side.value, unit.lines) for unit in file.units]
+[('added', LineRange(start=1, end=2))]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from byline.core.diff import match_lines
+from byline.core.lines import LineRange, count_lines, is_binary, split_lines
+from byline.core.policy import ChangeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from byline.core.effect import Transition
+    from byline.core.verified import VerifiedApproval, VerifiedAuthorship
+
+MAX_TEXT = 5 * 1024 * 1024
+REGULAR = ("100644", "100755")
+
+
+class Side(StrEnum):
+    """Where a unit's lines are: in the candidate, in the base, or nowhere."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One run of lines of `path` on one side; `lines` is None for a whole file."""
+
+    path: bytes
+    kind: ChangeKind
+    side: Side
+    lines: LineRange | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFile:
+    """One transition and its units."""
+
+    transition: Transition
+    units: tuple[Unit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Two trees, and every proven fact about what lies between them.
+
+    `manifest` is the digest of the candidate's whole tree. `target` and `environment` are None where the caller has none (a
+    preview). `named` are paths changed by a commit whose author or trailers name an agent or a bot: they can only tighten.
+    """
+
+    repository: str
+    target: str | None
+    environment: str | None
+    manifest: str
+    files: tuple[ChangedFile, ...]
+    authorships: tuple[VerifiedAuthorship, ...] = ()
+    approvals: tuple[VerifiedApproval, ...] = ()
+    named: frozenset[bytes] = frozenset()
+
+    @property
+    def transitions(self) -> tuple[Transition, ...]:
+        """What the change does to files, sorted by path."""
+        return tuple(sorted((each.transition for each in self.files), key=lambda each: each.path))
+
+
+def kind_of(transition: Transition) -> ChangeKind:
+    """Return what happens to the path."""
+    old, new = transition.old, transition.new
+    if old is None:
+        return ChangeKind.ADD
+    if new is None:
+        return ChangeKind.DELETE
+    if (old.mode in REGULAR) != (new.mode in REGULAR) or (old.mode not in REGULAR and old.mode != new.mode):
+        return ChangeKind.TYPE
+    return ChangeKind.MODE if old.sha256 == new.sha256 else ChangeKind.MODIFY
+
+
+def is_text(mode: str, data: bytes | None) -> bool:
+    """Whether the content is judged by lines; `data` is None where it is no blob or was too large to read."""
+    return mode in REGULAR and data is not None and len(data) <= MAX_TEXT and not is_binary(data)
+
+
+def cut_file(transition: Transition, old: bytes | None, new: bytes | None) -> ChangedFile:
+    """Cut `transition` into units; `old` and `new` are the contents, None where the side is absent or not read."""
+    kind, path = kind_of(transition), transition.path
+    sides = [(state, data) for state, data in ((transition.old, old), (transition.new, new)) if state is not None]
+    units: list[Unit] = []
+    if all(is_text(state.mode, data) for state, data in sides):
+        units += _runs(path, kind, old or b"", new or b"")
+    modes = {state.mode for state, _ in sides}
+    if not units or len(modes) > 1:
+        units.append(Unit(path=path, kind=kind, side=Side.FILE))
+    return ChangedFile(transition=transition, units=tuple(units))
+
+
+def _runs(path: bytes, kind: ChangeKind, old: bytes, new: bytes) -> Iterator[Unit]:
+    gone, come = _differences(old, new)
+    for side, numbers in ((Side.REMOVED, gone), (Side.ADDED, come)):
+        for lines in _ranges(numbers):
+            yield Unit(path=path, kind=kind, side=side, lines=lines)
+
+
+def _differences(old: bytes, new: bytes) -> tuple[Iterable[int], Iterable[int]]:
+    """Return the lines of `old` that are gone and those of `new` that have come, by number."""
+    if not old or not new:
+        return range(count_lines(old)), range(count_lines(new))
+    before, after = _raw_lines(old), _raw_lines(new)
+    matching = match_lines(split_lines(old), split_lines(new))
+    kept = [-1 if i >= 0 and before[i] != after[j] else i for j, i in enumerate(matching)]
+    same = set(kept)
+    return [i for i in range(len(before)) if i not in same], [j for j, i in enumerate(kept) if i < 0]
+
+
+def _raw_lines(data: bytes) -> list[bytes]:
+    """Return the lines of `data` with their ends, as many as `split_lines` finds."""
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    last = lines.pop()[:-1]
+    return [*lines, last] if last else lines
+
+
+def _ranges(numbers: Iterable[int]) -> Iterator[LineRange]:
+    start = end = -1
+    for number in numbers:
+        if number != end:
+            if end > start:
+                yield LineRange(start, end)
+            start = number
+        end = number + 1
+    if end > start:
+        yield LineRange(start, end)

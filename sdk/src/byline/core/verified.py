@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts that were proven: only the verify room makes these values.
+
+Holding one means that its signature was checked and belongs to a key that trust lists, and that its statement belongs to this
+repository. What else was proven stands in it. *Relaxing* facts need every check (`is_full`); *tightening* facts need no more
+than this, so that nobody gets rid of them by having a key revoked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from byline.core.approval import Approval
+    from byline.core.authorship import Authorship
+
+
+class Strength(StrEnum):
+    """How much stands behind a statement, weakest first: a key of trust, or also the receipt of an independent log."""
+
+    SIGNED = "signed"
+    LOGGED = "logged"
+
+    @property
+    def rank(self) -> int:
+        """0 for `signed`."""
+        return list(Strength).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A statement (`digest`: SHA-256 of its payload) signed by a key (`key`: its id) of `principal`."""
+
+    digest: str
+    principal: str
+    key: str
+    strength: Strength
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedAuthorship(Verified):
+    """Claims. `is_full`: the key may sign authorship and the statement names nobody but its signer."""
+
+    authorship: Authorship
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedApproval(Verified):
+    """A person's yes; their key has the use approval. `is_root`: it also has the use root."""
+
+    approval: Approval
+    is_root: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedDecision(Verified):
+    """What a gate decided; its key has the use decision."""
+
+    verdict: str
+    base: str
+    candidate: str

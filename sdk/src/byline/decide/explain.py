@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A policy in plain words, one paragraph a rule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from byline.core.policy import Binding
+
+if TYPE_CHECKING:
+    from byline.core.policy import Credit, Policy, Rule, When
+
+_HOUR = timedelta(hours=1)
+
+
+def explain_policy(policy: Policy) -> tuple[str, ...]:
+    """Return what `policy` says, in sentences."""
+    lines = [f"Policy version {policy.version} of {policy.repository}, for trust version {policy.requires_trust} or later."]
+    if policy.credit_human:
+        lines.append(f"A person's own lines are credited where a claim is {' or '.join(map(_credit, policy.credit_human))}.")
+    else:
+        lines.append("No claim makes a line count as a person's own.")
+    if policy.credit_hands:
+        lines.append("A signed claim that covers a change exactly names its hands; without one a hand is unknown, below every level.")
+    else:
+        lines.append("Whatever is not credited has an unknown hand, below every level.")
+    if policy.relaxes:
+        lines.append("Promised: removing an approval or a person's claim never helps (T1), adding a fact that tightens never helps (T2).")
+    else:
+        lines.append("Promised: no set of claims makes the gate more permissive than the same change without any claim (T3).")
+    lines.append(_approvals(policy))
+    lines += [f"{rule.id}: {_rule(rule)} ({rule.why})" for rule in policy.rules]
+    lines.append(
+        "built-in: a change to .byline/, .gitattributes or .gitmodules needs 1 approval by a key with the use root, not by a hand."
+    )
+    lines.append("What no rule matches is denied; so is a change of nothing.")
+    return tuple(lines)
+
+
+def _credit(credit: Credit) -> str:
+    evidence = f"{credit.evidence} or stronger" if credit.evidence else "of any evidence"
+    return f"{evidence}, by {' or '.join(credit.levels)}" if credit.levels else evidence
+
+
+def _approvals(policy: Policy) -> str:
+    bound = "the exact bytes of the files" if policy.binding is Binding.EFFECT else "the exact bytes of the whole tree"
+    hours = f", for {policy.max_age // _HOUR} hours" if policy.max_age and policy.max_age % _HOUR == timedelta(0) else ""
+    return f"An approval is bound to {bound}{hours}; facts must be at least {policy.strength}."
+
+
+def _rule(rule: Rule) -> str:
+    if rule.require is None:
+        return f"{_when(rule.when)} is denied"
+    if rule.require.approvals == 0:
+        return f"{_when(rule.when)} needs no approval"
+    who = f" by people of level {rule.require.level_at_least} or above" if rule.require.level_at_least else " by people"
+    plural = "s" if rule.require.approvals > 1 else ""
+    return f"{_when(rule.when)} needs {rule.require.approvals} approval{plural}{who} who are no hand of it"
+
+
+def _when(when: When) -> str:
+    parts = []
+    if when.ops:
+        parts.append(f"whose file sees {' or '.join(when.ops)}")
+    if when.paths:
+        parts.append(f"under {' or '.join(when.paths)}")
+    if when.human_is_uncredited:
+        parts.append("that is not credited to a person")
+    if when.hand_below:
+        parts.append(f"with a hand below {when.hand_below} or unknown")
+    if when.environment:
+        parts.append(f"on its way to {when.environment}")
+    return f"every change {' and '.join(parts)}" if parts else "every change"

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a rule may ask about a change unit: is it a person's own, and whose hands made it.
+
+For each unit (reference: the gate, lines 17 to 23):
+
+1. *credited*: full claims lead from the old version to the new, every line of the unit has a human claim that the policy credits,
+   and no claim or trailer says anything else about it;
+2. *hands*: every person whom a claim on the unit names, and who signed it. Unless the unit is credited, an unknown hand stands
+   beside them, below every level. With `credit_hands`, full claims that cover the unit exactly take it away;
+3. the *bar*: nobody who had a hand in the file between the two versions, or in any unit of it, may approve it.
+
+Claims that relax need `is_full`; claims that tighten need nothing. So taking fullness from a claim never helps, nor does adding
+one that is not full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin, stricter
+from byline.core.change import Side
+from byline.core.trust import Kind, is_below
+from byline.decide.hands import Hand, Hands, Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from byline.core.attribution import Owner
+    from byline.core.change import Change, ChangedFile, Unit
+    from byline.core.policy import Policy
+    from byline.core.trust import Trust
+    from byline.core.verified import VerifiedAuthorship
+    from byline.decide.hands import Lines, Step, Trace
+
+CREDITED_CHANNELS = frozenset({Channel.EDITOR, Channel.DECLARATION})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitFacts:
+    """`people` are principals' ids; `has_unknown_hand` says that somebody nobody names may have made the unit as well."""
+
+    unit: Unit
+    is_credited: bool
+    people: frozenset[str]
+    has_unknown_hand: bool
+
+    def is_hand_below(self, level: str, trust: Trust) -> bool:
+        """Whether some hand is below `level`, or not known."""
+        return self.has_unknown_hand or any(is_below(_level(name, trust), level, trust.levels) for name in self.people)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """The units of one file, who may not approve it (`bar`), and how many of its added lines have which origin."""
+
+    file: ChangedFile
+    units: tuple[UnitFacts, ...]
+    bar: frozenset[str]
+    origins: tuple[tuple[Origin, int], ...]
+
+
+def state_facts(policy: Policy, change: Change, trust: Trust) -> tuple[FileFacts, ...]:
+    """Return the facts about every file of `change`, in its order."""
+
+    def is_strong(fact: VerifiedAuthorship) -> bool:
+        who = trust.principal(fact.principal)
+        return fact.is_full and fact.strength.rank >= policy.strength.rank and who is not None and who.kind is Kind.HUMAN
+
+    hands = Hands(change.authorships, is_strong)
+    reader = _Reader(policy, change, trust, hands)
+    return tuple(reader.file(each) for each in change.files)
+
+
+class _Reader:
+    def __init__(self, policy: Policy, change: Change, trust: Trust, hands: Hands) -> None:
+        self._policy = policy
+        self._change = change
+        self._trust = trust
+        self._hands = hands
+
+    def file(self, file: ChangedFile) -> FileFacts:
+        move = file.transition
+        sides = {each.side for each in file.units}
+        around = self._hands.around(move.path, move.old, move.new)
+        lines: dict[Side, Lines] = {}
+        if Side.ADDED in sides:
+            lines[Side.ADDED] = self._hands.added(move.path, move.old, move.new)
+        if Side.REMOVED in sides:
+            lines[Side.REMOVED] = self._hands.removed(move.path, move.old, move.new)
+        chain = _Chain(
+            exact=self._chain(file, lambda step: step.is_full),
+            named=self._chain(file, lambda step: step.is_full and all(map(_is_full, step.everyone()))),
+            human=self._chain(file, lambda step: step.is_full and all(map(self._is_creditable, step.everyone()))),
+        )
+        units = tuple(self._unit(each, _rows(each, lines, around), chain) for each in file.units)
+        people = frozenset(name for each in units for name in each.people) | _people(around)
+        return FileFacts(file=file, units=units, bar=people, origins=_origins(file.units, lines.get(Side.ADDED)))
+
+    def _chain(self, file: ChangedFile, accept: Callable[[Step], bool]) -> bool:
+        move = file.transition
+        return self._hands.reaches(move.path, move.old, move.new, accept)
+
+    def _unit(self, unit: Unit, rows: Sequence[Trace], chain: _Chain) -> UnitFacts:
+        kinds = set(rows)
+        named = frozenset(hand for trace in kinds for hand in trace if isinstance(hand, Hand))
+        is_human = unit.path not in self._change.named and all(hand.owner.origin is Origin.HUMAN for hand in named)
+        credited = is_human and all(self._holds(trace, self._is_creditable, chain.exact, chain.human) for trace in kinds)
+        covered = self._policy.credit_hands and all(self._holds(trace, _is_full, chain.exact, chain.named) for trace in kinds)
+        return UnitFacts(unit=unit, is_credited=credited, people=_people(named), has_unknown_hand=not (credited or covered))
+
+    def _holds(self, trace: Trace, accept: Callable[[Hand | Mark], bool], exact: bool, whole: bool) -> bool:  # noqa: FBT001 - two facts
+        """Whether the line may relax: some full claim says so, or, for a line that stands nowhere, every claim on the way does."""
+        if Mark.UNTRACED in trace:
+            return False
+        return whole if Mark.PLACED in trace else exact and any(map(accept, trace))
+
+    def _is_creditable(self, hand: Hand | Mark) -> bool:
+        if not isinstance(hand, Hand) or not hand.is_full or hand.owner.origin is not Origin.HUMAN:
+            return False
+        owner = hand.owner
+        if owner.channel not in CREDITED_CHANNELS or owner.evidence.rank <= Evidence.INFERRED.rank or owner.earlier is not None:
+            return False
+        level = _level(hand.signer, self._trust)
+        return any(
+            (credit.evidence is None or owner.evidence.rank >= credit.evidence.rank) and (credit.levels is None or level in credit.levels)
+            for credit in self._policy.credit_human
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chain:
+    """Whether full claims lead from the old version to the new: at all, naming only their signers, being creditable throughout."""
+
+    exact: bool
+    named: bool
+    human: bool
+
+
+def _rows(unit: Unit, lines: dict[Side, Lines], around: Trace) -> Sequence[Trace]:
+    if unit.lines is None:
+        return [around | {Mark.PLACED}]
+    found = lines[unit.side].cut(unit.lines.start, len(unit.lines))
+    return [trace | around if trace & {Mark.PLACED, Mark.UNTRACED} else trace for trace in found]
+
+
+def _is_full(hand: Hand | Mark) -> bool:
+    return isinstance(hand, Hand) and hand.is_full
+
+
+def _people(trace: Iterable[Hand | Mark]) -> frozenset[str]:
+    names = ((hand.signer, hand.owner.principal) for hand in trace if isinstance(hand, Hand))
+    return frozenset(name for pair in names for name in pair if name is not None)
+
+
+def _level(name: str, trust: Trust) -> str | None:
+    who = trust.principal(name)
+    return who.level if who else None
+
+
+def _origins(units: Iterable[Unit], lines: Lines | None) -> tuple[tuple[Origin, int], ...]:
+    counts = dict.fromkeys(Origin, 0)
+    for unit in units:
+        if unit.side is Side.ADDED and unit.lines and lines:
+            for trace in lines.cut(unit.lines.start, len(unit.lines)):
+                counts[_origin(trace)] += 1
+    return tuple(counts.items())
+
+
+def _origin(trace: Trace) -> Origin:
+    owners: list[Owner] = sorted((hand.owner for hand in trace if isinstance(hand, Hand)), key=repr)
+    if not owners or Mark.UNTRACED in trace:
+        return Origin.UNKNOWN
+    worst = owners[0]
+    for owner in owners:
+        worst = stricter(worst, owner)
+    return Origin.MIXED if worst.earlier is not None and worst is not UNKNOWN else worst.origin

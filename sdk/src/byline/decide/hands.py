@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who made each line of a change: claims composed between the two versions of one path.
+
+A claim is an edge: it takes one version of a path to another, exactly. `Hands` follows the edges. *Backward*, from the new
+version to the old, a line that was added ends at the segment that brought it. *Forward*, from the old version to the new, a line
+that was removed ends at the claim that took it away. Every claim that makes or takes the line counts, so that one more claim can
+only add hands.
+
+A line for which claims lead nowhere is `UNTRACED`: nobody known made it. A line that the claims call old although the diff calls
+it new (it moved, or was re-indented) is `PLACED` nowhere: everyone who touched the file on the way is its hand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from byline.core.claim import Copied, New, Op
+from byline.core.effect import FileState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from byline.core.attribution import Owner
+    from byline.core.claim import Claim
+    from byline.core.verified import VerifiedAuthorship
+
+MAX_LINES = 2_000_000  # more than any file that is judged by lines has
+MAX_ROUNDS = 8
+
+
+class Mark(StrEnum):
+    """What stands where a hand should."""
+
+    UNTRACED = "untraced"
+    PLACED = "placed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """Somebody's part in a line: what a claim says of its `owner`, and who signed the claim.
+
+    `is_full`: the fact may relax. Its statement passed every check, and it names its own signer and nobody else.
+    """
+
+    owner: Owner
+    signer: str
+    is_full: bool
+
+
+Trace: TypeAlias = "frozenset[Hand | Mark]"
+State: TypeAlias = "FileState | None"
+
+UNTRACED: Final[Trace] = frozenset({Mark.UNTRACED})
+PLACED: Final[Trace] = frozenset({Mark.PLACED})
+NOTHING: Final[Trace] = frozenset()
+
+
+class Lines(NamedTuple):
+    """A trace for each line; `rest` for the lines beyond those that claims speak of."""
+
+    known: list[Trace]
+    rest: Trace
+
+    def cut(self, start: int, count: int) -> list[Trace]:
+        """Return the traces of `count` lines from `start` on."""
+        found = self.known[start : start + count]
+        return found if len(found) == count else found + [self.rest] * (count - len(found))
+
+
+class Step(NamedTuple):
+    """One claim and who signed it; `is_full` as the statement is, under the policy's strength."""
+
+    claim: Claim
+    signer: str
+    is_full: bool
+    parents: int
+
+    def hand(self, owner: Owner, *, is_carried: bool = False) -> Hand:
+        """Return the part of `owner` in this claim."""
+        return Hand(owner=owner, signer=self.signer, is_full=self.is_full and owner.principal == self.signer and not is_carried)
+
+    def trace(self, owner: Owner, *, is_carried: bool = False) -> Trace:
+        """Return the hands of text that `owner` wrote: the earlier writer of mixed text is one too."""
+        hands = [self.hand(owner, is_carried=is_carried)]
+        return frozenset(hands if owner.earlier is None else [*hands, self.hand(owner.earlier, is_carried=is_carried)])
+
+    def everyone(self) -> Trace:
+        """Return every hand that the claim names."""
+        owners = [self.claim.hand, *(each.hand for each in self.claim.removed)]
+        named = [self.trace(owner) for owner in owners]
+        named += [self.trace(each.owner, is_carried=each.carried is not None) for each in self.claim.segments if isinstance(each, New)]
+        return NOTHING.union(*named)
+
+
+class Version(NamedTuple):
+    """One content of one path."""
+
+    path: bytes
+    state: State
+
+
+class Hands:
+    """What the claims among `authorships` say about versions. `is_strong` tells which of them may relax."""
+
+    def __init__(self, authorships: Iterable[VerifiedAuthorship], is_strong: Callable[[VerifiedAuthorship], bool]) -> None:
+        self._makers: dict[Version, list[Step]] = defaultdict(list)
+        self._takers: dict[Version, list[tuple[Step, int]]] = defaultdict(list)
+        self._edges: dict[bytes, dict[State, list[tuple[State, Step]]]] = defaultdict(lambda: defaultdict(list))
+        for each in authorships:
+            full, parents = is_strong(each), len(each.authorship.commit.parents)
+            for claim in each.authorship.claims:
+                self._enter(Step(claim, each.principal, full, parents))
+
+    def _enter(self, step: Step) -> None:
+        claim = step.claim
+        self._makers[Version(claim.path, claim.new)].append(step)
+        for number, base in enumerate(claim.bases):
+            if base.path == claim.path or claim.op is Op.RENAME:
+                self._takers[Version(base.path, _side(claim, number))].append((step, number))
+        for parent in range(max(1, step.parents)):
+            for move in claim.transitions(parent):
+                self._edges[move.path][move.old].append((move.new, step))
+
+    def reaches(self, path: bytes, old: State, new: State, accept: Callable[[Step], bool]) -> bool:
+        """Whether claims that `accept` takes lead from `old` to `new`."""
+        return new in self._onward(path, old, accept)
+
+    def _onward(self, path: bytes, old: State, accept: Callable[[Step], bool]) -> set[State]:
+        seen, todo = {old}, [old]
+        while todo:
+            for state, step in self._edges[path].get(todo.pop(), ()):
+                if state not in seen and accept(step):
+                    seen.add(state)
+                    todo.append(state)
+        return seen
+
+    def around(self, path: bytes, old: State, new: State) -> Trace:
+        """Return everyone named by the claims that make `new`, or lie on a way from `old` to it."""
+        route = self._route(path, old, new)
+        steps = [step for a, moves in self._edges[path].items() if a in route for b, step in moves if b in route]
+        steps += [step for moves in self._edges[path].values() for b, step in moves if b == new]
+        return NOTHING.union(*(step.everyone() for step in steps))
+
+    def _route(self, path: bytes, old: State, new: State) -> set[State]:
+        """Return the versions on some way from `old` to `new`, both included; empty if there is no way."""
+        ahead = self._onward(path, old, lambda _: True)
+        if new not in ahead:
+            return set()
+        behind: dict[State, set[State]] = defaultdict(set)
+        for a, moves in self._edges[path].items():
+            for b, _ in moves:
+                behind[b].add(a)
+        seen, todo = {new}, [new]
+        while todo:
+            fresh = (behind[todo.pop()] & ahead) - seen
+            seen |= fresh
+            todo += fresh
+        return seen
+
+    def added(self, path: bytes, old: State, new: State) -> Lines:
+        """Return who brought each line of `new`, seen from `old`."""
+        goal = Version(path, new)
+        stop = Version(path, old)
+        order, has_cycle = self._ancestry(goal, stop)
+        done: dict[Version, Lines] = {stop: Lines([], PLACED)}
+        for _ in range(MAX_ROUNDS):
+            before = done.get(goal)
+            for version in order:
+                done[version] = _join([self._compose(step, done) for step in self._makers.get(version, ())])
+            if not has_cycle or before == done.get(goal):
+                return _closed(done.get(goal, Lines([], UNTRACED)))
+        return Lines([], UNTRACED)
+
+    def _ancestry(self, goal: Version, stop: Version) -> tuple[list[Version], bool]:
+        """Return the versions that `goal` is made from, the oldest first, and whether they go in a circle."""
+        order: list[Version] = []
+        state: dict[Version, bool] = {stop: True}
+        todo = [(goal, False)]
+        has_cycle = False
+        while todo:
+            version, is_finished = todo.pop()
+            if is_finished:
+                state[version] = True
+                order.append(version)
+            elif version not in state:
+                state[version] = False
+                todo.append((version, True))
+                todo += [(each, False) for step in self._makers.get(version, ()) for each in _sources(step.claim)]
+            else:
+                has_cycle = has_cycle or not state[version]
+        return order, has_cycle
+
+    def _compose(self, step: Step, done: dict[Version, Lines]) -> Lines:
+        claim, known = step.claim, list[Trace]()
+        for each in claim.segments:
+            if len(known) + each.count > MAX_LINES:
+                return Lines([], UNTRACED)
+            if isinstance(each, New):
+                known += [step.trace(each.owner, is_carried=each.carried is not None)] * each.count
+                continue
+            base = claim.bases[each.base]
+            source = done.get(Version(base.path, _side(claim, each.base)), Lines([], NOTHING))
+            lines = source.cut(each.start, each.count)
+            if base.path != claim.path:
+                # Text that came from another path was put here by this claim's hand, whoever wrote it.
+                brought = step.trace(claim.hand)
+                lines = [brought | {hand for hand in line if isinstance(hand, Hand)} for line in lines]
+            known += lines
+        return Lines(known, UNTRACED if claim.segments else step.trace(claim.hand))
+
+    def removed(self, path: bytes, old: State, new: State) -> Lines:
+        """Return who took away each line of `old` that `new` does not hold."""
+        route = self._route(path, old, new)
+        if not route:
+            return Lines([], UNTRACED)
+        done: dict[State, Lines] = {new: Lines([], PLACED)}
+        order = self._sinks_first(path, route, new)
+        for _ in range(MAX_ROUNDS):
+            before = dict(done)
+            for state in order:
+                takers = [each for each in self._takers.get(Version(path, state), ()) if _lands(each[0].claim, path) in route]
+                done[state] = _join([self._fates(step, number, path, done) for step, number in takers])
+            if before == done:
+                return _closed(done.get(old, Lines([], UNTRACED)))
+        return Lines([], UNTRACED)
+
+    def _sinks_first(self, path: bytes, route: set[State], new: State) -> list[State]:
+        """Return `route` without `new`, each version after those that it leads to where there is no circle."""
+        order: list[State] = []
+        seen = {new}
+        for start in sorted(route, key=repr):
+            todo = [(start, False)]
+            while todo:
+                state, is_finished = todo.pop()
+                if is_finished:
+                    order.append(state)
+                elif state not in seen:
+                    seen.add(state)
+                    todo.append((state, True))
+                    todo += [(after, False) for after, _ in self._edges[path].get(state, ()) if after in route]
+        return order
+
+    def _fates(self, step: Step, number: int, path: bytes, done: dict[State, Lines]) -> Lines:
+        claim, gone = step.claim, step.trace(step.claim.hand)
+        ends = [each.start + each.count for each in claim.segments if isinstance(each, Copied) and each.base == number]
+        ends += [each.lines.end for each in claim.removed if each.base == number]
+        if max(ends, default=0) > MAX_LINES:
+            return Lines([], UNTRACED)
+        known = [gone] * max(ends, default=0)
+        for each in claim.removed:
+            if each.base == number:
+                known[each.lines.start : each.lines.end] = [step.trace(each.hand)] * len(each.lines)
+        at = 0
+        for segment in claim.segments:
+            if isinstance(segment, Copied) and segment.base == number and claim.path == path:
+                after = done.get(claim.new, Lines([], NOTHING))
+                known[segment.start : segment.start + segment.count] = after.cut(at, segment.count)
+            at += segment.count
+        return Lines(known, gone)
+
+
+def _side(claim: Claim, number: int) -> FileState:
+    base = claim.bases[number]
+    return FileState(mode=base.mode, sha256=base.sha256)
+
+
+def _sources(claim: Claim) -> Iterable[Version]:
+    numbers = {each.base for each in claim.segments if isinstance(each, Copied)}
+    return [Version(claim.bases[each].path, _side(claim, each)) for each in sorted(numbers)]
+
+
+def _lands(claim: Claim, path: bytes) -> State:
+    return claim.new if claim.path == path else None
+
+
+def _join(several: list[Lines]) -> Lines:
+    if not several:
+        return Lines([], UNTRACED)
+    if len(several) == 1:
+        return several[0]
+    length = max(len(each.known) for each in several)
+    rows = [each.cut(0, length) for each in several]
+    known = [NOTHING.union(*traces) if any(trace is not traces[0] for trace in traces) else traces[0] for traces in zip(*rows, strict=True)]
+    return Lines(known, NOTHING.union(*(each.rest for each in several)))
+
+
+def _closed(lines: Lines) -> Lines:
+    """Return `lines` with every line that only a circle of claims explains as untraced."""
+    return Lines([trace or UNTRACED for trace in lines.known], lines.rest or UNTRACED)
