@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One `git cat-file` that stays, so that an object costs microseconds and no process.
+
+    >>> oid LF          <<< oid SP type SP size LF [content LF]  |  oid SP "missing" LF
+
+Requests are object ids or expressions without line feed; paths never go this way, because they may hold one. Questions are sent
+a few dozen at a time, so that neither side ever waits for the other with a full pipe. Thread-safe by a lock; the process starts
+with the first question, and again after `close`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+from byline.errors import RepositoryError
+from byline.git.process import SECONDS, Git, end_group, git_error, no_git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_AT_ONCE = 64
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class RawObject:
+    """An object: id, type and content; `content` is empty where only its `size` was asked."""
+
+    oid: str
+    kind: str
+    size: int
+    content: bytes
+
+
+@dataclass(slots=True)
+class CatFile:
+    """A `git cat-file` process; with `contents` false it tells types and sizes only."""
+
+    git: Git
+    contents: bool = True
+    _process: subprocess.Popen[bytes] | None = None
+    _errors: IO[bytes] | None = None
+    _buffer: bytearray = field(default_factory=bytearray)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask(self, name: str) -> RawObject | None:
+        """Return the object that `name` (an id or an expression) means, None if there is none.
+
+        Raises:
+            RepositoryError: Git failed, or took too long.
+        """
+        return next(self.ask_all((name,)))
+
+    def ask_all(self, names: Sequence[str]) -> Iterator[RawObject | None]:
+        """Yield what `ask` would return, for each of `names`.
+
+        Raises:
+            RepositoryError: As `ask`.
+        """
+        for start in range(0, len(names), _AT_ONCE):
+            with self._lock:
+                found = self._exchange(names[start : start + _AT_ONCE])
+            yield from found
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._end()
+
+    def __del__(self) -> None:
+        # A process must not outlive the one who asks it, also where somebody forgot to close.
+        self._end()
+
+    def _exchange(self, names: Sequence[str]) -> list[RawObject | None]:
+        if any("\n" in name or "\0" in name or not name for name in names):
+            raise RepositoryError("no object has a name with a line feed")
+        process = self._process or self._start()
+        try:
+            os.write(_fileno(process.stdin), "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
+            return [self._answer(process) for _ in names]
+        except BaseException as error:
+            # Half an answer may be on its way: nothing that comes later could be trusted.
+            message = self._end()
+            if isinstance(error, BrokenPipeError | EOFError):
+                raise git_error("cat-file", message) from error
+            raise
+
+    def _answer(self, process: subprocess.Popen[bytes]) -> RawObject | None:
+        deadline = time.monotonic() + SECONDS
+        while (end := self._buffer.find(b"\n")) < 0:
+            self._fill(process, deadline)
+        head = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        words = head.rsplit(b" ", 2)
+        if len(words) != 3 or not words[2].isdigit():
+            return None
+        size = int(words[2])
+        content = b""
+        if self.contents:
+            while len(self._buffer) <= size:
+                self._fill(process, deadline)
+            content = bytes(self._buffer[:size])
+            del self._buffer[: size + 1]
+        return RawObject(words[0].decode(), words[1].decode(), size, content)
+
+    def _fill(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        pipe = _fileno(process.stdout)
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise RepositoryError(f"git cat-file took longer than {SECONDS:.0f} seconds")
+        data = os.read(pipe, _CHUNK)
+        if not data:
+            raise EOFError
+        self._buffer += data
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process; a pipe that nobody reads could block git
+        try:
+            self._process = subprocess.Popen(
+                self.git.command("cat-file", "--batch" if self.contents else "--batch-check"),
+                cwd=self.git.folder,
+                env=self.git.offline,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            self._errors.close()
+            raise no_git(self.git.folder, error) from error
+        return self._process
+
+    def _end(self) -> str:
+        """End the process and return what it had to complain about."""
+        message = ""
+        self._buffer.clear()
+        if self._process is not None:
+            with self._process:
+                end_group(self._process)
+            self._process = None
+        if self._errors is not None:
+            self._errors.seek(0)
+            message = self._errors.read(_CHUNK).decode(errors="replace").strip()
+            self._errors.close()
+            self._errors = None
+        return message
+
+
+def _fileno(pipe: IO[bytes] | None) -> int:
+    if pipe is None:
+        raise RepositoryError("git cat-file has no pipe")
+    return pipe.fileno()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands in the work tree, as bytes on disk: no filter, no line-end conversion, no text conversion.
+
+What git takes as changed is asked of its plumbing (`diff-files`, `diff-index`, `ls-files`), which compares times and sizes and
+runs no program; a file that was only touched counts as changed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from byline.git.process import git_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from byline.git.process import Git
+
+_NOT_LOOKED_AT = ("beyond a symbolic link", "is in submodule", "outside repository")
+
+
+def read_file(top: Path, path: bytes) -> bytes | None:
+    """Return the bytes at `path`, or a symlink's target; None where there is no file, or where a symlink leads to it.
+
+    Raises:
+        OSError: It is there and cannot be read.
+    """
+    full = top / os.fsdecode(path)
+    if full.parent.resolve() != top.resolve() / os.fsdecode(path.rpartition(b"/")[0]):
+        return None
+    try:
+        mode = full.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return os.fsencode(full.readlink())
+        return full.read_bytes() if stat.S_ISREG(mode) else None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def changed_paths(git: Git, head: str | None) -> tuple[bytes, ...]:
+    """Return the paths that differ from the commit `head` or are untracked and not ignored, sorted.
+
+    Raises:
+        RepositoryError: Git failed.
+    """
+    quiet = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
+    out = git.run("diff-files", *quiet) + git.run("ls-files", "-z", "--others", "--exclude-standard")
+    out += git.run("diff-index", "--cached", *quiet, head) if head else git.run("ls-files", "-z", "--cached")
+    return tuple(sorted({path for path in out.split(b"\0") if path and not path.endswith(b"/")}))
+
+
+def ignored_paths(git: Git, paths: Sequence[bytes]) -> frozenset[bytes]:
+    """Return those of `paths` that git ignores; a tracked path, and one beyond a symlink or in a submodule, is never ignored.
+
+    Raises:
+        RepositoryError: Git failed.
+    """
+    if not paths:
+        return frozenset()
+    # "./" keeps a name that begins with a colon from being read as pathspec magic.
+    asked = b"\0".join(b"./" + path for path in paths)
+    code, out, err = git.outcome("check-ignore", "-z", "--stdin", data=asked)
+    if code in (0, 1):
+        return frozenset(path.removeprefix(b"./") for path in out.split(b"\0") if path)
+    if len(paths) > 1:
+        # One path that git refuses to look at must not hide what it says of the others.
+        return frozenset().union(*(ignored_paths(git, (path,)) for path in paths))
+    if any(reason in err for reason in _NOT_LOOKED_AT):
+        return frozenset()
+    raise git_error("check-ignore", err)
