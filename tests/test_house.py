@@ -344,8 +344,9 @@ def test_the_base_install_runs_everything_but_its_extras() -> None:
     extras = r"byline\.log\.client\b|byline_ledger\.server\b|byline_lsp\b"
     names = [name for name in MODULES if not re.match(extras, name) and not name.endswith("__main__")]
     code = (
-        "import sys, importlib\n"
-        "for name in ('byline_proto', 'google', 'grpc', 'grpc_health', 'grpc_reflection', 'lsprotocol', 'pygls'): sys.modules[name] = None\n"
+        "import importlib, sys\n"
+        "for name in ('byline_proto', 'google', 'grpc', 'grpc_health', 'grpc_reflection', 'lsprotocol', 'pygls'):\n"
+        "    sys.modules[name] = None\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
     )
     done = subprocess.run([sys.executable, "-I", "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=120)
