@@ -4,8 +4,8 @@
 A base's lines are followed from version to version of the journal, up to the version that was committed. The writer of the
 version in which a line is gone is its hand; a version that was only found has no writer, so its hand is unknown.
 
->>> removal_hands((b"a",), "1", "2", (), lambda blob: None)
-(Owner(origin=<Origin.UNKNOWN: 'unknown'>, evidence=<Evidence.UNKNOWN: 'unknown'>, channel=<Channel.NONE: 'none'>, agent=None, tool=None, session=None, principal=None, earlier=None),)
+>>> [hand.origin.value for hand in removal_hands((b"a",), "1", "2", (), lambda blob: None)]
+['unknown']
 """
 
 from __future__ import annotations

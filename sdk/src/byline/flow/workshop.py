@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that a story needs to begin with, gathered once at the edge: the repository, its place, the key, the clock.
+
+    workshop = Workshop(repo=repository, place=repository_dir(repository.common_dir), inbox=inbox_dir(os.environ), ...)
+
+A story takes a `Workshop` and nothing else from the world: it reads no environment, and time and randomness come as functions.
+`signer` and `principal` are None where nobody has a key here: then nothing is signed, and everything can still be read.
+`hold` is the one lock of a clone: whoever folds the journal or signs holds it, so two attesters never do the same work.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from byline.core.ports import Signer
+    from byline.core.trust import Trust
+    from byline.git.repository import Repository
+
+LOCK = "lock"
+PAUSE = 0.01  # seconds between two looks at a lock that is held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which repository this is, for ever: its id, where it lives (if anywhere), and the key of its line hashes."""
+
+    repository: str
+    uri: str | None = None
+    line_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Where a story takes place. `now` gives nanoseconds since 1970, `random` that many random bytes."""
+
+    repo: Repository
+    place: Path
+    inbox: Path
+    identity: Identity
+    now: Callable[[], int]
+    random: Callable[[int], bytes]
+    version: str
+    signer: Signer | None = None
+    principal: str | None = None
+    declare_own_lines: bool = False
+    trust: Trust | None = None
+
+    @property
+    def worktree(self) -> str:
+        """The work tree's own git directory, which is its name in the journal."""
+        return str(self.repo.git_dir)
+
+
+@contextmanager
+def hold(place: Path, *, seconds: float) -> Iterator[bool]:
+    """Hold the lock of the clone whose folder is `place`; yield whether it was had within `seconds`.
+
+    The kernel lets go of it when the process ends, however it ends.
+
+    Raises:
+        OSError: The lock file cannot be made.
+    """
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield _lock(handle, time.monotonic() + seconds)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(PAUSE)
+        else:
+            return True
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, durable before the next statement, 0600: a reader sees the old or the new bytes, never a part.
+
+    Raises:
+        OSError: It cannot be written; the old file is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, opened with its mode
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
