@@ -30,6 +30,14 @@ class Unit(StrEnum):
     UTF16 = "utf-16"
     UTF32 = "utf-32"
 
+    def measure(self, text: str) -> int:
+        """Return the length of `text`."""
+        if self is Unit.UTF32 or text.isascii():
+            return len(text)
+        if self is Unit.UTF8:
+            return len(text.encode("utf-8", "surrogatepass"))
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splice:

@@ -34,44 +34,43 @@ class Saved:
     """The text on disk, in the protocol's lines and without their ends, and for each the row (ended by LF alone) that it is in."""
 
     lines: tuple[bytes, ...] = ()
-    rows: Sequence[int] = ()
+    rows: tuple[int, ...] = ()
     is_utf8: bool = True
 
     @classmethod
     def of(cls, rows: Sequence[bytes]) -> Saved:
         """Return the saved text whose rows, without their LF or CRLF, are `rows`."""
-        is_utf8 = _is_utf8(b"\n".join(rows))
-        lines: list[bytes] = []
-        numbers: list[int] = []
-        for number, row in enumerate(rows):
-            parts = row.split(b"\r")
-            lines += parts
-            numbers += [number] * len(parts)
+        joined = b"\n".join(rows)
+        is_utf8 = _is_utf8(joined)
+        lines, numbers = list(rows), list(range(len(rows)))
+        if b"\r" in joined:
+            lines = [part for row in rows for part in row.split(b"\r")]
+            numbers = [number for number, row in enumerate(rows) for _ in row.split(b"\r")]
         if lines:
             lines[0] = lines[0].removeprefix(BOM.encode())
         if not is_utf8:
             lines = [_ascii(line) for line in lines]
-        return cls(lines=tuple(lines), rows=numbers, is_utf8=is_utf8)
+        return cls(lines=tuple(lines), rows=tuple(numbers), is_utf8=is_utf8)
 
 
 @dataclass(slots=True)
 class Document:
-    """An open document: its `lines`, the saved line that each one is, and whether the two sides still agree."""
+    """An open document: its `lines`, the saved line that each one is, and whether both sides still hold the same text (`lost`: no).
+
+    `version` is the client's, `edits` counts what changed here, so that an answer made elsewhere can tell whether it is still true.
+    """
 
     lines: list[str]
     version: int
     origins: list[int] = field(default_factory=list)
     lost: bool = False
+    edits: int = 0
 
     @classmethod
     def open(cls, text: str, version: int) -> Document:
         """Return the document with `text`, of which nothing is known yet."""
         lines = split_text(text)
         return cls(lines=lines, version=version, origins=[NEW] * len(lines))
-
-    def forget(self) -> None:
-        """Drop what is known of the saved text, because it is another one now."""
-        self.origins = [NEW] * len(self.lines)
 
     def advance(self, version: int) -> None:
         """Take note that the changes which follow lead to `version`."""
@@ -90,6 +89,7 @@ class Document:
         self._splice(0, len(self.lines), split_text(text))
 
     def _splice(self, start: int, end: int, new: list[str]) -> None:
+        self.edits += 1
         old, known = self.lines[start:end], self.origins[start:end]
         head = _common(old, new)
         tail = _common(old[head:][::-1], new[head:][::-1])
