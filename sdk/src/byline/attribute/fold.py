@@ -37,10 +37,10 @@ def fold(state: State, event: Event, sources: Sources) -> State:
         if event.before is not UNSEEN:
             state = settle(state, replace(event, after=event.before), sources)
         return settle(state, event, sources) if event.by is None else _write(state, event, sources)
-    if event.head and event.in_progress:
-        state = state.with_made_from(event.head, event.in_progress)
+    if event.head:
+        state = state.with_marked(event.head, event.worktree).with_made_from(event.head, event.in_progress)
     for old, new in event.rewritten:
-        state = state.with_made_from(new, (old,))
+        state = state.with_marked(new, event.worktree).with_made_from(new, (old,))
     return state
 
 

@@ -2,12 +2,13 @@
 """What the journal says, folded: the versions that each path of each work tree went through.
 
 A `Seen` is one version: its content, whose its lines are, and the writer who made it (`UNKNOWN` for a version that was only
-found). `lost` holds the last places where lines went away in a work tree, `made_from` the commits that a commit was made from.
+found). `lost` holds the last places where lines went away in a work tree, `made_from` the commits that a commit was made from,
+`marked` the commits that this clone made, each with the work tree where.
 A `State` is never changed: folding returns a new one. It can always be rebuilt from the journal, so its file is a cache:
 
     {"schema": "byline.state/1", "owners", "bylines": [[[owner] or [last, earlier], statement, commit]],
      "versions": [[work tree, path, [[blob, writer, [[count, byline]...]]...]]], "lost": [[work tree, [[blob, start, [...]]]]],
-     "madeFrom": {commit: [commit]}}
+     "madeFrom": {commit: [commit]}, "marked": {commit: work tree}}
 
 >>> parse_state(format_state(State())) == State()
 True
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from byline.core.attribution import UNKNOWN, Byline, Owner, spans
 from byline.core.canonical import Json, format_base64, parse_base64
@@ -27,10 +28,12 @@ from byline.errors import MalformedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+Value = TypeVar("Value")
+
 SCHEMA = "byline.state/1"
 MAX_VERSIONS = 30  # of one path
 MAX_LOST = 50  # places of one work tree
-MAX_MADE_FROM = 2_000  # commits
+MAX_COMMITS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class State:
     versions: Mapping[tuple[str, bytes], tuple[Seen, ...]] = field(default_factory=dict)
     lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
     made_from: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    marked: Mapping[str, str] = field(default_factory=dict)
 
     def seen(self, worktree: str | None, path: bytes) -> tuple[Seen, ...]:
         """Return the versions of `path` in `worktree`, oldest first."""
@@ -88,7 +92,15 @@ class State:
         known = dict.fromkeys((*self.made_from.get(commit, ()), *sources))
         known.pop(commit, None)
         made = {**self.made_from, commit: tuple(known)} if known else dict(self.made_from)
-        return replace(self, made_from=dict(list(made.items())[-MAX_MADE_FROM:]))
+        return replace(self, made_from=_newest(made))
+
+    def with_marked(self, commit: str, worktree: str) -> State:
+        """Return the state in which `commit` is known to be made in `worktree`."""
+        return replace(self, marked=_newest({**self.marked, commit: worktree}))
+
+
+def _newest(known: dict[str, Value]) -> dict[str, Value]:
+    return dict(list(known.items())[-MAX_COMMITS:])
 
 
 def to_rows(bylines: Sequence[Byline]) -> tuple[tuple[int, Byline], ...]:
@@ -148,7 +160,7 @@ def format_state(state: State) -> dict[str, Json]:
         [worktree, [[each.blob, each.start, table.rows(each.rows)] for each in places]] for worktree, places in state.lost.items()
     ]
     made: dict[str, Json] = {commit: list(sources) for commit, sources in state.made_from.items()}
-    return {"schema": SCHEMA, "versions": versions, "lost": lost, "madeFrom": made, **table.to_json()}
+    return {"schema": SCHEMA, "versions": versions, "lost": lost, "madeFrom": made, "marked": dict(state.marked), **table.to_json()}
 
 
 def parse_state(value: Json) -> State:
@@ -179,6 +191,7 @@ def _read(value: Mapping[str, Any]) -> State:
             for worktree, places in value["lost"]
         },
         made_from={commit: tuple(sources) for commit, sources in value["madeFrom"].items()},
+        marked=dict(value["marked"]),
     )
 
 

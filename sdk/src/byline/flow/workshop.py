@@ -15,11 +15,11 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from byline.core.ports import Signer
     from byline.core.trust import Trust
@@ -57,7 +57,7 @@ class Workshop:
     @property
     def worktree(self) -> str:
         """The work tree's own git directory, which is its name in the journal."""
-        return str(self.repo.git_dir)
+        return os.path.realpath(self.repo.git_dir)
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recipes, read: what a claim says of every line of its version (rule 10).
+
+Copied lines are what the base says of them, new lines are the claim's own. No text, no diff and no commit has a part in it.
+
+>>> from byline.core.attribution import UNKNOWN
+>>> from byline.core.claim import Claim, New, Op
+>>> new = New(owner=UNKNOWN, hashes=bytes(32))
+>>> claim = Claim(path=b"a", op=Op.ADD, mode="100644", sha256="0" * 64, blob="b", hand=UNKNOWN, segments=(new,))
+>>> len(compose(claim, (), statement="s", commit="c").bylines)
+2
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byline.core.attribution import UNATTRIBUTED, Byline, stricter
+from byline.core.claim import Copied
+from byline.core.lines import HASH_BYTES
+from byline.core.version import Claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from byline.core.claim import Claim
+
+
+def compose(claim: Claim, bases: Sequence[Claimed | None], *, statement: str, commit: str) -> Claimed:
+    """Return the version that `claim` describes; `bases` are those of the claim, None where nothing is known of one.
+
+    A line that a base should hold and does not is unknown, and has no hash that could ever agree.
+    """
+    hashes: list[bytes] = []
+    bylines: list[Byline] = []
+    for segment in claim.segments:
+        if isinstance(segment, Copied):
+            base, end = bases[segment.base], segment.start + segment.count
+            if base:
+                hashes += base.hashes[segment.start : end]
+                bylines += base.bylines[segment.start : end]
+            missing = segment.count - (len(base.bylines[segment.start : end]) if base else 0)
+            hashes += [b""] * missing
+            bylines += [UNATTRIBUTED] * missing
+        else:
+            hashes += [segment.hashes[at : at + HASH_BYTES] for at in range(0, len(segment.hashes), HASH_BYTES)]
+            bylines += [Byline(owner=segment.owner, statement=statement, commit=commit)] * segment.count
+    return Claimed(path=claim.path, blob=claim.blob or "", hashes=tuple(hashes), bylines=tuple(bylines))
+
+
+def join(versions: Sequence[Claimed]) -> Claimed:
+    """Return what several claims of one content say together: of each line the stricter (note 4a). There is at least one."""
+    first, *others = versions
+    bylines = list(first.bylines)
+    for other in others:
+        if len(other.bylines) != len(bylines):
+            continue
+        for j, byline in enumerate(other.bylines):
+            if byline is not bylines[j] and stricter(bylines[j].owner, byline.owner) is byline.owner:
+                bylines[j] = byline
+    return Claimed(path=first.path, blob=first.blob, hashes=first.hashes, bylines=tuple(bylines))
+
+
+def confirm(version: Claimed, hashes: Sequence[bytes]) -> tuple[tuple[Byline, ...], bool]:
+    """Return the bylines of `version` for a text with `hashes`, and whether no hash contradicts: such a line is unknown."""
+    if version.hashes == tuple(hashes):
+        return version.bylines, True
+    if len(version.hashes) != len(hashes):
+        return (UNATTRIBUTED,) * len(hashes), False
+    pairs = zip(version.bylines, version.hashes, hashes, strict=True)
+    bylines = tuple(byline if said == is_ else UNATTRIBUTED for byline, said, is_ in pairs)
+    return bylines, all(not said or said == is_ for said, is_ in zip(version.hashes, hashes, strict=True))
