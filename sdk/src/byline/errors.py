@@ -160,6 +160,12 @@ class EntryRejectedError(LedgerError):
     default_code = "BL-LEDGER-4"
 
 
+class KeyNotAllowedError(EntryRejectedError):
+    """The log takes no entries of this key."""
+
+    default_code = "BL-LEDGER-5"
+
+
 class RepositoryError(BylineError):
     """Git cannot say."""
 

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may enter the log.
+
+1. The payload is an in-toto statement with SHA-256 subjects (they are the index).
+2. The key is one of those allowed, if the log has a list.
+3. The key id, where the envelope has one, is that of the key: a log repeats no hint that is false.
+4. The signature is by the key, over this payload.
+5. The leaf that follows has room in a tile.
+
+What a statement claims is not judged here: a log says what was said, by which key, and when in its order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.core.entry import entry_for, format_entry, identity_of
+from byline.core.statement import parse_statement
+from byline.errors import EntryRejectedError, KeyNotAllowedError, MalformedError, SignatureError
+from byline.keys.ids import key_id
+from byline.keys.p256 import KeyCache
+
+if TYPE_CHECKING:
+    from byline.core.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """An admitted statement: its identity and leaf, its payload, and the SHA-256 of each of its subjects."""
+
+    identity: bytes
+    leaf: bytes
+    payload: bytes
+    subjects: tuple[bytes, ...]
+
+
+class Admission:
+    """The door of a log; `allowed` holds the ids (hex) of the keys that may append, None lets every key in. Not thread-safe."""
+
+    def __init__(self, allowed: frozenset[str] | None = None) -> None:
+        self._allowed = allowed
+        self._keys = KeyCache()
+
+    def admit(self, envelope: Envelope, public: bytes) -> Submission:
+        """Return what is to be logged for `envelope`, signed by the key `public` (SPKI DER).
+
+        Raises:
+            EntryRejectedError: One of the checks above fails; a `KeyNotAllowedError` where it is the second.
+        """
+        try:
+            statement = parse_statement(envelope.payload)  # 1
+            key = key_id(public)
+            if self._allowed is not None and key not in self._allowed:  # 2
+                raise KeyNotAllowedError(f"key {key[:16]} may not append to this log")
+            if envelope.keyid not in {None, key}:  # 3
+                raise EntryRejectedError("the key id of the envelope is not that of its key")
+            self._keys.check(public, envelope.signature, envelope.signed_bytes)  # 4
+            leaf = format_entry(entry_for(envelope, public))  # 5
+        except (MalformedError, SignatureError) as error:
+            raise EntryRejectedError(str(error)) from error
+        subjects = dict.fromkeys(bytes.fromhex(each.sha256) for each in statement.subjects)
+        return Submission(identity=identity_of(envelope.payload, public), leaf=leaf, payload=envelope.payload, subjects=tuple(subjects))

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A log's directory: the key that signs its checkpoints, and its database.
+
+    <directory>/log.key       Ed25519, mode 0600 (`keys.ed25519`)
+    <directory>/ledger.db     SQLite (`engine.sqlite`), with `-wal` and `-shm` beside it while in use
+
+A log that has begun has both. Where one of them is gone the log is not begun anew: a second history under the same key would be
+a fork. The database is made first and holds no checkpoint until there is a key, so a crash in between leaves a log that has not
+begun, and making it again goes on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.errors import ConfigError
+from byline.keys.ed25519 import load_log_key, make_log_key
+from byline_ledger.engine.log import Log
+from byline_ledger.engine.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "log.key"
+DATABASE = "ledger.db"
+LOOPBACK = "loopback.invalid"
+EMBEDDED = "embedded.invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLog:
+    """A log and the store under it, to be closed."""
+
+    log: Log
+    store: SqliteStore
+
+
+def random_origin(kind: str) -> str:
+    """Return a name that no other log has, under a domain that resolves nowhere."""
+    return f"{secrets.token_hex(8)}.{kind}"
+
+
+def init_ledger(directory: Path, *, origin: str | None = None) -> str:
+    """Begin the log `origin` in `directory` and return its vkey; without a name it gets a random one of a loopback log.
+
+    Raises:
+        ConfigError: There is a log already, or the files cannot be made.
+        CheckpointError: No log can have this name.
+        LedgerError: The database cannot be made.
+    """
+    if (directory / KEY).exists():
+        raise ConfigError(f"there is a ledger already: {directory}")
+    return _begin(directory, origin or random_origin(LOOPBACK)).vkey
+
+
+def load_log(directory: Path) -> OpenLog:
+    """Open the log in `directory`.
+
+    Raises:
+        ConfigError: There is none, or its key cannot be read.
+        LedgerError: Its database is gone, broken, or that of another log.
+    """
+    if not (directory / KEY).exists():
+        raise ConfigError(f"there is no ledger here: {directory}", hint="run `byline ledger init`")
+    store = SqliteStore(directory / DATABASE)
+    try:
+        log = Log(store, load_log_key(directory / KEY))
+        log.checkpoint()
+    except BaseException:
+        store.close()
+        raise
+    return OpenLog(log=log, store=store)
+
+
+def ensure_log(directory: Path) -> OpenLog:
+    """Open the embedded log in `directory`, and begin it where there is none; several processes may do so at once.
+
+    Raises:
+        ConfigError: The files cannot be made or read.
+        LedgerError: The database is gone, broken, or that of another log.
+    """
+    if not (directory / KEY).exists():
+        _begin(directory, random_origin(EMBEDDED))
+    return load_log(directory)
+
+
+def _begin(directory: Path, origin: str) -> Log:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot make {directory}: {error.strerror}") from error
+    store = SqliteStore(directory / DATABASE, create=True)
+    try:
+        # The store's lock decides who begins: whoever comes second finds the key.
+        with store.write() as writer:
+            path = directory / KEY
+            known = path.exists()
+            if writer.head() is not None and not known:
+                raise ConfigError(f"the key of this ledger is gone: {path}", hint="restore it, or begin a new log elsewhere")
+            log = Log(store, load_log_key(path) if known else make_log_key(path, origin))
+            if writer.head() is None:
+                log.start(writer)
+    finally:
+        store.close()
+    return log

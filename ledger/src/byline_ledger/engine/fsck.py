@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check all of a log, trusting nothing but its key.
+
+1. The database is sound to SQLite and has the tables of this version, no others.
+2. The head is a checkpoint signed by the log's key.
+3. There are as many entries as it says, numbered without a gap, and nothing beyond them.
+4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key.
+5. Each identity and each subject of the index is that of its entry; none is missing and none is left over.
+6. Each tile holds the hashes of these leaves; none is missing and none is left over.
+7. The root of these leaves is the root that the head signs.
+
+It reads one moment of the database, in use or not, and changes nothing. It goes on after a finding where it can, so that the first
+one names what is wrong and the others how far it reaches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.core.checkpoint import open_checkpoint
+from byline.core.entry import identity_of, parse_entry
+from byline.core.envelope import PAYLOAD_TYPE, pae
+from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
+from byline.core.statement import parse_statement
+from byline.core.tiles import Tile, grow_tiles, read_tiled_nodes, tile_path
+from byline.errors import BylineError, ConfigError, EntryError, MalformedError, SignatureError
+from byline.keys.ed25519 import LogVerifier, load_log_key
+from byline.keys.p256 import KeyCache
+from byline_ledger.engine.files import DATABASE, KEY
+from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from byline.core.checkpoint import Checkpoint
+
+MAX_FINDINGS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`where` it is (a part of the log, an entry, a byte of a tile) and `what` is wrong there."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FsckReport:
+    """`entries` that the signed head counts and its `root` (hex), both 0 and empty where there is no good head; what was found."""
+
+    entries: int
+    root: str
+    findings: tuple[Finding, ...]
+
+
+def check_ledger(directory: Path) -> FsckReport:
+    """Check the log in `directory`.
+
+    Raises:
+        ConfigError: There is no log, or its key cannot be read.
+    """
+    key = load_log_key(directory / KEY)
+    path = directory / DATABASE
+    if not path.is_file():
+        raise ConfigError(f"the database of this ledger is gone: {path}")
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
+        check = _Check(database, LogVerifier(key.note_key))
+        findings = tuple(itertools.islice(_guarded(check.run()), MAX_FINDINGS))
+    head = check.head
+    return FsckReport(entries=head.size if head else 0, root=head.root.hex() if head else "", findings=findings)
+
+
+def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Give `findings`, and what ends them early as the last one."""
+    try:
+        yield from findings
+    except (sqlite3.Error, OverflowError, TypeError, ValueError) as error:
+        # Damaged pages can hold values of types and sizes that no table of ours allows.
+        yield Finding(where=DATABASE, what=f"cannot be read: {error}")
+
+
+class _Check:
+    """One run; `head` is the signed head once it is found good."""
+
+    def __init__(self, database: sqlite3.Connection, verifier: LogVerifier) -> None:
+        self._database = database
+        self._verifier = verifier
+        self._keys = KeyCache()
+        self._tiles: dict[tuple[int, int], bytes] = {}
+        self._subjects = 0
+        self.head: Checkpoint | None = None
+
+    def run(self) -> Iterator[Finding]:
+        self._database.execute("BEGIN")
+        yield from self._check_database()  # 1
+        yield from self._check_head()  # 2
+        if self.head is not None:
+            yield from self._check_entries(self.head.size)  # 3, 4, 5
+            yield from self._check_tiles(self.head)  # 6, 7
+
+    def _check_database(self) -> Iterator[Finding]:
+        for (message,) in self._database.execute("PRAGMA integrity_check"):
+            if message != "ok":
+                yield Finding(where=DATABASE, what=str(message))
+        marks = tuple(self._database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        tables = {row[0] for row in self._database.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+        if marks != (APPLICATION_ID, VERSION) or tables != set(SCHEMA):
+            yield Finding(where=DATABASE, what="its tables are not those of a ledger of this version")
+
+    def _check_head(self) -> Iterator[Finding]:
+        row = self._database.execute("SELECT note FROM head").fetchone()
+        try:
+            self.head = open_checkpoint(str(row[0]) if row else "", self._verifier)
+        except (MalformedError, SignatureError) as error:
+            yield Finding(where="head", what=f"not a checkpoint of this log: {error}")
+
+    def _check_entries(self, size: int) -> Iterator[Finding]:
+        expected = 0
+        query = "SELECT e.idx, e.identity, e.leaf, p.payload FROM entry e LEFT JOIN payload p ON p.idx = e.idx ORDER BY e.idx"
+        for index, identity, leaf, payload in self._database.execute(query):
+            if index != expected:
+                yield Finding(where=f"entry {expected}", what=f"is missing: the next one is {index}")
+                return
+            self._tiles |= grow_tiles(index, [hash_leaf(leaf)], lambda *at: self._tiles[at])
+            for what in self._check_entry(index, identity, leaf, payload):
+                yield Finding(where=f"entry {index}", what=what)
+            expected += 1
+        if expected != size:
+            yield Finding(where=f"entry {min(expected, size)}", what=f"the head counts {size} entries, there are {expected}")
+        for table, count in (("payload", expected), ("subject", self._subjects)):
+            found = self._database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - two names written above
+            if found != count:
+                yield Finding(where=f"table {table}", what=f"{found} rows, the entries need {count}")
+
+    def _check_entry(self, index: int, identity: bytes, leaf: bytes, payload: bytes | None) -> Iterator[str]:
+        try:
+            entry = parse_entry(leaf)
+        except EntryError as error:
+            yield f"its leaf: {error}"
+            return
+        if payload is None:
+            yield "its payload is missing"
+            return
+        signed = pae(PAYLOAD_TYPE, payload)
+        if hashlib.sha256(signed).digest() != entry.digest:
+            yield "its payload is not what its leaf says was signed"
+            return
+        try:
+            self._keys.check(entry.public, entry.signature, signed)
+            subjects = {bytes.fromhex(each.sha256) for each in parse_statement(payload).subjects}
+        except BylineError as error:
+            yield str(error)
+            return
+        if identity != identity_of(payload, entry.public):
+            yield "its identity is not that of its payload and key"
+        self._subjects += len(subjects)
+        for subject in subjects:
+            if not self._database.execute("SELECT 1 FROM subject WHERE sha256 = ? AND idx = ?", (subject, index)).fetchone():
+                yield f"the index does not have it under its subject {subject.hex()}"
+
+    def _check_tiles(self, head: Checkpoint) -> Iterator[Finding]:
+        left = dict(self._tiles)
+        for level, index, found in self._database.execute("SELECT level, idx, hashes FROM tile ORDER BY level, idx"):
+            expected = left.pop((level, index), None)
+            if expected is None:
+                yield Finding(where=f"tile at level {level}, index {index}", what="the log has no such tile")
+            elif found != expected:
+                yield Finding(where=_byte_of(level, index, found, expected), what="is not the hash of the entries below it")
+        for level, index in left:
+            yield Finding(where=tile_path(Tile(level=level, index=index)), what="is missing")
+        count = sum(len(data) // HASH_SIZE for (level, _), data in self._tiles.items() if level == 0)
+        if count == head.size and root_of(count, read_tiled_nodes(lambda *at: self._tiles[at], {})) != head.root:
+            yield Finding(where="head", what="its root is not that of the entries")
+
+
+def _byte_of(level: int, index: int, found: bytes, expected: bytes) -> str:
+    """Name the first byte in which a stored tile differs, and the hash that it belongs to."""
+    pairs = itertools.zip_longest(found, expected)
+    at = next(place for place, (left, right) in enumerate(pairs) if left != right)
+    path = tile_path(Tile(level=level, index=index, width=max(1, len(expected) // HASH_SIZE)))
+    return f"{path}, byte {at} (hash {at // HASH_SIZE})"

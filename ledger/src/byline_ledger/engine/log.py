@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log: one order, one tree, one signed head.
+
+A batch of submissions becomes part of the log in one transaction of the store:
+
+1. read the head: origin, size, root;
+2. a submission whose identity is known, from before or from this batch, keeps the index that it has;
+3. every other one gets the next index; leaf, payload, identity and subjects are added;
+4. the tiles that grow are computed and set;
+5. the new head is signed and set;
+6. the receipts are made, all to that head;
+7. the transaction commits, and only then does anybody see a receipt or the head.
+
+Whatever ends the process before 7 leaves the log as it was; after 7 everything is durable. A client that heard nothing sends the
+statement again and 2 gives it the same index. Several processes may do this on one store: the transaction is exclusive, and
+nothing is kept between two of them but hashes of complete subtrees, which never change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byline.core.bundle import Bundle, Receipt, join_receipt
+from byline.core.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from byline.core.entry import parse_entry
+from byline.core.envelope import Envelope
+from byline.core.merkle import EMPTY_ROOT, ConsistencyProof, InclusionProof, hash_leaf, prove_consistency, prove_inclusion, root_of
+from byline.core.note import parse_note, sign_note
+from byline.core.tiles import grow_tiles, read_tiled_nodes
+from byline.errors import LedgerError, ProofError
+from byline.keys.ids import key_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from byline.core.merkle import NodeReader
+    from byline.core.ports import Store, StoreReader, StoreWriter
+    from byline.keys.ed25519 import LogKey
+    from byline_ledger.engine.admission import Submission
+
+_MAX_NODES = 200_000
+_FIND_CHUNK = 32
+
+
+class Log:
+    """A log over a store, signed with `key`, whose name is the origin. As thread-safe as its store."""
+
+    def __init__(self, store: Store, key: LogKey) -> None:
+        self._store = store
+        self._key = key
+        self._nodes: dict[tuple[int, int], bytes] = {}
+
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+        return self._key.name
+
+    @property
+    def vkey(self) -> str:
+        """The public key of the log."""
+        return self._key.vkey
+
+    def over(self, store: Store) -> Log:
+        """Return the same log over another `store` of the same data, for readers that must not wait for writers."""
+        return Log(store, self._key)
+
+    def start(self, writer: StoreWriter) -> None:
+        """Sign the checkpoint of the empty tree: the log begins when the transaction of `writer` commits."""
+        self._sign(writer, size=0, root=EMPTY_ROOT)
+
+    def append(self, batch: Sequence[Submission]) -> list[Receipt]:
+        """Log `batch` in order and return a receipt for each.
+
+        Raises:
+            LedgerUnavailableError: The store cannot take it now; nobody knows whether it did.
+            LedgerError: The store is broken.
+        """
+        if len(self._nodes) > _MAX_NODES:
+            self._nodes.clear()
+        try:
+            with self._store.write() as writer:
+                return self._receipts(writer, self._add(writer, batch))
+        except BaseException:
+            # Other entries may get the indices of a transaction that failed, so its nodes must be forgotten.
+            self._nodes.clear()
+            raise
+
+    def checkpoint(self) -> str:
+        """Return the newest signed checkpoint.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
+        with self._store.read() as reader:
+            return self._head(reader)[0]
+
+    def inclusion(self, index: int, size: int) -> InclusionProof:
+        """Prove that entry `index` is in the tree of `size` entries.
+
+        Raises:
+            ProofError: There is no such entry or no such tree.
+        """
+        with self._store.read() as reader:
+            self._check_size(reader, size)
+            return prove_inclusion(index, size, self._reader(reader))
+
+    def consistency(self, old: int, new: int) -> ConsistencyProof:
+        """Prove that the tree of `new` entries begins with the tree of `old`.
+
+        Raises:
+            ProofError: There is no such tree.
+        """
+        with self._store.read() as reader:
+            self._check_size(reader, new)
+            return prove_consistency(old, new, self._reader(reader))
+
+    def find(self, subject: bytes) -> Iterator[tuple[tuple[Bundle, bytes], ...]]:
+        """Give what was logged about `subject` (SHA-256, 32 bytes): bundles with their public keys, a few at a time, in log order.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
+        with self._store.read() as reader:
+            indices = reader.indices(subject)
+        for start in range(0, len(indices), _FIND_CHUNK):
+            with self._store.read() as reader:
+                chunk = self._receipts(reader, indices[start : start + _FIND_CHUNK])
+                found = tuple(self._bundle(reader, receipt) for receipt in chunk)
+            yield tuple(each for each in found if each is not None)
+
+    def _add(self, writer: StoreWriter, batch: Sequence[Submission]) -> list[int]:
+        _, head = self._head(writer)
+        fresh: dict[bytes, int] = {}
+        hashes: list[bytes] = []
+        indices: list[int] = []
+        for each in batch:
+            index = fresh.get(each.identity)
+            if index is None:
+                index = writer.index(each.identity)
+            if index is None:
+                index = fresh[each.identity] = head.size + len(fresh)
+                writer.add_entry(index, identity=each.identity, leaf=each.leaf, payload=each.payload, subjects=each.subjects)
+                hashes.append(hash_leaf(each.leaf))
+            indices.append(index)
+        if hashes:
+            tiles = grow_tiles(head.size, hashes, writer.tile)
+            for (level, at), data in tiles.items():
+                writer.set_tile(level, at, data)
+            size = head.size + len(hashes)
+            self._sign(writer, size=size, root=root_of(size, self._reader(writer)))
+        return indices
+
+    def _sign(self, writer: StoreWriter, *, size: int, root: bytes) -> None:
+        text = format_checkpoint(Checkpoint(origin=self._key.name, size=size, root=root))
+        writer.set_head(sign_note(text, [self._key]))
+
+    def _head(self, reader: StoreReader) -> tuple[str, Checkpoint]:
+        note = reader.head()
+        if note is None:
+            raise LedgerError("the log was never started", hint="run `byline ledger init`")
+        head = parse_checkpoint(parse_note(note).text)
+        if head.origin != self._key.name:
+            raise LedgerError(f"the store holds the log {head.origin}, the key is that of {self._key.name}")
+        return note, head
+
+    def _receipts(self, reader: StoreReader, indices: Sequence[int]) -> list[Receipt]:
+        note, head = self._head(reader)
+        nodes = self._reader(reader)
+        return [
+            Receipt(
+                log_id=self._key.note_key.log_id,
+                leaf=self._leaf(reader, index),
+                proof=prove_inclusion(index, head.size, nodes),
+                checkpoint=note,
+            )
+            for index in indices
+        ]
+
+    def _leaf(self, reader: StoreReader, index: int) -> bytes:
+        leaf = reader.leaf(index)
+        if leaf is None:
+            raise LedgerError(f"entry {index} is missing from the store", hint="run `byline ledger fsck`")
+        return leaf
+
+    def _bundle(self, reader: StoreReader, receipt: Receipt) -> tuple[Bundle, bytes] | None:
+        """Return the bundle of an entry and its public key, None where the payload was erased."""
+        payload = reader.payload(receipt.index)
+        if payload is None:
+            return None
+        entry = parse_entry(receipt.leaf)
+        envelope = Envelope(payload=payload, signature=entry.signature, keyid=key_id(entry.public))
+        return join_receipt(envelope, entry.public, receipt), entry.public
+
+    def _check_size(self, reader: StoreReader, size: int) -> None:
+        _, head = self._head(reader)
+        if size > head.size:
+            raise ProofError(f"the log has {head.size} entries")
+
+    def _reader(self, reader: StoreReader) -> NodeReader:
+        tiles: dict[tuple[int, int], bytes] = {}
+
+        def tile(level: int, index: int) -> bytes:
+            if (level, index) not in tiles:
+                tiles[level, index] = reader.tile(level, index)
+            return tiles[level, index]
+
+        return read_tiled_nodes(tile, self._nodes)

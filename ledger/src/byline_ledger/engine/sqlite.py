@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A `core.ports.Store` in one SQLite file.
+
+How each part of the contract is kept:
+
+1. exclusive: `BEGIN IMMEDIATE`, one writer among all processes;
+2. all or nothing, durable: write-ahead log with `synchronous=FULL`, so a commit is on disk before it returns (`fullfsync` where
+   the system needs to be told);
+3. one moment: a reader's transaction sees the last commit before it began, however long it lasts;
+4. unknown outcome: an error in COMMIT is reported, and the next transaction reads what is there.
+
+The tables hold: entries (leaf and identity), payloads beside them, the index of subjects, tiles of hashes, and one head.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+from byline.errors import LedgerError, LedgerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPLICATION_ID = 0x42594C4E  # "BYLN"
+VERSION = 1
+BUSY_SECONDS = 30.0
+SCHEMA = (
+    "CREATE TABLE entry (idx INTEGER PRIMARY KEY, identity BLOB NOT NULL UNIQUE, leaf BLOB NOT NULL) STRICT",
+    "CREATE TABLE payload (idx INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT",
+    "CREATE TABLE subject (sha256 BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (sha256, idx)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE tile (level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL, UNIQUE (level, idx)) STRICT",
+    "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), note TEXT NOT NULL) STRICT",
+)
+# The disk is full, or others hold the file: later may be better. Everything else means that the store is broken.
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+
+class SqliteMoment:
+    """A `core.ports.StoreWriter` over an open transaction; readers get it too and only read."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> str | None:
+        """Return the newest signed checkpoint."""
+        row = self._connection.execute("SELECT note FROM head").fetchone()
+        return None if row is None else str(row[0])
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of a tile."""
+        return self._blob("SELECT hashes FROM tile WHERE level = ? AND idx = ?", level, index) or b""
+
+    def leaf(self, index: int) -> bytes | None:
+        """Return a leaf."""
+        return self._blob("SELECT leaf FROM entry WHERE idx = ?", index)
+
+    def payload(self, index: int) -> bytes | None:
+        """Return what was signed."""
+        return self._blob("SELECT payload FROM payload WHERE idx = ?", index)
+
+    def index(self, identity: bytes) -> int | None:
+        """Return the index of a statement."""
+        row = self._connection.execute("SELECT idx FROM entry WHERE identity = ?", (identity,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def indices(self, subject: bytes) -> tuple[int, ...]:
+        """Return the entries about a subject."""
+        return tuple(row[0] for row in self._connection.execute("SELECT idx FROM subject WHERE sha256 = ? ORDER BY idx", (subject,)))
+
+    def add_entry(self, index: int, *, identity: bytes, leaf: bytes, payload: bytes, subjects: tuple[bytes, ...]) -> None:
+        """Add an entry."""
+        self._connection.execute("INSERT INTO entry (idx, identity, leaf) VALUES (?, ?, ?)", (index, identity, leaf))
+        self._connection.execute("INSERT INTO payload (idx, payload) VALUES (?, ?)", (index, payload))
+        self._connection.executemany("INSERT INTO subject (sha256, idx) VALUES (?, ?)", [(each, index) for each in subjects])
+
+    def set_tile(self, level: int, index: int, hashes: bytes) -> None:
+        """Set a tile."""
+        upsert = "INSERT INTO tile (level, idx, hashes) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes"
+        self._connection.execute(upsert, (level, index, hashes))
+
+    def set_head(self, note: str) -> None:
+        """Set the newest signed checkpoint."""
+        self._connection.execute("INSERT INTO head (one, note) VALUES (1, ?) ON CONFLICT DO UPDATE SET note = excluded.note", (note,))
+
+    def _blob(self, query: str, *values: int) -> bytes | None:
+        row = self._connection.execute(query, values).fetchone()
+        return None if row is None else bytes(row[0])
+
+
+class SqliteStore:
+    """The store in the file `path`, made with mode 0600 where `create` allows it. Thread-safe: one transaction at a time."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self._lock = threading.Lock()
+        with _translated():
+            if create:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare(create=create)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[SqliteMoment]:
+        """Open one committed moment.
+
+        Raises:
+            LedgerUnavailableError: The file is locked.
+            LedgerError: The file is broken.
+        """
+        with self._transaction("BEGIN"):
+            yield SqliteMoment(self._connection)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[SqliteMoment]:
+        """Open the transaction.
+
+        Raises:
+            LedgerUnavailableError: Others held the file for too long, or the disk is full.
+            LedgerError: The file is broken.
+        """
+        with self._transaction("BEGIN IMMEDIATE"):
+            yield SqliteMoment(self._connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        with self._lock, _translated():
+            self._connection.execute(begin)
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _prepare(self, *, create: bool) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "trusted_schema = OFF", "cell_size_check = ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        if create:
+            self._connection.execute("BEGIN IMMEDIATE")
+            if self._pragma("user_version") == 0:
+                for statement in (*SCHEMA, f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"):
+                    self._connection.execute(statement)
+            self._connection.execute("COMMIT")
+        if (self._pragma("application_id"), self._pragma("user_version")) != (APPLICATION_ID, VERSION):
+            raise LedgerError("this is not the database of a ledger that this version of Byline reads")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        # Extended codes hold the primary one in their low byte.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _PASSING:
+            raise LedgerUnavailableError(f"the ledger's store cannot take this now: {error}") from error
+        raise LedgerError(f"the ledger's store is broken: {error}", hint="run `byline ledger fsck`") from error
+    except OSError as error:
+        raise LedgerError(f"the ledger's store cannot be opened: {error.strerror}") from error

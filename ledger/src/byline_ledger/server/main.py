@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a ledger's server until it is told to stop.
+
+On SIGTERM or SIGINT it says NOT_SERVING, takes no new calls, answers those that it has, and closes its files. On an error that
+is not passing it says NOT_SERVING and refuses appends, and still answers readers. The standard health service speaks for the
+server as a whole and for `byline.v1.LedgerService`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # the package has no types
+from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyped]  # the package has no types
+
+from byline.errors import ConfigError
+from byline_ledger.engine.admission import Admission
+from byline_ledger.engine.files import DATABASE, load_log
+from byline_ledger.engine.sequencer import Sequencer
+from byline_ledger.engine.sqlite import SqliteStore
+from byline_ledger.server.service import LedgerService
+from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from byline_ledger.server.config import ServerConfig
+
+SERVICE = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name
+GRACE_SECONDS = 30.0
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    # Statements have at most 1 MiB; a little more is let in, so that the answer can be a reason.
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+)
+_MAX_CALLS = 4096
+
+
+def serve(config: ServerConfig, *, announce: Callable[[str], None]) -> None:
+    """Serve the log in `config.directory` until SIGTERM or SIGINT; `announce` gets the address `HOST:PORT` once it answers.
+
+    Raises:
+        ConfigError: There is no log, or it cannot be served as configured.
+        LedgerError: The log is broken.
+    """
+    config.check()
+    asyncio.run(_serve(config, announce))
+
+
+async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    health = health_aio.HealthServicer()
+    async with _service(config, health) as service:
+        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS)
+        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(service, server)
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        port = _bind(server, config)
+        await server.start()
+        announce(f"{config.listen.rpartition(':')[0]}:{port}")
+        await stop.wait()
+        await health.enter_graceful_shutdown()
+        await server.stop(GRACE_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def _service(config: ServerConfig, health: health_aio.HealthServicer) -> AsyncIterator[LedgerService]:
+    opened = load_log(config.directory)
+    loop = asyncio.get_running_loop()
+
+    def fail(error: Exception) -> None:
+        logging.getLogger(__name__).error("the ledger stopped: %s", error)
+        asyncio.run_coroutine_threadsafe(_say(health, health_pb2.HealthCheckResponse.NOT_SERVING), loop)
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(opened.store.close)
+        sequencer = Sequencer(opened.log, capacity=config.capacity, on_fatal=fail)
+        stack.callback(sequencer.close)
+        reading = SqliteStore(config.directory / DATABASE)
+        stack.callback(reading.close)
+        readers = stack.enter_context(ThreadPoolExecutor(1, "byline-reader"))
+        await _say(health, health_pb2.HealthCheckResponse.SERVING)
+        yield LedgerService(admission=Admission(config.allowed), sequencer=sequencer, reader=opened.log.over(reading), readers=readers)
+
+
+async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+    for name in ("", SERVICE):
+        await health.set(name, status)
+
+
+def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
+    try:
+        if config.tls is None:
+            return server.add_insecure_port(config.listen)
+        pair = (config.tls.key.read_bytes(), config.tls.certificate.read_bytes())
+        return server.add_secure_port(config.listen, grpc.ssl_server_credentials([pair]))
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {config.listen}: {error}") from error
+    except RuntimeError as error:
+        raise ConfigError(f"cannot listen on {config.listen}: {error}", hint="is the port in use?") from error

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline.v1.LedgerService` over a log: each call in a few lines, all decisions in the engine.
+
+Appends go through admission and the sequencer. Everything else reads the last commit through a store of its own, in a thread, so
+that neither a reader nor the disk ever holds up the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from byline.errors import MalformedError
+from byline_ledger.server.status import answering
+from byline_ledger.server.wire import read_envelope, write_found, write_receipt
+from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from concurrent.futures import Executor
+
+    import grpc
+
+    from byline_ledger.engine.admission import Admission
+    from byline_ledger.engine.log import Log
+    from byline_ledger.engine.sequencer import Sequencer
+
+_SHA256_SIZE = 32
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+T = TypeVar("T")
+
+
+class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
+    """The calls; see ledger.proto for what each promises."""
+
+    def __init__(self, *, admission: Admission, sequencer: Sequencer, reader: Log, readers: Executor) -> None:
+        self._admission = admission
+        self._sequencer = sequencer
+        self._log = reader
+        self._readers = readers
+
+    async def Append(  # noqa: N802 - named by the protocol
+        self, request: ledger_pb2.AppendRequest, context: Context
+    ) -> ledger_pb2.AppendResponse:
+        """Log one statement."""
+        async with answering(context):
+            submission = self._admission.admit(read_envelope(request.envelope), request.public_key)
+            receipt = await asyncio.wrap_future(self._sequencer.submit(submission))
+        return ledger_pb2.AppendResponse(receipt=write_receipt(receipt))
+
+    async def GetCheckpoint(  # noqa: N802 - named by the protocol
+        self, _request: ledger_pb2.GetCheckpointRequest, context: Context
+    ) -> ledger_pb2.GetCheckpointResponse:
+        """Return the newest checkpoint."""
+        async with answering(context):
+            note = await self._read(self._log.checkpoint)
+        return ledger_pb2.GetCheckpointResponse(checkpoint=note)
+
+    async def GetInclusionProof(  # noqa: N802 - named by the protocol
+        self, request: ledger_pb2.GetInclusionProofRequest, context: Context
+    ) -> ledger_pb2.GetInclusionProofResponse:
+        """Prove an entry."""
+        async with answering(context):
+            proof = await self._read(lambda: self._log.inclusion(request.index, request.size))
+        return ledger_pb2.GetInclusionProofResponse(hashes=proof.hashes)
+
+    async def GetConsistencyProof(  # noqa: N802 - named by the protocol
+        self, request: ledger_pb2.GetConsistencyProofRequest, context: Context
+    ) -> ledger_pb2.GetConsistencyProofResponse:
+        """Prove that one tree begins with another."""
+        async with answering(context):
+            proof = await self._read(lambda: self._log.consistency(request.old_size, request.new_size))
+        return ledger_pb2.GetConsistencyProofResponse(hashes=proof.hashes)
+
+    async def FindBundles(  # noqa: N802 - named by the protocol
+        self, request: ledger_pb2.FindBundlesRequest, context: Context
+    ) -> AsyncIterator[ledger_pb2.FindBundlesResponse]:
+        """Give what was logged about a subject, a few at a time."""
+        async with answering(context):
+            if len(request.subject_sha256) != _SHA256_SIZE:
+                raise MalformedError("a subject is named by its SHA-256, 32 bytes")
+            chunks = self._log.find(request.subject_sha256)
+            while (chunk := await self._read(lambda: next(chunks, None))) is not None:
+                for bundle, public in chunk:
+                    yield write_found(bundle, public)
+
+    async def _read(self, ask: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
