@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from byline.errors import ConfigError
-from byline_cli.install.changes import apply, is_recorded, plan_file, undo
+from byline.git.repository import open_repository
+from byline_cli.install.changes import Setting, apply, apply_settings, is_recorded, plan_file, undo
 from byline_cli.install.claude_code import has_hooks, with_hooks, without_hooks
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from scratch import Scratch
 
 SETTINGS = b'{"permissions": {"allow": ["Bash(ls)"]},\n "hooks": {"PostToolUse": [{"matcher": "Write", "hooks": []}]}}'
 
 
 def _never(_: Path) -> bool:
     return False
+
+
+def _nothing(_key: str, _value: str) -> None:
+    raise AssertionError
 
 
 def test_undo_restores_every_byte_and_mode(tmp_path: Path) -> None:
@@ -29,7 +36,7 @@ def test_undo_restores_every_byte_and_mode(tmp_path: Path) -> None:
     apply([plan_file(old, b"ours", mode=0o755), plan_file(new, b"ours too")], tmp_path / "place")
     assert old.read_bytes() == b"ours"
     assert old.stat().st_mode & 0o777 == 0o755
-    undo(tmp_path / "place", {}, is_committed=_never)
+    undo(tmp_path / "place", {}, is_committed=_never, unset=_nothing)
     assert old.read_bytes() == b"\x00mine"
     assert old.stat().st_mode & 0o777 == 0o640
     assert not (tmp_path / "deep").exists()
@@ -41,7 +48,7 @@ def test_a_second_install_keeps_the_first_original(tmp_path: Path) -> None:
     file.write_bytes(b"mine")
     apply([plan_file(file, b"ours 1")], tmp_path / "place")
     apply([plan_file(file, b"ours 2")], tmp_path / "place")
-    undo(tmp_path / "place", {}, is_committed=_never)
+    undo(tmp_path / "place", {}, is_committed=_never, unset=_nothing)
     assert file.read_bytes() == b"mine"
 
 
@@ -49,14 +56,14 @@ def test_a_file_that_changed_since_is_left_and_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     apply([plan_file(file, b"ours")], tmp_path / "place")
     file.write_bytes(b"ours, and the person's")
-    (undone,) = undo(tmp_path / "place", {}, is_committed=_never)
+    (undone,) = undo(tmp_path / "place", {}, is_committed=_never, unset=_nothing)
     assert (undone.what, file.read_bytes()) == ("kept", b"ours, and the person's")
 
 
 def test_what_the_repository_committed_is_left(tmp_path: Path) -> None:
     file = tmp_path / "trust.toml"
     apply([plan_file(file, b"ours", kind="shared")], tmp_path / "place")
-    undo(tmp_path / "place", {}, is_committed=lambda _: True)
+    undo(tmp_path / "place", {}, is_committed=lambda _: True, unset=_nothing)
     assert file.read_bytes() == b"ours"
 
 
@@ -92,3 +99,21 @@ def test_malformed_settings_are_refused_with_a_hint(settings: bytes, tmp_path: P
     with pytest.raises(ConfigError) as caught:
         with_hooks(settings, tmp_path / "byline/claude-code.sh")
     assert caught.value.hint
+
+
+def test_git_settings_are_taken_out_again(repository: Scratch) -> None:
+    config = repository.path / ".git/config"
+    before = config.read_bytes()
+    place = repository.path / ".git/byline"
+    changes = [Setting(key="byline.python", value="/p"), Setting(key="remote.a.fetch", value="+refs/x/*:refs/y/*", one_more=True)]
+    with open_repository(repository.path) as repo:
+        apply_settings(changes, repo.settings, config, place)
+        assert repository.git("config", "byline.python") == "/p"
+        undo(place, {}, is_committed=_never, unset=_nothing)
+        assert config.read_bytes() == before
+    with open_repository(repository.path) as repo:
+        apply_settings(changes, repo.settings, config, place)
+        repository.git("config", "user.signingKey", "mine")
+        undo(place, {}, is_committed=_never, unset=repo.settings.remove)
+    assert "/p" not in config.read_text()
+    assert repository.git("config", "user.signingKey") == "mine"

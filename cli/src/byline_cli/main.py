@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.out.flush()
     except BrokenPipeError:
         code = BROKEN_PIPE
+    if words[:1] == ["hook"]:
+        code = YES  # an agent is never stopped by its record, whatever went wrong
     if code == BROKEN_PIPE:
         # The reader went away; Python would complain about it once more while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -87,11 +89,6 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(f"there is no command {name!r}", suggest(name))
-    if name == "hook":
-        # A hook never fails an agent, whatever it was called with: it has a door of its own.
-        from byline_cli.commands.hook import take
-
-        return take(words[1:], World(environ=environ, cwd=Path.cwd(), terminal=terminal))
     from argparse import RawDescriptionHelpFormatter
 
     from byline_cli.world import Parser

@@ -10,7 +10,8 @@ something that `undo` understands:
                 "after": "<base64>", "folders": ["/repo/.claude"]}]}
 
 A second `init` keeps the first `before`. `undo` puts `before` back where the file still is what `init` made of it; where somebody
-changed it since, only what a `Cutter` knows to be ours is taken out, or the file is left and named.
+changed it since, only what a `Cutter` knows to be ours is taken out, or the file is left and named. Git's configuration is changed
+by git: its row has `keys`, pairs of key and value, which are what is ours in it.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from byline.core.canonical import format_base64, parse_base64, parse_strict
 from byline.errors import ConfigError, MalformedError
+from byline.git.settings import normal_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from byline.core.canonical import Json
+    from byline.git.settings import Settings
 
 SCHEMA = "byline.installed/1"
 RECORD = "installed.json"
@@ -39,7 +41,8 @@ Cutter: TypeAlias = "Callable[[bytes], bytes | None]"
 class FileChange:
     """`path` becomes `after`. `before` is None where there is no file; `why` is said to the person.
 
-    `kind` names how it is undone: `whole`, `shared` (the repository's own: left once it is committed), or a `Cutter`.
+    `kind` names how it is undone: `whole`, `shared` (the repository's own: left once it is committed), `stays` (other repositories
+    use it too), or a `Cutter`.
     """
 
     path: Path
@@ -53,6 +56,16 @@ class FileChange:
     def is_needed(self) -> bool:
         """Whether the file is not yet as it should be."""
         return self.before != self.after or (self.mode is not None and _mode(self.path) != self.mode)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """`key` of the repository's own git configuration gets `value`: one more, or the only one."""
+
+    key: str
+    value: str
+    one_more: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +115,40 @@ def apply(changes: Iterable[FileChange], place: Path) -> None:
         write_file(each.path, each.after, mode=each.mode)
 
 
-def undo(place: Path, cutters: Mapping[str, Cutter], *, is_committed: Callable[[Path], bool]) -> tuple[Undone, ...]:
-    """Undo what the record in `place` says, newest first, and forget the record.
+def apply_settings(changes: Iterable[Setting], settings: Settings, config: Path, place: Path) -> None:
+    """Do `changes` of the git configuration whose file is `config`, and keep in `place` what undoes them.
+
+    Raises:
+        ConfigError: The record of an earlier `init` cannot be read.
+        RepositoryError: Git cannot write its configuration.
+    """
+    needed = [each for each in changes if each.value not in _values(settings, each)]
+    if not needed:
+        return
+    rows = {str(row["path"]): row for row in _load(place)}
+    old = rows.get(str(config))
+    keys = [*(old["keys"] if old else []), *([each.key, each.value] for each in needed)]
+    before = old["before"] if old else format_base64(read_or_none(config) or b"")
+    row = {
+        "path": str(config),
+        "kind": "config",
+        "before": before,
+        "beforeMode": _mode(config),
+        "after": "",
+        "folders": [],
+    }
+    rows[str(config)] = {**row, "keys": keys}
+    _save(place, list(rows.values()))
+    for each in needed:
+        (settings.add if each.one_more else settings.set)(each.key, each.value)
+    rows[str(config)]["after"] = format_base64(read_or_none(config) or b"")
+    _save(place, list(rows.values()))
+
+
+def undo(
+    place: Path, cutters: Mapping[str, Cutter], *, is_committed: Callable[[Path], bool], unset: Callable[[str, str], None]
+) -> tuple[Undone, ...]:
+    """Undo what the record in `place` says, newest first, and forget the record; `unset` takes a value out of git's configuration.
 
     Raises:
         ConfigError: The record cannot be read.
@@ -113,12 +158,18 @@ def undo(place: Path, cutters: Mapping[str, Cutter], *, is_committed: Callable[[
         path, kind = Path(str(row["path"])), str(row["kind"])
         before = None if row["before"] is None else parse_base64(row["before"])
         current = read_or_none(path)
-        if kind == "shared" and is_committed(path):
+        if kind == "stays":
+            out.append(Undone(path=path, what="kept", why="your other repositories may use it; it does nothing by itself"))
+        elif kind == "shared" and is_committed(path):
             out.append(Undone(path=path, what="kept", why="it is part of the repository's history"))
         elif current is None:
             out.append(Undone(path=path, what="kept", why="it is gone already"))
         elif current == parse_base64(row["after"]):
             out.append(_restore(path, before, row["beforeMode"]))
+        elif kind == "config":
+            for key, value in row["keys"]:
+                unset(str(key), str(value))
+            out.append(Undone(path=path, what="cut", why="it was changed since; only Byline's settings were taken out"))
         elif kind in cutters:
             rest = cutters[kind](current)
             out.append(_cut(path, rest))
@@ -151,11 +202,18 @@ def write_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _restore(path: Path, before: bytes | None, mode: Json) -> Undone:
+def _values(settings: Settings, change: Setting) -> Iterable[str]:
+    if change.one_more:
+        return settings.values().get(normal_key(change.key), ())
+    value = settings.get(change.key)
+    return () if value is None else (value,)
+
+
+def _restore(path: Path, before: bytes | None, mode: int | None) -> Undone:
     if before is None:
         path.unlink()
         return Undone(path=path, what="removed")
-    write_file(path, before, mode=mode if isinstance(mode, int) else None)
+    write_file(path, before, mode=mode)
     return Undone(path=path, what="restored")
 
 
@@ -166,7 +224,7 @@ def _cut(path: Path, rest: bytes | None) -> Undone:
     return Undone(path=path, what="cut", why="it was changed since; only Byline's part was taken out")
 
 
-def _load(place: Path) -> list[dict[str, Json]]:
+def _load(place: Path) -> list[dict[str, Any]]:
     data = read_or_none(place / RECORD)
     if data is None:
         return []
@@ -174,12 +232,13 @@ def _load(place: Path) -> list[dict[str, Json]]:
         record = parse_strict(data)
     except MalformedError as error:
         raise ConfigError(f"{place / RECORD} cannot be read: {error}") from error
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA or not isinstance(record.get("files"), list):
+    rows = record.get("files") if isinstance(record, dict) and record.get("schema") == SCHEMA else None
+    if not isinstance(rows, list):
         raise ConfigError(f"{place / RECORD} is not a record of this version of Byline")
-    return [row for row in record["files"] if isinstance(row, dict)]  # type: ignore[union-attr]  # checked in the line above
+    return [row for row in rows if isinstance(row, dict)]
 
 
-def _save(place: Path, rows: list[dict[str, Json]]) -> None:
+def _save(place: Path, rows: list[dict[str, Any]]) -> None:
     import json
 
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -193,9 +252,8 @@ def _missing_folders(path: Path) -> Iterable[str]:
         yield str(folder)
 
 
-def _remove_empty(folders: Json) -> None:
-    for each in folders if isinstance(folders, list) else ():
-        folder = Path(str(each))
+def _remove_empty(folders: list[str]) -> None:
+    for folder in map(Path, folders):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has to be right for lines to be recorded here, each thing looked at by one function.
+
+A `Finding` is good, worth a note, or bad; bad ones come with what to do. No check stops another: what a check cannot look at is
+its own bad finding.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from byline.capture.inbox import list_arrivals
+from byline.capture.losses import read_losses
+from byline.capture.places import data_dir, inbox_dir, repository_dir
+from byline.errors import BylineError
+from byline.git.remotes import fetch_refspecs
+from byline_cli import wiring
+from byline_cli.install import claude_code
+from byline_cli.install.changes import read_or_none
+from byline_cli.install.hooks import hooks_folder, missing_hooks, why_not_ours
+from byline_cli.keyfile import key_path, load_own_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from byline.core.trust import Trust
+    from byline.git.repository import Repository
+    from byline_cli.world import World
+
+SOON = timedelta(days=30)
+SHOWN_LOSSES = 3
+TIER = (
+    "tier A0: your key and the journal belong to the user that agents run as. It records what honest tools did; "
+    "it does not prove it against an agent with a shell"
+)
+
+
+class Level(StrEnum):
+    """How a thing stands."""
+
+    GOOD = "good"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    what: str
+    detail: str
+    hint: str = ""
+
+
+def examine(world: World, repo: Repository) -> Iterator[Finding]:
+    """Yield what every check finds."""
+    for what, check in CHECKS.items():
+        try:
+            yield from check(world, repo)
+        except (BylineError, OSError) as error:
+            yield Finding(level=Level.BAD, what=what, detail=str(error), hint=getattr(error, "hint", ""))
+
+
+def _good(what: str, detail: str) -> Finding:
+    return Finding(level=Level.GOOD, what=what, detail=detail)
+
+
+def _note(what: str, detail: str, hint: str = "") -> Finding:
+    return Finding(level=Level.NOTE, what=what, detail=detail, hint=hint)
+
+
+def _bad(what: str, detail: str, hint: str = "") -> Finding:
+    return Finding(level=Level.BAD, what=what, detail=detail, hint=hint)
+
+
+def _hooks(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+    if repo.top is None:
+        yield _note("hooks", "a bare repository: nobody commits here")
+        return
+    folder = hooks_folder(repo)
+    why = why_not_ours(repo, folder)
+    missing = missing_hooks(repo)
+    python = repo.config_get("byline.python")
+    if why and missing:
+        yield _bad("hooks", f"{why}: {folder}", "call `byline attest --background` in its post-commit hook, or unset core.hooksPath")
+    elif missing:
+        yield _bad("hooks", f"not there, or not ours: {', '.join(missing)}", "byline init")
+    elif python and not os.access(python, os.X_OK):
+        yield _bad("hooks", f"they run {python}, which is gone", "byline init")
+    else:
+        yield _good("hooks", f"chained in {folder}")
+
+
+def _key(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+    path = key_path(world.environ)
+    if not path.exists():
+        yield _bad("key", f"there is none at {path}: nothing can be signed", "byline init")
+        return
+    load_own_key(world.environ)
+    yield _good("key", f"{path}, readable by you alone")
+
+
+def _trust(world: World, repo: Repository) -> Iterable[Finding]:
+    trust = wiring.find_trust(repo)
+    if trust is None:
+        yield _note("trust", "this repository has no .byline/trust.toml: blame works with your own key, no gate can", "byline init")
+        return
+    now = datetime.now(UTC)
+    if trust.expires <= now:
+        yield _bad("trust", f"version {trust.version} expired on {trust.expires:%Y-%m-%d}: every gate denies", "issue the next version")
+    elif trust.expires - now < SOON:
+        yield _note("trust", f"version {trust.version} expires on {trust.expires:%Y-%m-%d}", "issue the next version before")
+    else:
+        yield _good("trust", f"version {trust.version}, sha256:{trust.sha256}")
+    yield _own_key(world, trust)
+
+
+def _own_key(world: World, trust: Trust) -> Finding:
+    own = trust.key(load_own_key(world.environ).public) if key_path(world.environ).exists() else None
+    if own is None:
+        return _note("you", "trust does not know your key: what you sign is shown as unverified", "byline trust key, for a root key holder")
+    principal = trust.principal(own.principal)
+    level = f", {principal.level}" if principal and principal.level else ""
+    return _good("you", f"{own.principal}{level}; your key is for: {', '.join(own.uses) or 'nothing'}")
+
+
+def _agents(world: World, repo: Repository) -> Iterable[Finding]:
+    script = data_dir(world.environ) / claude_code.SCRIPT
+    settings = read_or_none(repo.top / claude_code.SETTINGS) if repo.top else None
+    if not claude_code.has_hooks(settings, script):
+        yield _note("agents", "Claude Code does not report its edits here", "byline init --agent claude-code")
+    elif not script.exists():
+        yield _bad("agents", f"Claude Code calls {script}, which is gone", "byline init --agent claude-code")
+    else:
+        yield _good("agents", "Claude Code reports its edits")
+
+
+def _remotes(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+    without = [
+        remote
+        for remote in repo.remotes()
+        if not set(fetch_refspecs(remote)) <= set(repo.settings.values().get(f"remote.{remote}.fetch", ()))
+    ]
+    if without:
+        yield _bad("remotes", f"evidence is not fetched from: {', '.join(without)}", "byline init")
+    else:
+        yield _good("remotes", ", ".join(repo.remotes()) + ": evidence comes with every fetch" if repo.remotes() else "there are none")
+
+
+def _capture(world: World, repo: Repository) -> Iterable[Finding]:
+    inbox = inbox_dir(world.environ)
+    waiting = len(list_arrivals(inbox))
+    yield _good("inbox", f"{waiting} events wait to be settled in {inbox}")
+    losses = [*read_losses(repository_dir(repo.common_dir)), *read_losses(inbox)]
+    if losses:
+        last = "; ".join(f"{loss.message} ({loss.code})" for loss in losses[-SHOWN_LOSSES:])
+        yield _note("losses", f"{len(losses)} things were not recorded, or not as they were said. The last: {last}", "docs/errors.md")
+    else:
+        yield _good("losses", "none")
+
+
+def _ledger(world: World, repo: Repository) -> Iterable[Finding]:
+    workshop = wiring.make_workshop(world, repo)
+    named = next((log for log in workshop.trust.logs if log.url), None) if workshop.trust else None
+    if named is None:
+        yield _good("ledger", "none is named: evidence travels with git, receipts are this clone's own and rank as `signed`")
+        return
+    ledger = wiring.open_ledger(workshop)
+    if ledger is None:
+        yield _bad("ledger", f"{named.url} needs gRPC, which is not installed", 'pip install "byline[grpc]"')
+        return
+    size = ledger.checkpoint().split("\n")[1]
+    yield _good("ledger", f"{named.origin} at {named.url}, {size} entries")
+
+
+def _tier(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+    yield _note("tier", TIER)
+
+
+CHECKS: dict[str, Callable[[World, Repository], Iterable[Finding]]] = {
+    "hooks": _hooks,
+    "key": _key,
+    "trust": _trust,
+    "agents": _agents,
+    "remotes": _remotes,
+    "capture": _capture,
+    "ledger": _ledger,
+    "tier": _tier,
+}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline doctor`: is everything in place, and what may be claimed on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from byline_cli.checkup import Finding, Level, examine
+from byline_cli.terminal import COLUMNS, Paint
+from byline_cli.wiring import open_here
+from byline_cli.world import NO, YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline_cli.world import Parser, World
+
+ABOUT = """\
+Looks at everything that has to be right for lines to be recorded here: git, the hooks, your key, your agents' settings, the
+refspec, the trust file, the ledger, and what was lost. It changes nothing. Exit 1 when something is wrong."""
+EXAMPLE = "byline doctor"
+
+COLOURS = {Level.GOOD: "green", Level.NOTE: "yellow", Level.BAD: "red"}
+WORDS = {Level.GOOD: "ok  ", Level.NOTE: "note", Level.BAD: "bad "}
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--json", action="store_true", help="the findings as JSON")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Examine, and say what was found."""
+    from byline import __version__
+
+    found = list(examine(world, open_here(world)))
+    bad = any(each.level is Level.BAD for each in found)
+    if options.json:
+        rows = [{"level": str(each.level), "what": each.what, "detail": each.detail, "hint": each.hint} for each in found]
+        world.terminal.json({"schema": "byline.doctor/1", "version": __version__, "findings": rows})
+        return NO if bad else YES
+    version = ".".join(map(str, sys.version_info[:3]))
+    world.terminal.line(f"byline {__version__}, Python {version} on {os.uname().sysname}")
+    for each in found:
+        _show(each, world)
+    return NO if bad else YES
+
+
+def _show(finding: Finding, world: World) -> None:
+    from textwrap import wrap
+
+    head = f"{finding.what:<9} "
+    rows = wrap(finding.detail, COLUMNS - 16, break_long_words=False) or [""]
+    world.terminal.line(Paint(WORDS[finding.level], COLOURS[finding.level]), "  ", head, rows[0])
+    for row in rows[1:]:
+        world.terminal.line(" " * 16, row)
+    if finding.hint:
+        world.terminal.line(" " * 16, f"-> {finding.hint}")

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline hook`: the reference door for agents' events. Whatever happens, it exits 0 (`byline_cli.main` sees to that)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from byline_cli.world import YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline_cli.world import Parser, World
+
+ABOUT = """\
+Agents call it with their own payload on standard input; the shell script that `byline init` installs does the same, faster.
+`generic` takes one JSON object a line from any program: docs/formats.md has its members. Exits 0 whatever happens; what could
+not be recorded is a loss that `byline status` shows."""
+EXAMPLE = (
+    """echo '{"schema": "byline.edit/1", "when": "after", "cwd": "'$PWD'", "paths": ["a.py"], """
+    """"by": {"kind": "ai", "agent": "mine", "model": "example/m-1"}}' | byline hook generic"""
+)
+AGENTS = ("claude-code", "generic")
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("agent", metavar="AGENT", choices=AGENTS, help=f"who calls: {' or '.join(AGENTS)}")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Take what stands on standard input."""
+    from byline.capture.door import take_hook
+
+    take_hook(options.agent, sys.stdin.buffer.read(), environ=world.environ)
+    return YES

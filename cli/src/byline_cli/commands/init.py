@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline init`: everything is shown, then asked, then done; `--undo` puts every byte back."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from byline.errors import RepositoryError
+from byline.flow.workshop import Identity
+from byline_cli.install import changes
+from byline_cli.install.charter import LEVELS
+from byline_cli.install.plan import AGENTS, Plan, make_plan, without_line
+from byline_cli.terminal import Paint, harmless, show_table
+from byline_cli.wiring import open_here, save_identity
+from byline_cli.world import NO, YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from pathlib import Path
+
+    from byline.git.repository import Repository
+    from byline_cli.world import Parser, World
+
+ABOUT = """\
+Shows first what it would do, then asks. In a repository without `.byline/` it also writes the trust and policy files, with you
+as the first principal at the highest level; in one that has them it does local things only: your key, git hooks (chained to
+those that are there), the refspec that fetches evidence, the settings of your agents."""
+EXAMPLE = "byline init --agent claude-code --policy team"
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--agent", action="append", choices=AGENTS, help="set up this agent to report its edits; may be repeated")
+    parser.add_argument("--policy", choices=sorted(LEVELS), help="the policy of a repository that has none (default solo)")
+    parser.add_argument("--ledger", metavar="URL", help="the ledger of a repository that has none: grpc://HOST:PORT (loopback) or grpcs://")
+    parser.add_argument("--log-key", metavar="VKEY", help="that ledger's public key, as `byline ledger init` prints it")
+    parser.add_argument("--principal", metavar="ID", help="your id in a new trust file, p-... (default: a random one)")
+    parser.add_argument("--declare-own-lines", action="store_true", help="at each commit, declare lines without agent evidence as yours")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--undo", action="store_true", help="put back what init changed, byte for byte; what was recorded stays")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Set up, or undo it."""
+    repo = open_here(world)
+    if repo.top is None:
+        raise RepositoryError("this repository has no work tree", hint="run byline init in a clone; a bare repository needs none")
+    place = repo.common_dir / "byline"
+    if options.undo:
+        return _undo(world, repo, place)
+    plan = make_plan(repo, world.environ, options)
+    rows = _rows(plan, repo, world)
+    if not rows:
+        world.terminal.line("everything is in place already")
+        return _tell(plan, world)
+    world.terminal.line(f"byline sets up {harmless(str(repo.top))}:")
+    for line in show_table(rows):
+        world.terminal.line(line)
+    for note in plan.notes:
+        world.terminal.note("note: ", note)
+    if not world.terminal.is_confirmed("go on?", yes=options.yes):
+        world.terminal.note("nothing was changed")
+        return NO
+    _do(plan, repo, place)
+    return _tell(plan, world)
+
+
+def _do(plan: Plan, repo: Repository, place: Path) -> None:
+    if plan.is_new_key:
+        from byline.keys.files import save_secret
+
+        plan.key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        save_secret(plan.key_path, plan.key.to_pem())
+    save_identity(repo, Identity(repository=plan.trust.repository, line_key=plan.trust.line_key))
+    changes.apply(plan.files, place)
+    changes.apply_settings(plan.settings, repo.settings, repo.common_dir / "config", place)
+
+
+def _rows(plan: Plan, repo: Repository, world: World) -> list[list[str]]:
+    rows = [["make", _short(plan.key_path, repo, world), "your key; only you can read it"]] if plan.is_new_key else []
+    needed = [each for each in plan.files if each.is_needed]
+    rows += [["write" if each.before is None else "change", _short(each.path, repo, world), each.why] for each in needed]
+    for setting in plan.settings:
+        values = repo.settings.values().get(setting.key, []) if setting.one_more else [repo.config_get(setting.key)]
+        if setting.value not in values:
+            rows.append(["set", f"git config {setting.key}", setting.why])
+    return rows
+
+
+def _tell(plan: Plan, world: World) -> int:
+    terminal = world.terminal
+    own = plan.trust.key(plan.key.public)
+    if plan.charter:
+        terminal.line("done; the anchor of this repository, for gates: ", Paint(f"sha256:{plan.trust.sha256}", "bold"))
+        terminal.line("next: git add .byline && git commit, then work as ever; `byline blame FILE` shows who wrote each line")
+    elif own:
+        terminal.line(f"done; your key is {own.principal}'s in this repository's trust")
+    else:
+        roots = [key.principal for key in plan.trust.keys if "root" in key.uses]
+        terminal.line("done; your key is not in this repository's trust yet: what you sign is kept, and shown as unverified")
+        terminal.line(f"next: byline trust key > me.pub, and hand it to {' or '.join(roots[:3]) or 'a root key holder'}, who adds it:")
+        terminal.line("      byline trust add p-YOU --level LEVEL --key me.pub")
+    return YES
+
+
+def _undo(world: World, repo: Repository, place: Path) -> int:
+    if not changes.is_recorded(place):
+        world.terminal.line("there is nothing to undo: byline init changed nothing here")
+        return YES
+    from byline_cli.install.claude_code import without_hooks
+
+    head = repo.head()
+
+    def is_committed(path: Path) -> bool:
+        return bool(head and repo.top and repo.entry(head, os.fsencode(path.relative_to(repo.top))))
+
+    cutters = {"claude-code": without_hooks, "exclude": without_line}
+    done = changes.undo(place, cutters, is_committed=is_committed, unset=repo.settings.remove)
+    rows = [[each.what, _short(each.path, repo, world), each.why] for each in done]
+    for line in show_table(rows):
+        world.terminal.line(line)
+    world.terminal.note(f"your key and what was recorded stay: {_short(place, repo, world)}, refs/byline/")
+    return YES
+
+
+def _short(path: Path, repo: Repository, world: World) -> str:
+    """Return `path` as a person would say it."""
+    for root, sign in ((repo.top, ""), (world.environ.get("HOME"), "~/")):
+        if root and path.is_relative_to(root):
+            return sign + str(path.relative_to(root))
+    return str(path)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline trust`: who counts in this repository, and how a key gets in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, parse_trust
+from byline.core.trustfile import add_to_trust
+from byline.errors import ConfigError, TrustError
+from byline_cli.install.changes import write_file
+from byline_cli.keyfile import format_public, make_own_key, read_public
+from byline_cli.terminal import show_table
+from byline_cli.wiring import open_here, trust_file
+from byline_cli.world import NO, YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline_cli.world import Parser, World
+
+ABOUT = """\
+The trust file `.byline/trust.toml` names people, agents and services, their keys and what each key may sign. It is part of the
+repository: a change of it is a change like any other, and a gate wants a root key holder's approval for it.
+
+  key    print your public key (it is made when there is none), to hand to somebody who may change the trust file
+  add    add a principal or a key to the trust file in the work tree; you review and commit it
+  list   who is in it, with which keys
+  lint   is it a trust file, and is anything in it likely to be a mistake"""
+EXAMPLE = "byline trust add p-rob --level junior --key rob.pub"
+
+SOON = timedelta(days=30)
+DEFAULT_USES = {Kind.HUMAN: (Use.AUTHORSHIP, Use.APPROVAL), Kind.AGENT: (Use.AUTHORSHIP,), Kind.SERVICE: (Use.DECISION,)}
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="key|add|list|lint")
+    verbs.add_parser("key", help="print your public key")
+    add = verbs.add_parser("add", help="add a principal or a key")
+    add.add_argument("principal", help="p-... for a person, s-... for a service, a-... for an agent")
+    add.add_argument("--key", type=Path, metavar="FILE", help="the public key, as `byline trust key` prints it")
+    add.add_argument("--level", help="one of the file's levels (people only)")
+    add.add_argument("--kind", choices=[str(kind) for kind in Kind], help="default: what the id begins with")
+    add.add_argument("--use", action="append", choices=[str(use) for use in Use], help="what the key may sign; may be repeated")
+    verbs.add_parser("list", help="who is in it")
+    verbs.add_parser("lint", help="is it right")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Run one of the verbs."""
+    if options.verb == "key":
+        world.terminal.text(format_public(make_own_key(world.environ).public))
+        return YES
+    path = trust_file(open_here(world))
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError("this repository has no .byline/trust.toml", hint="byline init writes one") from error
+    if options.verb == "add":
+        return _add(options, world, path, data)
+    return _list(world, data) if options.verb == "list" else _lint(world, data)
+
+
+def _add(options: Namespace, world: World, path: Path, data: bytes) -> int:
+    trust = parse_trust(data)
+    kind = Kind(options.kind) if options.kind else {"s": Kind.SERVICE, "a": Kind.AGENT}.get(options.principal[:1], Kind.HUMAN)
+    known = trust.principal(options.principal)
+    if known and options.level not in (None, known.level):
+        raise ConfigError(f"{known.id} is there already, with level {known.level}", hint="edit .byline/trust.toml to change a level")
+    if known and not options.key:
+        raise ConfigError(f"{known.id} is there already", hint="name a --key to add to it")
+    principals = () if known else (Principal(id=options.principal, kind=kind, level=options.level),)
+    keys: tuple[TrustedKey, ...] = ()
+    if options.key:
+        public = read_public(options.key if options.key.is_absolute() else world.cwd / options.key)
+        if trust.key(public):
+            raise ConfigError("this key is in the trust file already", hint="byline trust list shows whose it is")
+        uses = tuple(Use(each) for each in options.use or DEFAULT_USES[known.kind if known else kind])
+        keys = (TrustedKey(principal=options.principal, public=public, uses=uses),)
+    text = add_to_trust(data, issued=datetime.now(UTC).replace(microsecond=0), principals=principals, keys=keys)
+    write_file(path, text)
+    after = parse_trust(text)
+    for each in keys:
+        level = f" ({options.level})" if options.level else ""
+        world.terminal.line(f"added {each.principal}{level}, key {each.id[:16]}, for: {', '.join(each.uses)}")
+    if not keys:
+        world.terminal.line(f"added {options.principal}")
+    world.terminal.line(f"trust.toml is now version {after.version}, sha256:{after.sha256}")
+    world.terminal.note("review and commit .byline/trust.toml; a gate asks a root key holder to approve the change")
+    return YES
+
+
+def _list(world: World, data: bytes) -> int:
+    trust = parse_trust(data)
+    world.terminal.line(f"repository {trust.repository}, trust version {trust.version}, until {trust.expires:%Y-%m-%d}")
+    world.terminal.line(f"sha256:{trust.sha256}")
+    world.terminal.line(f"levels, lowest first: {', '.join(trust.levels)}")
+    rows = [[each.id, str(each.kind), each.level or "-", *_key_cells(key)] for each in trust.principals for key in _keys(trust, each)]
+    rows += [[log.origin[:40], "log", str(log.kind), log.operator or "-", log.url or "no url"] for log in trust.logs]
+    for line in show_table(rows):
+        world.terminal.line(line)
+    return YES
+
+
+def _keys(trust: Trust, principal: Principal) -> list[TrustedKey | None]:
+    return [key for key in trust.keys if key.principal == principal.id] or [None]
+
+
+def _key_cells(key: TrustedKey | None) -> tuple[str, str]:
+    return (key.id[:16], ", ".join(key.uses) or "nothing (revoked)") if key else ("no key", "")
+
+
+def _lint(world: World, data: bytes) -> int:
+    try:
+        trust = parse_trust(data)
+    except TrustError as error:
+        world.terminal.line(f"error: {error}")
+        return NO
+    found = _findings(trust, datetime.now(UTC))
+    for each in found:
+        world.terminal.line(f"warning: {each}")
+    if not found:
+        world.terminal.line(
+            f"trust.toml version {trust.version}: {len(trust.principals)} principals, {len(trust.keys)} keys, nothing to say"
+        )
+    return NO if found else YES
+
+
+def _findings(trust: Trust, at: datetime) -> list[str]:
+    """Return what is allowed and likely a mistake."""
+    out = []
+    if trust.expires <= at:
+        out.append(f"it expired on {trust.expires:%Y-%m-%d}: every gate denies")
+    elif trust.expires - at < SOON:
+        out.append(f"it expires on {trust.expires:%Y-%m-%d}: issue the next version before")
+    if not any(Use.ROOT in key.uses for key in trust.keys):
+        out.append("no key has the use root: nobody can approve a change of .byline/")
+    if not any(Use.APPROVAL in key.uses for key in trust.keys):
+        out.append("no key has the use approval: nobody can approve anything")
+    keyless = [each.id for each in trust.principals if not any(key.principal == each.id for key in trust.keys)]
+    out += [f"{each} has no key" for each in keyless]
+    out += [
+        f"{each.id} has no level: it counts as below {trust.levels[0]}"
+        for each in trust.principals
+        if each.kind is Kind.HUMAN and not each.level
+    ]
+    return out

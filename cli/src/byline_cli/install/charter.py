@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A repository's first trust and policy: who begins it is principal 1, at the highest level, with every use that a person has.
+
+`trust.toml` version 1 and `policy.toml` version 1 stand in `.byline/` and are committed like any other file. The SHA-256 of the
+trust file is the anchor that a gate is given, outside the repository.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from byline.core.note import parse_vkey
+from byline.core.presets import TEAM_LEVELS, format_preset
+from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, parse_trust
+from byline.core.trustfile import format_new_trust
+from byline.errors import ConfigError, MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LEVELS: Mapping[str, tuple[str, ...]] = {"solo": ("owner",), "team": TEAM_LEVELS}
+LIFETIME = timedelta(days=365)
+OWNER_USES = (Use.AUTHORSHIP, Use.APPROVAL, Use.ROOT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charter:
+    """The two files, and the trust that one of them is."""
+
+    trust: Trust
+    trust_file: bytes
+    policy_file: bytes
+
+
+def new_charter(*, preset: str, principal: str | None, public: bytes, ledger: str | None, log_key: str | None) -> Charter:
+    """Return the charter of a repository that has none; `public` is the key of whoever begins it.
+
+    Raises:
+        ConfigError: The ledger's URL and key do not go together, or the principal's id is none.
+    """
+    if (ledger is None) != (log_key is None):
+        raise ConfigError("--ledger and --log-key go together", hint="byline ledger init prints the key of a ledger")
+    name = principal or f"p-{secrets.token_hex(4)}"
+    levels = LEVELS[preset]
+    now = datetime.now(UTC).replace(microsecond=0)
+    try:
+        logs = (TrustedLog(origin=parse_vkey(log_key).name, vkey=log_key, kind=LogClass.INDEPENDENT, url=ledger),) if log_key else ()
+        data = format_new_trust(
+            repository=f"byl:{secrets.token_hex(16)}",
+            line_key=secrets.token_bytes(32),
+            issued=now,
+            expires=now + LIFETIME,
+            levels=levels,
+            logs=logs,
+            principals=(Principal(id=name, kind=Kind.HUMAN, level=levels[-1]),),
+            keys=(TrustedKey(principal=name, public=public, uses=OWNER_USES),),
+        )
+    except MalformedError as error:
+        raise ConfigError(str(error)) from error
+    trust = parse_trust(data)
+    return Charter(trust=trust, trust_file=data, policy_file=format_preset(preset, repository=trust.repository).encode())

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The person's key, and public keys that people hand to each other.
+
+A public key travels as PEM (`-----BEGIN PUBLIC KEY-----`), the form that every other tool reads; the bare base64 of its DER, as
+it stands in trust.toml, is read too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.core.canonical import format_base64, parse_base64
+from byline.errors import ConfigError, MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from byline.keys.p256 import PrivateKey
+
+BEGIN, END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+KEY_FILE = "key.pem"
+PEM_COLUMNS = 64
+
+
+def key_path(environ: Mapping[str, str]) -> Path:
+    """Return where this person's key is: `BYLINE_KEY`, else `key.pem` in the configuration folder."""
+    from byline.capture.places import config_dir
+
+    named = environ.get("BYLINE_KEY")
+    return Path(named).expanduser() if named else config_dir(environ) / KEY_FILE
+
+
+def load_own_key(environ: Mapping[str, str]) -> PrivateKey:
+    """Return this person's key.
+
+    Raises:
+        ConfigError: There is none, or it cannot be used.
+    """
+    from byline.keys.p256 import load_key
+
+    path = key_path(environ)
+    if not path.exists():
+        raise ConfigError(f"there is no key at {path}", hint="byline init makes one; so does byline trust key")
+    return load_key(path)
+
+
+def make_own_key(environ: Mapping[str, str]) -> PrivateKey:
+    """Return this person's key, made now if there is none.
+
+    Raises:
+        ConfigError: It cannot be made or used.
+    """
+    from byline.keys.p256 import make_key
+
+    path = key_path(environ)
+    if path.exists():
+        return load_own_key(environ)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return make_key(path)
+
+
+def format_public(spki: bytes) -> str:
+    """Return a public key (SPKI in DER) as PEM."""
+    text = format_base64(spki)
+    rows = [text[at : at + PEM_COLUMNS] for at in range(0, len(text), PEM_COLUMNS)]
+    return "\n".join([BEGIN, *rows, END])
+
+
+def read_public(path: Path) -> bytes:
+    """Return the public key in the file `path`, SPKI in DER.
+
+    Raises:
+        ConfigError: It is no public key, or it is a private one.
+    """
+    try:
+        text = path.read_bytes()[:4096].decode("ascii")
+        if "PRIVATE KEY" in text:
+            hint = "never hand that one over: `byline trust key` prints the public key"
+            raise ConfigError(f"{os.fspath(path)} is a private key", hint=hint)
+        return parse_base64("".join(text.replace(BEGIN, "").replace(END, "").split()))
+    except (UnicodeDecodeError, MalformedError) as error:
+        raise ConfigError(f"{os.fspath(path)} is not a public key", hint="`byline trust key` prints one") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {os.fspath(path)}: {(error.strerror or '').lower()}") from error

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place that joins everything: a repository, its identity and trust, the person's key, a ledger.
+
+Which trust: `.byline/trust.toml` of the work tree, else of HEAD, else one made of the person's own key (`local_trust`): enough to
+read what is here; a gate never uses it. Which ledger: the first log of that trust with a URL, else the one embedded in this
+clone, which is opened here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from byline import __version__
+from byline.capture.places import inbox_dir, prepare_repository, repository_dir
+from byline.core.canonical import format_base64, parse_base64, parse_strict
+from byline.errors import BylineError, ConfigError, MalformedError, RepositoryError
+from byline.flow.workshop import Identity, Workshop
+from byline.git.repository import open_repository
+from byline_cli.keyfile import key_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from byline.core.ports import Ledger, Signer
+    from byline.core.trust import Trust
+    from byline.git.repository import Repository
+    from byline_cli.world import World
+
+TRUST, POLICY = b".byline/trust.toml", b".byline/policy.toml"
+IDENTITY = "identity.json"
+EMBEDDED = "ledger"
+NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone that was never set up
+
+
+def open_here(world: World) -> Repository:
+    """Return the repository that the command was called in.
+
+    Raises:
+        NotARepositoryError: There is none.
+    """
+    return open_repository(world.cwd, environ=world.environ)
+
+
+def trust_file(repo: Repository) -> Path:
+    """Return where the work tree's trust file is, or would be.
+
+    Raises:
+        RepositoryError: A bare repository has no work tree.
+    """
+    if repo.top is None:
+        raise RepositoryError("this repository has no work tree", hint="run this in a clone")
+    return repo.top / os.fsdecode(TRUST)
+
+
+def read_file(repo: Repository, path: bytes) -> bytes | None:
+    """Return `path` of the work tree, else of HEAD, None if neither has it."""
+    data = repo.worktree_file(path) if repo.top else None
+    head = repo.head() if data is None else None
+    entry = repo.entry(head, path) if head else None
+    return repo.read_blob(entry.oid) if entry and entry.mode.startswith("100") else data
+
+
+def find_trust(repo: Repository) -> Trust | None:
+    """Return the repository's trust, None if it has no trust file.
+
+    Raises:
+        TrustError: It has one that cannot be read.
+    """
+    data = read_file(repo, TRUST)
+    if data is None:
+        return None
+    from byline.core.trust import parse_trust
+
+    return parse_trust(data)
+
+
+def find_identity(repo: Repository) -> Identity | None:
+    """Return the identity of the repository, as this clone learned it or as its trust file says.
+
+    Raises:
+        MalformedError: One of them cannot be read.
+    """
+    try:
+        record = parse_strict((repository_dir(repo.common_dir) / IDENTITY).read_bytes())
+    except FileNotFoundError:
+        trust = find_trust(repo)
+        return Identity(repository=trust.repository, line_key=trust.line_key) if trust else None
+    if not isinstance(record, dict) or not isinstance(record.get("repository"), str):
+        raise MalformedError(f"{IDENTITY} is not the identity of a repository", hint="byline init writes it again")
+    return Identity(repository=str(record["repository"]), line_key=parse_base64(record.get("line_key")))
+
+
+def save_identity(repo: Repository, identity: Identity) -> None:
+    """Keep the identity of the repository in this clone: branches without a trust file have it too."""
+    import json
+
+    from byline_cli.install.changes import write_file
+
+    place = prepare_repository(repo.common_dir)
+    record = {"repository": identity.repository, "line_key": format_base64(identity.line_key)}
+    write_file(place / IDENTITY, json.dumps(record).encode() + b"\n", mode=0o600)
+
+
+def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> Workshop:
+    """Return everything that the flows need here; with `signing` the person's key is loaded.
+
+    Raises:
+        ConfigError: It wants a key and there is none.
+    """
+    identity = find_identity(repo)
+    signer = _signer(world) if signing else None
+    trust = trust_or_none(world, repo, identity) if identity else None
+    return Workshop(
+        repo=repo,
+        place=repository_dir(repo.common_dir),
+        inbox=inbox_dir(world.environ),
+        identity=identity or NOBODY,
+        signer=signer,
+        principal=principal_of(trust, signer),
+        declare_own_lines=repo.settings.is_true("byline.declareOwnLines"),
+        now=time.time_ns,
+        random=os.urandom,
+        version=__version__,
+        trust=trust,
+    )
+
+
+def trust_or_none(world: World, repo: Repository, identity: Identity) -> Trust | None:
+    """Return the trust to read with: the repository's, else the person's own key's; None if there is neither.
+
+    A trust file that cannot be read must not keep anybody from looking at their lines: it is said, and nothing is verified.
+    """
+    try:
+        trust = find_trust(repo)
+        if trust is None and key_path(world.environ).exists():
+            from byline.core.trustfile import local_trust
+
+            return local_trust(repository=identity.repository, line_key=identity.line_key, public=_signer(world).public)
+    except BylineError as error:
+        world.terminal.warn(f"nothing can be verified: {error}")
+        return None
+    return trust
+
+
+def principal_of(trust: Trust | None, signer: Signer | None) -> str | None:
+    """Return the id of the person whose key signs here, None if trust does not know it."""
+    key = trust.key(signer.public) if trust and signer else None
+    return key.principal if key else None
+
+
+def open_ledger(workshop: Workshop) -> Ledger | None:
+    """Return the ledger that takes what this clone signs; None where one is named and cannot be talked to from here."""
+    trust = workshop.trust
+    named = next((log for log in trust.logs if log.url), None) if trust else None
+    if named and named.url:
+        try:
+            from byline.log.client import LedgerClient
+        except ModuleNotFoundError:
+            return None
+        return LedgerClient(named.url)
+    from byline_ledger.embedded import open_embedded
+
+    return open_embedded(workshop.place / EMBEDDED)
+
+
+def _signer(world: World) -> Signer:
+    from byline_cli.keyfile import load_own_key
+
+    return load_own_key(world.environ)
+
+
+def check_set_up(workshop: Workshop) -> None:
+    """Check that `init` ran here.
+
+    Raises:
+        ConfigError: It did not.
+    """
+    if workshop.identity == NOBODY:
+        raise ConfigError("byline is not set up in this repository", hint="byline init")
