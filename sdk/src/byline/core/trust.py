@@ -41,6 +41,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from byline.core.canonical import format_base64, parse_base64
+from byline.core.entry import P256_PREFIX, P256_SIZE
 from byline.core.note import parse_vkey
 from byline.core.table import (
     parse_table,
@@ -63,9 +64,6 @@ if TYPE_CHECKING:
 MAX_TRUST = 256 * 1024
 LINE_KEY_BYTES = 32
 TRUST_PATH = b".byline/trust.toml"
-# What comes before the key in the SPKI of an uncompressed P-256 point (RFC 5480).
-P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-P256_SPKI_BYTES = 91
 
 
 class Kind(StrEnum):
@@ -281,7 +279,7 @@ def _key(value: object) -> TrustedKey:
     if table["type"] != "p256":
         raise TrustError('trust.toml: a key has the type "p256"')
     public = parse_base64(table["public"])
-    if len(public) != P256_SPKI_BYTES or not public.startswith(P256_PREFIX):
+    if len(public) != P256_SIZE or not public.startswith(P256_PREFIX):
         raise TrustError("trust.toml: public is not a P-256 key (SubjectPublicKeyInfo, uncompressed)")
     uses = tuple(take_choice(Use, each, what="an element of key.uses") for each in take_array(table["uses"], what="key.uses"))
     if len(set(uses)) != len(uses):

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from byline.core.approval import Approval
     from byline.core.authorship import Authorship
+    from byline.core.decision import Decision
+    from byline.core.trust import Use
 
 
 class Strength(StrEnum):
@@ -49,16 +51,14 @@ class VerifiedAuthorship(Verified):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedApproval(Verified):
-    """A person's yes; their key has the use approval. `is_root`: it also has the use root."""
+    """A person's yes, by that person. `uses` are those of their key: approval, root or both."""
 
     approval: Approval
-    is_root: bool
+    uses: tuple[Use, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedDecision(Verified):
     """What a gate decided; its key has the use decision."""
 
-    verdict: str
-    base: str
-    candidate: str
+    decision: Decision

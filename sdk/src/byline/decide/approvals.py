@@ -3,7 +3,7 @@
 
 An approval counts (reference: the gate, lines 24 and 33) if
 
-1. its approver is the person who signed it, with a key that may approve;
+1. its approver is a person and signed it;
 2. it is for this repository, this target, this environment or all, and this policy's bytes;
 3. it was given, by its own word, not after now and not longer than `max_age` ago, and has not expired;
 4. its statement is as strong as the policy asks;
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from byline.core.approval import ANY_ENVIRONMENT
 from byline.core.moment import SKEW
 from byline.core.policy import Binding
-from byline.core.trust import Kind, is_below
+from byline.core.trust import Kind, Use, is_below
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,12 +48,13 @@ class Approvals:
     def is_approved(self, move: Transition, *, count: int, level: str | None, bar: frozenset[str], by_root: bool = False) -> bool:
         """Whether approvals lead `move.path` from one side to the other, each step by `count` people of at least `level`.
 
-        Nobody in `bar` counts; with `by_root` only keys with the use root do.
+        Nobody in `bar` counts; keys need the use approval, with `by_root` the use root.
         """
+        use = Use.ROOT if by_root else Use.APPROVAL
         seen, todo = {move.old}, [move.old]
         while todo and move.new not in seen:
             for state, given in self._edges[move.path][todo.pop()].items():
-                able = {each.principal for each in given if (each.is_root or not by_root) and each.principal not in bar}
+                able = {each.principal for each in given if use in each.uses and each.principal not in bar}
                 able = {name for name in able if level is None or not is_below(self._level(name), level, self._trust.levels)}
                 if len(able) >= count and state not in seen:
                     seen.add(state)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ten checks that stand between a bundle and a fact, cheap ones first, so that junk costs no signature check.
+
+1. *Key.* The bundle's key hint names a key that trust lists, for whatever use. (The bundle's own size was checked when it was read.)
+2. *Shape.* The payload is a statement of at most 1 MiB with a predicate that Byline knows (`core.statement`).
+3. *Repository.* The statement names the repository of trust.
+4. *Signature.* That key signed the pre-authentication encoding of exactly this payload.
+5. *Entry.* If there is a receipt: the leaf rebuilt from envelope and key is the logged leaf, byte for byte.
+6. *Inclusion.* The leaf is in the tree whose root the receipt's checkpoint names.
+7. *Checkpoint.* If trust lists the log: the log's key signed the checkpoint. An independent log makes the fact `logged`; an
+   embedded one, and one that trust does not list, leave it `signed`.
+8. *Use.* Trust lets the key sign this predicate.
+9. *Identity.* The statement speaks for its signer: an approver is the signer; an owner or hand whom claims name anew is the
+   signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
+10. *Time.* Trust has not expired; nor has an approval.
+
+After check 4 a statement of claims may tighten, whatever becomes of the rest. All ten make it relax.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from byline.core.approval import Approval, parse_approval
+from byline.core.authorship import Authorship, parse_authorship
+from byline.core.checkpoint import open_checkpoint
+from byline.core.claim import New
+from byline.core.decision import Decision, parse_decision
+from byline.core.entry import check_entry
+from byline.core.merkle import check_inclusion, hash_leaf
+from byline.core.statement import PredicateType, parse_statement
+from byline.core.trust import LogClass, Use
+from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
+from byline.errors import IdentityError, ProofError, StaleError, StatementError, SubjectMismatchError, UnknownKeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from byline.core.attribution import Owner
+    from byline.core.bundle import Bundle, Receipt
+    from byline.core.trust import Trust, TrustedKey, TrustedLog
+    from byline.keys.ed25519 import LogVerifier
+
+Predicate: TypeAlias = "Authorship | Approval | Decision"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """What checks 1 to 4 leave: `predicate`, in the statement `digest`, signed by `key`."""
+
+    digest: str
+    predicate: Predicate
+    key: TrustedKey
+
+
+class Checker:
+    """The checks under one trust at one moment.
+
+    It keeps parsed keys and opened checkpoints, so that each of many bundles costs little more than its signature.
+    """
+
+    def __init__(self, trust: Trust, at: datetime) -> None:
+        from byline.keys.p256 import KeyCache
+
+        self._trust = trust
+        self._at = at
+        self._keys = {key.id: key for key in trust.keys}
+        self._logs = {log.origin: log for log in trust.logs}
+        self._signatures = KeyCache()
+        self._verifiers: dict[str, LogVerifier] = {}
+        self._opened: set[str] = set()
+
+    def check_signed(self, bundle: Bundle) -> Signed:
+        """Make checks 1 to 4.
+
+        Raises:
+            UnknownKeyError: Check 1.
+            StatementError: Check 2.
+            SubjectMismatchError: Check 3.
+            SignatureError: Check 4.
+        """
+        # 1. What no key of trust can have signed is not even parsed.
+        key = self._keys.get(bundle.key_hint)
+        if key is None:
+            raise UnknownKeyError(f"trust does not know the key {bundle.key_hint[:16]}", hint="an owner adds it with byline trust add")
+        # 2.
+        digest, predicate = _read(bundle.envelope.payload)
+        # 3.
+        if predicate.repository != self._trust.repository:
+            raise SubjectMismatchError(f"the statement is about the repository {predicate.repository}")
+        # 4.
+        self._signatures.check(key.public, bundle.envelope.signature, bundle.envelope.signed_bytes)
+        return Signed(digest=digest, predicate=predicate, key=key)
+
+    def prove(self, bundle: Bundle, signed: Signed) -> Verified:
+        """Make checks 5 to 10.
+
+        Raises:
+            ProofError: Check 5 or 6.
+            EntryError: Check 5.
+            CheckpointError: Check 7.
+            SignatureError: Check 7.
+            UnknownKeyError: Check 8.
+            IdentityError: Check 9.
+            StaleError: Check 10.
+        """
+        strength = self._receipt(bundle, signed.key)
+        predicate, key = signed.predicate, signed.key
+        # 8.
+        allowed = _uses(predicate)
+        if not set(allowed) & set(key.uses):
+            raise UnknownKeyError(f"trust does not let this key of {key.principal} sign with the use {' or '.join(allowed)}")
+        # 9.
+        _check_identity(predicate, key.principal)
+        # 10.
+        self._trust.check_current(self._at)
+        if isinstance(predicate, Approval) and self._at >= predicate.expires_at:
+            raise StaleError("the approval has expired")
+        return _fact(signed, strength, is_full=True)
+
+    def tighten(self, signed: Signed) -> VerifiedAuthorship | None:
+        """Return the claims of a statement that failed a check after the fourth: they may tighten and nothing else."""
+        fact = _fact(signed, Strength.SIGNED, is_full=False)
+        return fact if isinstance(fact, VerifiedAuthorship) else None
+
+    def _receipt(self, bundle: Bundle, key: TrustedKey) -> Strength:
+        receipt = bundle.receipt
+        if receipt is None:
+            return Strength.SIGNED
+        # 5.
+        check_entry(receipt.leaf, bundle.envelope, key.public)
+        # 6.
+        claimed = receipt.claimed
+        if claimed.size != receipt.proof.size:
+            raise ProofError("the proof is about another tree than the checkpoint")
+        check_inclusion(receipt.proof, leaf=hash_leaf(receipt.leaf), root=claimed.root)
+        # 7.
+        log = self._logs.get(claimed.origin)
+        if log is None:
+            return Strength.SIGNED
+        self._check_checkpoint(receipt, log)
+        return Strength.LOGGED if log.kind is LogClass.INDEPENDENT else Strength.SIGNED
+
+    def _check_checkpoint(self, receipt: Receipt, log: TrustedLog) -> None:
+        from byline.keys.ed25519 import load_verifier
+
+        verifier = self._verifiers.get(log.origin)
+        if verifier is None:
+            verifier = self._verifiers[log.origin] = load_verifier(log.vkey)
+        if receipt.log_id != verifier.note_key.log_id:
+            raise ProofError("the receipt names another key of the log than trust does")
+        if receipt.checkpoint not in self._opened:
+            open_checkpoint(receipt.checkpoint, verifier)
+            self._opened.add(receipt.checkpoint)
+
+
+def _read(payload: bytes) -> tuple[str, Predicate]:
+    statement = parse_statement(payload)
+    kind = statement.predicate_type
+    if kind == PredicateType.AUTHORSHIP:
+        return statement.digest, parse_authorship(statement)
+    if kind == PredicateType.APPROVAL:
+        return statement.digest, parse_approval(statement)
+    if kind == PredicateType.DECISION:
+        return statement.digest, parse_decision(statement)
+    raise StatementError("a predicate that Byline does not know")
+
+
+def _uses(predicate: Predicate) -> tuple[Use, ...]:
+    if isinstance(predicate, Authorship):
+        return (Use.AUTHORSHIP,)
+    return (Use.APPROVAL, Use.ROOT) if isinstance(predicate, Approval) else (Use.DECISION,)
+
+
+def _fact(signed: Signed, strength: Strength, *, is_full: bool) -> Verified:
+    digest, principal, key, predicate = signed.digest, signed.key.principal, signed.key.id, signed.predicate
+    if isinstance(predicate, Authorship):
+        return VerifiedAuthorship(digest=digest, principal=principal, key=key, strength=strength, authorship=predicate, is_full=is_full)
+    if isinstance(predicate, Approval):
+        return VerifiedApproval(digest=digest, principal=principal, key=key, strength=strength, approval=predicate, uses=signed.key.uses)
+    return VerifiedDecision(digest=digest, principal=principal, key=key, strength=strength, decision=predicate)
+
+
+def _check_identity(predicate: Predicate, signer: str) -> None:
+    if isinstance(predicate, Approval) and predicate.approver != signer:
+        raise IdentityError(f"{signer} signed an approval in the name of {predicate.approver}")
+    if isinstance(predicate, Authorship):
+        others = {owner.principal for owner in _spoken_for(predicate)} - {None, signer}
+        if others:
+            raise IdentityError(f"{signer} signed claims in the name of {min(map(str, others))}")
+
+
+def _spoken_for(authorship: Authorship) -> Iterator[Owner]:
+    for claim in authorship.claims:
+        yield claim.hand
+        yield from (each.hand for each in claim.removed)
+        yield from (each.owner for each in claim.segments if isinstance(each, New) and each.carried is None)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One bundle, or many: facts, and what became of the rest.
+
+The checks and their numbers are those of `verify.checks`. Of many bundles, each fact counts once: a fact is a payload and who
+signed it, whatever its envelope, receipt or file name; the strongest form of it is kept. Order and duplicates change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
+from byline.errors import MalformedError, VerificationError
+from byline.verify.checks import Checker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from byline.core.bundle import Bundle
+    from byline.core.trust import Trust
+
+Fact = TypeVar("Fact", bound=Verified)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A bundle that failed a check: its statement's digest, the error's stable code, and what it said."""
+
+    digest: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What many bundles prove, sorted, and which failed. An authorship that is not full stands in both."""
+
+    facts: tuple[Verified, ...]
+    failures: tuple[Failure, ...]
+
+    @property
+    def authorships(self) -> tuple[VerifiedAuthorship, ...]:
+        """The claims."""
+        return _of(VerifiedAuthorship, self.facts)
+
+    @property
+    def approvals(self) -> tuple[VerifiedApproval, ...]:
+        """The approvals."""
+        return _of(VerifiedApproval, self.facts)
+
+    @property
+    def decisions(self) -> tuple[VerifiedDecision, ...]:
+        """The decisions of gates."""
+        return _of(VerifiedDecision, self.facts)
+
+
+def verify_bundle(bundle: Bundle, *, trust: Trust, at: datetime) -> Verified:
+    """Return what `bundle` proves under `trust` at the moment `at`, every check made.
+
+    Raises:
+        MalformedError: It is not what it claims to be.
+        VerificationError: A check failed; the class and the code say which.
+    """
+    checker = Checker(trust, at)
+    return checker.prove(bundle, checker.check_signed(bundle))
+
+
+def verify_bundles(bundles: Iterable[Bundle], *, trust: Trust, at: datetime) -> Verification:
+    """Return what `bundles` prove under `trust` at the moment `at`; a failure among them is reported, not raised."""
+    checker = Checker(trust, at)
+    facts: dict[tuple[str, str], Verified] = {}
+    failures: set[tuple[str, str, str]] = set()
+    for bundle in bundles:
+        fact, error = _try(checker, bundle)
+        if fact is not None:
+            who = (fact.digest, fact.principal)
+            facts[who] = _stronger(facts.get(who), fact)
+        if error is not None:
+            failures.add((bundle.envelope.digest, error.code, str(error)))
+    return Verification(
+        facts=tuple(facts[who] for who in sorted(facts)),
+        failures=tuple(Failure(digest=digest, code=code, message=message) for digest, code, message in sorted(failures)),
+    )
+
+
+def _try(checker: Checker, bundle: Bundle) -> tuple[Verified | None, MalformedError | VerificationError | None]:
+    try:
+        signed = checker.check_signed(bundle)
+    except (MalformedError, VerificationError) as error:
+        return None, error
+    try:
+        return checker.prove(bundle, signed), None
+    except (MalformedError, VerificationError) as error:
+        return checker.tighten(signed), error
+
+
+def _stronger(one: Verified | None, two: Verified) -> Verified:
+    def rank(fact: Verified) -> tuple[bool, int, str]:
+        return not isinstance(fact, VerifiedAuthorship) or fact.is_full, fact.strength.rank, fact.key
+
+    return two if one is None or rank(two) > rank(one) else one
+
+
+def _of(kind: type[Fact], facts: Iterable[Verified]) -> tuple[Fact, ...]:
+    return tuple(fact for fact in facts if isinstance(fact, kind))
