@@ -31,12 +31,12 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class RawObject:
-    """An object: id, type and content; `content` is empty where only its `size` was asked."""
+    """An object: id, type and content; `content` is None where only its `size` was asked, or where that was too much."""
 
     oid: str
     kind: str
     size: int
-    content: bytes
+    content: bytes | None
 
 
 @dataclass(slots=True)
@@ -58,15 +58,15 @@ class CatFile:
         """
         return next(self.ask_all((name,)))
 
-    def ask_all(self, names: Sequence[str]) -> Iterator[RawObject | None]:
-        """Yield what `ask` would return, for each of `names`.
+    def ask_all(self, names: Sequence[str], *, limit: int | None = None) -> Iterator[RawObject | None]:
+        """Yield what `ask` would return, for each of `names`; content of more than `limit` bytes is thrown away.
 
         Raises:
             RepositoryError: As `ask`.
         """
         for start in range(0, len(names), _AT_ONCE):
             with self._lock:
-                found = self._exchange(names[start : start + _AT_ONCE])
+                found = self._exchange(names[start : start + _AT_ONCE], limit)
             yield from found
 
     def close(self) -> None:
@@ -78,13 +78,13 @@ class CatFile:
         # A process must not outlive the one who asks it, also where somebody forgot to close.
         self._end()
 
-    def _exchange(self, names: Sequence[str]) -> list[RawObject | None]:
+    def _exchange(self, names: Sequence[str], limit: int | None) -> list[RawObject | None]:
         if any("\n" in name or "\0" in name or not name for name in names):
             raise RepositoryError("no object has a name with a line feed")
         process = self._process or self._start()
         try:
             os.write(_fileno(process.stdin), "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
-            return [self._answer(process) for _ in names]
+            return [self._answer(process, limit) for _ in names]
         except BaseException as error:
             # Half an answer may be on its way: nothing that comes later could be trusted.
             message = self._end()
@@ -92,7 +92,7 @@ class CatFile:
                 raise git_error("cat-file", message) from error
             raise
 
-    def _answer(self, process: subprocess.Popen[bytes]) -> RawObject | None:
+    def _answer(self, process: subprocess.Popen[bytes], limit: int | None) -> RawObject | None:
         deadline = time.monotonic() + SECONDS
         while (end := self._buffer.find(b"\n")) < 0:
             self._fill(process, deadline)
@@ -102,13 +102,30 @@ class CatFile:
         if len(words) != 3 or not words[2].isdigit():
             return None
         size = int(words[2])
-        content = b""
+        content = None
         if self.contents:
-            while len(self._buffer) <= size:
-                self._fill(process, deadline)
-            content = bytes(self._buffer[:size])
-            del self._buffer[: size + 1]
+            if limit is None or size <= limit:
+                content = self._take(process, size, deadline)
+                size_left = 0
+            else:
+                size_left = size
+            self._skip(process, size_left + 1, deadline)  # with the line feed after it
         return RawObject(words[0].decode(), words[1].decode(), size, content)
+
+    def _take(self, process: subprocess.Popen[bytes], size: int, deadline: float) -> bytes:
+        while len(self._buffer) < size:
+            self._fill(process, deadline)
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def _skip(self, process: subprocess.Popen[bytes], size: int, deadline: float) -> None:
+        while size:
+            if not self._buffer:
+                self._fill(process, deadline)
+            gone = min(size, len(self._buffer))
+            del self._buffer[:gone]
+            size -= gone
 
     def _fill(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         pipe = _fileno(process.stdout)

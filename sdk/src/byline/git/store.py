@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the objects of a repository say, by id: commits, trees, blobs, and how two trees differ.
+
+An object that is not here is an error, never an empty answer: `ShallowError` in a shallow clone, else `MissingObjectError`.
+Renames that git finds (`changes`) are a hint for display and capture; nothing that a gate decides rests on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from byline.errors import MissingObjectError, NotARepositoryError, RepositoryError, ShallowError
+from byline.git.batch import CatFile, RawObject
+from byline.git.objects import (
+    GITLINK,
+    TREE_MODE,
+    CommitInfo,
+    FileChange,
+    TreeEntry,
+    TreeItem,
+    format_tree,
+    parse_changes,
+    parse_commit,
+    parse_listing,
+    parse_tree,
+)
+from byline.git.pack import format_pack, object_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from byline.git.process import Git
+
+RENAME_LIMIT = 1000
+_DIFF = ("-r", "-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
+
+
+@dataclass(slots=True)
+class ObjectStore:
+    """The objects of a repository: `common_dir` is shared by all work trees, `algorithm` is `sha1` or `sha256`."""
+
+    common_dir: Path
+    algorithm: str
+    git: Git
+    _objects: CatFile = field(init=False)
+    _sizes: CatFile = field(init=False)
+    _sha256: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._objects = CatFile(self.git)
+        self._sizes = CatFile(self.git, contents=False)
+
+    def close(self) -> None:
+        """End the processes; the next question starts them again."""
+        self._objects.close()
+        self._sizes.close()
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether history was cut."""
+        return bool(self.shallow_commits())
+
+    def shallow_commits(self) -> frozenset[str]:
+        """Return the commits whose parents were cut off."""
+        try:
+            return frozenset((self.common_dir / "shallow").read_text().split())
+        except FileNotFoundError:
+            return frozenset()
+
+    def commit_info(self, commit: str) -> CommitInfo:
+        """Return what the commit with this id says."""
+        found = self._object(commit, "commit")
+        return parse_commit(found.oid, found.content or b"")
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return the parents that the commit names, also those that a shallow clone does not have."""
+        return self.commit_info(commit).parents
+
+    def tree(self, commit: str) -> str:
+        """Return the id of the commit's tree."""
+        return self.commit_info(commit).tree
+
+    def read_blob(self, blob: str) -> bytes:
+        """Return the content of a blob.
+
+        Raises:
+            ShallowError: It is not here, because history was cut.
+            MissingObjectError: It is not here.
+        """
+        return self._object(blob, "blob").content or b""
+
+    def read_blobs(self, blobs: Sequence[str]) -> Iterator[bytes]:
+        """Yield the contents of `blobs`, in order.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        for blob, found in zip(blobs, self._objects.ask_all(blobs), strict=True):
+            yield self._checked(blob, "blob", found).content or b""
+
+    def read_small_blobs(self, blobs: Sequence[str], limit: int) -> Iterator[bytes | None]:
+        """Yield the contents of `blobs`, in order; None for one that is not here, is no blob, or has more than `limit` bytes."""
+        for found in self._objects.ask_all(blobs, limit=limit):
+            yield found.content if found is not None and found.kind == "blob" else None
+
+    def blob_size(self, blob: str) -> int:
+        """Return how many bytes a blob has.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        return self._checked(blob, "blob", self._sizes.ask(blob)).size
+
+    def has_object(self, oid: str) -> bool:
+        """Whether an object is here."""
+        return self._sizes.ask(oid) is not None
+
+    def read_tree(self, tree: str) -> tuple[TreeItem, ...]:
+        """Return the items of the tree with this id, folders not opened.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        return next(self.read_trees((tree,)))
+
+    def read_trees(self, trees: Sequence[str]) -> Iterator[tuple[TreeItem, ...]]:
+        """Yield the items of `trees`, in order.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        for tree, found in zip(trees, self._objects.ask_all(trees), strict=True):
+            yield parse_tree(self._checked(tree, "tree", found).content or b"", self.algorithm)
+
+    def entry(self, treeish: str, path: bytes) -> TreeEntry | None:
+        """Return what the commit or tree `treeish` (an id) has at `path`, None if nothing.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        entry = TreeEntry(mode=TREE_MODE, oid=self._tree_of(treeish))
+        for name in path.split(b"/"):
+            if entry.mode != TREE_MODE:
+                return None
+            found = next((item.entry for item in self.read_tree(entry.oid) if item.name == name), None)
+            if found is None:
+                return None
+            entry = found
+        return entry
+
+    def list_tree(self, treeish: str) -> Iterator[tuple[bytes, TreeEntry]]:
+        """Yield path and entry of every file, symlink and submodule of the commit or tree `treeish` (an id), in git's order.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        tree = self._tree_of(treeish)
+        return parse_listing(self._walk("ls-tree", "-r", "-z", "--full-tree", tree))
+
+    def changes(self, old: str | None, new: str) -> tuple[FileChange, ...]:
+        """Return what differs from `old` to `new` (commits or trees, ids; None: the empty tree), renames found by git.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        return self._diff(old, new, "-M", f"-l{RENAME_LIMIT}")
+
+    def tree_changes(self, old: str | None, new: str) -> tuple[FileChange, ...]:
+        """Return as `changes`, but a rename is a deletion and an addition.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        return self._diff(old, new, "--no-renames")
+
+    def content_sha256(self, entry: TreeEntry) -> str:
+        """Return the SHA-256 that `core.effect` means: of a blob's bytes, a symlink's target, a submodule's commit id in hex.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        key = (GITLINK if entry.mode == GITLINK else "", entry.oid)
+        if key not in self._sha256:
+            content = entry.oid.encode() if entry.mode == GITLINK else self.read_blob(entry.oid)
+            self._sha256[key] = hashlib.sha256(content).hexdigest()
+        return self._sha256[key]
+
+    def write_objects(self, objects: Sequence[tuple[str, bytes]]) -> tuple[str, ...]:
+        """Store `objects` (type and content each), flushed to disk; return their ids."""
+        if objects:
+            self.git.run("unpack-objects", "-q", data=format_pack(objects, self.algorithm))
+        return tuple(object_id(kind, content, self.algorithm) for kind, content in objects)
+
+    def write_blob(self, content: bytes) -> str:
+        """Store a blob; return its id."""
+        return self.write_objects([("blob", content)])[0]
+
+    def write_tree(self, items: Iterable[TreeItem]) -> str:
+        """Store one tree; return its id."""
+        return self.write_objects([("tree", format_tree(items))])[0]
+
+    def _tree_of(self, treeish: str) -> str:
+        found = self._sizes.ask(treeish)
+        return treeish if found is not None and found.kind == "tree" else self.tree(treeish)
+
+    def _diff(self, old: str | None, new: str, *options: str) -> tuple[FileChange, ...]:
+        base = object_id("tree", b"", self.algorithm) if old is None else self._tree_of(old)
+        return tuple(parse_changes(self._walk("diff-tree", *_DIFF, *options, base, self._tree_of(new))))
+
+    def _walk(self, *arguments: str) -> bytes:
+        try:
+            return self.git.run(*arguments)
+        except NotARepositoryError:
+            raise
+        except RepositoryError as error:
+            # Git names a missing tree or blob in many ways; the ids are ours, so that nothing else can be wrong with them.
+            raise self._missing(str(error)) from error
+
+    def _object(self, oid: str, kind: str) -> RawObject:
+        return self._checked(oid, kind, self._objects.ask(oid))
+
+    def _checked(self, oid: str, kind: str, found: RawObject | None) -> RawObject:
+        if found is None:
+            raise self._missing(f"object {oid} is not here")
+        if found.kind != kind:
+            raise RepositoryError(f"object {oid} is a {found.kind}, not a {kind}")
+        return found
+
+    def _missing(self, message: str) -> RepositoryError:
+        if self.is_shallow:
+            return ShallowError(f"{message}; this is a shallow clone", hint="git fetch --unshallow")
+        return MissingObjectError(message, hint="the clone is partial or damaged; see: git fsck")

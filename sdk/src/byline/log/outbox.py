@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is signed and not yet delivered: one file for each statement, in the order in which they came.
+
+    outbox/<16 digits, counting up>-<SHA-256 of payload>.<first 16 of key id>.json
+    {"schema": "byline.outbox/1", "envelope": <DSSE envelope>, "public": "<base64 SPKI>"}
+
+A statement that `put` returned from survives power loss: its file is written aside, flushed, renamed, and the folder is flushed.
+The same statement by the same key is put once. A file that cannot be read stays where it is and is named by `damaged`. Several
+processes may put and deliver at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
+from byline.core.envelope import MAX_ENVELOPE, Envelope, envelope_from_json, envelope_to_json
+from byline.errors import EnvelopeError, MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCHEMA = "byline.outbox/1"
+_NAME = re.compile(r"([0-9]{16})-([0-9a-f]{64}\.[0-9a-f]{16})\.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An undelivered `envelope`, the key (SPKI DER) that signed it, and the `name` under which it waits."""
+
+    name: str
+    envelope: Envelope
+    public: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The outbox of one repository; `place` is Byline's folder in the git directory."""
+
+    place: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.place / "outbox"
+
+    def put(self, envelope: Envelope, public: bytes) -> str:
+        """Keep `envelope`, signed by the key `public`, until it is delivered; return the name under which it waits.
+
+        Raises:
+            OSError: The disk is full or not writable; nothing was kept.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identity = f"{envelope.digest}.{hashlib.sha256(public).hexdigest()[:16]}"
+        last = 0
+        for name in self._names():
+            number, _, rest = name.partition("-")
+            if rest == f"{identity}.json":
+                return name
+            last = int(number)
+        name = f"{last + 1:016d}-{identity}.json"
+        value = {"schema": SCHEMA, "envelope": envelope_to_json(envelope), "public": format_base64(public)}
+        _write_durably(self.folder / name, format_canonical(value))
+        return name
+
+    def pending(self) -> tuple[Pending, ...]:
+        """Return what waits, oldest first."""
+        return tuple(each for each in self._read() if isinstance(each, Pending))
+
+    def damaged(self) -> tuple[str, ...]:
+        """Return the names of files that cannot be read."""
+        return tuple(each for each in self._read() if isinstance(each, str))
+
+    def delivered(self, name: str) -> None:
+        """Forget what waits under `name`, if it is still there.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+        (self.folder / name).unlink(missing_ok=True)
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(path.name for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
+        except FileNotFoundError:
+            return []
+
+    def _read(self) -> Iterator[Pending | str]:
+        for name in self._names():
+            try:
+                yield _parse(name, (self.folder / name).read_bytes())
+            except FileNotFoundError:
+                continue  # another process has just delivered it
+            except (MalformedError, OSError):
+                yield name
+
+
+def _parse(name: str, data: bytes) -> Pending:
+    value = parse_strict(data, max_bytes=2 * MAX_ENVELOPE)
+    if not isinstance(value, dict) or set(value) != {"schema", "envelope", "public"} or value["schema"] != SCHEMA:
+        raise EnvelopeError("not a file of the outbox")
+    return Pending(name=name, envelope=envelope_from_json(value["envelope"]), public=parse_base64(value["public"]))
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(aside).unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
