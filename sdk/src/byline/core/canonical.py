@@ -55,7 +55,9 @@ def parse_strict(data: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise MalformedError(f"not JSON: {type(error).__name__}") from error
-    _check_value(value, 0)
+    _check_depth(value)
+    if b"\\u" in data:  # bytes that decode hold no lone surrogate; an escape can
+        _check_value(value, 0)
     return value
 
 
@@ -96,7 +98,19 @@ def _integer(text: str) -> int:
     # -0 is an integer to Python and a negative zero to JavaScript.
     if len(text) > 17 or text == "-0":
         raise MalformedError("an integer that readers disagree about")
-    return int(text)
+    if abs(number := int(text)) > MAX_INTEGER:
+        raise MalformedError("an integer beyond 2^53 - 1")
+    return number
+
+
+def _check_depth(value: Json) -> None:
+    """Refuse what is nested too deep, level by level: every statement is read through here, and most of it is leaves."""
+    level, depth = [value], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise MalformedError(f"nested deeper than {MAX_DEPTH}")
+        level = [item for each in level if isinstance(each, list | dict) for item in (each.values() if isinstance(each, dict) else each)]
+        depth += 1
 
 
 def _check_value(value: object, depth: int) -> None:
