@@ -16,9 +16,10 @@ one that is not full.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin, stricter
+from byline.core.attribution import Channel, Evidence, Origin, stricter
 from byline.core.change import Side
 from byline.core.trust import Kind, is_below
 from byline.decide.hands import Hand, Hands, Mark
@@ -26,7 +27,6 @@ from byline.decide.hands import Hand, Hands, Mark
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from byline.core.attribution import Owner
     from byline.core.change import Change, ChangedFile, Unit
     from byline.core.policy import Policy
     from byline.core.trust import Trust
@@ -168,10 +168,8 @@ def _origins(units: Iterable[Unit], lines: Lines | None) -> tuple[tuple[Origin, 
 
 
 def _origin(trace: Trace) -> Origin:
-    owners: list[Owner] = sorted((hand.owner for hand in trace if isinstance(hand, Hand)), key=repr)
+    owners = sorted((hand.owner for hand in trace if isinstance(hand, Hand) and not hand.is_earlier), key=repr)
     if not owners or Mark.UNTRACED in trace:
         return Origin.UNKNOWN
-    worst = owners[0]
-    for owner in owners:
-        worst = stricter(worst, owner)
-    return Origin.MIXED if worst.earlier is not None and worst is not UNKNOWN else worst.origin
+    worst = reduce(stricter, owners)
+    return Origin.MIXED if worst.earlier else worst.origin

@@ -13,7 +13,7 @@ it new (it moved, or was re-indented) is `PLACED` nowhere: everyone who touched 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -42,12 +42,14 @@ class Mark(StrEnum):
 class Hand:
     """Somebody's part in a line: what a claim says of its `owner`, and who signed the claim.
 
-    `is_full`: the fact may relax. Its statement passed every check, and it names its own signer and nobody else.
+    `is_full`: the fact may relax. Its statement passed every check, and it names its own signer and nobody else. `is_earlier`:
+    the line was theirs before somebody else changed it in part.
     """
 
     owner: Owner
     signer: str
     is_full: bool
+    is_earlier: bool = False
 
 
 Trace: TypeAlias = "frozenset[Hand | Mark]"
@@ -85,7 +87,9 @@ class Step(NamedTuple):
     def trace(self, owner: Owner, *, is_carried: bool = False) -> Trace:
         """Return the hands of text that `owner` wrote: the earlier writer of mixed text is one too."""
         hands = [self.hand(owner, is_carried=is_carried)]
-        return frozenset(hands if owner.earlier is None else [*hands, self.hand(owner.earlier, is_carried=is_carried)])
+        if owner.earlier is not None:
+            hands.append(replace(self.hand(owner.earlier, is_carried=is_carried), is_earlier=True))
+        return frozenset(hands)
 
     def everyone(self) -> Trace:
         """Return every hand that the claim names."""

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`.byline/policy.toml`: what is read, what is refused, the presets, lint and plain words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from byline.core.attribution import Evidence
+from byline.core.policy import Binding, ChangeKind, Policy, Require, When, is_match, parse_policy
+from byline.core.presets import PRESETS, format_preset
+from byline.core.verified import Strength
+from byline.decide import explain_policy, lint_policy
+from byline.errors import PolicyError
+from casework import REPOSITORY, make_trust
+
+TEAM = format_preset("team", repository=REPOSITORY)
+
+
+def _parse(text: str) -> Policy:
+    return parse_policy(text.encode())
+
+
+def test_the_team_preset_says_what_it_should() -> None:
+    policy = _parse(TEAM)
+    assert (policy.strength, policy.credit_hands, policy.max_age, policy.binding) == (
+        Strength.SIGNED,
+        True,
+        timedelta(hours=72),
+        Binding.EFFECT,
+    )
+    assert [(each.evidence, each.levels) for each in policy.credit_human] == [
+        (Evidence.OBSERVED, None),
+        (Evidence.DECLARED, ("mid", "senior")),
+    ]
+    first, second = policy.rules
+    assert first.when == When(human_is_uncredited=True, hand_below="senior")
+    assert first.require == Require(approvals=1, level_at_least="senior")
+    assert (second.when.is_always, second.require) == (True, Require(approvals=0))
+
+
+def test_the_solo_preset_is_one_rule_that_asks_for_nothing() -> None:
+    policy = _parse(format_preset("solo", repository=REPOSITORY))
+    assert [(rule.when.is_always, rule.require) for rule in policy.rules] == [(True, Require(approvals=0))]
+    assert not policy.relaxes
+
+
+def test_there_is_no_other_preset() -> None:
+    with pytest.raises(PolicyError):
+        format_preset("lax", repository=REPOSITORY)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_without_errors(name: str) -> None:
+    remarks = lint_policy(_parse(format_preset(name, repository=REPOSITORY)), make_trust())
+    assert [each for each in remarks if each.is_error] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("schema = 1", "schema = 2"),
+        ('acknowledge = "T1,T2 only"\n', ""),
+        ('acknowledge = "T1,T2 only"\n', 'acknowledge = "yes"\n'),
+        ('strength = "signed"', 'strength = "witnessed"'),
+        ('strength = "signed"', 'completeness = "required"'),
+        ("credited_human = false", "credited_human = true"),
+        ("credited_human = false", 'origin = "ai"'),
+        ('evidence = "observed"', 'evidence = "inferred"'),
+        ('max_age = "72h"', 'max_age = "72"'),
+        ('max_age = "72h"', "max_age = 72"),
+        ('binding = "effect"', 'binding = "plan"'),
+        ("approvals = 1", "approvals = -1"),
+        ("approvals = 1", "approvals = true"),
+        ("require = { approvals = 0 }", "deny = false"),
+        ("require = { approvals = 0 }", "require = { approvals = 0 }\ndeny = true"),
+        ("require = { approvals = 0 }", 'require = { approvals = 0, kind = "agent" }'),
+        ("require = { approvals = 0 }", 'require = { approvals = 0, distinct_from = ["pusher"] }'),
+        ('id = "everything-else"', 'id = "ai-senior-signoff"'),
+        ('id = "everything-else"', 'id = "built-in:protected"'),
+        ("when = {}", 'when = { op = ["rename"] }'),
+        ("when = {}", "when = true"),
+    ],
+)
+def test_what_is_unknown_or_would_loosen_is_refused(old: str, new: str) -> None:
+    assert old in TEAM
+    with pytest.raises(PolicyError):
+        _parse(TEAM.replace(old, new, 1))
+
+
+def test_every_condition_is_read() -> None:
+    when = '{ paths = ["infra/**"], op = ["delete", "mode"], credited_human = false, hand_below = "mid", environment = "prod" }'
+    rule = _parse(TEAM.replace("when = {}", f"when = {when}")).rules[1]
+    assert rule.when == When(
+        paths=("infra/**",),
+        ops=(ChangeKind.DELETE, ChangeKind.MODE),
+        human_is_uncredited=True,
+        hand_below="mid",
+        environment="prod",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "glob", "expected"),
+    [
+        (b"infra/prod/a.tf", "infra/**", True),
+        (b"infra", "infra/**", False),
+        (b"INFRA/a", "infra/*", True),
+        (b"infra/a/b", "infra/*", False),
+        (b"a/b/.gitattributes", "**/.gitattributes", True),
+        (b".GitAttributes", "**/.gitattributes", True),
+        (b"a.gitattributes", "**/.gitattributes", False),
+        (b"x/y.py", "**", True),
+        (b"a\xff\nb", "a?\nb", True),
+        (b"a[1].py", "a[1].py", True),
+    ],
+)
+def test_globs(path: bytes, glob: str, expected: bool) -> None:  # noqa: FBT001 - a table
+    assert is_match(path, glob) is expected
+
+
+def test_lint_finds_what_trust_cannot_answer() -> None:
+    text = TEAM.replace('hand_below = "senior"', 'hand_below = "chief"').replace("requires_trust = 1", "requires_trust = 9")
+    text = text.replace('levels = ["mid", "senior"]', 'levels = ["boss"]').replace("when = {}", 'when = { paths = ["a"] }')
+    codes = [(each.code, each.is_error) for each in lint_policy(_parse(text), make_trust())]
+    assert codes == [
+        ("trust-too-old", True),
+        ("unknown-level", True),
+        ("unknown-level", True),
+        ("credits-claims", False),
+        ("not-exhaustive", False),
+    ]
+
+
+def test_lint_counts_who_could_approve() -> None:
+    remarks = lint_policy(_parse(TEAM.replace("approvals = 1", "approvals = 3")), make_trust())
+    assert [(each.code, each.rule) for each in remarks] == [("credits-claims", None), ("unsatisfiable", "ai-senior-signoff")]
+
+
+def test_plain_words_name_every_rule_and_the_promise() -> None:
+    text = "\n".join(explain_policy(_parse(TEAM)))
+    assert "every change that is not credited to a person and with a hand below senior or unknown needs 1 approval" in text
+    assert "T1" in text
+    assert "T3" in "\n".join(explain_policy(_parse(format_preset("solo", repository=REPOSITORY))))
