@@ -1,2 +1,88 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file for each coding agent: its payloads become edits."""
+"""One file for each agent: its payloads become `Observed`, purely.
+
+An adapter reads the bytes that the agent gave to its hook, and a few variables of the hook's environment, and says what the agent
+did to which files, in the agent's own words. It touches no file: which bytes are on disk, which repository a path belongs to and
+which model a transcript names is for `capture.settle`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from byline.core.attribution import Agent
+    from byline.core.edit import Unseen
+
+# Variables that coding agents set for what they start. The git hooks' shell text is rendered from the same list.
+AGENT_VARIABLES = (
+    "AI_AGENT",
+    "CLAUDECODE",
+    "CODEX_SANDBOX",
+    "CODEX_THREAD_ID",
+    "COPILOT_CLI",
+    "CURSOR_AGENT",
+    "GEMINI_CLI",
+    "OPENCODE",
+    "QWEN_CODE",
+    "BYLINE_SESSION",
+)
+
+# What a hook's environment tells and its payload does not; spooled beside the payload.
+SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI")
+
+MAX_STRING = 512
+
+
+class Kind(Enum):
+    """What a payload is about."""
+
+    NOTHING = auto()  # no file, or a call that was denied or failed
+    EDIT = auto()  # it names the files that it changed
+    OPENS = auto()  # a command starts that may change any file
+    CLOSES = auto()  # that command has ended
+    STOPS = auto()  # the agent rests: whatever it started has ended
+    FOREIGN = auto()  # another agent called this agent's hook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileText:
+    """One file as the agent tells it. Texts are decoded by the agent and may hold U+FFFD where the bytes were not its encoding.
+
+    `before` is None for a new file and `UNSEEN` where the payload does not say; `after` None: only the disk knows. `proposed` is what
+    the agent wanted to write, where a person changed the proposal before it was written. `replaced` holds the (old, new) text of a
+    single replacement.
+    """
+
+    path: str
+    before: str | Unseen | None
+    after: str | None
+    proposed: str | None = None
+    replaced: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What one payload says. `only` limits a command's window to one path; `transcript` tells which model made `call`."""
+
+    kind: Kind
+    agent: Agent
+    session: str | None
+    call: str | None
+    files: tuple[FileText, ...] = ()
+    only: str | None = None
+    transcript: str | None = None
+
+
+def names_agent(environ: Mapping[str, str]) -> bool:
+    """Whether `environ` is that of a process that an agent started."""
+    return any(environ.get(name) for name in AGENT_VARIABLES)
+
+
+def clean(text: str) -> str:
+    """Return `text` without control characters and at most 512 characters long: it came from an agent."""
+    return "".join(c for c in text[:MAX_STRING] if c.isprintable())

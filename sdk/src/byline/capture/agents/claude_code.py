@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claude Code: what its hooks say (seen with 2.1.197; MultiEdit from its documentation).
+
+    PostToolUse Write         tool_response {type: create|update, content, originalFile, userModified}
+    PostToolUse Edit          tool_response {oldString, newString, originalFile, replaceAll, userModified}
+    PostToolUse MultiEdit     tool_input {edits: [{old_string, new_string, replace_all}]}, tool_response {originalFile...}
+    PostToolUse NotebookEdit  tool_input {notebook_path}: no text, the disk tells
+    PreToolUse  Bash, NotebookEdit, then PostToolUse or PostToolUseFailure: a window in which any file may change
+    Stop, SubagentStop, SessionEnd: closes the windows that no Post event closed
+
+PreToolUse of Write and Edit says nothing that the Post event does not say better (`originalFile` is what stood there), and a call that
+is denied or fails has no Post event: so it leaves no claim. A sub-agent has its parent's `session_id`; its session here is
+`<session_id>/<agent_id>`. The payload names no model: the transcript does, in the message that made the call. The version is in the
+environment, `AI_AGENT=claude-code_2-1-197_harness`.
+
+Other agents run Claude's hooks, too: GitHub Copilot CLI does, with Claude's tool names and its own members (`tool_result`). That is
+`FOREIGN`: recorded as Claude's it would be a lie.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from byline.capture.agents import FileText, Kind, Observed, clean
+from byline.core.attribution import Agent
+from byline.core.edit import UNSEEN, Unseen
+from byline.errors import PayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME: Final = "claude-code"
+
+# What `init` puts into Claude's settings: (event, matcher, whether the work tree is scanned).
+HOOKS: Final = (
+    ("PostToolUse", "Write|Edit|MultiEdit", False),
+    ("PreToolUse", "Bash|NotebookEdit", True),
+    ("PostToolUse", "Bash|NotebookEdit", True),
+    ("Stop", "", True),
+)
+
+_WINDOWS: Final = {"PreToolUse": Kind.OPENS, "PostToolUse": Kind.CLOSES, "PostToolUseFailure": Kind.CLOSES}
+_STOPS: Final = {"Stop", "SubagentStop", "SessionEnd"}
+_VERSION: Final = re.compile(r"claude-code_(\d+(?:-\w+)*?)_")
+
+
+def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
+    """Return what the payload `data`, given to a hook with `environ`, says.
+
+    Raises:
+        PayloadError: It is not what Claude Code sends.
+    """
+    payload = _object(_json(data))
+    event = _string(payload, "hook_event_name")
+    files: tuple[FileText, ...] = ()
+    only = None
+    tool = _optional(payload, "tool_name")
+    if environ.get("COPILOT_CLI") or ("tool_result" in payload and "tool_response" not in payload):
+        kind = Kind.FOREIGN
+        files = _named_file(payload)
+    elif tool in ("Bash", "NotebookEdit") and event in _WINDOWS:
+        kind = _WINDOWS[event]
+        if tool == "NotebookEdit":
+            only = _path(payload, "notebook_path")
+        elif kind is Kind.CLOSES and _object(payload.get("tool_input")).get("run_in_background"):
+            kind = Kind.NOTHING  # it has only started; Stop will close the window
+    elif event == "PostToolUse" and tool in ("Write", "Edit", "MultiEdit") and isinstance(payload.get("tool_response"), dict):
+        kind = Kind.EDIT
+        files = (_edited(tool, payload),)
+    else:
+        kind = Kind.STOPS if event in _STOPS else Kind.NOTHING
+    return Observed(
+        kind=kind,
+        agent=Agent(name=NAME, version=_version(environ)),
+        session=_session(payload),
+        call=_cleaned(payload, "tool_use_id"),
+        files=files,
+        only=only,
+        transcript=_transcript(payload),
+    )
+
+
+def find_model(transcript: bytes, call: str) -> str | None:
+    """Return the model whose message made `call`, by the (end of the) `transcript`; None where it does not say."""
+    needle = call.encode()
+    end = len(transcript)
+    while (at := transcript.rfind(needle, 0, end)) >= 0:
+        start = transcript.rfind(b"\n", 0, at) + 1
+        stop = transcript.find(b"\n", at)
+        model = _model_of(transcript[start : stop if stop >= 0 else len(transcript)], call)
+        if model is not None:
+            return model
+        end = start
+    return None
+
+
+def _edited(tool: str, payload: dict[str, Any]) -> FileText:
+    answer = _object(payload["tool_response"])
+    asked = _object(payload.get("tool_input"))
+    original = answer.get("originalFile", answer.get("originalFileContents"))
+    before: str | Unseen | None = original if isinstance(original, str) else UNSEEN
+    if original is None and (answer.get("type") == "create" or (tool != "Write" and asked.get("old_string") == "")):
+        before = None
+    replaced = None
+    if tool == "Write":
+        proposed, after = _text(asked.get("content")), _text(answer.get("content"))
+        after = proposed if after is None else after
+    else:
+        base = "" if before is None else before
+        proposed = _replace(base, _edits(asked, "old_string", "new_string", "replace_all"))
+        final = _edits(answer, "oldString", "newString", "replaceAll")
+        after = _replace(base, final) if final else proposed
+        replaced = (final[0][0], final[0][1]) if len(final) == 1 else None
+    changed = bool(answer.get("userModified")) and proposed != after
+    return FileText(path=_path(payload, "file_path"), before=before, after=after, proposed=proposed if changed else None, replaced=replaced)
+
+
+def _edits(source: dict[str, Any], old: str, new: str, every: str) -> list[tuple[str, str, bool]]:
+    edits = [source] if old in source else source.get("edits")
+    if not isinstance(edits, list):
+        return []
+    found = []
+    for edit in map(_object, edits):
+        names = (old, new, every) if old in edit else ("old_string", "new_string", "replace_all")
+        found.append((_string(edit, names[0]), _string(edit, names[1]), bool(edit.get(names[2]))))
+    return found
+
+
+def _replace(text: str | Unseen, edits: list[tuple[str, str, bool]]) -> str | None:
+    """Return `text` with `edits` made in order; None where one of them does not fit, and only the disk can tell."""
+    if isinstance(text, Unseen) or not edits:
+        return None
+    for old, new, every in edits:
+        if not old and text:
+            return None
+        if old not in text or (not every and text.count(old) > 1):
+            return None
+        text = text.replace(old, new, -1 if every else 1) if old else new
+    return text
+
+
+def _named_file(payload: dict[str, Any]) -> tuple[FileText, ...]:
+    asked = payload.get("tool_input")
+    if not isinstance(asked, dict):
+        return ()
+    paths = [asked[name] for name in ("file_path", "path", "notebook_path") if isinstance(asked.get(name), str)]
+    return tuple(FileText(path=_absolute(path, payload), before=UNSEEN, after=None) for path in paths[:1])
+
+
+def _path(payload: dict[str, Any], name: str) -> str:
+    return _absolute(_string(_object(payload.get("tool_input")), name), payload)
+
+
+def _absolute(path: str, payload: dict[str, Any]) -> str:
+    joined = os.path.join(_optional(payload, "cwd") or "", path)  # noqa: PTH118 - a path of the payload, as text
+    try:
+        encoded = os.fsencode(joined)
+    except UnicodeEncodeError as error:
+        raise PayloadError("a path that no file can have") from error
+    if not joined.startswith("/") or b"\0" in encoded:
+        raise PayloadError("a path that is not absolute")
+    return joined
+
+
+def _session(payload: dict[str, Any]) -> str | None:
+    session = _cleaned(payload, "session_id")
+    agent = _cleaned(payload, "agent_id")
+    return f"{session}/{agent}" if session and agent else session
+
+
+def _transcript(payload: dict[str, Any]) -> str | None:
+    path = _optional(payload, "transcript_path")
+    agent = _cleaned(payload, "agent_id")
+    if path is None or agent is None:
+        return path
+    return f"{path.removesuffix('.jsonl')}/subagents/agent-{agent.replace('/', '_')}.jsonl"
+
+
+def _version(environ: Mapping[str, str]) -> str | None:
+    found = _VERSION.match(environ.get("AI_AGENT", ""))
+    return clean(found[1].replace("-", ".")) if found else None
+
+
+def _model_of(line: bytes, call: str) -> str | None:
+    try:
+        record = json.loads(line)
+        message = record["message"]
+        calls = [item.get("id") for item in message["content"] if item.get("type") == "tool_use"]
+        model = message.get("model")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # a line cut at the tail's start, or one that only quotes the call
+    return clean(model) if call in calls and isinstance(model, str) else None
+
+
+def _json(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError(f"not JSON: {type(error).__name__}") from error
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise PayloadError("an object is missing")
+    return value
+
+
+def _string(source: dict[str, Any], name: str) -> str:
+    value = source.get(name)
+    if not isinstance(value, str):
+        raise PayloadError(f"{name} is missing")
+    return value
+
+
+def _optional(source: dict[str, Any], name: str) -> str | None:
+    return _string(source, name) if source.get(name) is not None else None
+
+
+def _cleaned(source: dict[str, Any], name: str) -> str | None:
+    value = _optional(source, name)
+    return clean(value) or None if value is not None else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edits of commands that name no file: what changed in a window between two scans, and whose it is.
+
+The scan before a command opens its window; the scan after the same call closes it, or else the agent's coming to rest (a command that
+failed or was interrupted has no event of its own). A change is
+
+1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran);
+2. nobody's, with the calls of all, and a loss, if a window of another agent or session saw it, too;
+3. the window's agent's, otherwise: also what a person typed meanwhile. The strict side: a hook cannot tell hands apart.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.capture.agents import Kind
+from byline.capture.disk import read_link_or_file
+from byline.capture.losses import LossCode
+from byline.capture.windows import find_changes, overlaps
+from byline.capture.worktree import route
+from byline.core.edit import Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from byline.capture.scribe import Finding, Scribe
+    from byline.capture.windows import Change, Scan
+    from byline.capture.worktree import WorkTree
+    from byline.core.edit import Edit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A command's window; `closing` is None while the command runs."""
+
+    opening: Scan
+    closing: Scan | None
+
+
+def pair_scans(scans: Iterable[Scan]) -> tuple[Window, ...]:
+    """Return the windows that `scans`, in order of time, open and close."""
+    scans = tuple(scans)
+    windows = []
+    for opening in scans:
+        if opening.observed.kind is Kind.OPENS:
+            later = (scan for scan in scans if (scan.time, scan.name) > (opening.time, opening.name))
+            windows.append(Window(opening=opening, closing=next((scan for scan in later if _closes(scan, opening)), None)))
+    return tuple(windows)
+
+
+def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: Iterable[Window], finding: Finding) -> None:
+    """Write the edits of the closed `window` as `finding` tells; `rivals` are the other windows of this time.
+
+    Raises:
+        OSError: The contents or the journal cannot be written.
+    """
+    opening, closing = window.opening, window.closing
+    if closing is None:
+        return
+    only = _only(window)
+    rivals = [rival for rival in rivals if _is_rival(rival, opening, closing)]
+    for number, change in enumerate(find_changes(opening, closing)):
+        if only in (None, change.path):
+            _settle_change(scribe, worktree, change, (opening, rivals), replace(finding, name=f"{finding.name}:{number}"))
+
+
+def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: tuple[Scan, Iterable[Window]], finding: Finding) -> None:
+    opening, rivals = window
+    path = change.path
+    after = change.after
+    if isinstance(after, Unseen):  # too large for the scan, or HEAD moved: what stands there now is the nearest that can be said
+        full = Path(os.fsdecode(os.path.join(os.fsencode(worktree.top), path)))  # noqa: PTH118 - the path is bytes
+        after = scribe.keep(worktree, read_link_or_file(full), finding, path)
+    last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), path, (opening.time, finding.time))
+    if last is not None and last.after == after:
+        return
+    saw = [rival for rival in rivals if _saw(rival, change)]
+    if saw:
+        calls = sorted({finding.call or "?", *(rival.opening.observed.call or "?" for rival in saw)})
+        finding = replace(finding, by=None, session=None, call=",".join(calls))
+        scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", finding, worktree)
+    scribe.write(worktree, path, (change.before if last is None else last.after, after), finding)
+
+
+def _closes(scan: Scan, opening: Scan) -> bool:
+    said, asked = scan.observed, opening.observed
+    if scan.worktree != opening.worktree or said.agent.name != asked.agent.name:
+        return False
+    if said.kind is Kind.CLOSES:
+        return (said.session, said.call) == (asked.session, asked.call)
+    # A main session that rests has no sub-agent at work, whose session is `<session>/<agent>`.
+    return said.kind is Kind.STOPS and f"{asked.session}/".startswith(f"{said.session}/")
+
+
+def _is_rival(rival: Window, opening: Scan, closing: Scan) -> bool:
+    same_hand = (rival.opening.observed.agent.name, rival.opening.observed.session) == (
+        opening.observed.agent.name,
+        opening.observed.session,
+    )
+    return not same_hand and overlaps(opening, closing, rival.opening, rival.closing)
+
+
+def _saw(rival: Window, change: Change) -> bool:
+    if rival.closing is not None:
+        return any(other.path == change.path for other in find_changes(rival.opening, rival.closing))
+    known = rival.opening.files.get(change.path)
+    return known is None or known.state != change.after
+
+
+def _last_edit(edits: Iterable[Edit], worktree: str, path: bytes, times: tuple[int, int]) -> Edit | None:
+    inside = [edit for edit in edits if edit.worktree == worktree and edit.path == path and times[0] < edit.time <= times[1]]
+    return max(inside, key=lambda edit: (edit.time, edit.name), default=None)
+
+
+def _only(window: Window) -> bytes | None:
+    if window.opening.observed.only is None:
+        return None
+    routed = route(window.opening.observed.only)
+    return b"" if routed is None else routed.path

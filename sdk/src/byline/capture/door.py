@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference door: `byline hook AGENT` takes an agent's payload on any platform, by hand and in tests.
+
+For an agent with an adapter it does what the installed shell does (spool, with a scan where a command may change any file) and settles
+at once: the same journal. `generic` is the intake of `capture.agents.generic`: its edits are recorded here and now, from the bytes on
+disk. A line that says `human` is kept as `declared`, channel `generic`, which no gate credits; from a process whose environment names
+an agent it is a finding, too.
+
+This is the one place that catches everything: an agent is never broken by its hook. What could not be taken is a loss.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.capture import snapshot
+from byline.capture.agents import SPOOLED_VARIABLES, Kind, names_agent
+from byline.capture.agents.generic import Intake, parse_intake
+from byline.capture.ask_git import ignored_paths, open_worktree
+from byline.capture.disk import read_link_or_file
+from byline.capture.inbox import put_payload
+from byline.capture.journal import now_ns
+from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.places import inbox_dir, repository_dir
+from byline.capture.scribe import Finding, Scribe
+from byline.capture.settle import ADAPTERS, settle_inbox
+from byline.capture.worktree import Routed, WorkTree, find_worktree, route
+from byline.core.attribution import Channel, Evidence, Person
+from byline.core.edit import UNSEEN
+from byline.errors import MalformedError, PayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from byline.core.edit import Edit
+
+GENERIC = "generic"
+
+
+def take_hook(agent: str, payload: bytes, *, environ: Mapping[str, str], cwd: Path | None = None) -> None:
+    """Take what `agent` says to its hook, which runs in `cwd` with `environ`; never raises."""
+    inbox = inbox_dir(environ)
+    try:
+        if agent == GENERIC:
+            _take_generic(inbox, payload, environ)
+        else:
+            _take_agent(inbox, agent, payload, environ, cwd or Path.cwd())
+    except MalformedError as error:
+        _lose(inbox, LossCode.MALFORMED, f"{agent}: {error}")
+    except Exception as error:  # noqa: BLE001 - the door of a hook: an agent is never broken by it
+        _lose(inbox, LossCode.FAILED, f"{agent}: {type(error).__name__}: {error}")
+
+
+def _lose(folder: Path, code: LossCode, message: str) -> None:
+    record_loss(folder, Loss(code=code, message=message, source="byline hook", time=now_ns()))
+
+
+def _take_agent(inbox: Path, agent: str, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:
+    facts = {name: environ.get(name, "") for name in SPOOLED_VARIABLES}
+    files: tuple[bytes, ...] = ()
+    if _needs_scan(agent, payload, environ):
+        worktree = find_worktree(Path(os.path.realpath(cwd)))
+        if worktree is None:
+            return
+        scanned, files = _scan(worktree)
+        facts |= scanned
+    put_payload(inbox, agent=agent, facts=facts, files=files, payload=payload)
+    settle_inbox(inbox)
+
+
+def _needs_scan(agent: str, payload: bytes, environ: Mapping[str, str]) -> bool:
+    try:
+        observed = ADAPTERS[agent](payload, environ)
+    except (KeyError, MalformedError):
+        return False  # spooled as it is: settle puts it aside and says why
+    return observed.kind in (Kind.OPENS, Kind.CLOSES, Kind.STOPS)
+
+
+def _scan(worktree: WorkTree) -> tuple[dict[str, str], tuple[bytes, ...]]:
+    with open_worktree(worktree) as repository:
+        head = repository.head()
+        listed = []
+        for path in repository.status_paths():
+            entry = repository.entry(head, path) if head else None
+            if entry is None or entry.mode.encode() != snapshot.SUBMODULE:
+                listed.append((entry.oid.encode() if entry else snapshot.ABSENT, path))
+    contents = repository_dir(worktree.common_dir) / "contents"
+    files = snapshot.scan_files(os.fsencode(worktree.top), os.fsencode(contents), worktree.algorithm.encode(), listed)
+    facts = {"top": str(worktree.top), "gitdir": str(worktree.git_dir), "common": str(worktree.common_dir)}
+    return {**facts, "format": worktree.algorithm, "head": head or ""}, tuple(files)
+
+
+def _take_generic(inbox: Path, payload: bytes, environ: Mapping[str, str]) -> None:
+    scribe = Scribe(inbox)
+    for number, intake in enumerate(parse_intake(payload)):
+        finding = _finding(intake, number)
+        worktrees: set[WorkTree] = set()
+        for routed in _named_files(intake) if intake.paths is not None else _changed_files(intake, scribe):
+            worktrees.add(routed.worktree)
+            last = _last(scribe, routed)
+            full = Path(os.fsdecode(os.path.join(os.fsencode(routed.worktree.top), routed.path)))  # noqa: PTH118 - the path is bytes
+            after = scribe.keep(routed.worktree, read_link_or_file(full), finding, routed.path)
+            if last is None or last.after != after:
+                scribe.write(routed.worktree, routed.path, (UNSEEN if last is None else last.after, after), finding)
+        if isinstance(intake.by, Person) and names_agent(environ):
+            for worktree in worktrees:
+                scribe.lose(LossCode.CLAIMED_HUMAN, "a process that an agent started said: human", finding, worktree)
+
+
+def _named_files(intake: Intake) -> list[Routed]:
+    named: dict[WorkTree, list[Routed]] = {}
+    for path in intake.paths or ():
+        routed = route(path)
+        if routed is not None:
+            named.setdefault(routed.worktree, []).append(routed)
+    files = []
+    for worktree, inside in named.items():
+        ignored = ignored_paths(worktree, tuple(routed.path for routed in inside))
+        files += [routed for routed in inside if routed.path not in ignored]
+    return files
+
+
+def _changed_files(intake: Intake, scribe: Scribe) -> list[Routed]:
+    """Return what is changed or untracked in the work tree, and what was so when somebody looked last: it may be restored by now."""
+    worktree = find_worktree(Path(os.path.realpath(intake.cwd)))
+    if worktree is None:
+        raise PayloadError("cwd is not inside a work tree")
+    with open_worktree(worktree) as repository:
+        paths = set(repository.status_paths())
+    paths |= {edit.path for edit in scribe.recent(worktree) if edit.by is None and edit.worktree == str(worktree.git_dir)}
+    return [Routed(worktree=worktree, path=path) for path in sorted(paths)]
+
+
+def _last(scribe: Scribe, routed: Routed) -> Edit | None:
+    tree = str(routed.worktree.git_dir)
+    edits = [edit for edit in scribe.recent(routed.worktree) if edit.worktree == tree and edit.path == routed.path]
+    return max(edits, key=lambda edit: (edit.time, edit.name), default=None)
+
+
+def _finding(intake: Intake, number: int) -> Finding:
+    return Finding(
+        by=intake.by if intake.after else None,
+        session=intake.session,
+        call=intake.call,
+        time=now_ns(),
+        name=f"edit.generic.{os.getpid()}.{number:06d}",
+        channel=Channel.GENERIC,
+        evidence=Evidence.DECLARED if isinstance(intake.by, Person) else Evidence.OBSERVED,
+    )

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edits of files that a payload names: its text becomes the bytes before and after, and those an edit (rules 1 and 2 of attribution)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.capture.disk import read_file
+from byline.capture.losses import LossCode
+from byline.capture.texts import find_bytes, undo_replacement
+from byline.core.edit import UNSEEN, Unseen
+
+if TYPE_CHECKING:
+    from byline.capture.agents import FileText
+    from byline.capture.scribe import Finding, Scribe
+    from byline.capture.worktree import Routed
+
+
+def settle_file(scribe: Scribe, routed: Routed, file: FileText, finding: Finding) -> None:
+    """Write the edit of `file`, which lies where `routed` says, as `finding` tells.
+
+    Where the payload does not tell the bytes and the file has changed since, what stands there now is a sighting and nobody's.
+
+    Raises:
+        OSError: The contents or the journal cannot be written.
+    """
+    worktree, path = routed.worktree, routed.path
+    disk = read_file(Path(os.fsdecode(os.path.join(os.fsencode(worktree.top), path))))  # noqa: PTH118 - the path is bytes
+    after = disk if file.after is None else find_bytes(file.after, disk=disk)
+    if after is None:
+        scribe.lose(LossCode.UNREADABLE, f"the bytes that were written are not known: {os.fsdecode(path)}", finding, worktree)
+        if disk is not None:
+            scribe.write(worktree, path, (UNSEEN, scribe.keep(worktree, disk, finding, path)), replace(finding, by=None))
+        return
+    before = _before(file, after)
+    old = before if isinstance(before, Unseen) else scribe.keep(worktree, before, finding, path)
+    proposed = None if file.proposed is None else find_bytes(file.proposed, disk=after)
+    if proposed is not None:
+        asked = scribe.keep(worktree, proposed, finding, path)
+        scribe.write(worktree, path, (old, asked), finding)
+        # The person changed the proposal before it was written: that part is not the agent's, and no hook may say "human".
+        old, finding = asked, replace(finding, by=None, name=f"{finding.name}:person")
+    scribe.write(worktree, path, (old, scribe.keep(worktree, after, finding, path)), finding)
+
+
+def _before(file: FileText, after: bytes) -> bytes | Unseen | None:
+    if file.before is None or isinstance(file.before, Unseen):
+        return file.before
+    data = find_bytes(file.before, disk=after)
+    if data is None and file.replaced is not None:
+        data = undo_replacement(after, file.before, file.replaced)
+    return UNSEEN if data is None else data

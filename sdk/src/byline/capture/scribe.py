@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes what was settled into the journals it belongs to, each change once.
+
+A `Scribe` serves one run of settle, under the inbox's lock. The same change may arrive twice: two configurations of one agent call two
+hooks, or a run was killed between the journal's record and the removal of the spooled file. So an edit with the name of a recent
+record, or with the session, call, path and bytes of one, is not written again; after a crash all records count as recent.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.capture.contents import MAX_CONTENT, Contents
+from byline.capture.journal import FILE, append_edit, read_events
+from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.places import prepare_repository, repository_dir
+from byline.capture.worktree import head_moved_at, read_head, read_in_progress
+from byline.core.attribution import Channel, Evidence
+from byline.core.edit import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from byline.capture.worktree import WorkTree
+    from byline.core.attribution import Author
+    from byline.core.edit import Unseen
+
+RECENT_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is known of an edit before it is written: who (None: nobody claims it), when and by which call."""
+
+    by: Author | None
+    session: str | None
+    call: str | None
+    time: int
+    name: str
+    channel: Channel = Channel.HOOK
+    evidence: Evidence = Evidence.OBSERVED
+
+
+class Scribe:
+    """The writer of one run. `count` tells how many edits it wrote, `losses` how many losses it recorded. For one thread."""
+
+    def __init__(self, inbox: Path, *, after_crash: bool = False) -> None:
+        self._inbox = inbox
+        self._after_crash = after_crash
+        self._recent: dict[Path, list[Edit]] = {}
+        self.count = 0
+        self.losses = 0
+
+    def keep(self, worktree: WorkTree, data: bytes | None, finding: Finding, path: bytes) -> str | None:
+        """Keep `data` among the contents of `worktree`'s clone and return its blob id; None for no data.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if data is None:
+            return None
+        if len(data) > MAX_CONTENT:
+            self.lose(LossCode.OVERSIZED, f"{len(data)} bytes: {os.fsdecode(path)}", finding, worktree)
+        return Contents(prepare_repository(worktree.common_dir), worktree.algorithm).put(data)
+
+    def write(self, worktree: WorkTree, path: bytes, sides: tuple[str | Unseen | None, str | None], finding: Finding) -> None:
+        """Append the edit of `path` from `sides[0]` to `sides[1]`, if it is one and not written yet.
+
+        Raises:
+            OSError: The journal cannot be written.
+        """
+        before, after = sides
+        if before == after:
+            return
+        known = head_moved_at(worktree) <= finding.time
+        edit = Edit(
+            worktree=str(worktree.git_dir),
+            path=path,
+            before=before,
+            after=after,
+            by=finding.by,
+            evidence=finding.evidence if finding.by else Evidence.UNKNOWN,
+            channel=finding.channel,
+            session=finding.session,
+            call=finding.call,
+            head=read_head(worktree) if known else None,
+            in_progress=read_in_progress(worktree) if known else (),
+            time=finding.time,
+            seq=0,
+            name=finding.name,
+        )
+        if any(_same(edit, old) for old in self.recent(worktree)):
+            return
+        append_edit(prepare_repository(worktree.common_dir), edit)
+        self.recent(worktree).append(edit)
+        self.count += 1
+
+    def recent(self, worktree: WorkTree) -> list[Edit]:
+        """Return the last edits of `worktree`'s clone, those of this run included.
+
+        Raises:
+            OSError: The journal cannot be read.
+        """
+        place = repository_dir(worktree.common_dir)
+        if place not in self._recent:
+            self._recent[place] = list(_read_recent(place, whole=self._after_crash))
+        return self._recent[place]
+
+    def lose(self, code: LossCode, message: str, finding: Finding, worktree: WorkTree | None = None) -> None:
+        """Record a loss: beside the journal of `worktree`'s clone, or in the inbox."""
+        folder = self._inbox if worktree is None else repository_dir(worktree.common_dir)
+        record_loss(folder, Loss(code=code, message=message, source=finding.name, time=finding.time))
+        self.losses += 1
+
+
+def _read_recent(place: Path, *, whole: bool) -> Iterator[Edit]:
+    journal = place / FILE
+    size = journal.stat().st_size if journal.exists() else 0
+    for event in read_events(place, 0 if whole else max(0, size - RECENT_BYTES)).events:
+        if isinstance(event, Edit):
+            yield event
+
+
+def _same(edit: Edit, old: Edit) -> bool:
+    if (edit.worktree, edit.path) != (old.worktree, old.path):
+        return False
+    if (edit.time, edit.name) == (old.time, old.name):
+        return True
+    return edit.call is not None and (edit.session, edit.call, edit.after, edit.by) == (old.session, old.call, old.after, old.by)

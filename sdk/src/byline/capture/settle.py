@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settle: what hooks spooled becomes records in the journals of the repositories it belongs to.
+
+1. The marks of the clone that asks are listed first: a payload that was spooled before a mark is then surely seen, too.
+2. The inbox is locked; what was cut off is reported.
+3. Each payload is read by its agent's adapter, in the order of (time, name). What cannot be read is put aside.
+4. Each named file is routed to the work tree that holds **it**, wherever the hook ran. Outside any work tree, inside `.git`, ignored
+   by git: no record. git is asked about ignored files only, once for each batch and work tree.
+5. Its bytes before and after are found (`capture.file_edits`), kept, and an edit is appended to that clone's journal.
+6. A command's edits are what changed in its window (`capture.command_edits`). The scan before it waits for the one after, for a day.
+7. The spooled file is removed. Killed before that, the next run finds the record written and does not write it again.
+
+A full disk stops nothing but the payloads at hand: they stay in the inbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.capture.agents import FileText, Kind, Observed, claude_code
+from byline.capture.ask_git import ignored_paths
+from byline.capture.command_edits import Window, pair_scans, settle_window
+from byline.capture.disk import read_tail
+from byline.capture.file_edits import settle_file
+from byline.capture.inbox import Arrival, Spooled, list_arrivals, lock_inbox, put_aside, read_arrival, sweep_torn
+from byline.capture.journal import now_ns
+from byline.capture.losses import LossCode
+from byline.capture.marks import list_marks, settle_marks
+from byline.capture.scribe import Finding, Scribe
+from byline.capture.windows import Scan, parse_states
+from byline.capture.worktree import WorkTree, find_worktree, route
+from byline.core.edit import UNSEEN
+from byline.errors import MalformedError, PayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ADAPTERS = {claude_code.NAME: claude_code.parse_payload}
+BATCH_FILES = 200
+BATCH_BYTES = 64 * 1024 * 1024
+WINDOW_NS = 24 * 3600 * 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What one run did: edits and marks written, losses recorded, and payloads that had to stay because a file could not be written."""
+
+    edits: int = 0
+    marks: int = 0
+    losses: int = 0
+    left: int = 0
+
+
+def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Settled:
+    """Settle `inbox`, then the marks in `place` that were there before it; the journal in `place` is then complete up to them.
+
+    Raises:
+        OSError: The inbox cannot be locked, or the journal cannot be written.
+    """
+    at = now_ns() if now is None else now
+    marks = list_marks(place)
+    settled = settle_inbox(inbox, now=at)
+    return replace(settled, marks=settle_marks(place, marks, now=at))
+
+
+def settle_inbox(inbox: Path, *, now: int | None = None) -> Settled:
+    """Settle what all hooks of this user spooled into `inbox`.
+
+    Raises:
+        OSError: The inbox cannot be locked or listed.
+    """
+    if not inbox.is_dir():
+        return Settled()
+    at = now_ns() if now is None else now
+    with lock_inbox(inbox) as died:
+        torn = sweep_torn(inbox, at)
+        run = _Run(inbox, at, after_crash=died)
+        run.settle(list_arrivals(inbox))
+        return Settled(edits=run.scribe.count, losses=run.scribe.losses + torn, left=run.left)
+
+
+class _Run:
+    """One run over the inbox, under its lock."""
+
+    def __init__(self, inbox: Path, now: int, *, after_crash: bool) -> None:
+        self._inbox = inbox
+        self._now = now
+        self._transcript: tuple[str, bytes] | None = None
+        self.scribe = Scribe(inbox, after_crash=after_crash)
+        self.left = 0
+
+    def settle(self, arrivals: tuple[Arrival, ...]) -> None:
+        scans = dict(self._read_scans(arrival for arrival in arrivals if arrival.is_scan))
+        windows = pair_scans(scans.values())
+        for batch in _batches(arrivals):
+            payloads = [(arrival, self._read_payload(arrival)) for arrival in batch if not arrival.is_scan]
+            observed = {arrival.name: read for arrival, read in payloads if read is not None}
+            ignored = _find_ignored(file.path for read in observed.values() for file in read.files)
+            for arrival in batch:
+                with _Attempt(self, arrival):
+                    if arrival.name in observed:
+                        self._settle_files(arrival, observed[arrival.name], ignored)
+                        arrival.path.unlink()
+                    elif arrival.name in scans:
+                        self._settle_scan(arrival, scans[arrival.name], windows)
+
+    def _read_scans(self, arrivals: Iterable[Arrival]) -> Iterator[tuple[str, Scan]]:
+        for arrival in arrivals:
+            with _Attempt(self, arrival):
+                spooled = read_arrival(arrival)
+                yield arrival.name, _scan(arrival, spooled, _parse(spooled))
+
+    def _read_payload(self, arrival: Arrival) -> Observed | None:
+        with _Attempt(self, arrival):
+            return _parse(read_arrival(arrival))
+        return None
+
+    def _settle_files(self, arrival: Arrival, observed: Observed, ignored: frozenset[str]) -> None:
+        finding = self._finding(arrival, observed)
+        if observed.kind is Kind.FOREIGN:
+            routed = route(observed.files[0].path) if observed.files else None
+            message = f"another agent called the hook of {observed.agent.name}"
+            self.scribe.lose(LossCode.FOREIGN, message, finding, routed.worktree if routed else None)
+            return
+        files = observed.files
+        if observed.kind is Kind.CLOSES and observed.only is not None:  # no window around it: the disk is all there is
+            files = (FileText(path=observed.only, before=UNSEEN, after=None),)
+        elif observed.kind is Kind.CLOSES:
+            self.scribe.lose(LossCode.FAILED, "a command ended and no beginning of it was seen", finding)
+        for number, file in enumerate(files):
+            routed = None if file.path in ignored else route(file.path)
+            if routed is not None:
+                settle_file(self.scribe, routed, file, replace(finding, name=f"{finding.name}:{number}"))
+
+    def _settle_scan(self, arrival: Arrival, scan: Scan, windows: tuple[Window, ...]) -> None:
+        """Settle the windows that `scan` closes and remove their first scans; `scan` itself is removed unless it opens one."""
+        closed = [window for window in windows if window.closing is scan]
+        if not closed and scan.observed.kind in (Kind.FOREIGN, Kind.CLOSES):
+            self._settle_files(arrival, scan.observed, frozenset())
+        for window in closed:
+            worktree = find_worktree(Path(scan.top))
+            if worktree is not None:
+                rivals = [other for other in windows if other is not window]
+                finding = replace(self._finding(arrival, window.opening.observed), time=scan.time)
+                settle_window(self.scribe, worktree, window, rivals, finding)
+        opens = [window for window in windows if window.opening is scan]
+        if opens and (opens[0].closing is not None or self._now - scan.time < WINDOW_NS):
+            return
+        if opens:
+            self.scribe.lose(LossCode.FAILED, "a command began and no end of it was seen", self._finding(arrival, scan.observed))
+        for window in closed:
+            (self._inbox / f"{window.opening.name}.spool").unlink(missing_ok=True)
+        arrival.path.unlink()
+
+    def _finding(self, arrival: Arrival, observed: Observed) -> Finding:
+        model = self._model(observed)
+        return Finding(
+            by=replace(observed.agent, model=model), session=observed.session, call=observed.call, time=arrival.time, name=arrival.name
+        )
+
+    def _model(self, observed: Observed) -> str | None:
+        if observed.transcript is None or observed.call is None:
+            return None
+        if self._transcript is None or self._transcript[0] != observed.transcript:
+            self._transcript = observed.transcript, read_tail(Path(observed.transcript)) or b""
+        return claude_code.find_model(self._transcript[1], observed.call)
+
+    def put_aside(self, arrival: Arrival, error: MalformedError) -> None:
+        """Keep a payload that cannot be read, and say so."""
+        finding = Finding(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
+        self.scribe.lose(LossCode.MALFORMED, str(error), finding)
+        put_aside(self._inbox, arrival)
+
+    def leave(self, arrival: Arrival, error: OSError) -> None:
+        """Leave a payload for the next run; the first of a run is a loss, as the others wait for the same thing."""
+        self.left += 1
+        if self.left == 1:
+            finding = Finding(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
+            self.scribe.lose(LossCode.FAILED, f"cannot settle for now: {error.strerror}", finding)
+
+
+class _Attempt:
+    """A block in which a malformed payload is put aside and one whose edit cannot be written stays."""
+
+    def __init__(self, run: _Run, arrival: Arrival) -> None:
+        self._run = run
+        self._arrival = arrival
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, MalformedError):
+            self._run.put_aside(self._arrival, error)
+        elif isinstance(error, OSError):
+            self._run.leave(self._arrival, error)
+        return isinstance(error, MalformedError | OSError)
+
+
+def _parse(spooled: Spooled) -> Observed:
+    adapter = ADAPTERS.get(spooled.agent)
+    if adapter is None:
+        raise PayloadError(f"no adapter for this agent: {spooled.agent[:64]!a}")
+    return adapter(spooled.payload, spooled.facts)
+
+
+def _scan(arrival: Arrival, spooled: Spooled, observed: Observed) -> Scan:
+    facts = spooled.facts
+    if not {"top", "gitdir", "head"} <= facts.keys():
+        raise PayloadError("a scan that does not say of what")
+    return Scan(
+        name=arrival.name,
+        time=arrival.time,
+        top=facts["top"],
+        worktree=facts["gitdir"],
+        head=facts["head"] or None,
+        files=parse_states(spooled.files),
+        observed=observed,
+    )
+
+
+def _batches(arrivals: tuple[Arrival, ...]) -> Iterator[list[Arrival]]:
+    batch: list[Arrival] = []
+    size = 0
+    for arrival in arrivals:
+        batch.append(arrival)
+        size += arrival.size
+        if len(batch) == BATCH_FILES or size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _find_ignored(paths: Iterable[str]) -> frozenset[str]:
+    """Return those of `paths` that git ignores; where git cannot say, none is."""
+    trees: dict[WorkTree, dict[bytes, str]] = {}
+    for path in set(paths):
+        routed = route(path)
+        if routed is not None:
+            trees.setdefault(routed.worktree, {})[routed.path] = path
+    ignored: set[str] = set()
+    for worktree, named in trees.items():
+        ignored |= {named[path] for path in ignored_paths(worktree, tuple(named))}
+    return frozenset(ignored)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+# Paths are os.path here: pathlib takes as long to import as the interpreter takes to start.
+# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH115, PTH118, PTH123
+"""The scan before and after a command that may change any file; also a program of its own.
+
+    python -I -S snapshot.py AGENT INBOX  <facts and changes  3<payload  4<untracked
+
+A shell command does not say which files it changes. So the hook before it secures what is dirty or untracked, the hook after it scans
+again, and `capture.windows` compares. git finds the paths; this program reads each of them, keeps its bytes among the clone's
+contents, and spools the payload with what it saw in front (the form is in `capture.inbox`). It is started for each command of an
+agent, so that it imports nothing but `os` and `sys`: it must not import Byline, and says again the few lines it needs.
+
+Input: `facts` is what `git rev-parse --show-object-format --absolute-git-dir --git-common-dir --show-toplevel HEAD` says, then a
+NUL, then `git diff-index -z --raw HEAD`; fd 4 is `git ls-files -z -o --exclude-standard --full-name -- :/`. Outside a work tree
+nothing is spooled. A file larger than 5 MB, and every file after the first 2,000 or 64 MB, is not read: `~<size>.<mtime>` stands
+for its bytes. Exit status 0 always, nothing is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+MAX_CONTENT = 5_000_000
+MAX_FILES = 2_000
+MAX_TOTAL = 64_000_000
+SUBMODULE = b"160000"
+ABSENT = b"-"
+
+
+def scan_files(top: bytes, contents: bytes, algorithm: bytes, paths: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """Return one field `file=<state> <committed> <path>` for each (committed, path); keep the bytes that are there in `contents`.
+
+    `state` is a blob id, `-` (no file) or `~...` (not read); `committed` the id in HEAD or `-`.
+    """
+    fields = []
+    total = 0
+    for number, (committed, path) in enumerate(paths):
+        state, size = _look(os.path.join(top, path), contents, algorithm, may_read=number < MAX_FILES and total < MAX_TOTAL)
+        total += size
+        fields.append(b"file=%s %s %s" % (state, committed, path))
+    return fields
+
+
+def parse_changes(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """Return (committed id or `-`, path) of each change that `git diff-index -z --raw` printed, without submodules."""
+    words = raw.split(b"\0")
+    found = []
+    for meta, path in zip(words[::2], words[1::2], strict=False):
+        fields = meta.split(b" ")
+        if len(fields) == 5 and SUBMODULE not in (fields[0][1:], fields[1]):
+            found.append((fields[2] if fields[2].strip(b"0") else ABSENT, path))
+    return found
+
+
+def blob_of(data: bytes, algorithm: bytes) -> bytes:
+    """Return git's id of the blob `data`."""
+    return _hasher(algorithm)(b"blob %d\0" % len(data) + data).hexdigest().encode()  # type: ignore[operator,no-any-return]
+
+
+def spool(inbox: bytes, stem: bytes, head: list[bytes], payload: bytes) -> bytes:
+    """Write `head` and `payload` as one file of the inbox, whole or not at all, under a name that nobody else has; return the name."""
+    os.makedirs(inbox, mode=0o700, exist_ok=True)
+    number = 0
+    while True:
+        name = b"%s.%d.%d" % (stem, os.getpid(), number)
+        base = os.path.join(inbox, name)
+        try:
+            handle = os.open(base + b".tmp", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            number += 1
+            continue
+        # Who holds the .tmp may make the .spool: checked while held, so that no other file of this name is overwritten.
+        if not os.path.exists(base + b".spool"):
+            break
+        os.close(handle)
+        os.unlink(base + b".tmp")
+        number += 1
+    try:
+        _write(handle, b"".join(field + b"\0" for field in [*head, b""]) + payload)
+    finally:
+        os.close(handle)
+    os.rename(base + b".tmp", base + b".spool")
+    return name
+
+
+def main(agent: bytes, inbox: bytes) -> None:
+    """Do what the module says for one call of the hook."""
+    payload = _read(3)
+    facts, _, raw = _read(0).partition(b"\0")
+    untracked = [(ABSENT, path) for path in _read(4).split(b"\0") if path and not path.endswith(b"/")]
+    lines = facts.rstrip(b"\n").split(b"\n")
+    if len(lines) == 4:
+        lines.append(b"HEAD")
+    if len(lines) != 5:
+        return
+    algorithm, git_dir, common, top, head = lines
+    common = os.path.realpath(common)
+    contents = os.path.join(common, b"byline", b"contents")
+    variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in (b"AI_AGENT", b"COPILOT_CLI")]
+    fields = [b"byline.spool/1", agent, *variables]
+    fields += [b"top=" + os.path.realpath(top), b"gitdir=" + os.path.realpath(git_dir), b"common=" + common, b"format=" + algorithm]
+    fields.append(b"head=" + (b"" if head == b"HEAD" else head))
+    fields += scan_files(top, contents, algorithm, parse_changes(raw) + untracked)
+    spool(inbox, b"scan." + agent, fields, payload)
+
+
+def _look(path: bytes, contents: bytes, algorithm: bytes, *, may_read: bool) -> tuple[bytes, int]:
+    try:
+        status = os.lstat(path)
+        link = status.st_mode & 0o170000 == 0o120000
+        regular = status.st_mode & 0o170000 == 0o100000
+        if link:
+            data = os.readlink(path)
+        elif not regular or not may_read or status.st_size > MAX_CONTENT:
+            return b"~%d.%d" % (status.st_size, status.st_mtime_ns), 0
+        else:
+            with open(path, "rb", buffering=0) as file:
+                data = file.read() or b""
+    except OSError:
+        return ABSENT, 0
+    blob = blob_of(data, algorithm)
+    try:
+        _keep(contents, blob, data)
+    except OSError:
+        return b"~full.%s" % blob, 0
+    return blob, len(data)
+
+
+def _keep(contents: bytes, blob: bytes, data: bytes) -> None:
+    folder = os.path.join(contents, blob[:2])
+    final = os.path.join(folder, blob[2:])
+    if os.path.exists(final):
+        return
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    temp = os.path.join(folder, b".%d.%s" % (os.getpid(), os.urandom(6).hex().encode()))
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        _write(handle, data)
+    except OSError:
+        os.unlink(temp)
+        raise
+    finally:
+        os.close(handle)
+    os.rename(temp, final)
+
+
+def _write(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _read(handle: int) -> bytes:
+    parts = []
+    while part := os.read(handle, 1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _hasher(algorithm: bytes) -> object:
+    if algorithm == b"sha1":
+        try:
+            return __import__("_sha1").sha1  # built in; hashlib would load OpenSSL, which takes longer than all the rest
+        except ImportError:
+            pass
+    import hashlib
+
+    return getattr(hashlib, algorithm.decode())
+
+
+if __name__ == "__main__":
+    try:
+        main(*map(os.fsencode, sys.argv[1:3]))
+    except Exception:  # noqa: BLE001 - a hook never breaks the agent; what is missing is seen when the window is settled
+        os._exit(0)
