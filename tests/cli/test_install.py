@@ -80,7 +80,7 @@ def test_claude_settings_are_merged_and_taken_out_again(tmp_path: Path) -> None:
     script = tmp_path / "with space/byline/claude-code.sh"
     merged = with_hooks(SETTINGS, script)
     assert json.loads(merged)["permissions"] == {"allow": ["Bash(ls)"]}
-    assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 2
+    assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 3
     assert has_hooks(merged, script)
     assert not has_hooks(SETTINGS, script)
     assert with_hooks(merged, script) == merged
@@ -91,7 +91,7 @@ def test_claude_settings_are_merged_and_taken_out_again(tmp_path: Path) -> None:
 
 def test_a_moved_script_replaces_the_old_entry(tmp_path: Path) -> None:
     merged = with_hooks(with_hooks(None, tmp_path / "a/byline/claude-code.sh"), tmp_path / "b/byline/claude-code.sh")
-    assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 1
+    assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 2
 
 
 @pytest.mark.parametrize("settings", [b"{", b"[]", b'{"hooks": []}', b'{"hooks": {"PreToolUse": {}}}', b"\xff"])

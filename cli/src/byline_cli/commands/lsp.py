@@ -5,9 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from byline.git.repository import open_repository
+from byline_cli.extras import needs_extra
+from byline_cli.wiring import make_workshop
+
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
+    from byline.flow.workshop import Workshop
     from byline_cli.world import Parser, World
 
 ABOUT = """\
@@ -23,8 +29,10 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace, world: World) -> int:  # noqa: ARG001 - every command has these two
     """Serve until the editor leaves."""
-    from byline_cli.extras import needs_extra
-
     with needs_extra("lsp"):
         from byline_lsp.server import serve
-    return serve()
+
+    def open_workshop(folder: Path) -> Workshop:
+        return make_workshop(world, open_repository(folder))
+
+    return serve(open_workshop)

@@ -129,7 +129,7 @@ def apply_settings(changes: Iterable[Setting], settings: Settings, config: Path,
     old = rows.get(str(config))
     keys = [*(old["keys"] if old else []), *([each.key, each.value] for each in needed)]
     before = old["before"] if old else format_base64(read_or_none(config) or b"")
-    row = {
+    row: dict[str, Any] = {
         "path": str(config),
         "kind": "config",
         "before": before,

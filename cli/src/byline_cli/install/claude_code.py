@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claude Code's settings: two entries under `hooks`, merged into what is there.
+"""Claude Code's settings: entries under `hooks`, merged into what is there.
 
-    .claude/settings.local.json     {"hooks": {"PreToolUse": [{"matcher": "Bash|...", "hooks": [{"type": "command", ...}]}],
+    .claude/settings.local.json     {"hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", ...}]}],
                                                "PostToolUse": [...]}}
 
-The local file is the person's own and not committed. An entry is ours when its command names our script, and only such
-entries are ever changed or removed.
+Before a shell command the work tree is scanned, and after it again: its payload names no file. After an edit the payload holds the
+text before and after, so nothing needs to be called before it. The local file is the person's own and not committed. An entry is
+ours when its command names our script, and only such entries are ever changed or removed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 SETTINGS = ".claude/settings.local.json"
 SCRIPT = "claude-code.sh"
-TOOLS = "Write|Edit|MultiEdit|NotebookEdit|Bash"
-EVENTS = {"PreToolUse": TOOLS, "PostToolUse": TOOLS}
+SHELL = ("Bash", " scan")
+EDITS = ("Write|Edit|MultiEdit|NotebookEdit", "")
+EVENTS = {"PreToolUse": (SHELL,), "PostToolUse": (EDITS, SHELL)}
 TIMEOUT = 20
 
 
@@ -37,14 +39,15 @@ def with_hooks(settings: bytes | None, script: Path) -> bytes:
     if not isinstance(hooks, dict):
         raise ConfigError(f"{SETTINGS}: `hooks` is not an object", hint="mend the file, then run `byline init` again")
     command = f"sh {shlex.quote(str(script))}"
-    for event, matcher in EVENTS.items():
+    for event, calls in EVENTS.items():
         entries = hooks.setdefault(event, [])
         if not isinstance(entries, list):
             raise ConfigError(f"{SETTINGS}: `hooks.{event}` is not a list", hint="mend the file, then run `byline init` again")
-        entry = {"matcher": matcher, "hooks": [{"type": "command", "command": command, "timeout": TIMEOUT}]}
-        if entry not in entries:
-            entries[:] = [each for each in entries if not _is_ours(each)]
-            entries.append(entry)
+        ours = [
+            {"matcher": matcher, "hooks": [{"type": "command", "command": command + word, "timeout": TIMEOUT}]} for matcher, word in calls
+        ]
+        if [each for each in entries if _is_ours(each)] != ours:
+            entries[:] = [*(each for each in entries if not _is_ours(each)), *ours]
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     return settings if settings is not None and _read(settings) == data else text.encode()
 
@@ -90,5 +93,5 @@ def _read(settings: bytes | None) -> dict[str, Any]:
 def _is_ours(entry: object) -> bool:
     commands = entry.get("hooks", ()) if isinstance(entry, dict) else ()
     return isinstance(commands, list) and any(
-        isinstance(each, dict) and str(each.get("command", "")).rstrip("'").endswith(f"/byline/{SCRIPT}") for each in commands
+        isinstance(each, dict) and f"/byline/{SCRIPT}" in str(each.get("command", "")) for each in commands
     )

@@ -15,8 +15,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.spool import GIT_HOOKS, git_hook_stub
-
+from byline.capture.spool import GIT_HOOKS, SIGNATURE, git_hook_stub
 from byline.errors import RepositoryError
 from byline_cli.install.changes import FileChange, plan_file, read_or_none
 
@@ -24,13 +23,15 @@ if TYPE_CHECKING:
     from byline.git.repository import Repository
 
 CHAINED = ".byline-chained"
-MARK = b"byline"  # in every stub of ours, and in nobody else's first lines
 EXECUTABLE = 0o755
 
 
 def hooks_folder(repo: Repository) -> Path:
     """Return the folder in which git looks for this clone's hooks."""
-    named = repo.config_get("core.hooksPath")
+    said = repo.git.run("config", "-z", "--show-scope", "--includes", "--get-all", "core.hooksPath", ok=(0, 1)).split(b"\0")
+    # Byline's own git runs without hooks, by a setting of the scope `command`.
+    values = [os.fsdecode(value) for scope, value in zip(said[::2], said[1::2], strict=False) if scope != b"command"]
+    named = values[-1] if values else ""
     if not named:
         return repo.common_dir / "hooks"
     return (repo.top or repo.git_dir) / Path(named).expanduser()
@@ -51,7 +52,7 @@ def why_not_ours(repo: Repository, folder: Path) -> str:
     return "" if ignored else "core.hooksPath leads to a folder that is part of the repository"
 
 
-def plan_hooks(repo: Repository, *, python: str) -> tuple[FileChange, ...]:
+def plan_hooks(repo: Repository, *, python: Path) -> tuple[FileChange, ...]:
     """Return the changes that chain our hooks into `hooks_folder`."""
     folder = hooks_folder(repo)
     changes: list[FileChange] = []
@@ -62,7 +63,7 @@ def plan_hooks(repo: Repository, *, python: str) -> tuple[FileChange, ...]:
         if current is not None and not is_ours(current):
             mode = path.stat().st_mode & 0o777
             changes.append(plan_file(theirs, current, mode=mode, why=f"your {hook}, kept and called"))
-        chained = theirs if theirs.exists() or (current is not None and not is_ours(current)) else None
+        chained = theirs.name if theirs.exists() or (current is not None and not is_ours(current)) else None
         stub = git_hook_stub(hook, python=python, chained=chained).encode()
         changes.append(plan_file(path, stub, mode=EXECUTABLE, why=f"git hook {hook}" + (", calls yours" if chained else "")))
     return tuple(changes)
@@ -70,7 +71,7 @@ def plan_hooks(repo: Repository, *, python: str) -> tuple[FileChange, ...]:
 
 def is_ours(hook: bytes) -> bool:
     """Say whether the hook with these bytes is one that Byline wrote."""
-    return any(MARK in line for line in hook.split(b"\n", 3)[1:3])
+    return SIGNATURE.encode() in hook.split(b"\n", 3)[1:3]
 
 
 def missing_hooks(repo: Repository) -> tuple[str, ...]:

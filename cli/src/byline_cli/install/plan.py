@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.spool import agent_stub
-
 from byline.capture.places import data_dir
+from byline.capture.spool import agent_stub
 from byline.core.trust import parse_trust
 from byline.errors import ConfigError
 from byline.git.remotes import fetch_refspecs
@@ -24,7 +24,6 @@ from byline_cli.wiring import POLICY, read_file, trust_file
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping
-    from pathlib import Path
 
     from byline.core.trust import Trust
     from byline.git.repository import Repository
@@ -118,7 +117,7 @@ def _hooks(repo: Repository) -> tuple[tuple[FileChange, ...], list[str]]:
     folder = hooks_folder(repo)
     why = why_not_ours(repo, folder)
     if not why:
-        return plan_hooks(repo, python=sys.executable), []
+        return plan_hooks(repo, python=Path(sys.executable)), []
     own = repo.common_dir / "hooks"
     return (), [f"no git hooks: {why} ({folder}); commits are attested by `byline attest`, or call it in those hooks ({own} is not read)"]
 
@@ -129,7 +128,7 @@ def _claude_code(repo: Repository, environ: Mapping[str, str]) -> list[FileChang
     settings = repo.top / claude_code.SETTINGS
     exclude = repo.common_dir / "info" / "exclude"
     merged = claude_code.with_hooks(read_or_none(settings), script)
-    stub = agent_stub("claude-code", python=sys.executable).encode()
+    stub = agent_stub("claude-code", python=Path(sys.executable)).encode()
     return [
         plan_file(script, stub, mode=0o755, kind="stays", why="what Claude Code calls; for all your repositories"),
         plan_file(settings, merged, kind="claude-code", why="Claude Code calls it after each edit; merged into your settings"),
