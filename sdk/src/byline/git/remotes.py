@@ -19,6 +19,7 @@ from byline.git.process import git_error
 
 if TYPE_CHECKING:
     from byline.git.process import Git
+    from byline.git.settings import Settings
 
 NETWORK_SECONDS = 60.0
 REFS = "refs/byline/"
@@ -48,6 +49,32 @@ class PushOutcome:
 def fetch_refspecs(remote: str) -> tuple[str, ...]:
     """Return the refspecs that keep the evidence of `remote`."""
     return (f"+{REFS}*:{REMOTE_REFS}{remote}/*", f"^{REMOTE_REFS}*")
+
+
+def add_refspecs(settings: Settings, remote: str) -> bool:
+    """Let every `git fetch` from `remote` bring its evidence; return whether it now does.
+
+    A remote without any refspec fetches its HEAD, and would stop to: it is left alone.
+
+    Raises:
+        RepositoryError: Git cannot write its configuration.
+    """
+    key = f"remote.{remote}.fetch"
+    if not settings.values().get(key):
+        return False
+    for refspec in fetch_refspecs(remote):
+        settings.add(key, refspec)
+    return True
+
+
+def remove_refspecs(settings: Settings, remote: str) -> None:
+    """Undo `add_refspecs`.
+
+    Raises:
+        RepositoryError: Git cannot write its configuration.
+    """
+    for refspec in fetch_refspecs(remote):
+        settings.remove(f"remote.{remote}.fetch", refspec)
 
 
 def fetch(git: Git, remote: str, *refspecs: str, seconds: float = NETWORK_SECONDS) -> None:
