@@ -64,14 +64,15 @@ class ChangedFile:
 class Change:
     """Two trees, and every proven fact about what lies between them.
 
-    `manifest` is the digest of the candidate's whole tree. `target` and `environment` are None where the caller has none (a
-    preview). `named` are paths changed by a commit whose author or trailers name an agent or a bot: they can only tighten.
+    `manifest` is the digest of the candidate's whole tree, None where nothing is bound to it. `target` and `environment` are
+    None where the caller has none (a preview). `named` are paths changed by a commit whose author or trailers name an agent or a
+    bot: they can only tighten.
     """
 
     repository: str
     target: str | None
     environment: str | None
-    manifest: str
+    manifest: str | None
     files: tuple[ChangedFile, ...]
     authorships: tuple[VerifiedAuthorship, ...] = ()
     approvals: tuple[VerifiedApproval, ...] = ()

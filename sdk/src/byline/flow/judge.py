@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""judge: one change, the evidence about it, a verdict, and the decision on record.
+
+    judgement = judge(repo, Question(base=..., candidate=..., target="refs/heads/main", pin=pin), bundles=bundles, at=now)
+    judgement.verdict.outcome                   # allow, pending or deny
+    record_decision(judgement, signer=key, ledger=ledger, at=now)
+
+1. Trust and policy are those of the *base* tree, never the candidate's: regular blobs at `.byline/trust.toml` and `policy.toml`.
+   Missing, malformed, expired, of another repository, or (with a `Pin`) of other bytes than the pinned: deny. That is T0.
+2. The change is the difference of the two trees, cut into units. An object that is not here is an error: nobody can say.
+3. The evidence is verified under that trust; what fails a check relaxes nothing.
+4. decide gives the verdict.
+5. With a pin, a key and a ledger the decision is signed, logged, and its receipt verified before anybody hears "allow".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from byline.core.bundle import Bundle, join_receipt
+from byline.core.change import Change
+from byline.core.decision import Decision, format_decision, inputs_digest
+from byline.core.effect import effect_digest
+from byline.core.policy import POLICY_PATH, Binding, Policy, parse_policy
+from byline.core.trust import TRUST_PATH, Trust, Use, parse_trust
+from byline.decide import decide_change
+from byline.decide.rules import deny_change
+from byline.errors import MalformedError, VerificationError
+from byline.flow.landing import manifest_of, named_paths, read_files, read_regular
+from byline.sign.file import sign_payload
+from byline.verify import Verification, verify_bundle, verify_bundles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from byline.core.change import ChangedFile
+    from byline.core.ports import Ledger, Signer
+    from byline.core.verdict import Verdict
+    from byline.git.repository import Repository
+
+    # What is known about these files: claims that touch their paths, and every approval.
+    Evidence: TypeAlias = Callable[[tuple[ChangedFile, ...]], Iterable[Bundle]]
+
+NOTHING_PROVEN = Verification(facts=(), failures=())
+LOWEST_TIER = "A0"  # keys in files: programs of the same user can read them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What an administrator pinned outside the repository, and what the gate has seen since.
+
+    `repository` is its id, `trust_sha256` that of its trust file; `policy` the version and SHA-256 of the newest policy seen.
+    """
+
+    repository: str
+    trust_sha256: str
+    policy: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """May `candidate` follow `base` (commit ids) on `target` (a full ref name), for `environment`? Without `pin` it is a preview."""
+
+    base: str
+    candidate: str
+    target: str | None = None
+    environment: str | None = None
+    pin: Pin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The verdict, and what it was made from; trust and policy are None where the base has none that can be used."""
+
+    question: Question
+    verdict: Verdict
+    change: Change | None = None
+    trust: Trust | None = None
+    policy: Policy | None = None
+    verification: Verification = NOTHING_PROVEN
+
+
+def judge(repo: Repository, question: Question, *, evidence: Evidence, at: datetime) -> Judgement:
+    """Return the verdict about `question` at the moment `at`.
+
+    Raises:
+        RepositoryError: An object that the answer needs is not here.
+        LedgerError: `evidence` asks a log that does not answer.
+    """
+    # 1.
+    try:
+        trust, policy = read_state(repo, question.base)
+        _check_pin(question.pin, trust, policy)
+    except MalformedError as error:
+        return Judgement(question=question, verdict=deny_change(f"the base has no state to judge by: {error}"))
+    # 2.
+    files = read_files(repo, question.base, question.candidate)
+    change = Change(
+        repository=trust.repository,
+        target=question.target,
+        environment=question.environment,
+        manifest=None,
+        files=files,
+        named=named_paths(repo, question.base, question.candidate),
+    )
+    # 3.
+    proven = verify_bundles(evidence(files), trust=trust, at=at)
+    if policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals):
+        change = replace(change, manifest=manifest_of(repo, question.candidate))
+    change = replace(change, authorships=proven.authorships, approvals=proven.approvals)
+    # 4.
+    verdict = decide_change(policy, change, trust=trust, at=at)
+    return Judgement(question=question, verdict=verdict, change=change, trust=trust, policy=policy, verification=proven)
+
+
+def read_state(repo: Repository, base: str) -> tuple[Trust, Policy]:
+    """Return the trust and policy of the commit `base`.
+
+    Raises:
+        MalformedError: One of them is missing, not a regular file, or not what it should be.
+        RepositoryError: An object is not here.
+    """
+    found = [read_regular(repo, base, path) for path in (TRUST_PATH, POLICY_PATH)]
+    for path, data in zip((TRUST_PATH, POLICY_PATH), found, strict=True):
+        if data is None:
+            raise MalformedError(f"{path.decode()} is not there as a regular file")
+    return parse_trust(found[0] or b""), parse_policy(found[1] or b"")
+
+
+def _check_pin(pin: Pin | None, trust: Trust, policy: Policy) -> None:
+    if pin is None:
+        return
+    if trust.sha256 != pin.trust_sha256:
+        raise MalformedError(f"trust.toml is sha256:{trust.sha256}, the anchor pins sha256:{pin.trust_sha256}")
+    if trust.repository != pin.repository:
+        raise MalformedError("trust.toml is of another repository than the anchor pins")
+    version, sha256 = pin.policy or (policy.version, policy.sha256)
+    if policy.version < version:
+        raise MalformedError(f"policy version {policy.version} is older than {version}, which this gate has seen")
+    if policy.version == version and policy.sha256 != sha256:
+        raise MalformedError(f"policy version {version} has other bytes than the one that this gate has seen")
+
+
+def record_decision(judgement: Judgement, *, signer: Signer, ledger: Ledger, at: datetime) -> Bundle:
+    """Sign the decision, log it, and return its bundle once the receipt has been verified like any other's.
+
+    Raises:
+        VerificationError: There is nothing to record, trust does not let the key sign decisions, or the receipt does not prove it.
+        LedgerError: The log does not take it.
+    """
+    question, change, trust, policy = judgement.question, judgement.change, judgement.trust, judgement.policy
+    if question.pin is None or question.target is None or change is None or trust is None or policy is None:
+        raise VerificationError("a verdict without an anchor, or without trust and policy, is not put on record")
+    decision = Decision(
+        repository=trust.repository,
+        outcome=judgement.verdict.outcome,
+        base=question.base,
+        candidate=question.candidate,
+        target=question.target,
+        environment=question.environment,
+        effect=effect_digest(change.transitions),
+        trust_version=trust.version,
+        trust_sha256=trust.sha256,
+        policy_version=policy.version,
+        policy_sha256=policy.sha256,
+        inputs=inputs_digest(fact.digest for fact in judgement.verification.facts),
+        tier=LOWEST_TIER,
+        decided_at=at,
+    )
+    trust.principal_of(signer.public, Use.DECISION)
+    envelope = sign_payload(format_decision(decision), signer)
+    bundle = join_receipt(envelope, signer.public, ledger.append(envelope, signer.public))
+    fact = verify_bundle(bundle, trust=trust, at=at)
+    if fact.strength.rank < policy.strength.rank:
+        raise VerificationError(f"the decision is {fact.strength} only, and policy asks for {policy.strength}")
+    return bundle

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The change between two commits, read from git's objects alone: what a gate judges and an approver sees.
+
+Two trees are compared, never a merge base. No configuration, attribute, filter or working file has a part in it; an object that is
+not here is an error (`RepositoryError`), never "unchanged".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byline.core.change import MAX_TEXT, REGULAR, ChangedFile, cut_file
+from byline.core.effect import FileState, Transition, effect_digest
+from byline.core.trailers import names_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from byline.git.objects import TreeEntry
+    from byline.git.repository import Repository
+
+
+def read_files(repo: Repository, base: str | None, candidate: str) -> tuple[ChangedFile, ...]:
+    """Return what differs from `base` to `candidate` (commit ids; None: the empty tree), cut into units, sorted by path.
+
+    Raises:
+        RepositoryError: An object is not here.
+    """
+    files = []
+    for each in repo.tree_changes(base, candidate):
+        move = Transition(path=each.path, old=_state(repo, each.old), new=_state(repo, each.new))
+        if move.old != move.new:
+            files.append(cut_file(move, _content(repo, each.old), _content(repo, each.new)))
+    return tuple(sorted(files, key=lambda file: file.transition.path))
+
+
+def manifest_of(repo: Repository, commit: str) -> str:
+    """Return the digest of the commit's whole tree: the effect of making it from nothing.
+
+    Raises:
+        RepositoryError: An object is not here.
+    """
+    rows = (Transition(path=path, old=None, new=_state(repo, entry)) for path, entry in repo.list_tree(commit))
+    return effect_digest(rows)
+
+
+def read_regular(repo: Repository, commit: str, path: bytes) -> bytes | None:
+    """Return the content of `path` in `commit` if it is a regular file and no symlink, submodule or executable.
+
+    Raises:
+        RepositoryError: An object is not here.
+    """
+    entry = repo.entry(commit, path)
+    return repo.read_blob(entry.oid) if entry and entry.mode == REGULAR[0] else None
+
+
+def named_paths(repo: Repository, base: str, candidate: str) -> frozenset[bytes]:
+    """Return the paths that a commit after `base` changed whose author, committer or trailers name an agent or a bot.
+
+    Raises:
+        RepositoryError: An object is not here.
+    """
+    return frozenset(_named(repo, base, candidate))
+
+
+def _named(repo: Repository, base: str, candidate: str) -> Iterator[bytes]:
+    for commit in repo.commits_between(base, candidate):
+        info = repo.commit_info(commit)
+        if names_agent(info.author, info.message) or names_agent(info.committer):
+            yield from (each.path for each in repo.tree_changes(info.parents[0] if info.parents else None, commit))
+
+
+def _state(repo: Repository, entry: TreeEntry | None) -> FileState | None:
+    if entry is None:
+        return None
+    mode = entry.mode
+    if mode.startswith("100"):
+        # Old versions of git wrote group bits; only the owner's x means anything.
+        mode = "100755" if int(mode, 8) & 0o100 else "100644"
+    return FileState(mode=mode, sha256=repo.content_sha256(entry))
+
+
+def _content(repo: Repository, entry: TreeEntry | None) -> bytes | None:
+    """Return what is cut into lines; None where nothing is."""
+    if entry is None or not entry.mode.startswith("100") or repo.blob_size(entry.oid) > MAX_TEXT:
+        return None
+    return repo.read_blob(entry.oid)
