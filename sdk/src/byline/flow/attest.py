@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attest: what was observed becomes one signed statement for each commit that this clone made.
+
+    with open_repository(...) as repository:
+        report = attest_pending(workshop)       # AttestReport(statements=("<sha256>", ...), commits=("<commit id>", ...), ...)
+
+1. The clone's lock is taken, bounded: one attester at a time takes all that is pending. One that does not get it has nothing to do.
+2. The inbox and the marks are settled; the journal is folded from where the last one stopped.
+3. At each mark of a git hook, the commits it speaks of are claimed and signed, on the journal as it was then.
+4. How far the journal is folded is written down.
+5. The sweep: commits of local branches that no remote has, that no hook marked and that are younger than the recording. All that is
+   pending would be lost if one commit made by a client without hooks were left out.
+
+A statement is in the outbox, durable, before anything says that it was made, and it is added to the evidence at once. Killed at
+any point, the next run makes what is missing and nothing twice: a commit with all parts of a statement of this chain is done. A
+commit that a sweep took before its mark came in is claimed again if the mark makes a difference; of two, the newer counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.capture.journal import read_events
+from byline.capture.settle import Settled, settle_repository
+from byline.core.attribution import Channel, Evidence, Origin, Owner
+from byline.core.authorship import Authorship, Commit
+from byline.core.bundle import join_receipt
+from byline.core.edit import Hook, Mark
+from byline.core.statement import PredicateType
+from byline.errors import RepositoryError
+from byline.flow.chain import Chain
+from byline.flow.claiming import Maker, claim_commit, commit_effect
+from byline.flow.progress import Progress, fold_events, load_progress, save_progress
+from byline.flow.versions import Versions
+from byline.flow.workshop import Workshop, hold
+from byline.log.evidence import EvidenceRef
+from byline.log.index import EvidenceIndex
+from byline.log.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from byline.core.claim import Claim
+    from byline.core.edit import Event
+    from byline.git.objects import CommitInfo
+
+LOCK_SECONDS = 30.0
+SWEEP = "sweep"
+CACHE = "cache.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestReport:
+    """`statements` that were signed (SHA-256 of the payloads), for `commits`; what was found on the way; losses recorded.
+
+    `busy` is true where another attester held the lock for all the time: it does this one's work, too.
+    """
+
+    statements: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    losses: int = 0
+    busy: bool = False
+
+
+def attest_pending(workshop: Workshop, *, revisions: Sequence[str] = (), seconds: float = LOCK_SECONDS) -> AttestReport:
+    """Attest all that is pending, and the commits `revisions` even where a sweep would leave them alone.
+
+    Without a signer the journal is folded and nothing is signed.
+
+    Raises:
+        RepositoryError: Git cannot say what a revision is, or cannot write evidence.
+        OSError: The disk is full or not writable.
+    """
+    with hold(workshop.place, seconds=seconds) as is_held:
+        if not is_held:
+            return AttestReport(busy=True)
+        wanted = tuple(workshop.repo.commit_id(each) for each in revisions)
+        with EvidenceIndex(workshop.place / CACHE) as index:
+            return _Run(workshop, index).run(wanted)
+
+
+class _Run:
+    """One run of the attester, under the lock."""
+
+    def __init__(self, workshop: Workshop, index: EvidenceIndex) -> None:
+        self._workshop = workshop
+        self._index = index
+        self._evidence = EvidenceRef(workshop.repo)
+        self._versions = Versions(workshop, index)
+        self._chain = Chain(workshop, workshop.signer) if workshop.signer else None
+        self._statements: list[str] = []
+        self._commits: list[str] = []
+        self._index.refresh(self._evidence)
+        self._recover()
+
+    def run(self, wanted: Sequence[str]) -> AttestReport:
+        workshop = self._workshop
+        local = workshop.repo.unpushed_commits()  # first: a commit listed now has its mark by the time the marks are listed
+        settled = settle_repository(workshop.place, workshop.inbox)
+        progress = self._fold(frozenset(local))
+        if self._chain:
+            self._sweep(wanted, progress, local)
+        return self._report(settled)
+
+    def _report(self, settled: Settled) -> AttestReport:
+        return AttestReport(
+            statements=tuple(self._statements),
+            commits=tuple(dict.fromkeys(self._commits)),
+            findings=tuple(sorted(self._versions.findings)),
+            losses=settled.losses,
+        )
+
+    def _recover(self) -> None:
+        """Take up what a killed run left in the outbox only, so that it counts as made."""
+        if self._chain is None:
+            return
+        left = [each for each in Outbox(self._workshop.place).pending() if not self._index.facts(statement=each.envelope.digest)]
+        if left:
+            self._evidence.add(join_receipt(each.envelope, each.public, None) for each in left)
+            self._index.refresh(self._evidence)
+
+    def _fold(self, local: frozenset[str]) -> Progress:
+        progress = load_progress(self._workshop.place)
+        reading = read_events(self._workshop.place, progress.cursor)
+        if reading.cursor < progress.cursor:  # the journal was compacted
+            progress = Progress(start=progress.start)
+        start = self._start(reading.events) if progress.start is None else progress.start
+        state = progress.state
+        for event in reading.events:
+            if isinstance(event, Mark):
+                for old, new in event.rewritten:
+                    state = state.with_made_from(new, (old,))
+        for event in reading.events:
+            state = fold_events(state, (event,), self._versions)
+            if isinstance(event, Mark) and self._chain:
+                self._attest_marked(event, local)
+        folded = Progress(cursor=reading.cursor, start=start, state=state)
+        if folded != progress:
+            save_progress(self._workshop.place, folded)
+        return folded
+
+    def _start(self, events: Sequence[Event]) -> tuple[str, ...] | None:
+        """Return the commits from before the first thing recorded, None while nothing is."""
+        if not events:
+            return None
+        first = events[0]
+        head = first.head
+        before = self._parents(head) if isinstance(first, Mark) and head else (head,) if head else ()
+        made = {event.head for event in events if isinstance(event, Mark)}
+        others = self._workshop.repo.refs_under("refs/heads").values()
+        current = self._workshop.repo.head()
+        return tuple(dict.fromkeys([*before, *(tip for tip in others if tip != current and tip not in made)]))
+
+    def _attest_marked(self, mark: Mark, local: frozenset[str]) -> None:
+        if mark.hook is Hook.POST_REWRITE:
+            commits: Iterable[str] = dict.fromkeys(new for _, new in mark.rewritten)
+        else:
+            commits = (mark.head,) if mark.head and (mark.hook is Hook.POST_COMMIT or mark.head in local) else ()
+        for commit in commits:
+            info = self._info(commit)
+            if info:
+                self._attest(info, mark.worktree, self._declaration(mark, info), str(mark.hook))
+
+    def _sweep(self, wanted: Sequence[str], progress: Progress, local: Sequence[str]) -> None:
+        old = self._reached(progress.start or ()) if progress.start is not None else frozenset(local)
+        for commit in (*(each for each in local if each not in old), *wanted):
+            info = self._info(commit)
+            if info:
+                worktree = progress.state.marked.get(commit, self._workshop.worktree)
+                self._attest(info, worktree, None, SWEEP)
+
+    def _attest(self, info: CommitInfo, worktree: str, declared: Owner | None, channel: str) -> None:
+        made = self._made(info.id)
+        if self._chain is None or (made and (channel == SWEEP or any(each.recorder.channel != SWEEP for each in made))):
+            return
+        maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared)
+        claims = claim_commit(self._versions, info.id, maker)
+        if made and claims == tuple(claim for each in sorted(made, key=lambda each: each.part) for claim in each.claims):
+            return
+        commit = Commit(id=info.id, tree=info.tree, parents=info.parents)
+        self._issue(commit, claims, channel)
+
+    def _issue(self, commit: Commit, claims: Sequence[Claim], channel: str) -> None:
+        if self._chain is None:
+            return
+        bundles = self._chain.issue(commit, commit_effect(self._versions, commit.id), claims, channel=channel)
+        self._evidence.add(bundles)
+        self._index.refresh(self._evidence)
+        self._versions.forget_claims()
+        self._statements += [bundle.envelope.digest for bundle in bundles]
+        self._commits.append(commit.id)
+
+    def _made(self, commit: str) -> tuple[Authorship, ...]:
+        """Return the newest whole statement of this chain about `commit`, part by part; nothing if there is none, or not all of it."""
+        if self._chain is None:
+            return ()
+        facts = [each for each in self._index.facts(kind=PredicateType.AUTHORSHIP, commit=commit) if each.chain == self._chain.id]
+        parts: dict[int, Authorship] = {}
+        for fact in sorted(facts, key=lambda each: each.seq or 0):
+            statement = self._index.statement(fact.statement)
+            if statement:
+                parts[statement.part] = statement
+        whole = bool(parts) and set(parts) == set(range(1, parts[max(parts)].parts + 1))
+        return tuple(parts.values()) if whole else ()
+
+    def _declaration(self, mark: Mark, info: CommitInfo) -> Owner | None:
+        """Return what the committer declares: own text only, typed by nobody's tool, and committed by the one who wrote it."""
+        workshop = self._workshop
+        is_own = _person(info.author) == _person(info.committer) and len(info.parents) < 2
+        is_plain = mark.hook is Hook.POST_COMMIT and not mark.by_agent and not mark.in_progress
+        if not (workshop.declare_own_lines and workshop.principal and is_own and is_plain):
+            return None
+        return Owner(origin=Origin.HUMAN, evidence=Evidence.DECLARED, channel=Channel.DECLARATION, principal=workshop.principal)
+
+    def _info(self, commit: str) -> CommitInfo | None:
+        try:
+            return self._workshop.repo.commit_info(commit)
+        except RepositoryError:  # a step of a rebase that git has thrown away since
+            return None
+
+    def _parents(self, commit: str) -> tuple[str, ...]:
+        info = self._info(commit)
+        return info.parents if info else ()
+
+    def _reached(self, starts: Iterable[str]) -> frozenset[str]:
+        reached: set[str] = set()
+        for start in starts:
+            if start not in reached and self._info(start):
+                reached.update(self._workshop.repo.commits_between(None, start))
+        return frozenset(reached)
+
+
+def _person(ident: bytes) -> bytes:
+    """Return name and mail of a raw ident, without the time."""
+    return ident.rpartition(b">")[0]

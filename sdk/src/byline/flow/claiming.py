@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one commit did, as claims: for each path that differs from all of its parents, a recipe and the hands.
+
+Lines that a base holds are copied from it, whatever the journal says: text that did not change over the commit has not changed
+(rule 6). The owners of the others come from rule 7, the hands from the journal. `Declaration` is what a committer says about text
+and changes of which no agent and no claim says anything: theirs. Without one they stay unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from byline.attribute.hands import file_hand, removal_hands
+from byline.core.attribution import UNATTRIBUTED, Byline, Origin, Owner, stricter
+from byline.core.claim import MAX_NEW_LINES, Base, Carried, Claim, Copied, New, Op, Removed, Segment
+from byline.core.effect import FileState, Transition, effect_digest
+from byline.core.lines import LineRange
+from byline.flow.versions import REGULAR, Derived, Standing, Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from byline.attribute.state import Seen
+    from byline.git.objects import FileChange, TreeEntry
+
+WRITTEN = (Origin.AI, Origin.MIXED, Origin.TOOL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """Who made a commit here: the work tree, the responsible person, and what they declare to be theirs (None: nothing)."""
+
+    worktree: str | None
+    principal: str | None = None
+    declared: Owner | None = None
+
+    def owner(self, byline: Byline) -> Owner:
+        """Return the owner to claim: unknown text may be declared, and what a program wrote here is the principal's to answer for."""
+        owner = byline.owner
+        if byline.statement is not None:
+            return owner
+        if not owner.is_known:
+            return self.declared or owner
+        if owner.origin in WRITTEN and owner.principal is None:
+            return replace(owner, principal=self.principal)
+        return owner
+
+    def hand(self, hand: Owner) -> Owner:
+        """Return the hand to claim."""
+        return self.owner(Byline(owner=hand))
+
+
+def claim_commit(versions: Versions, commit: str, maker: Maker) -> tuple[Claim, ...]:
+    """Return the claims of `commit`, by path.
+
+    Raises:
+        RepositoryError: Git cannot say what the commit changed.
+    """
+    parents = versions.repo.parents(commit)
+    first, *others = [{each.path: each for each in versions.changes(parent, commit)} for parent in parents or (None,)]
+    paths = sorted(path for path in first if all(path in other for other in others))
+    return tuple(_claim(versions, commit, first[path], maker) for path in paths)
+
+
+def commit_effect(versions: Versions, commit: str) -> str:
+    """Return the effect of the whole of `commit` against its first parent, the empty tree for a root commit.
+
+    Raises:
+        RepositoryError: Git cannot say.
+    """
+    parents = versions.repo.parents(commit)
+
+    def state(entry: TreeEntry | None) -> FileState | None:
+        return FileState(mode=entry.mode, sha256=versions.repo.content_sha256(entry)) if entry else None
+
+    changes = versions.repo.tree_changes(parents[0] if parents else None, commit)
+    return effect_digest(Transition(path=each.path, old=state(each.old), new=state(each.new)) for each in changes)
+
+
+def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) -> Claim:
+    new = change.new
+    standings = tuple(versions.standings(commit, change.path, new.oid if new else None))
+    derived = None
+    if new and new.mode in REGULAR and versions.lines(new.oid) is not None:
+        derived = versions.derive(commit, change.path, new.oid, worktree=maker.worktree)
+    segments = tuple(_segments(versions, derived, maker)) if derived else ()
+    if sum(each.count for each in segments if isinstance(each, New)) > MAX_NEW_LINES:
+        derived, segments = None, ()
+    removed = tuple(_removed(versions, change, standings, derived, maker)) if derived or not new else ()
+    return Claim(
+        path=change.path,
+        op=_op(versions, commit, change, standings),
+        mode=new.mode if new else None,
+        sha256=versions.repo.content_sha256(new) if new else None,
+        blob=new.oid if new else None,
+        hand=_hand(versions, change, standings, (*segments, *removed), maker),
+        bases=tuple(
+            Base(
+                parent=each.parent,
+                path=each.path,
+                mode=each.entry.mode,
+                sha256=versions.repo.content_sha256(each.entry),
+                blob=each.entry.oid,
+            )
+            for each in standings
+        ),
+        segments=segments,
+        removed=removed,
+    )
+
+
+def _segments(versions: Versions, derived: Derived, maker: Maker) -> Iterator[Segment]:
+    draft = derived.draft
+    places, bylines, found = draft.places, draft.bylines, draft.found
+    start = 0
+    while start < len(places):
+        end = start + 1
+        place = places[start]
+        if place is not None:
+            number, line = place
+            while end < len(places) and places[end] == (number, line + end - start):
+                end += 1
+            yield Copied(base=number, start=line, count=end - start)
+        else:
+            byline, how = bylines[start], found[start]
+            while end < len(places) and places[end] is None and bylines[end] == byline and found[end] is how:
+                end += 1
+            known = byline or UNATTRIBUTED
+            carried = Carried(statement=known.statement, how=how) if known.statement and how else None
+            hashes = b"".join(versions.hashes(draft.lines[start:end]))
+            yield New(owner=maker.owner(known), hashes=hashes, carried=carried)
+        start = end
+
+
+def _removed(
+    versions: Versions, change: FileChange, standings: Sequence[Standing], derived: Derived | None, maker: Maker
+) -> Iterator[Removed]:
+    for number, standing in enumerate(standings):
+        lines = versions.lines(standing.entry.oid) if standing.entry.mode in REGULAR else None
+        if not lines:
+            continue
+        kept = set(derived.matchings.get(number, ())) if derived else set()
+        gone = [i for i in range(len(lines)) if i not in kept]
+        if not gone:
+            continue
+        seen = _seen(versions, change.path, standing, maker)
+        blob = change.new.oid if change.new else None
+        hands = removal_hands(lines, standing.entry.oid, blob, seen, versions.lines)
+        start = gone[0]
+        for i, following in zip(gone, [*gone[1:], None], strict=True):
+            if following != i + 1 or hands[following] != hands[i]:
+                yield Removed(base=number, lines=LineRange(start, i + 1), hand=maker.hand(hands[i]))
+                start = following if following is not None else i
+
+
+def _hand(versions: Versions, change: FileChange, standings: Sequence[Standing], parts: Sequence[Segment | Removed], maker: Maker) -> Owner:
+    """Who made the change as a whole: the strictest of those who made its parts, else who was seen to make the file what it is."""
+    base = next((each for each in standings if each.path == change.path), None)
+    seen = versions.state.seen(maker.worktree, change.path)
+    writer = file_hand(base.entry.oid if base else None, change.new.oid if change.new else None, seen)
+    hands = [each.owner if isinstance(each, New) else each.hand for each in parts if not isinstance(each, Copied)]
+    if writer.is_known or not hands:
+        hands.append(maker.hand(writer))
+    return replace(reduce(stricter, hands, hands[0]), earlier=None)
+
+
+def _seen(versions: Versions, path: bytes, standing: Standing, maker: Maker) -> tuple[Seen, ...]:
+    """The journal's versions of the file, over its change of name."""
+    own = versions.state.seen(maker.worktree, path)
+    if standing.path == path:
+        return own
+    return (*(each for each in versions.state.seen(maker.worktree, standing.path) if each.blob), *own)
+
+
+def _op(versions: Versions, commit: str, change: FileChange, standings: Sequence[Standing]) -> Op:
+    new = change.new
+    if new is None:
+        return Op.DELETE
+    if not standings:
+        return Op.ADD
+    base = standings[0]
+    if base.path != change.path:
+        return Op.COPY if versions.has(commit, base.path) else Op.RENAME
+    if (base.entry.mode in REGULAR) != (new.mode in REGULAR) or base.entry.mode[:2] != new.mode[:2]:
+        return Op.TYPE
+    return Op.MODE if base.entry.oid == new.oid else Op.MODIFY

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The claims that a repository holds, found by content, and read as versions of files.
+
+Several claims may speak of one content at one path. Which of them counts (note 4a): the one made for the commit in question; then
+one for a commit that it was made from; then those whose base is the one that the commit has; of what is left, the newest of each
+clone, and where clones disagree the stricter, line by line. A claim's own base is looked for among claims that are older than it.
+
+Nothing here verifies a signature: a reader shows who is not verified, a gate builds on verified claims only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.attribute.compose import compose, join
+from byline.core.claim import Copied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from byline.core.authorship import Authorship
+    from byline.core.claim import Base, Claim
+    from byline.core.version import Claimed
+    from byline.log.index import EvidenceIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One claim, and the statement (`digest` of its payload) that it stands in."""
+
+    digest: str
+    statement: Authorship
+    claim: Claim
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """What tells it from every other claim."""
+        return self.digest, self.claim.path
+
+    def is_older(self, than: Told) -> bool:
+        """Whether it may have been there when `than` was made: clones do not know the order of each other's statements."""
+        mine, other = self.statement.chain, than.statement.chain
+        return mine.seq < other.seq if mine.id == other.id else self.digest != than.digest
+
+
+class Claims:
+    """The claims of one repository, as the index knew them when it was last refreshed."""
+
+    def __init__(self, index: EvidenceIndex, repository: str, unclaimed: Callable[[Base], Claimed]) -> None:
+        self._index = index
+        self._repository = repository
+        self._unclaimed = unclaimed
+        self._told: dict[tuple[str, bytes], tuple[Told, ...]] = {}
+        self._composed: dict[tuple[str, bytes], Claimed] = {}
+
+    def of(self, blob: str, path: bytes) -> tuple[Told, ...]:
+        """Return every claim of the content `blob` at `path`."""
+        known = self._told.get((blob, path))
+        if known is None:
+            rows = self._index.claims_by_blob(blob, path)
+            known = self._told[blob, path] = tuple(told for row in rows if (told := self._read(row.statement, path)))
+        return known
+
+    def forget(self) -> None:
+        """Look everything up anew."""
+        self._told.clear()
+
+    def newest(self, told: Iterable[Told]) -> tuple[Told, ...]:
+        """Return the newest of each clone."""
+        chains: dict[str, Told] = {}
+        for each in sorted(told, key=lambda told: (told.statement.chain.seq, told.digest)):
+            chains[each.statement.chain.id] = each
+        return tuple(chains.values())
+
+    def claimed(self, blob: str, path: bytes) -> Claimed | None:
+        """Return what the newest claims of `blob` at `path` say together."""
+        found = [self.compose(each) for each in self.newest(self.of(blob, path)) if each.claim.segments]
+        return join(found) if found else None
+
+    def similar(self, hashes: Sequence[bytes], paths: Sequence[bytes]) -> Iterator[Claimed]:
+        """Yield the versions whose claims hold one of `hashes`: those at `paths` first, then the most hits, then the newest."""
+        found = [(row, told) for row in self._index.claims_with_hashes(hashes) if (told := self._read(row.statement, row.path))]
+        found.sort(key=lambda pair: (pair[1].claim.path in paths, pair[0].hits, pair[1].statement.chain.seq, pair[1].digest), reverse=True)
+        for _, told in found:
+            yield self.compose(told)
+
+    def compose(self, told: Told) -> Claimed:
+        """Return what claims alone say of the version of `told`, however long the chain of bases is."""
+        stack = [told]
+        begun: set[tuple[str, bytes]] = set()
+        while stack:
+            each = stack[-1]
+            bases = [self._base(each, base) for base in each.claim.bases]
+            wanted = [base for base in bases if base and base.key not in self._composed and base.key not in begun]
+            if each.key not in self._composed and wanted and each.key not in begun:
+                begun.add(each.key)
+                stack += wanted
+                continue
+            stack.pop()
+            used = {segment.base for segment in each.claim.segments if isinstance(segment, Copied)}
+            known = [
+                self._composed.get(base.key) if base else self._unclaimed(stands) if number in used else None
+                for number, (base, stands) in enumerate(zip(bases, each.claim.bases, strict=True))
+            ]
+            self._composed[each.key] = compose(each.claim, known, statement=each.digest, commit=each.statement.commit.id)
+        return self._composed[told.key]
+
+    def _base(self, told: Told, base: Base) -> Told | None:
+        older = [each for each in self.of(base.blob, base.path) if each.claim.segments and each.is_older(told)]
+        parents = told.statement.commit.parents
+        direct = [each for each in older if base.parent < len(parents) and each.statement.commit.id == parents[base.parent]]
+        mine = [each for each in direct or older if each.statement.chain.id == told.statement.chain.id]
+        return max(mine or direct or older, key=lambda each: (each.statement.chain.seq, each.digest), default=None)
+
+    def _read(self, digest: str, path: bytes) -> Told | None:
+        statement = self._index.statement(digest)
+        if statement is None or statement.repository != self._repository:
+            return None
+        claim = next((claim for claim in statement.claims if claim.path == path), None)
+        return Told(digest=digest, statement=statement, claim=claim) if claim else None

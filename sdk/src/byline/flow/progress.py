@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far the journal is folded: `<place>/state.json`, rebuildable.
+
+    {"schema": "byline.progress/1", "cursor": 1234, "start": ["<commit id>", ...]}      LF
+    <byline.attribute.state as JSON>                                                    LF
+
+`cursor` is the byte of the journal up to which the second line is folded; the first line alone tells whether anything is pending.
+`start` are the commits that were there when recording began: what they reach is not this clone's to attest. A file that does not
+read, or that is of an older version, is as good as none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from byline.attribute.fold import fold
+from byline.attribute.state import State, format_state, parse_state
+from byline.capture.journal import FILE as JOURNAL
+from byline.capture.journal import read_events
+from byline.errors import MalformedError
+from byline.flow.workshop import Workshop, write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from byline.core.edit import Event
+    from byline.flow.versions import Versions
+
+SCHEMA = "byline.progress/1"
+FILE = "state.json"
+MARKS = "marks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """The journal up to byte `cursor`, folded; `start` is None before anything was."""
+
+    cursor: int = 0
+    start: tuple[str, ...] | None = None
+    state: State = field(default_factory=State)
+
+
+def load_progress(place: Path) -> Progress:
+    """Return how far the journal in `place` is folded; from the beginning if nothing says."""
+    try:
+        head, body = (place / FILE).read_bytes().split(b"\n", 1)
+        cursor, start = _parse_head(head)
+        return Progress(cursor=cursor, start=start, state=parse_state(json.loads(body)))
+    except (OSError, ValueError, MalformedError, RecursionError):
+        return Progress()
+
+
+def save_progress(place: Path, progress: Progress) -> None:
+    """Write how far the journal is folded.
+
+    Raises:
+        OSError: It cannot be written; the old file is as it was.
+    """
+    head = {"schema": SCHEMA, "cursor": progress.cursor, "start": None if progress.start is None else list(progress.start)}
+    body = format_state(progress.state)
+    write_atomic(place / FILE, b"\n".join((*(json.dumps(each, separators=(",", ":")).encode() for each in (head, body)), b"")))
+
+
+def is_pending(workshop: Workshop) -> bool:
+    """Whether something was recorded that is not folded: in the inbox, among the marks, or in the journal."""
+    if any(_has_files(folder) for folder in (workshop.inbox, workshop.place / MARKS)):
+        return True
+    try:
+        with (workshop.place / FILE).open("rb") as file:
+            cursor = _parse_head(file.readline())[0]
+    except (OSError, ValueError):
+        cursor = 0
+    try:
+        return (workshop.place / JOURNAL).stat().st_size > cursor
+    except OSError:
+        return False
+
+
+def fold_events(state: State, events: Iterable[Event], versions: Versions) -> State:
+    """Return `state` after `events`; `versions` answers for what is committed, and knows the state as it goes on."""
+    for event in events:
+        versions.set_state(state)
+        state = fold(state, event, versions)
+    versions.set_state(state)
+    return state
+
+
+def read_state(place: Path, versions: Versions) -> State:
+    """Return the whole journal, folded, without writing anything; `versions` knows it, too."""
+    progress = load_progress(place)
+    reading = read_events(place, progress.cursor)
+    if reading.cursor < progress.cursor:
+        return fold_events(State(), reading.events, versions)
+    return fold_events(progress.state, reading.events, versions)
+
+
+def _parse_head(line: bytes) -> tuple[int, tuple[str, ...] | None]:
+    value = json.loads(line)
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise ValueError(SCHEMA)
+    start = value.get("start")
+    return int(value.get("cursor", 0)), None if start is None else tuple(str(each) for each in start)
+
+
+def _has_files(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(not entry.name.startswith(".") and entry.is_file() for entry in entries)
+    except OSError:
+        return False

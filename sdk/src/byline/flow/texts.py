@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lines of a blob, wherever it is: in git, or among the contents that the journal speaks of.
+
+None means that there are no lines to speak of: binary content, more than 5 MB, or nowhere to be found.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byline.capture.contents import MAX_CONTENT, Contents
+from byline.core.lines import hash_lines, is_binary, split_lines
+from byline.errors import RepositoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from byline.git.repository import Repository
+
+MAX_KEPT = 400  # texts; a history walks from one version to the next
+
+
+class Texts:
+    """The texts of one clone, read once."""
+
+    def __init__(self, repo: Repository, place: Path, line_key: bytes) -> None:
+        self._repo = repo
+        self._contents = Contents(place, repo.algorithm)
+        self._line_key = line_key
+        self._lines: dict[str, tuple[bytes, ...] | None] = {}
+        self._hashes: dict[str, tuple[bytes, ...]] = {}
+
+    def lines(self, blob: str) -> tuple[bytes, ...] | None:
+        """Return the lines of `blob`, None if it has none to speak of."""
+        if blob not in self._lines:
+            if len(self._lines) >= MAX_KEPT:
+                self._lines.clear()
+                self._hashes.clear()
+            self._lines[blob] = text_lines(self._read(blob))
+        return self._lines[blob]
+
+    def hashes(self, blob: str) -> tuple[bytes, ...]:
+        """Return the keyed hash of each line of `blob`."""
+        if blob not in self._hashes:
+            self._hashes[blob] = self.hash_lines(self.lines(blob) or ())
+        return self._hashes[blob]
+
+    def hash_lines(self, lines: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return the keyed hash of each of `lines`."""
+        return hash_lines(lines, self._line_key)
+
+    def add(self, blob: str, data: bytes) -> None:
+        """Know `data` as the content of `blob`, though neither git nor the journal has it."""
+        self._lines[blob] = text_lines(data)
+
+    def _read(self, blob: str) -> bytes | None:
+        kept = self._contents.get(blob)
+        if kept is not None:
+            return kept
+        try:
+            return self._repo.read_blob(blob) if self._repo.blob_size(blob) <= MAX_CONTENT else None
+        except RepositoryError:
+            return None
+
+
+def text_lines(data: bytes | None) -> tuple[bytes, ...] | None:
+    """Return the lines of `data` if it is text of at most 5 MB."""
+    return None if data is None or len(data) > MAX_CONTENT or is_binary(data) else split_lines(data)

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose text each line of a committed file is: claims where they exist, rules 5 to 8 where they do not (rule 10).
+
+`Versions` is the port `Sources` over a repository, its claims and the folded journal. A version with a claim is composed from the
+recipes back, without text or git; a version without one is derived from its parents, the journal (if this clone made the commit)
+and what claims know. Both ask for older versions: the asking goes `MAX_DEPTH` deep and then starts again from the version that
+was wanted first, so that a history of any length needs no deep stack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.attribute.compose import compose, confirm, join
+from byline.attribute.match import Draft
+from byline.attribute.search import Ground, Target, search
+from byline.attribute.state import State
+from byline.core.attribution import UNATTRIBUTED, Byline, inferred
+from byline.core.claim import Copied
+from byline.core.diff import gaps, match_lines
+from byline.core.lines import squeeze
+from byline.core.version import Block, Claimed, Version
+from byline.errors import RepositoryError
+from byline.flow.claims import Claims, Told
+from byline.flow.texts import Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from byline.attribute.state import Seen
+    from byline.core.claim import Base
+    from byline.flow.workshop import Workshop
+    from byline.git.objects import FileChange, TreeEntry
+    from byline.log.index import EvidenceIndex
+
+MAX_DEPTH = 16
+REGULAR = ("100644", "100755")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The version of a file in parent number `parent` (commit `commit`) on which a new version stands."""
+
+    parent: int
+    commit: str
+    path: bytes
+    entry: TreeEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """An unclaimed version: its draft, the bases that it stands on, and of those that are text the matching, by number."""
+
+    draft: Draft
+    standings: tuple[Standing, ...]
+    matchings: dict[int, tuple[int, ...]]
+
+
+class _WantedError(Exception):
+    """The asking went too deep: `key` first."""
+
+    def __init__(self, key: tuple[str, bytes, str]) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class Versions:
+    """The `Sources` of one clone. Not thread-safe: each thread has its own."""
+
+    def __init__(self, workshop: Workshop, index: EvidenceIndex) -> None:
+        self.repo = workshop.repo
+        self.texts = Texts(workshop.repo, workshop.place, workshop.identity.line_key)
+        self.claims = Claims(index, workshop.identity.repository, self._unclaimed)
+        self.state = State()
+        self.findings: set[str] = set()
+        self._known: dict[tuple[str, bytes, str], Claimed] = {}
+        self.used_journal = False
+        self._changes: dict[tuple[str | None, str], tuple[FileChange, ...]] = {}
+        self._lost: dict[str, dict[bytes, list[tuple[bytes, int, int]]]] = {}
+        self._depth = 0
+        self._open: set[tuple[str, bytes, str]] = set()
+
+    # The port
+
+    def lines(self, blob: str) -> tuple[bytes, ...] | None:
+        """As `Sources.lines`."""
+        return self.texts.lines(blob)
+
+    def has(self, commit: str, path: bytes) -> bool:
+        """As `Sources.has`."""
+        try:
+            return self.repo.entry(commit, path) is not None
+        except RepositoryError:
+            return False
+
+    def committed(self, commit: str, path: bytes) -> Version | None:
+        """As `Sources.committed`."""
+        try:
+            entry = self.repo.entry(commit, path)
+        except RepositoryError:
+            self.findings.add("history-cut")
+            return None
+        lines = self.lines(entry.oid) if entry and entry.mode in REGULAR else None
+        if entry is None or lines is None:
+            return None
+        known = self._ask((commit, path, entry.oid))
+        bylines, agrees = confirm(known, self.texts.hashes(entry.oid))
+        if not agrees:
+            self.findings.add("hash-mismatch")
+        return Version(path=path, blob=entry.oid, lines=lines, bylines=bylines)
+
+    def claimed(self, blob: str, path: bytes) -> Claimed | None:
+        """As `Sources.claimed`."""
+        return self.claims.claimed(blob, path)
+
+    def hashes(self, lines: Sequence[bytes]) -> tuple[bytes, ...]:
+        """As `Sources.hashes`."""
+        return self.texts.hash_lines(lines)
+
+    def similar(self, hashes: Sequence[bytes], paths: Sequence[bytes]) -> Iterable[Claimed]:
+        """As `Sources.similar`."""
+        return self.claims.similar(hashes, paths)
+
+    def lost(self, commit: str, lines: Sequence[bytes]) -> Iterator[Block]:
+        """As `Sources.lost`, over the first parent."""
+        places = self._lost.get(commit)
+        if places is None:
+            places = self._lost[commit] = self._find_lost(commit)
+        wanted = dict.fromkeys(place for line in lines for place in places.get(squeeze(line), ()))
+        for path, start, end in wanted:
+            version = self.committed(self._parents(commit)[0], path)
+            if version:
+                yield Block(lines=version.lines[start:end], bylines=version.bylines[start:end])
+
+    # Versions
+
+    def set_state(self, state: State) -> None:
+        """Know the journal as far as `state`; what was said on the word of an older one is forgotten."""
+        if state is not self.state:
+            self.state = state
+            self._forget_journal()
+
+    def forget_claims(self) -> None:
+        """Look claims up anew: there are new ones."""
+        self.claims.forget()
+        self._forget_journal()
+
+    def _forget_journal(self) -> None:
+        if self.used_journal:
+            self._known.clear()
+            self.used_journal = False
+
+    def recorded(self, path: bytes, seen: Seen) -> Version | None:
+        """Return the version `seen` of the journal, if its text is still there."""
+        lines = self.lines(seen.blob) if seen.blob else None
+        if lines is None or len(lines) != seen.count:
+            return None
+        return Version(path=path, blob=seen.blob, lines=lines, bylines=seen.bylines)
+
+    def derive(self, commit: str, path: bytes, blob: str, *, worktree: str | None) -> Derived:
+        """Return what rules 5 to 8 say of the text `blob` at `path` of `commit`, which no claim explains."""
+        draft = Draft(self.lines(blob) or ())
+        standings = tuple(self.standings(commit, path, blob))
+        matchings: dict[int, tuple[int, ...]] = {}
+        grounds = []
+        for number, standing in enumerate(standings):
+            base = self.committed(standing.commit, standing.path)
+            if base:
+                matchings[number] = match_lines(base.lines, draft.lines)
+                draft.take_base(number, base.bylines, matchings[number])
+                grounds.append(Ground(version=base, matching=matchings[number]))
+        target = Target(
+            path=path,
+            blob=blob,
+            old_paths=tuple(standing.path for standing in standings),
+            commit=commit,
+            made_from=self.state.made_from.get(commit, ()),
+            worktree=worktree,
+        )
+        search(draft, target, grounds, self.state, self)
+        return Derived(draft=draft, standings=standings, matchings=matchings)
+
+    def standings(self, commit: str, path: bytes, blob: str | None) -> Iterator[Standing]:
+        """Yield the base of `path` in each parent of `commit` that has one (rule 5).
+
+        Raises:
+            RepositoryError: A parent is not here.
+        """
+        for number, parent in enumerate(self._parents(commit)):
+            before = self._base_path(parent, commit, path, blob)
+            entry = self.repo.entry(parent, before)
+            if entry:
+                yield Standing(parent=number, commit=parent, path=before, entry=entry)
+
+    def changes(self, old: str | None, new: str) -> tuple[FileChange, ...]:
+        """Return what differs from commit `old` to commit `new`, renames found; asked of git once.
+
+        Raises:
+            RepositoryError: A commit is not here.
+        """
+        if (old, new) not in self._changes:
+            self._changes[old, new] = self.repo.changes(old, new)
+        return self._changes[old, new]
+
+    def _base_path(self, parent: str, commit: str, path: bytes, blob: str | None) -> bytes:
+        """The path itself; git's rename source; or the file whose very content this now has (two files that swap names)."""
+        changed = self.changes(parent, commit)
+        own = next((each for each in changed if each.path == path), None)
+        if own is None:
+            return path
+        if blob and self.lines(blob):
+            old = {each.old_path or each.path: each.old.oid for each in changed if each.old}
+            same = [other for other, oid in old.items() if oid == blob and other != path]
+            if same and old.get(path) != blob:
+                return own.old_path if own.old_path in same else same[0]
+        return own.old_path or path
+
+    def _ask(self, key: tuple[str, bytes, str]) -> Claimed:
+        """Return what is known of the version `key` (commit, path, blob), from a shallow stack."""
+        if self._depth:
+            return self._find(key, None)
+        stack = [key]
+        while True:
+            try:
+                found = self._find(stack[-1], None)
+            except _WantedError as wanted:
+                if wanted.key in stack:
+                    self._known[wanted.key] = self._unknown(wanted.key)
+                stack.append(wanted.key)
+                continue
+            finally:
+                self._depth = 0
+                self._open.clear()
+            stack.pop()
+            if not stack:
+                return found
+
+    def _find(self, key: tuple[str, bytes, str], referrer: Told | None) -> Claimed:
+        if key in self._known:
+            return self._known[key]
+        if key in self._open:  # two commits, each recorded as made from the other
+            return self._unknown(key)
+        if self._depth >= MAX_DEPTH:
+            raise _WantedError(key)
+        self._depth += 1
+        self._open.add(key)
+        commit, path, blob = key
+        told = self._choose(commit, path, blob, referrer)
+        found = self._compose(told) if told else self._derive_claimed(commit, path, blob)
+        self._depth -= 1
+        self._open.discard(key)
+        self._known[key] = found
+        return found
+
+    def _unknown(self, key: tuple[str, bytes, str]) -> Claimed:
+        _, path, blob = key
+        hashes = self.texts.hashes(blob)
+        return Claimed(path=path, blob=blob, hashes=hashes, bylines=(UNATTRIBUTED,) * len(hashes))
+
+    def _compose(self, told: Sequence[Told]) -> Claimed:
+        versions = []
+        for each in told:
+            used = {segment.base for segment in each.claim.segments if isinstance(segment, Copied)}
+            bases = [self._base(each, base) if number in used else None for number, base in enumerate(each.claim.bases)]
+            versions.append(compose(each.claim, bases, statement=each.digest, commit=each.statement.commit.id))
+        owners = {tuple(byline.owner for byline in version.bylines) for version in versions}
+        if len(owners) > 1:
+            self.findings.add("claims-disagree")
+        return join(versions)
+
+    def _base(self, told: Told, base: Base) -> Claimed:
+        return self._find((told.statement.commit.parents[base.parent], base.path, base.blob), told)
+
+    def _choose(self, commit: str, path: bytes, blob: str, referrer: Told | None) -> tuple[Told, ...]:
+        """Return the claims that count for the content `blob` at `path` of `commit` (note 4a)."""
+        found = [each for each in self.claims.of(blob, path) if each.claim.segments or not self.lines(blob)]
+        if referrer:
+            found = [each for each in found if each.is_older(referrer)]
+        if len(found) > 1:
+            direct = _made_for(found, (commit,))
+            if not direct:
+                touched = self._last_touch(commit, path)
+                direct = _made_for(found, (touched,)) or _made_for(found, self.state.made_from.get(touched, ()))
+                direct = direct or self._on_base(found, touched, path)
+            found = direct or found
+        return self.claims.newest(found)
+
+    def _on_base(self, found: Sequence[Told], commit: str, path: bytes) -> list[Told]:
+        try:
+            blobs = {standing.entry.oid for standing in self.standings(commit, path, None)}
+        except RepositoryError:
+            return []
+        return [each for each in found if {base.blob for base in each.claim.bases} == blobs]
+
+    def _derive_claimed(self, commit: str, path: bytes, blob: str) -> Claimed:
+        """Derive a version, and say it in the shape in which claims do. What git cannot say is unknown."""
+        touched = self._last_touch(commit, path)
+        hashes = self.texts.hashes(blob)
+        if touched != commit:
+            return self._find((touched, path, blob), None)
+        try:
+            worktree = self.state.marked.get(commit)
+            self.used_journal |= worktree is not None
+            bylines = self.derive(commit, path, blob, worktree=worktree).draft.close()
+        except RepositoryError:
+            self.findings.add("history-cut")
+            known = self.claims.claimed(blob, path)
+            bylines = known.bylines if known and len(known.bylines) == len(hashes) else (UNATTRIBUTED,) * len(hashes)
+        return Claimed(path=path, blob=blob, hashes=hashes, bylines=self._whole_file(blob, path, bylines))
+
+    def _whole_file(self, blob: str, path: bytes, bylines: tuple[Byline, ...]) -> tuple[Byline, ...]:
+        """A claim without lines (too many of them) names a hand; an agent's is taken for the lines that nothing else explains."""
+        for told in self.claims.newest(self.claims.of(blob, path)):
+            if not told.claim.segments and told.claim.hand.is_ai:
+                hand = inferred(Byline(owner=told.claim.hand, statement=told.digest, commit=told.statement.commit.id))
+                return tuple(byline if byline.owner.is_known else hand for byline in bylines)
+        return bylines
+
+    def _unclaimed(self, base: Base) -> Claimed:
+        """What claims alone can say of a base that none of them describes: its hashes, if its text is here."""
+        return self._unknown(("", base.path, base.blob))
+
+    # Git
+
+    def _last_touch(self, commit: str, path: bytes) -> str:
+        try:
+            return self.repo.last_touch(commit, path) or commit
+        except RepositoryError:
+            return commit
+
+    def _parents(self, commit: str) -> tuple[str, ...]:
+        return self.repo.parents(commit)
+
+    def _find_lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
+        """Return where each line that went away over `commit` stood: path and changed place in the first parent."""
+        places: dict[bytes, list[tuple[bytes, int, int]]] = {}
+        parents = self._parents(commit)
+        for change in self.changes(parents[0], commit) if parents else ():
+            old = self.lines(change.old.oid) if change.old and change.old.mode in REGULAR else None
+            if not old:
+                continue
+            path = change.old_path or change.path
+            new = self.repo.entry(commit, path)
+            lines = self.lines(new.oid) if new else ()
+            for gap in gaps(match_lines(old, lines or ()), len(old)):
+                for i in range(gap.old.start, gap.old.end):
+                    places.setdefault(squeeze(old[i]), []).append((path, i, gap.old.end))
+        return places
+
+
+def _made_for(found: Iterable[Told], commits: Iterable[str]) -> list[Told]:
+    wanted = set(commits)
+    return [each for each in found if each.statement.commit.id in wanted]
