@@ -9,7 +9,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).parents[2]
 ROW = re.compile(r"(?m)^\| ([A-Z]+[0-9]+) \| .* \| ([^|]+) \|$")
-LEAD = re.compile(r"((?:[A-Z]{1,2}[0-9]+(?:, | and )?)+):")
+LEAD = re.compile(r"(?:Threat )?((?:[A-Z]{1,2}[0-9]+(?:, | and )?)+)[:.]")
 
 
 def _tests() -> dict[str, set[str]]:
