@@ -28,7 +28,7 @@ from byline.core.trust import Kind, Trust, Use
 from byline.decide.facts import state_facts
 from byline.errors import IdentityError, UnknownKeyError, VerificationError
 from byline.flow.judge import read_state
-from byline.flow.landing import manifest_of, read_files
+from byline.flow.landing import manifest_of, read_landing
 from byline.verify import verify_bundles
 
 if TYPE_CHECKING:
@@ -71,10 +71,11 @@ def propose_approval(repo: Repository, question: Question, *, public: bytes, evi
     trust, policy = read_state(repo, question.base)
     trust.check_current(at)
     approver = _approver(trust, public)
-    files = read_files(repo, question.base, question.candidate)
+    landing = read_landing(repo, question.base, question.candidate)
+    files = landing.files
     if not files:
         raise VerificationError("there is nothing to approve: both commits hold the same files")
-    proven = verify_bundles(evidence(files), trust=trust, at=at)
+    proven = verify_bundles(evidence(landing), trust=trust, at=at)
     change = Change(
         repository=trust.repository,
         target=question.target,

@@ -27,7 +27,7 @@ from byline.core.trust import TRUST_PATH, Trust, Use, parse_trust
 from byline.decide import decide_change
 from byline.decide.rules import deny_change
 from byline.errors import MalformedError, VerificationError
-from byline.flow.landing import manifest_of, named_paths, read_files, read_regular
+from byline.flow.landing import manifest_of, named_paths, read_landing, read_regular
 from byline.sign.file import sign_payload
 from byline.verify import Verification, verify_bundle, verify_bundles
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from byline.core.change import ChangedFile
     from byline.core.ports import Ledger, Signer
     from byline.core.verdict import Verdict
+    from byline.flow.landing import Landing
     from byline.git.repository import Repository
 
-    # What is known about these files: claims that touch their paths, and every approval.
-    Evidence: TypeAlias = Callable[[tuple[ChangedFile, ...]], Iterable[Bundle]]
+    # What is known about a change: the claims that lead to its versions, and every approval (`flow.gathering`).
+    Evidence: TypeAlias = Callable[[Landing], Iterable[Bundle]]
 
 NOTHING_PROVEN = Verification(facts=(), failures=())
 LOWEST_TIER = "A0"  # keys in files: programs of the same user can read them
@@ -96,17 +96,17 @@ def judge(repo: Repository, question: Question, *, evidence: Evidence, at: datet
     except MalformedError as error:
         return Judgement(question=question, verdict=deny_change(f"the base has no state to judge by: {error}"))
     # 2.
-    files = read_files(repo, question.base, question.candidate)
+    landing = read_landing(repo, question.base, question.candidate)
     change = Change(
         repository=trust.repository,
         target=question.target,
         environment=question.environment,
         manifest=None,
-        files=files,
+        files=landing.files,
         named=named_paths(repo, question.base, question.candidate),
     )
     # 3.
-    proven = verify_bundles(evidence(files), trust=trust, at=at)
+    proven = verify_bundles(evidence(landing), trust=trust, at=at)
     if policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals):
         change = replace(change, manifest=manifest_of(repo, question.candidate))
     change = replace(change, authorships=proven.authorships, approvals=proven.approvals)

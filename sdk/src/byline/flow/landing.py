@@ -7,6 +7,7 @@ not here is an error (`RepositoryError`), never "unchanged".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.change import MAX_TEXT, REGULAR, ChangedFile, cut_file
@@ -20,18 +21,27 @@ if TYPE_CHECKING:
     from byline.git.repository import Repository
 
 
-def read_files(repo: Repository, base: str | None, candidate: str) -> tuple[ChangedFile, ...]:
-    """Return what differs from `base` to `candidate` (commit ids; None: the empty tree), cut into units, sorted by path.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """The changed `files`, sorted by path, and the git ids (old, new) of each path's two versions; None is no file."""
+
+    files: tuple[ChangedFile, ...]
+    blobs: dict[bytes, tuple[str | None, str | None]]
+
+
+def read_landing(repo: Repository, base: str | None, candidate: str) -> Landing:
+    """Return what differs from `base` to `candidate` (commit ids; None: the empty tree), cut into units.
 
     Raises:
         RepositoryError: An object is not here.
     """
-    files = []
+    files, blobs = [], {}
     for each in repo.tree_changes(base, candidate):
         move = Transition(path=each.path, old=_state(repo, each.old), new=_state(repo, each.new))
         if move.old != move.new:
             files.append(cut_file(move, _content(repo, each.old), _content(repo, each.new)))
-    return tuple(sorted(files, key=lambda file: file.transition.path))
+            blobs[each.path] = (each.old.oid if each.old else None, each.new.oid if each.new else None)
+    return Landing(files=tuple(sorted(files, key=lambda file: file.transition.path)), blobs=blobs)
 
 
 def manifest_of(repo: Repository, commit: str) -> str:
