@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.contents import Contents
@@ -20,6 +19,8 @@ from claude_session import SESSION, SUBAGENT, ClaudeSession, knocking, saved_eve
 from scratch import Scratch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from claude_session import Hook
 
 CLAUDE = Agent(name="claude-code", version="2.1.197", model="claude-sonnet-4-5")

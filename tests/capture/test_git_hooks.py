@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The git hooks as installed: real git runs them; marks are right, the user's own hook keeps its say, nothing is waited for."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.capture.agents import AGENT_VARIABLES
+from byline.capture.journal import read_events
+from byline.capture.marks import list_marks, settle_marks
+from byline.capture.places import prepare_repository
+from byline.capture.spool import CHAINED, GIT_HOOKS, git_hook_stub
+from byline.core.edit import Hook, Mark
+from scratch import Scratch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MINUTE = 60 * 10**9
+
+
+@dataclass
+class Attester:
+    """A program that stands where Python would: it tells through a pipe how it was called."""
+
+    program: Path
+    pipe: int
+
+    def called(self) -> str:
+        """Wait for the next call and return its folder, GIT_DIR and arguments."""
+        ready, _, _ = select.select([self.pipe], [], [], 30)
+        assert ready, "the attester was not started"
+        return os.read(self.pipe, 4096).decode()
+
+    def is_quiet(self) -> bool:
+        return not select.select([self.pipe], [], [], 0)[0]
+
+
+@pytest.fixture
+def attester(tmp_path: Path) -> Attester:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    program = tmp_path / "a python"
+    program.write_text(f'#!/bin/sh\nprintf "%s|%s|%s" "$PWD" "${{GIT_DIR-}}" "$*" >"{pipe}"\n')
+    program.chmod(0o755)
+    return Attester(program, os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
+
+
+def install(scratch: Scratch, attester: Attester, *, common: str = ".git") -> Path:
+    """Install all hooks and return Byline's folder."""
+    for hook in GIT_HOOKS:
+        write_hook(scratch.path / common / "hooks" / hook, git_hook_stub(hook, python=attester.program, chained=f"{hook}{CHAINED}"))
+    return prepare_repository(scratch.path / common)
+
+
+def write_hook(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def marks_of(place: Path) -> list[Mark]:
+    settle_marks(place, list_marks(place), now=0)
+    return [event for event in read_events(place).events if isinstance(event, Mark)]
+
+
+def test_a_commit_leaves_a_mark_and_starts_the_attester(repository: Scratch, attester: Attester) -> None:
+    place = install(repository, attester)
+    repository.write("a", "1")
+    commit = repository.commit()
+    assert attester.called() == f"{repository.path}||-I -m byline_cli attest --background"
+    (mark,) = marks_of(place)
+    assert (mark.hook, mark.head, mark.worktree, mark.by_agent) == (Hook.POST_COMMIT, commit, str(repository.path / ".git"), False)
+    assert list_marks(place) == ()
+
+
+def test_amend_tells_what_was_rewritten(repository: Scratch, attester: Attester) -> None:
+    place = install(repository, attester)
+    repository.write("a", "1")
+    old = repository.commit()
+    new = repository.commit("again", "--amend")
+    marks = marks_of(place)
+    assert [(mark.hook, mark.rewritten) for mark in marks] == [
+        (Hook.POST_COMMIT, ()),
+        (Hook.POST_COMMIT, ()),
+        (Hook.POST_REWRITE, ((old, new),)),
+    ]
+
+
+def test_a_rebase_marks_each_pick_and_starts_one_attester_at_its_end(repository: Scratch, attester: Attester) -> None:
+    repository.write("base", "")
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "topic")
+    for name in "abc":
+        repository.write(name, name)
+        repository.commit(name)
+    repository.git("checkout", "-q", "main")
+    repository.write("z", "z")
+    repository.commit()
+    repository.git("checkout", "-q", "topic")
+    place = install(repository, attester)
+    repository.git("rebase", "-q", "main")
+    assert attester.called().endswith("attest --background")
+    marks = marks_of(place)
+    assert [mark.hook for mark in marks if mark.hook is not Hook.POST_COMMIT] == [Hook.POST_REWRITE]
+    assert len(marks[-1].rewritten) == 3
+    assert attester.is_quiet()
+
+
+def test_a_cherry_pick_names_its_source(repository: Scratch, attester: Attester) -> None:
+    repository.write("base", "")
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "topic")
+    repository.write("a", "a")
+    source = repository.commit()
+    repository.git("checkout", "-q", "main")
+    repository.write("other", "")
+    repository.commit()
+    place = install(repository, attester)
+    repository.git("cherry-pick", source)
+    assert [mark.in_progress for mark in marks_of(place)] == [(source,)]
+
+
+def test_merge_that_git_commits_itself_is_marked(repository: Scratch, attester: Attester) -> None:
+    repository.write("base", "")
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "topic")
+    repository.write("a", "a")
+    repository.commit()
+    repository.git("checkout", "-q", "main")
+    repository.write("b", "b")
+    repository.commit()
+    place = install(repository, attester)
+    repository.git("merge", "-q", "--no-edit", "topic")
+    assert [(mark.hook, mark.head) for mark in marks_of(place)] == [(Hook.POST_MERGE, repository.git("rev-parse", "HEAD"))]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_head_is_right_in_a_linked_work_tree_and_with_packed_refs(repository: Scratch, attester: Attester, *, packed: bool) -> None:
+    place = install(repository, attester)
+    repository.write("a", "1")
+    repository.commit()
+    attester.called()
+    linked = Scratch(repository.path.parent / "linked")
+    repository.git("worktree", "add", "-q", str(linked.path))
+    linked.write("b", "1")
+    commit = linked.commit()
+    assert attester.called().startswith(f"{linked.path}|")
+    if packed:
+        linked.git("pack-refs", "--all")
+        subprocess.run([repository.path / ".git" / "hooks" / "post-merge"], cwd=linked.path, check=True, timeout=60)
+    last = marks_of(place)[-1]
+    assert (last.head, last.worktree) == (commit, str(repository.path / ".git" / "worktrees" / "linked"))
+
+
+def test_a_submodule_marks_itself(repository: Scratch, tmp_path: Path, attester: Attester) -> None:
+    inner = Scratch.create(tmp_path / "inner")
+    inner.write("a", "1")
+    inner.commit()
+    repository.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "sub")
+    repository.commit()
+    sub = Scratch(repository.path / "sub")
+    place = install(repository, attester, common=".git/modules/sub")
+    sub.write("b", "1")
+    commit = sub.commit("inside", "--author=A <a@example.invalid>")
+    assert [(mark.head, mark.worktree) for mark in marks_of(place)] == [(commit, str(repository.path / ".git" / "modules" / "sub"))]
+
+
+@pytest.mark.parametrize("variable", AGENT_VARIABLES)
+def test_a_commit_by_an_agent_says_so(repository: Scratch, attester: Attester, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = install(repository, attester)
+    monkeypatch.setenv(variable, "1 x")
+    repository.write("a", "1")
+    repository.commit()
+    assert [mark.by_agent for mark in marks_of(place)] == [True]
+
+
+def test_the_users_hook_keeps_status_arguments_and_input(repository: Scratch, attester: Attester, tmp_path: Path) -> None:
+    install(repository, attester)
+    hooks = repository.path / ".git" / "hooks"
+    for hook, status in (("post-commit", 7), ("post-rewrite", 8), ("pre-push", 9)):
+        write_hook(hooks / f"{hook}{CHAINED}", f'#!/bin/sh\necho "{hook} $# $1" >>{tmp_path}/said\ncat >>{tmp_path}/said\nexit {status}\n')
+        given = b"" if hook == "post-commit" else b"a b c d\n" * 2
+        done = subprocess.run(
+            [hooks / hook, "origin", "x y"], input=given, cwd=repository.path, check=False, capture_output=True, timeout=60
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
+    said = (tmp_path / "said").read_text()
+    assert said == "post-commit 2 origin\n" + "".join(f"{hook} 2 origin\n" + "a b c d\n" * 2 for hook in ("post-rewrite", "pre-push"))
+
+
+def test_a_forbidden_push_sends_nothing_and_an_allowed_one_is_not_delayed(repository: Scratch, attester: Attester, tmp_path: Path) -> None:
+    repository.write("a", "1")
+    repository.commit()
+    install(repository, attester)
+    remote = Scratch.create(tmp_path / "remote", "--bare")
+    own = repository.path / ".git" / "hooks" / f"pre-push{CHAINED}"
+    write_hook(own, "#!/bin/sh\nexit 1\n")
+    done = subprocess.run(
+        ["git", "push", "-q", str(remote.path), "main"], cwd=repository.path, check=False, capture_output=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert attester.is_quiet()
+    own.unlink()
+    repository.git("push", "-q", str(remote.path), "main")
+    assert attester.called().endswith(f"attest --background --push={remote.path}")
+
+
+def test_a_running_attester_is_not_started_twice(repository: Scratch, attester: Attester) -> None:
+    place = install(repository, attester)
+    with subprocess.Popen([sys.executable, "-c", "input()", "byline"], stdin=subprocess.PIPE) as running:
+        (place / "attester.pid").write_text(f"{running.pid}\n")
+        repository.write("a", "1")
+        repository.commit()
+        assert len(list_marks(place)) == 1
+        running.communicate(b"\n", timeout=60)
+    assert attester.is_quiet()
+    (place / "attester.pid").write_text(f"{os.getppid()}\n")  # a number that somebody else has now
+    repository.write("a", "2")
+    repository.commit()
+    assert attester.called()
+
+
+@pytest.mark.parametrize("gone", ["interpreter", "folder", "both"])
+def test_hooks_are_silent_where_byline_is_gone(repository: Scratch, attester: Attester, gone: str) -> None:
+    place = install(repository, attester)
+    if gone != "folder":
+        attester.program.unlink()
+    if gone != "interpreter":
+        (place / "marks").rmdir()
+        place.rmdir()
+    repository.write("a", "1")
+    repository.git("add", "a")
+    done = subprocess.run(["git", "commit", "-qm", "x"], cwd=repository.path, check=True, capture_output=True, stdin=None, timeout=60)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_hooks_work_without_terminal_and_with_closed_input(repository: Scratch, attester: Attester) -> None:
+    place = install(repository, attester)
+    repository.write("a", "1")
+    repository.git("add", "a")
+    command = ["setsid", "sh", "-c", "git commit -qm x <&- >&- 2>&-"]
+    subprocess.run(command, cwd=repository.path, check=True, timeout=60)
+    assert attester.called()
+    assert len(marks_of(place)) == 1
+
+
+def test_git_dir_in_the_environment_is_kept_absolute(repository: Scratch, attester: Attester, tmp_path: Path) -> None:
+    place = install(repository, attester)
+    repository.write("a", "1")
+    environ = {**os.environ, "GIT_DIR": str(repository.path / ".git"), "GIT_WORK_TREE": str(repository.path)}
+    subprocess.run(["git", "add", "a"], cwd=tmp_path, env=environ, check=True, timeout=60)
+    subprocess.run(["git", "commit", "-qm", "x"], cwd=tmp_path, env=environ, check=True, timeout=60)
+    assert attester.called() == f"{repository.path}|{repository.path / '.git'}|-I -m byline_cli attest --background"
+    assert [mark.worktree for mark in marks_of(place)] == [str(repository.path / ".git")]
+
+
+def test_a_mark_that_is_being_written_waits_and_a_torn_one_is_a_loss(repository: Scratch) -> None:
+    place = prepare_repository(repository.path / ".git")
+    torn = place / "marks" / "mark.post-commit.1.0.mark"
+    torn.write_bytes(b"byline.mark/1\0post-commit\0/x")
+    (time, _), *_ = list_marks(place)
+    assert settle_marks(place, list_marks(place), now=time) == 0
+    assert torn.exists()
+    assert settle_marks(place, list_marks(place), now=time + 2 * MINUTE) == 0
+    assert not torn.exists()
+    assert b"BL-LOSS-2" in (place / "losses").read_bytes()
+
+
+def test_every_stub_is_posix_shell() -> None:
+    for hook in GIT_HOOKS:
+        text = git_hook_stub(hook, python="/usr/bin/python3")
+        subprocess.run(["sh", "-n"], input=text.encode(), check=True, timeout=60)
+        assert "@" not in text.replace('"$@"', "")
