@@ -12,10 +12,9 @@ What a statement claims is not judged here: a log says what was said, by which k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byline.core.entry import entry_for, format_entry, identity_of
+from byline.core.entry import Submission, entry_for, format_entry, identity_of
 from byline.core.statement import parse_statement
 from byline.errors import EntryRejectedError, KeyNotAllowedError, MalformedError, SignatureError
 from byline.keys.ids import key_id
@@ -23,16 +22,6 @@ from byline.keys.p256 import KeyCache
 
 if TYPE_CHECKING:
     from byline.core.envelope import Envelope
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """An admitted statement: its identity and leaf, its payload, and the SHA-256 of each of its subjects."""
-
-    identity: bytes
-    leaf: bytes
-    payload: bytes
-    subjects: tuple[bytes, ...]
 
 
 class Admission:

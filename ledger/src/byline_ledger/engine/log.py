@@ -33,10 +33,10 @@ from byline.keys.ids import key_id
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from byline.core.entry import Submission
     from byline.core.merkle import NodeReader
     from byline.core.ports import Store, StoreReader, StoreWriter
     from byline.keys.ed25519 import LogKey
-    from byline_ledger.engine.admission import Submission
 
 _MAX_NODES = 200_000
 _FIND_CHUNK = 32
@@ -130,25 +130,20 @@ class Log:
 
     def _add(self, writer: StoreWriter, batch: Sequence[Submission]) -> list[int]:
         _, head = self._head(writer)
-        fresh: dict[bytes, int] = {}
-        hashes: list[bytes] = []
-        indices: list[int] = []
+        indices = writer.known([each.identity for each in batch])
+        fresh: list[Submission] = []
         for each in batch:
-            index = fresh.get(each.identity)
-            if index is None:
-                index = writer.index(each.identity)
-            if index is None:
-                index = fresh[each.identity] = head.size + len(fresh)
-                writer.add_entry(index, identity=each.identity, leaf=each.leaf, payload=each.payload, subjects=each.subjects)
-                hashes.append(hash_leaf(each.leaf))
-            indices.append(index)
-        if hashes:
-            tiles = grow_tiles(head.size, hashes, writer.tile)
+            if each.identity not in indices:
+                indices[each.identity] = head.size + len(fresh)
+                fresh.append(each)
+        if fresh:
+            writer.add_entries(head.size, fresh)
+            tiles = grow_tiles(head.size, [hash_leaf(each.leaf) for each in fresh], writer.tile)
             for (level, at), data in tiles.items():
                 writer.set_tile(level, at, data)
-            size = head.size + len(hashes)
+            size = head.size + len(fresh)
             self._sign(writer, size=size, root=root_of(size, self._reader(writer)))
-        return indices
+        return [indices[each.identity] for each in batch]
 
     def _sign(self, writer: StoreWriter, *, size: int, root: bytes) -> None:
         text = format_checkpoint(Checkpoint(origin=self._key.name, size=size, root=root))

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from byline.core.entry import Submission
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,23 +42,24 @@ class MemoryState:
         """Return what was signed."""
         return self.payloads.get(index)
 
-    def index(self, identity: bytes) -> int | None:
-        """Return the index of a statement."""
-        return self.identities.get(identity)
+    def known(self, identities: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the indices of known statements."""
+        return {each: self.identities[each] for each in identities if each in self.identities}
 
     def indices(self, subject: bytes) -> tuple[int, ...]:
         """Return the entries about a subject."""
         return self.subjects.get(subject, ())
 
-    def add_entry(self, index: int, *, identity: bytes, leaf: bytes, payload: bytes, subjects: tuple[bytes, ...]) -> None:
-        """Add the next entry."""
-        if index != len(self.leaves) or identity in self.identities:
-            raise ValueError("an entry is added once, after the one before it")
-        self.leaves.append(leaf)
-        self.payloads[index] = payload
-        self.identities[identity] = index
-        for subject in subjects:
-            self.subjects[subject] = (*self.indices(subject), index)
+    def add_entries(self, index: int, entries: Sequence[Submission]) -> None:
+        """Add the next entries."""
+        for number, entry in enumerate(entries, index):
+            if number != len(self.leaves) or entry.identity in self.identities:
+                raise ValueError("an entry is added once, after the one before it")
+            self.leaves.append(entry.leaf)
+            self.payloads[number] = entry.payload
+            self.identities[entry.identity] = number
+            for subject in entry.subjects:
+                self.subjects[subject] = (*self.indices(subject), number)
 
     def set_tile(self, level: int, index: int, hashes: bytes) -> None:
         """Set a tile."""

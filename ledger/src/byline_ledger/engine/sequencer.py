@@ -1,107 +1,102 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many callers, one order: group commit.
 
-A thread takes everything that waits, up to a batch, appends it in one transaction, answers, and takes what came meanwhile. So one
-caller alone pays one commit, and a crowd shares it; nobody waits for a timer. The queue is bounded: what does not fit is pushed
-back at once. After an error that is not passing the sequencer takes nothing more: a log whose store is broken must not go on.
+Callers submit and get their answers when somebody flushes: everything that waits, up to a batch, becomes part of the log in one
+transaction. Who drives the sequencer decides when; `linger` tells how long a flush is worth waiting for. After a batch of one it
+is worth nothing, so one caller alone pays one commit and no timer; after a batch with company it is a few milliseconds, so that a
+crowd shares commits instead of paying one for every few.
+
+What waits is bounded, in number and in bytes: what does not fit is pushed back at once. After an error that is not passing the
+sequencer takes nothing more: a log whose store is broken must not go on. It runs in the thread of its driver and needs no other:
+SQLite gives the interpreter away at each call, and a second busy thread made it wait for it longer than for the disk.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from byline.errors import LedgerError, LedgerUnavailableError, PushbackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from byline.core.bundle import Receipt
-    from byline_ledger.engine.admission import Submission
+    from byline.core.entry import Submission
     from byline_ledger.engine.log import Log
 
 MAX_BATCH = 256
 CAPACITY = 2048
+LINGER_SECONDS = 0.005
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 RETRY_SECONDS = 0.5
 
 
-class Sequencer:
-    """The one writer of `log` in this process; `on_fatal` is called from its thread when the store is found broken."""
+class Answer(Protocol):
+    """Where an answer goes; a future is one. Who went away meanwhile is done."""
 
-    def __init__(self, log: Log, *, capacity: int = CAPACITY, on_fatal: Callable[[Exception], None] | None = None) -> None:
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def set_result(self, receipt: Receipt, /) -> None:
+        """Hand over the receipt."""
+        ...
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """Hand over what went wrong."""
+        ...
+
+
+class Sequencer:
+    """The one writer of `log` in this process; not thread-safe."""
+
+    def __init__(self, log: Log, *, capacity: int = CAPACITY) -> None:
         self._log = log
         self._capacity = capacity
-        self._on_fatal = on_fatal
-        self._waiting: deque[tuple[Submission, Future[Receipt]]] = deque()
+        self._waiting: deque[tuple[Submission, Answer]] = deque()
         self._bytes = 0
-        self._changed = threading.Condition()
-        self._closed = False
-        self._fatal: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="byline-sequencer", daemon=True)
-        self._thread.start()
+        self._crowded = False
+        self.fatal: Exception | None = None
 
-    def submit(self, submission: Submission) -> Future[Receipt]:
-        """Queue `submission`; the future holds its receipt once it is durable and in the tree.
+    @property
+    def waiting(self) -> int:
+        """How many submissions wait."""
+        return len(self._waiting)
+
+    @property
+    def linger(self) -> float:
+        """Seconds after which the next flush is best made."""
+        return LINGER_SECONDS if self._crowded else 0.0
+
+    def submit(self, submission: Submission, answer: Answer) -> None:
+        """Let `submission` wait for the next flush; `answer` gets its receipt once it is durable and in the tree.
 
         Raises:
-            PushbackError: The queue is full.
-            LedgerUnavailableError: The sequencer is closing.
+            PushbackError: Too much waits already.
             LedgerError: The store is broken.
         """
-        future: Future[Receipt] = Future()
-        with self._changed:
-            if self._fatal is not None:
-                raise LedgerError(f"the ledger stopped: {self._fatal}")
-            if self._closed:
-                raise LedgerUnavailableError("the ledger is shutting down")
-            if len(self._waiting) >= self._capacity or self._bytes > MAX_WAITING_BYTES:
-                raise PushbackError("the ledger has more to do than it can", retry_after=RETRY_SECONDS)
-            self._waiting.append((submission, future))
-            self._bytes += len(submission.payload)
-            self._changed.notify()
-        return future
+        if self.fatal is not None:
+            raise LedgerError(f"the ledger stopped: {self.fatal}")
+        if len(self._waiting) >= self._capacity or self._bytes > MAX_WAITING_BYTES:
+            raise PushbackError("the ledger has more to do than it can", retry_after=RETRY_SECONDS)
+        self._waiting.append((submission, answer))
+        self._bytes += len(submission.payload)
 
-    def close(self) -> None:
-        """Take nothing more, finish what waits, and return when it is answered."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while batch := self._next_batch():
-            # A caller that went away meanwhile was promised nothing.
-            self._append([(submission, future) for submission, future in batch if future.set_running_or_notify_cancel()])
-
-    def _next_batch(self) -> list[tuple[Submission, Future[Receipt]]]:
-        with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-            self._bytes -= sum(len(submission.payload) for submission, _ in batch)
-            return batch
-
-    def _append(self, batch: list[tuple[Submission, Future[Receipt]]]) -> None:
-        if self._fatal is not None:
-            for _, future in batch:
-                future.set_exception(LedgerError(f"the ledger stopped: {self._fatal}"))
-            return
+    def flush(self) -> None:
+        """Append one batch of what waits and answer it; what goes wrong is an answer too, and `fatal` if it will not pass."""
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+        self._bytes -= sum(len(submission.payload) for submission, _ in batch)
+        self._crowded = len(batch) > 1
+        # Who went away was promised nothing.
+        batch = [each for each in batch if not each[1].done()]
         try:
-            receipts = self._log.append([submission for submission, _ in batch])
-        except Exception as error:  # noqa: BLE001 - every caller is told, and the thread must live to tell the next ones
-            for _, future in batch:
-                future.set_exception(error)
+            if self.fatal is not None:
+                raise LedgerError(f"the ledger stopped: {self.fatal}")
+            receipts = self._log.append([submission for submission, _ in batch]) if batch else []
+        except Exception as error:  # noqa: BLE001 - nothing is hidden: every caller is told, and nothing more is taken
             if not isinstance(error, LedgerUnavailableError):
-                self._stop(error)
-            return
-        for (_, future), receipt in zip(batch, receipts, strict=True):
-            future.set_result(receipt)
-
-    def _stop(self, error: Exception) -> None:
-        with self._changed:
-            self._fatal = error
-        if self._on_fatal is not None:
-            self._on_fatal(error)
+                self.fatal = self.fatal or error
+            for _, answer in batch:
+                answer.set_exception(error)
+        else:
+            for (_, answer), receipt in zip(batch, receipts, strict=True):
+                answer.set_result(receipt)

@@ -18,13 +18,15 @@ import contextlib
 import os
 import sqlite3
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from byline.errors import LedgerError, LedgerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from byline.core.entry import Submission
 
 APPLICATION_ID = 0x42594C4E  # "BYLN"
 VERSION = 1
@@ -38,6 +40,11 @@ SCHEMA = (
 )
 # The disk is full, or others hold the file: later may be better. Everything else means that the store is broken.
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+# SQLite allows 32,766 values in a statement; a row of ours has at most three.
+_MAX_ROWS = 1000
+
+T = TypeVar("T")
 
 
 class SqliteMoment:
@@ -65,20 +72,24 @@ class SqliteMoment:
         """Return what was signed."""
         return self._blob("SELECT payload FROM payload WHERE idx = ?", index)
 
-    def index(self, identity: bytes) -> int | None:
-        """Return the index of a statement."""
-        row = self._connection.execute("SELECT idx FROM entry WHERE identity = ?", (identity,)).fetchone()
-        return None if row is None else int(row[0])
+    def known(self, identities: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the indices of known statements."""
+        found: dict[bytes, int] = {}
+        for some in _chunks(identities):
+            marks = ", ".join("?" * len(some))
+            found.update(self._connection.execute(f"SELECT identity, idx FROM entry WHERE identity IN ({marks})", some))  # noqa: S608 - marks only
+        return found
 
     def indices(self, subject: bytes) -> tuple[int, ...]:
         """Return the entries about a subject."""
         return tuple(row[0] for row in self._connection.execute("SELECT idx FROM subject WHERE sha256 = ? ORDER BY idx", (subject,)))
 
-    def add_entry(self, index: int, *, identity: bytes, leaf: bytes, payload: bytes, subjects: tuple[bytes, ...]) -> None:
-        """Add an entry."""
-        self._connection.execute("INSERT INTO entry (idx, identity, leaf) VALUES (?, ?, ?)", (index, identity, leaf))
-        self._connection.execute("INSERT INTO payload (idx, payload) VALUES (?, ?)", (index, payload))
-        self._connection.executemany("INSERT INTO subject (sha256, idx) VALUES (?, ?)", [(each, index) for each in subjects])
+    def add_entries(self, index: int, entries: Sequence[Submission]) -> None:
+        """Add the next entries."""
+        numbered = list(enumerate(entries, index))
+        self._insert("entry (idx, identity, leaf)", [(number, each.identity, each.leaf) for number, each in numbered])
+        self._insert("payload (idx, payload)", [(number, each.payload) for number, each in numbered])
+        self._insert("subject (sha256, idx)", [(subject, number) for number, each in numbered for subject in each.subjects])
 
     def set_tile(self, level: int, index: int, hashes: bytes) -> None:
         """Set a tile."""
@@ -88,6 +99,13 @@ class SqliteMoment:
     def set_head(self, note: str) -> None:
         """Set the newest signed checkpoint."""
         self._connection.execute("INSERT INTO head (one, note) VALUES (1, ?) ON CONFLICT DO UPDATE SET note = excluded.note", (note,))
+
+    def _insert(self, into: str, rows: Sequence[tuple[bytes | int, ...]]) -> None:
+        # One statement for many rows: each statement lets another thread have the interpreter, and costs the wait to get it back.
+        for some in _chunks(rows):
+            marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
+            values = [value for row in some for value in row]
+            self._connection.execute(f"INSERT INTO {into} VALUES {marks}", values)  # noqa: S608 - names written here, and marks
 
     def _blob(self, query: str, *values: int) -> bytes | None:
         row = self._connection.execute(query, values).fetchone()
@@ -163,6 +181,12 @@ class SqliteStore:
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Give `rows` in pieces that one statement has room for."""
+    for start in range(0, len(rows), _MAX_ROWS):
+        yield rows[start : start + _MAX_ROWS]
 
 
 @contextlib.contextmanager

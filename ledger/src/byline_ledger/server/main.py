@@ -58,36 +58,42 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health = health_aio.HealthServicer()
-    async with _service(config, health) as service:
+    async with _service(config) as service:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         port = _bind(server, config)
+        watching = asyncio.create_task(_watch(service, health))
         await server.start()
         announce(f"{config.listen.rpartition(':')[0]}:{port}")
         await stop.wait()
+        watching.cancel()
         await health.enter_graceful_shutdown()
         await server.stop(GRACE_SECONDS)
 
 
 @contextlib.asynccontextmanager
-async def _service(config: ServerConfig, health: health_aio.HealthServicer) -> AsyncIterator[LedgerService]:
+async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
     opened = load_log(config.directory)
-    loop = asyncio.get_running_loop()
-
-    def fail(error: Exception) -> None:
-        logging.getLogger(__name__).error("the ledger stopped: %s", error)
-        asyncio.run_coroutine_threadsafe(_say(health, health_pb2.HealthCheckResponse.NOT_SERVING), loop)
-
     with contextlib.ExitStack() as stack:
         stack.callback(opened.store.close)
-        sequencer = Sequencer(opened.log, capacity=config.capacity, on_fatal=fail)
-        stack.callback(sequencer.close)
         reading = SqliteStore(config.directory / DATABASE)
         stack.callback(reading.close)
         readers = stack.enter_context(ThreadPoolExecutor(1, "byline-reader"))
-        await _say(health, health_pb2.HealthCheckResponse.SERVING)
-        yield LedgerService(admission=Admission(config.allowed), sequencer=sequencer, reader=opened.log.over(reading), readers=readers)
+        yield LedgerService(
+            admission=Admission(config.allowed),
+            sequencer=Sequencer(opened.log, capacity=config.capacity),
+            reader=opened.log.over(reading),
+            readers=readers,
+        )
+
+
+async def _watch(service: LedgerService, health: health_aio.HealthServicer) -> None:
+    """Say SERVING, and NOT_SERVING once the log is broken."""
+    await _say(health, health_pb2.HealthCheckResponse.SERVING)
+    await service.broken.wait()
+    logging.getLogger(__name__).error("the ledger's store is broken; readers are still answered")
+    await _say(health, health_pb2.HealthCheckResponse.NOT_SERVING)
 
 
 async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`byline.v1.LedgerService` over a log: each call in a few lines, all decisions in the engine.
 
-Appends go through admission and the sequencer. Everything else reads the last commit through a store of its own, in a thread, so
-that neither a reader nor the disk ever holds up the loop.
+Appends go through admission and the sequencer, which this service drives from the loop: a batch takes a few milliseconds, most of
+them the disk's, and what arrives meanwhile is the next batch. Everything else reads the last commit through a store of its own, in
+a thread, so that no reader holds up an append.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     import grpc
 
+    from byline.core.bundle import Receipt
     from byline_ledger.engine.admission import Admission
     from byline_ledger.engine.log import Log
     from byline_ledger.engine.sequencer import Sequencer
@@ -32,11 +34,13 @@ T = TypeVar("T")
 
 
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
-    """The calls; see ledger.proto for what each promises."""
+    """The calls; see ledger.proto for what each promises. `broken` is set when the log takes no more."""
 
     def __init__(self, *, admission: Admission, sequencer: Sequencer, reader: Log, readers: Executor) -> None:
         self._admission = admission
         self._sequencer = sequencer
+        self._flushing = False
+        self.broken = asyncio.Event()
         self._log = reader
         self._readers = readers
 
@@ -46,7 +50,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         """Log one statement."""
         async with answering(context):
             submission = self._admission.admit(read_envelope(request.envelope), request.public_key)
-            receipt = await asyncio.wrap_future(self._sequencer.submit(submission))
+            answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+            self._sequencer.submit(submission, answer)
+            self._flush_soon()
+            receipt = await answer
         return ledger_pb2.AppendResponse(receipt=write_receipt(receipt))
 
     async def GetCheckpoint(  # noqa: N802 - named by the protocol
@@ -84,6 +91,19 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             while (chunk := await self._read(lambda: next(chunks, None))) is not None:
                 for bundle, public in chunk:
                     yield write_found(bundle, public)
+
+    def _flush_soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_later(self._sequencer.linger, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._sequencer.flush()
+        if self._sequencer.waiting:
+            self._flush_soon()
+        if self._sequencer.fatal is not None:
+            self.broken.set()
 
     async def _read(self, ask: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)

@@ -53,6 +53,16 @@ class Entry:
     public: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a log stores of a statement: `identity` and `leaf`, the `payload` beside them, the SHA-256 of each of its `subjects`."""
+
+    identity: bytes
+    leaf: bytes
+    payload: bytes
+    subjects: tuple[bytes, ...]
+
+
 def entry_for(envelope: Envelope, public: bytes) -> Entry:
     """Return the entry of `envelope` under the key `public` (SPKI DER)."""
     return Entry(digest=hashlib.sha256(envelope.signed_bytes).digest(), signature=envelope.signature, public=public)

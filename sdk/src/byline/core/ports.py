@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from byline.core.bundle import Bundle, Receipt
+    from byline.core.entry import Submission
     from byline.core.envelope import Envelope
     from byline.core.merkle import ConsistencyProof, InclusionProof
     from byline.core.version import Block, Claimed, Version
@@ -142,8 +143,8 @@ class StoreReader(Protocol):
         """Return the payload that was signed, None if it is not (or no longer) stored."""
         ...
 
-    def index(self, identity: bytes) -> int | None:
-        """Return the index of the statement with this identity (32 bytes)."""
+    def known(self, identities: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the indices of those statements, by identity (32 bytes), that are in the log."""
         ...
 
     def indices(self, subject: bytes) -> tuple[int, ...]:
@@ -154,8 +155,8 @@ class StoreReader(Protocol):
 class StoreWriter(StoreReader, Protocol):
     """The one transaction that may change a store. It reads what it wrote."""
 
-    def add_entry(self, index: int, *, identity: bytes, leaf: bytes, payload: bytes, subjects: tuple[bytes, ...]) -> None:
-        """Add entry `index` with its payload and the subjects under which it is found."""
+    def add_entries(self, index: int, entries: Sequence[Submission]) -> None:
+        """Add `entries`, none of them known, as the entries from `index` on."""
         ...
 
     def set_tile(self, level: int, index: int, hashes: bytes) -> None:
