@@ -20,10 +20,13 @@ cannot reach it. Unknown keys are refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from byline.core.table import parse_table, take_digest, take_keys, take_repository, take_string
 from byline.errors import ConfigError, MalformedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_ANCHOR = 64 * 1024
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of an anchored gate.
+
+1. The base is the tip of the anchor's target in this repository; nobody names it.
+2. The judgement rests on the pinned trust and on no policy older than the gate has seen.
+3. With a key and a ledger the decision is signed and logged, whatever it is; only then is it told.
+4. What was seen is kept.
+
+`EXIT` is what a program returns for each outcome; "cannot decide" is an exception (3), wrong configuration another (2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.core.verdict import Outcome
+from byline.errors import RepositoryError
+from byline.flow.judge import Judgement, Pin, Question, judge, record_decision
+from byline.log.evidence import EvidenceRef
+from byline_gate.state import Seen, load_seen, save_seen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from byline.core.bundle import Bundle
+    from byline.core.ports import Ledger, Signer
+    from byline.flow.judge import Evidence
+    from byline.git.repository import Repository
+    from byline_gate.anchor import Anchor
+
+EXIT = {Outcome.ALLOW: 0, Outcome.DENY: 1, Outcome.PENDING: 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A judgement and the bundle of its decision, None where nothing was signed."""
+
+    judgement: Judgement
+    decision: Bundle | None = None
+
+    @property
+    def entry(self) -> int | None:
+        """The index of the decision in the log."""
+        return self.decision.receipt.index if self.decision and self.decision.receipt else None
+
+
+def run_gate(
+    repo: Repository,
+    anchor: Anchor,
+    *,
+    head: str,
+    evidence: Evidence,
+    at: datetime,
+    signer: Signer | None = None,
+    ledger: Ledger | None = None,
+) -> Run:
+    """Judge the commit `head` against the tip of the anchor's target at the moment `at`.
+
+    Raises:
+        ConfigError: The gate's state cannot be used.
+        RepositoryError: The target or an object is not here.
+        LedgerError: A log that is needed does not answer.
+        VerificationError: The decision cannot be put on record.
+    """
+    # 1.
+    base = repo.ref(anchor.target)
+    if base is None:
+        raise RepositoryError(f"the target {anchor.target} is not in this repository", hint="run the gate where the target lives")
+    # 2.
+    seen = load_seen(anchor.state, repository=anchor.repository)
+    pin = Pin(repository=anchor.repository, trust_sha256=anchor.trust_sha256, policy=seen.policy if seen else None)
+    question = Question(
+        base=repo.commit_id(base), candidate=repo.commit_id(head), target=anchor.target, environment=anchor.environment, pin=pin
+    )
+    judgement = judge(repo, question, evidence=evidence, at=at)
+    trust, policy = judgement.trust, judgement.policy
+    if trust is None or policy is None:
+        return Run(judgement=judgement)
+    # 3.
+    decision = None
+    if signer is not None and ledger is not None:
+        decision = record_decision(judgement, signer=signer, ledger=ledger, at=at)
+        EvidenceRef(repo).add([decision])
+    # 4.
+    save_seen(anchor.state, Seen(repository=trust.repository, policy=(policy.version, policy.sha256)))
+    return Run(judgement=judgement, decision=decision)
+
+
+def preview(repo: Repository, *, base: str, head: str, target: str | None, evidence: Evidence, at: datetime) -> Judgement:
+    """Judge the commit `head` against `base` by the trust and policy of `base`: unanchored, nothing is signed.
+
+    Raises:
+        RepositoryError: A commit or an object is not here.
+        LedgerError: A log that is needed does not answer.
+    """
+    question = Question(base=repo.commit_id(base), candidate=repo.commit_id(head), target=target)
+    return judge(repo, question, evidence=evidence, at=at)

@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: Apache-2.0
+"""judge, approve and the anchored gate on real repositories: trust from the base, evidence from git, decisions in a log."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.core.bundle import join_receipt
+from byline.core.presets import format_preset
+from byline.core.statement import parse_statement
+from byline.core.trust import Use
+from byline.core.verdict import Outcome
+from byline.errors import ConfigError, IdentityError, RepositoryError, UnknownKeyError, VerificationError
+from byline.flow.approve import approval_payload, propose_approval, visible
+from byline.flow.gathering import make_evidence
+from byline.flow.judge import Pin, Question, judge, record_decision
+from byline.git.repository import Repository, open_repository
+from byline.log.evidence import EvidenceRef
+from byline.log.index import EvidenceIndex
+from byline.sign.file import sign_payload
+from byline.testing import MemoryLedger
+from byline_gate.anchor import Anchor, load_anchor
+from byline_gate.anchored import EXIT, preview, run_gate
+from byline_gate.report import judgement_to_json, report_lines
+from casework import NOW, SIGNERS, TARGET, ai, authorship, claim, human, independent, sha, signed, trust_bytes
+from casework import REPOSITORY as ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from byline.core.bundle import Bundle
+    from byline.flow.judge import Judgement
+    from scratch import Scratch
+
+OLD, NEW = "a\nb\n", "a\nb2\nc\n"
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger()
+
+
+@pytest.fixture
+def scratch(repository: Scratch, ledger: MemoryLedger) -> Scratch:
+    """A repository with trust, the team policy and a file; the work stands on a branch."""
+    repository.write(".byline/trust.toml", trust_bytes(logs=(independent(ledger),)))
+    repository.write(".byline/policy.toml", format_preset("team", repository=ID))
+    repository.write("app.py", OLD)
+    repository.commit("base")
+    repository.git("switch", "--quiet", "--create", "work")
+    repository.write("app.py", NEW)
+    repository.commit("work")
+    return repository
+
+
+@pytest.fixture
+def repo(scratch: Scratch) -> Iterator[Repository]:
+    with open_repository(scratch.path) as opened:
+        yield opened
+
+
+class Desk:
+    """A gate's desk: the repository, its evidence, a clock that stands still."""
+
+    def __init__(self, repo: Repository, place: Path, ledger: MemoryLedger) -> None:
+        self.repo, self.ledger = repo, ledger
+        self.index = EvidenceIndex(place / "cache.db")
+        self.place = place
+
+    def add(self, *bundles: Bundle) -> None:
+        EvidenceRef(self.repo).add(bundles)
+
+    def question(self, head: str = "work", **changes: object) -> Question:
+        base, candidate = self.repo.commit_id("main"), self.repo.commit_id(head)
+        return replace(Question(base=base, candidate=candidate, target=TARGET), **changes)  # type: ignore[arg-type]  # by name
+
+    def judge(self, **changes: object) -> Judgement:
+        return judge(self.repo, self.question(**changes), evidence=make_evidence(self.repo, self.index), at=NOW)
+
+    def outcome(self, **changes: object) -> Outcome:
+        return self.judge(**changes).verdict.outcome
+
+    def approve(self, who: str) -> str:
+        """Approve as `byline approve` does; return what was shown."""
+        key = SIGNERS[who]
+        proposal = propose_approval(self.repo, self.question(), public=key.public, evidence=make_evidence(self.repo, self.index), at=NOW)
+        envelope = sign_payload(approval_payload(proposal, nonce=bytes(16), at=NOW), key)
+        self.add(join_receipt(envelope, key.public, self.ledger.append(envelope, key.public)))
+        return proposal.text
+
+    def anchor(self, **changes: object) -> Anchor:
+        entry = self.repo.entry(self.repo.commit_id("main"), b".byline/trust.toml")
+        assert entry
+        pinned = sha(self.repo.read_blob(entry.oid))
+        anchor = Anchor(repository=ID, trust_sha256=pinned, target=TARGET, state=self.place / "state.json")
+        return replace(anchor, **changes)  # type: ignore[arg-type]  # by name
+
+
+@pytest.fixture
+def desk(repo: Repository, tmp_path: Path, ledger: MemoryLedger) -> Iterator[Desk]:
+    place = tmp_path / "gate"
+    place.mkdir()
+    made = Desk(repo, place, ledger)
+    yield made
+    made.index.close()
+
+
+def work(owner: str, *, old: str = OLD, new: str = NEW) -> Bundle:
+    return signed(authorship(claim(b"app.py", old.encode(), new.encode(), ai(owner))), owner)
+
+
+def _blobbed(desk: Desk, bundle_owner: str) -> Bundle:
+    """Sign a claim whose git ids are the real ones, as attest does: gathering finds claims by them."""
+    old, new = (desk.repo.entry(desk.repo.commit_id(rev), b"app.py") for rev in ("main", "work"))
+    assert old
+    assert new
+    made = claim(b"app.py", OLD.encode(), NEW.encode(), ai(bundle_owner))
+    made = replace(made, blob=new.oid, bases=(replace(made.bases[0], blob=old.oid),))
+    return signed(authorship(made), bundle_owner)
+
+
+def test_a_seniors_work_is_allowed_and_a_juniors_waits_for_approval(desk: Desk) -> None:
+    assert desk.outcome() is Outcome.PENDING
+    desk.add(_blobbed(desk, "p-rob"))
+    waiting = desk.judge()
+    assert [fact.principal for fact in waiting.verification.authorships] == ["p-rob"]
+    assert waiting.verdict.outcome is Outcome.PENDING
+    shown = desk.approve("p-ana")
+    assert desk.outcome() is Outcome.ALLOW
+    assert "  -     2  b\n  +     2  b2\n  +     3  c\n" in shown
+
+
+def test_a_seniors_own_agent_needs_nobody(desk: Desk) -> None:
+    desk.add(_blobbed(desk, "p-ana"))
+    assert desk.outcome() is Outcome.ALLOW
+
+
+def test_nobody_approves_their_own_change(desk: Desk) -> None:
+    desk.add(_blobbed(desk, "p-rob"))
+    with pytest.raises(IdentityError):
+        desk.approve("p-rob")
+
+
+def test_a_key_that_trust_does_not_know_approves_nothing(desk: Desk) -> None:
+    for who in ("p-eve", "s-gate", "a-bot"):
+        with pytest.raises(UnknownKeyError):
+            desk.approve(who)
+
+
+def test_there_must_be_something_to_approve(desk: Desk) -> None:
+    with pytest.raises(VerificationError):
+        propose_approval(desk.repo, desk.question(head="main"), public=SIGNERS["p-ana"].public, evidence=lambda _: (), at=NOW)
+
+
+def test_a_push_after_approval_is_not_approved(desk: Desk, scratch: Scratch) -> None:
+    desk.approve("p-ana")
+    assert desk.outcome() is Outcome.ALLOW
+    scratch.write("app.py", NEW + "evil\n")
+    scratch.commit("after")
+    assert desk.outcome() is Outcome.PENDING
+
+
+def test_an_approval_survives_squash_and_an_unrelated_rebase(desk: Desk, scratch: Scratch) -> None:
+    desk.approve("p-ana")
+    scratch.git("switch", "--quiet", "main")
+    scratch.write("other.py", "x\n")
+    scratch.commit("unrelated")
+    scratch.git("switch", "--quiet", "--create", "squashed")
+    scratch.git("merge", "--quiet", "--squash", "work")
+    scratch.commit("squashed")
+    assert desk.outcome(candidate=desk.repo.commit_id("squashed")) is Outcome.ALLOW
+
+
+def test_the_candidates_own_trust_and_policy_are_never_used(desk: Desk, scratch: Scratch) -> None:
+    """B4: and the change of them needs the root rule of the version before it."""
+    lax = format_preset("solo", repository=ID)
+    scratch.write(".byline/policy.toml", lax)
+    scratch.commit("lax")
+    desk.approve("p-ben")
+    verdict = desk.judge().verdict
+    assert verdict.outcome is Outcome.PENDING
+    assert {(reason.rule, reason.path) for reason in verdict.reasons} == {("built-in:protected", b".byline/policy.toml")}
+    desk.approve("p-ana")
+    assert desk.outcome() is Outcome.ALLOW
+
+
+@pytest.mark.parametrize("what", ["missing", "symlink", "executable", "malformed", "other case"])
+def test_a_base_without_usable_state_denies(desk: Desk, scratch: Scratch, what: str) -> None:
+    """T0, B2, B7."""
+    scratch.git("switch", "--quiet", "main")
+    file = scratch.path / ".byline/policy.toml"
+    text = file.read_text()
+    file.unlink()
+    if what == "symlink":
+        scratch.write("elsewhere.toml", text)
+        file.symlink_to("../elsewhere.toml")
+    elif what == "executable":
+        scratch.write(".byline/policy.toml", text).chmod(0o755)
+    elif what == "malformed":
+        scratch.write(".byline/policy.toml", text + "x = 1\n")
+    elif what == "other case":
+        scratch.write(".byline/Policy.toml", text)
+    scratch.commit("broken")
+    judgement = desk.judge()
+    assert (judgement.verdict.outcome, judgement.trust) == (Outcome.DENY, None)
+
+
+def test_an_empty_change_is_denied(desk: Desk) -> None:
+    """B1."""
+    assert desk.outcome(candidate=desk.repo.commit_id("main")) is Outcome.DENY
+
+
+def test_another_trust_file_than_the_pinned_is_denied(desk: Desk) -> None:
+    assert desk.outcome(pin=Pin(repository=ID, trust_sha256="0" * 64)) is Outcome.DENY
+    pinned = desk.anchor().trust_sha256
+    assert desk.outcome(pin=Pin(repository="byl:" + "0" * 32, trust_sha256=pinned)) is Outcome.DENY
+    assert desk.outcome(pin=Pin(repository=ID, trust_sha256=pinned)) is Outcome.PENDING
+
+
+def test_an_agent_in_a_trailer_takes_credit_away(desk: Desk, scratch: Scratch) -> None:
+    old, new = (desk.repo.entry(desk.repo.commit_id(rev), b"app.py") for rev in ("main", "work"))
+    assert old
+    assert new
+    made = claim(b"app.py", OLD.encode(), NEW.encode(), human("p-mia"))
+    made = replace(made, blob=new.oid, bases=(replace(made.bases[0], blob=old.oid),))
+    desk.add(signed(authorship(made), "p-mia"))
+    assert desk.outcome() is Outcome.ALLOW
+    scratch.git("commit", "--quiet", "--amend", "--message", "work\n\nCo-Authored-By: Claude <noreply@anthropic.com>")
+    assert desk.outcome() is Outcome.PENDING
+
+
+def test_a_tampered_claim_is_reported_and_relaxes_nothing(desk: Desk) -> None:
+    good = _blobbed(desk, "p-ana")
+    forged = replace(good, envelope=replace(good.envelope, payload=good.envelope.payload.replace(b"claude-code", b"claude-cod3")))
+    desk.add(forged)
+    judgement = desk.judge()
+    assert judgement.verdict.outcome is Outcome.PENDING
+    assert [failure.code for failure in judgement.verification.failures] == ["BL-SIGNATURE-1"]
+    assert any("not counted" in line for line in report_lines(judgement))
+
+
+def test_the_anchored_gate_signs_and_logs_before_it_answers(desk: Desk) -> None:
+    """L8."""
+    desk.add(_blobbed(desk, "p-ana"))
+    run = run_gate(
+        desk.repo,
+        desk.anchor(),
+        head="work",
+        evidence=make_evidence(desk.repo, desk.index),
+        at=NOW,
+        signer=SIGNERS["s-gate"],
+        ledger=desk.ledger,
+    )
+    assert (run.judgement.verdict.outcome, EXIT[run.judgement.verdict.outcome], run.entry) == (Outcome.ALLOW, 0, 0)
+    assert run.decision
+    statement = parse_statement(run.decision.envelope.payload)
+    assert statement.predicate["verdict"] == "allow"
+    assert [each.bundle.envelope.digest for each in EvidenceRef(desk.repo).bundles()].count(statement.digest) == 1
+
+
+def test_a_key_without_the_use_decision_records_nothing(desk: Desk) -> None:
+    judgement = desk.judge(pin=Pin(repository=ID, trust_sha256=desk.anchor().trust_sha256))
+    with pytest.raises(UnknownKeyError):
+        record_decision(judgement, signer=SIGNERS["p-ana"], ledger=desk.ledger, at=NOW)
+    assert Use.DECISION not in (judgement.trust.keys[0].uses if judgement.trust else ())
+
+
+def test_a_preview_is_never_put_on_record(desk: Desk) -> None:
+    """B3."""
+    judgement = preview(desk.repo, base="main", head="work", target=None, evidence=make_evidence(desk.repo, desk.index), at=NOW)
+    assert judgement.verdict.outcome is Outcome.PENDING
+    with pytest.raises(VerificationError):
+        record_decision(judgement, signer=SIGNERS["s-gate"], ledger=desk.ledger, at=NOW)
+    assert judgement_to_json(judgement)["anchored"] is False
+
+
+def test_a_gate_remembers_the_policy_it_has_seen(desk: Desk, scratch: Scratch) -> None:
+    """B6."""
+    evidence = make_evidence(desk.repo, desk.index)
+    newer = format_preset("team", repository=ID).replace("version = 1", "version = 2", 1)
+    older = scratch.git("rev-parse", "main")
+    scratch.git("switch", "--quiet", "main")
+    scratch.write(".byline/policy.toml", newer)
+    scratch.commit("newer policy")
+    anchor = desk.anchor()
+    assert run_gate(desk.repo, anchor, head="work", evidence=evidence, at=NOW).judgement.verdict.outcome is Outcome.PENDING
+    scratch.git("reset", "--quiet", "--hard", older)
+    assert run_gate(desk.repo, anchor, head="work", evidence=evidence, at=NOW).judgement.verdict.outcome is Outcome.DENY
+    scratch.write(".byline/policy.toml", newer + "# other bytes\n")
+    scratch.commit("same version, other bytes")
+    assert run_gate(desk.repo, anchor, head="work", evidence=evidence, at=NOW).judgement.verdict.outcome is Outcome.DENY
+
+
+def test_a_damaged_state_is_the_administrators_business(desk: Desk) -> None:
+    (desk.place / "state.json").write_text('{"schema": "byline.gate-state/1"}')
+    with pytest.raises(ConfigError):
+        run_gate(desk.repo, desk.anchor(), head="work", evidence=lambda _: (), at=NOW)
+
+
+def test_a_target_that_is_not_here_cannot_be_judged(desk: Desk) -> None:
+    with pytest.raises(RepositoryError):
+        run_gate(desk.repo, desk.anchor(target="refs/heads/gone"), head="work", evidence=lambda _: (), at=NOW)
+
+
+def test_a_shallow_clone_cannot_say(desk: Desk, scratch: Scratch, tmp_path: Path) -> None:
+    """G2."""
+    shallow = scratch.clone(tmp_path / "shallow", "--depth=1", "--branch=work", "--no-local")
+    with open_repository(shallow.path) as cut:
+        question = Question(base=desk.repo.commit_id("main"), candidate=cut.commit_id("work"))
+        with pytest.raises(RepositoryError):
+            judge(cut, question, evidence=lambda _: (), at=NOW)
+
+
+def test_the_json_is_as_documented(desk: Desk) -> None:
+    desk.add(_blobbed(desk, "p-rob"))
+    value = judgement_to_json(desk.judge(), entry=7)
+    assert value["summary"] == {
+        "units": 2, "added": 2, "removed": 1, "ai": 2, "human": 0, "mixed": 0, "tool": 0, "imported": 0, "unknown": 0,
+    }  # fmt: skip
+    assert value["reasons"] == [
+        {
+            "rule": "ai-senior-signoff",
+            "message": "a change that is not a person's own, where a hand is below senior or not known",
+            "path": "app.py",
+            "side": side,
+            "start": 2,
+            "end": end,
+            "needs": {"approvals": 1, "level_at_least": "senior"},
+        }
+        for side, end in (("removed", 2), ("added", 3))
+    ]
+    assert (value["verdict"], value["anchored"], value["decision"]) == ("pending", False, {"entry": 7})
+    json.dumps(value)
+
+
+def test_the_report_names_rules_and_places(desk: Desk) -> None:
+    lines = list(report_lines(desk.judge()))
+    assert lines[0].startswith("pending: ")
+    assert "  - app.py:2  removed" in lines
+    assert "  + app.py:2-3  added" in lines
+    assert all(line.isprintable() for line in lines)
+
+
+def test_every_kind_of_file_change_is_judged(desk: Desk, scratch: Scratch) -> None:
+    """U2: mode, symlink, binary, empty file, rename, line end, odd names: each is a unit that waits."""
+    scratch.write("mode.sh", "x\n")
+    scratch.write("crlf.txt", "one\ntwo\n")
+    scratch.write("moved.txt", "content\n")
+    scratch.git("switch", "--quiet", "main")
+    scratch.commit("more files")
+    scratch.git("switch", "--quiet", "--create", "odd")
+    (scratch.path / "mode.sh").chmod(0o755)
+    scratch.write("crlf.txt", "one\r\ntwo\n")
+    scratch.git("mv", "moved.txt", "there.txt")
+    scratch.write("image.bin", b"\0\1")
+    scratch.write("empty.txt", "")
+    (scratch.path / "link").symlink_to("app.py")
+    scratch.write("new\nline \u202e.txt", "x\n")
+    scratch.write(b"\xff.txt".decode("utf-8", "surrogateescape"), "x\n")
+    scratch.commit("odd")
+    judgement = desk.judge(head="odd")
+    waiting = {reason.path for reason in judgement.verdict.reasons}
+    names = ["mode.sh", "crlf.txt", "moved.txt", "there.txt", "image.bin", "empty.txt", "link", "new\nline \u202e.txt"]
+    assert waiting == {*(name.encode() for name in names), b"\xff.txt"}
+    assert all(line.isprintable() for line in report_lines(judgement))
+    assert judgement_to_json(judgement)["verdict"] == "pending"
+
+
+def test_nothing_hides_from_an_approver() -> None:
+    """AP9."""
+    assert visible("a\u202eb\t\x1b[31m\\é\r".encode() + b"\xff") == r"a\xe2\x80\xaeb\x09\x1b[31m\\é\x0d\xff"
+
+
+def test_an_anchor_is_read_strictly(tmp_path: Path) -> None:
+    text = f'schema = 1\nrepository = "{ID}"\ntrust = "sha256:{"0" * 64}"\ntarget = "main"\nstate = "s.json"\nkey = "k.pem"\n'
+    file = tmp_path / "gate.toml"
+    file.write_text(text)
+    anchor = load_anchor(file)
+    assert (anchor.target, anchor.key, anchor.state) == ("refs/heads/main", tmp_path / "k.pem", tmp_path / "s.json")
+    for bad in (text + "base = 1\n", text.replace("schema = 1", "schema = 2"), text.replace("state", "stat"), "x ="):
+        file.write_text(bad)
+        with pytest.raises(ConfigError):
+            load_anchor(file)
+    with pytest.raises(ConfigError):
+        load_anchor(tmp_path / "absent.toml")
