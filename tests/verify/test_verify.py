@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each of the ten checks, failed one at a time, and what many bundles come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from byline.core.bundle import Bundle
+from byline.core.claim import Carried, Carry, New
+from byline.core.decision import Decision, format_decision
+from byline.core.statement import PredicateType, Subject, format_statement
+from byline.core.trust import LogClass, Use
+from byline.core.verdict import Outcome
+from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
+from byline.errors import (
+    IdentityError,
+    MalformedError,
+    ProofError,
+    SignatureError,
+    StaleError,
+    StatementError,
+    SubjectMismatchError,
+    UnknownKeyError,
+    VerificationError,
+)
+from byline.sign.file import sign_payload
+from byline.testing import MemoryLedger
+from byline.verify import verify_bundle, verify_bundles
+from casework import (
+    NOW,
+    REPOSITORY,
+    SIGNERS,
+    ai,
+    approval,
+    authorship,
+    claim,
+    human,
+    independent,
+    make_trust,
+    move,
+    sha,
+    signed,
+    team,
+)
+
+TRUST = make_trust()
+PATH, OLD, NEW = b"a.py", b"1\n2\n", b"1\nx\n"
+WORK = authorship(claim(PATH, OLD, NEW, ai("p-rob")))
+YES = approval("p-ana", move(PATH, OLD, NEW), policy=team())
+
+
+def logged(who: str = "p-rob") -> tuple[Bundle, MemoryLedger]:
+    """Log three statements; return the bundle of the second, with a receipt from the tree of three."""
+    ledger = MemoryLedger()
+    for number in (1, 2, 3):
+        signed(authorship(claim(PATH, OLD, NEW, ai(who)), seq=number), who, ledger)
+    return ledger.find(WORK.change)[1], ledger
+
+
+def test_a_signed_statement_is_a_fact() -> None:
+    fact = verify_bundle(signed(WORK, "p-rob"), trust=TRUST, at=NOW)
+    assert isinstance(fact, VerifiedAuthorship)
+    assert (fact.principal, fact.strength, fact.is_full, fact.authorship) == ("p-rob", Strength.SIGNED, True, WORK)
+
+
+def test_an_approval_is_a_fact() -> None:
+    fact = verify_bundle(signed(YES, "p-ana"), trust=TRUST, at=NOW)
+    assert isinstance(fact, VerifiedApproval)
+    assert (fact.approval, set(fact.uses)) == (YES, {Use.AUTHORSHIP, Use.APPROVAL, Use.ROOT})
+
+
+def test_a_decision_is_a_fact_if_a_gate_signed_it() -> None:
+    decision = Decision(
+        repository=REPOSITORY,
+        outcome=Outcome.ALLOW,
+        base="1" * 40,
+        candidate="2" * 40,
+        target="refs/heads/main",
+        environment=None,
+        effect="0" * 64,
+        trust_version=1,
+        trust_sha256="0" * 64,
+        policy_version=1,
+        policy_sha256="0" * 64,
+        inputs="0" * 64,
+        tier="A0",
+        decided_at=NOW,
+    )
+    for who in ("s-gate", "p-ana"):
+        key = SIGNERS[who]
+        bundle = Bundle(envelope=sign_payload(format_decision(decision), key), key_hint=sha(key.public))
+        if who == "s-gate":
+            fact = verify_bundle(bundle, trust=TRUST, at=NOW)
+            assert isinstance(fact, VerifiedDecision)
+            assert fact.decision == decision
+        else:
+            with pytest.raises(UnknownKeyError):
+                verify_bundle(bundle, trust=TRUST, at=NOW)
+
+
+def test_1_a_key_that_trust_does_not_list_is_unknown() -> None:
+    with pytest.raises(UnknownKeyError):
+        verify_bundle(signed(WORK, "p-eve"), trust=TRUST, at=NOW)
+
+
+def test_2_a_predicate_that_byline_does_not_know_is_refused() -> None:
+    key = SIGNERS["p-rob"]
+    payload = format_statement((Subject(name="change", sha256="0" * 64),), PredicateType.AUTHORSHIP, {})
+    for data in (payload, payload.replace(b"ai-authorship", b"deployment"), b"{}", b"\xff"):
+        bundle = Bundle(envelope=sign_payload(data, key), key_hint=sha(key.public))
+        with pytest.raises(StatementError):
+            verify_bundle(bundle, trust=TRUST, at=NOW)
+
+
+def test_3_a_statement_of_another_repository_is_refused() -> None:
+    with pytest.raises(SubjectMismatchError):
+        verify_bundle(signed(replace(WORK, repository="byl:" + "0" * 32), "p-rob"), trust=TRUST, at=NOW)
+
+
+@pytest.mark.parametrize("part", ["payload", "signature", "key"])
+def test_4_a_changed_byte_breaks_the_signature(part: str) -> None:
+    bundle = signed(WORK, "p-rob")
+    envelope = bundle.envelope
+    changed = {
+        "payload": replace(bundle, envelope=replace(envelope, payload=envelope.payload.replace(b"model-x", b"model-y"))),
+        "signature": replace(bundle, envelope=replace(envelope, signature=envelope.signature[:-1] + b"\0")),
+        "key": replace(bundle, key_hint=sha(SIGNERS["p-ana"].public)),
+    }[part]
+    with pytest.raises(SignatureError):
+        verify_bundle(changed, trust=TRUST, at=NOW)
+
+
+def test_5_a_receipt_of_another_entry_is_refused() -> None:
+    bundle, _ = logged()
+    other = signed(WORK, "p-rob")
+    with pytest.raises(ProofError):
+        verify_bundle(replace(other, receipt=bundle.receipt), trust=TRUST, at=NOW)
+
+
+def test_6_a_proof_that_does_not_lead_to_the_root_is_refused() -> None:
+    bundle, _ = logged()
+    receipt = bundle.receipt
+    assert receipt
+    for proof in (
+        replace(receipt.proof, index=0),
+        replace(receipt.proof, hashes=receipt.proof.hashes[:-1]),
+        replace(receipt.proof, hashes=(*receipt.proof.hashes, bytes(32))),
+    ):
+        with pytest.raises(ProofError):
+            verify_bundle(replace(bundle, receipt=replace(receipt, proof=proof)), trust=TRUST, at=NOW)
+
+
+def test_7_a_checkpoint_of_a_trusted_log_is_signed_by_it() -> None:
+    bundle, ledger = logged()
+    receipt = bundle.receipt
+    assert receipt
+    trust = make_trust(logs=(independent(ledger),))
+    assert verify_bundle(bundle, trust=trust, at=NOW).strength is Strength.LOGGED
+    head, _, line = receipt.checkpoint.rpartition("\u2014")
+    forged = replace(receipt, checkpoint=f"{head}\u2014{line[:-8]}AAAA{line[-4:]}")
+    with pytest.raises((SignatureError, MalformedError)):
+        verify_bundle(replace(bundle, receipt=forged), trust=trust, at=NOW)
+    with pytest.raises(ProofError):
+        verify_bundle(replace(bundle, receipt=replace(receipt, log_id=bytes(32))), trust=trust, at=NOW)
+
+
+def test_7_an_embedded_log_and_an_unknown_one_rank_signed() -> None:
+    """L1."""
+    bundle, ledger = logged()
+    embedded = replace(independent(ledger), kind=LogClass.EMBEDDED)
+    assert verify_bundle(bundle, trust=make_trust(logs=(embedded,)), at=NOW).strength is Strength.SIGNED
+    assert verify_bundle(bundle, trust=TRUST, at=NOW).strength is Strength.SIGNED
+
+
+def test_8_a_key_signs_what_its_uses_say() -> None:
+    """FM5, I6."""
+    trust = make_trust(uses={"p-rob": (Use.APPROVAL,), "p-ana": (Use.AUTHORSHIP,)})
+    for bundle in (signed(WORK, "p-rob"), signed(YES, "p-ana")):
+        with pytest.raises(UnknownKeyError):
+            verify_bundle(bundle, trust=trust, at=NOW)
+
+
+def test_9_nobody_speaks_for_somebody_else() -> None:
+    """I3."""
+    with pytest.raises(IdentityError):
+        verify_bundle(signed(YES, "p-ben"), trust=TRUST, at=NOW)
+    for owner in (human("p-ana"), ai("p-ana")):
+        with pytest.raises(IdentityError):
+            verify_bundle(signed(authorship(claim(PATH, OLD, NEW, owner)), "p-rob"), trust=TRUST, at=NOW)
+
+
+def test_9_what_is_carried_is_named_and_not_spoken_for() -> None:
+    made = claim(PATH, OLD, NEW, ai("p-ana"))
+    segments = tuple(
+        replace(each, carried=Carried(statement="0" * 64, how=Carry.EXACT)) if isinstance(each, New) else each for each in made.segments
+    )
+    mine = replace(made, segments=segments, hand=ai("p-rob"), removed=tuple(replace(each, hand=ai("p-rob")) for each in made.removed))
+    assert verify_bundle(signed(authorship(mine), "p-rob"), trust=TRUST, at=NOW).principal == "p-rob"
+
+
+def test_10_expired_trust_and_expired_approvals_are_stale() -> None:
+    with pytest.raises(StaleError):
+        verify_bundle(signed(WORK, "p-rob"), trust=TRUST, at=NOW + timedelta(days=101))
+    with pytest.raises(StaleError):
+        verify_bundle(signed(YES, "p-ana"), trust=TRUST, at=NOW + timedelta(days=4))
+
+
+def test_what_fails_a_late_check_still_tightens() -> None:
+    """F16: a revoked key, a claim in another's name, a broken receipt: their claims are facts that relax nothing."""
+    revoked = make_trust(uses={"p-rob": ()})
+    bundle, _ = logged()
+    broken = replace(signed(WORK, "p-rob"), receipt=bundle.receipt)
+    foreign = signed(authorship(claim(PATH, OLD, NEW, human("p-ana"))), "p-rob")
+    for one, trust in ((signed(WORK, "p-rob"), revoked), (broken, TRUST), (foreign, TRUST)):
+        found = verify_bundles([one], trust=trust, at=NOW)
+        assert [fact.is_full for fact in found.authorships] == [False]
+        assert len(found.failures) == 1
+
+
+def test_what_nobody_known_signed_does_not_even_tighten() -> None:
+    forged = replace(signed(WORK, "p-rob"), key_hint=sha(SIGNERS["p-ana"].public))
+    found = verify_bundles([signed(WORK, "p-eve"), forged], trust=TRUST, at=NOW)
+    assert found.facts == ()
+    assert sorted(each.code for each in found.failures) == ["BL-KEY-1", "BL-SIGNATURE-1"]
+
+
+def test_one_statement_in_many_envelopes_is_one_fact() -> None:
+    """L7, L10: with and without receipt, whatever the bytes of the signature."""
+    bundle, ledger = logged()
+    trust = make_trust(logs=(independent(ledger),))
+    bare = replace(bundle, receipt=None)
+    found = verify_bundles([bare, bundle, bare], trust=trust, at=NOW)
+    assert [fact.strength for fact in found.facts] == [Strength.LOGGED]
+
+
+def test_two_signers_of_one_statement_are_two_facts() -> None:
+    shared = authorship(claim(PATH, OLD, NEW, replace(ai("p-rob"), principal=None)))
+    found = verify_bundles([signed(shared, "p-rob"), signed(shared, "p-mia")], trust=TRUST, at=NOW)
+    assert {fact.principal for fact in found.facts} == {"p-mia", "p-rob"}
+
+
+@given(position=st.integers(min_value=0), bit=st.integers(0, 7))
+def test_no_flipped_bit_of_a_logged_statement_goes_unnoticed(position: int, bit: int) -> None:
+    """Of payload, signature, leaf or proof; a signature has more than one spelling, so another valid one may appear."""
+    bundle, ledger = logged()
+    trust = make_trust(logs=(independent(ledger),))
+    receipt = bundle.receipt
+    assert receipt
+    parts = [bundle.envelope.payload, bundle.envelope.signature, receipt.leaf, *receipt.proof.hashes]
+    at = position % sum(map(len, parts))
+    which = 0
+    while at >= len(parts[which]):
+        at -= len(parts[which])
+        which += 1
+    changed = bytearray(parts[which])
+    changed[at] ^= 1 << bit
+    parts[which] = bytes(changed)
+    flipped = replace(
+        bundle,
+        envelope=replace(bundle.envelope, payload=parts[0], signature=parts[1]),
+        receipt=replace(receipt, leaf=parts[2], proof=replace(receipt.proof, hashes=tuple(parts[3:]))),
+    )
+    with pytest.raises((VerificationError, MalformedError)):
+        verify_bundle(flipped, trust=trust, at=NOW)
