@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from byline.core.authorship import parse_authorship
 from byline.core.bundle import format_bundle
@@ -15,7 +18,8 @@ from byline.core.claim import New
 from byline.core.statement import PredicateType, Subject, format_statement, parse_statement
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem
 from byline.git.repository import open_repository
-from byline.log.evidence import REF, EvidenceRef
+from byline.log.evidence import REF, EvidenceRef, file_name
+from byline.log.glance import glance
 from byline.log.index import EvidenceIndex
 from log.evidence_maker import KEY, authorship, bundle_of, claim, oid, statement_bundle
 
@@ -226,3 +230,29 @@ def test_several_may_share_one_index(evidence: EvidenceRef, tmp_path: Path) -> N
     for thread in threads:
         thread.join(60)
     assert seen == [40] * 4
+
+
+def test_what_seems_to_be_a_statement_and_is_none_has_no_answer(evidence: EvidenceRef, index: EvidenceIndex) -> None:
+    """A glance finds it; whoever reads it finds that it is nothing."""
+    payload = statement_bundle(1, claim(b"a", "a1")).envelope.payload.replace(b'"diff":"byline-lines/1"', b'"diff":"byline-lines/9"')
+    evidence.add([bundle_of(payload)])
+    index.refresh(evidence)
+    (row,) = index.claims_by_path(b"a")
+    assert index.statement(row.statement) is None
+    (finding,) = index.findings()
+    assert finding.reason == "the diff is byline-lines/1"
+    assert index.claims_by_path(b"a") == index.facts() == ()
+    index.refresh(evidence)
+    assert index.findings() == (finding,)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["path", "pathBytes", "blob", "op", "x"]), st.none() | st.integers() | st.text() | st.lists(st.none()))
+)
+def test_a_glance_at_anything_is_a_glance_or_nothing(file: dict[str, object]) -> None:
+    predicate = {"repository": {"id": "r"}, "commit": {"id": "c"}, "chain": {"id": "k", "seq": 1}, "files": [file]}
+    value = {"subject": [{"digest": {"sha256": "s"}}], "predicateType": PredicateType.AUTHORSHIP, "predicate": predicate}
+    payload = json.dumps(value).encode()
+    bundle = bundle_of(payload)
+    seen = glance(file_name(bundle.envelope.digest, KEY), format_bundle(bundle))
+    assert seen is None or all(isinstance(path, bytes) for path, _, _ in seen.claims)

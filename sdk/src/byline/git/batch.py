@@ -3,9 +3,9 @@
 
     >>> oid LF          <<< oid SP type SP size LF [content LF]  |  oid SP "missing" LF
 
-Requests are object ids or expressions without line feed; paths never go this way, because they may hold one. Questions are sent
-a few dozen at a time, so that neither side ever waits for the other with a full pipe. Thread-safe by a lock; the process starts
-with the first question, and again after `close`.
+Requests are object ids or expressions without line feed; paths never go this way, because they may hold one. A few questions are
+sent at once, so that neither side ever waits for the other with a full pipe. Many have a process of their own that reads them from
+a file and answers while the asker works. Thread-safe by a lock; the process starts with the first question, and again after `close`.
 """
 
 from __future__ import annotations
@@ -64,9 +64,11 @@ class CatFile:
         Raises:
             RepositoryError: As `ask`.
         """
-        for start in range(0, len(names), _AT_ONCE):
+        if len(names) > _AT_ONCE:
+            yield from self._stream(names, limit)
+        elif names:
             with self._lock:
-                found = self._exchange(names[start : start + _AT_ONCE], limit)
+                found = self._exchange(names, limit)
             yield from found
 
     def close(self) -> None:
@@ -78,12 +80,25 @@ class CatFile:
         # A process must not outlive the one who asks it, also where somebody forgot to close.
         self._end()
 
+    def _stream(self, names: Sequence[str], limit: int | None) -> Iterator[RawObject | None]:
+        other = CatFile(self.git, self.contents)
+        with tempfile.TemporaryFile() as questions:
+            questions.write(_questions(names))
+            questions.seek(0)
+            process = other._start("--buffer", questions=questions)
+        try:
+            for _ in names:
+                yield other._answer(process, limit)
+        except EOFError as error:
+            raise git_error("cat-file", other._end()) from error
+        finally:
+            other.close()
+
     def _exchange(self, names: Sequence[str], limit: int | None) -> list[RawObject | None]:
-        if any("\n" in name or "\0" in name or not name for name in names):
-            raise RepositoryError("no object has a name with a line feed")
+        questions = _questions(names)
         process = self._process or self._start()
         try:
-            os.write(_fileno(process.stdin), "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
+            os.write(_fileno(process.stdin), questions)
             return [self._answer(process, limit) for _ in names]
         except BaseException as error:
             # Half an answer may be on its way: nothing that comes later could be trusted.
@@ -138,14 +153,14 @@ class CatFile:
             raise EOFError
         self._buffer += data
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, *options: str, questions: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process; a pipe that nobody reads could block git
         try:
             self._process = subprocess.Popen(
-                self.git.command("cat-file", "--batch" if self.contents else "--batch-check"),
+                self.git.command("cat-file", "--batch" if self.contents else "--batch-check", *options),
                 cwd=self.git.folder,
                 env=self.git.offline,
-                stdin=subprocess.PIPE,
+                stdin=subprocess.PIPE if questions is None else questions,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 start_new_session=True,
@@ -170,6 +185,12 @@ class CatFile:
             self._errors.close()
             self._errors = None
         return message
+
+
+def _questions(names: Sequence[str]) -> bytes:
+    if any("\n" in name or "\0" in name or not name for name in names):
+        raise RepositoryError("no object has a name with a line feed")
+    return "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
 
 
 def _fileno(pipe: IO[bytes] | None) -> int:

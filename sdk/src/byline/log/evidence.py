@@ -97,6 +97,16 @@ def better(name: str, one: bytes, other: bytes) -> bytes:
     return min(one, other, key=order)
 
 
+def open_file(name: str, blob: str, data: bytes | None) -> StoredBundle | BadFile:
+    """Return what the bytes of a file are."""
+    if data is None:
+        return BadFile(name=name, blob=blob, reason="it is not here, or too large")
+    try:
+        return StoredBundle(name=name, blob=blob, bundle=read_bundle(name, data))
+    except MalformedError as error:
+        return BadFile(name=name, blob=blob, reason=str(error))
+
+
 @dataclass(frozen=True, slots=True)
 class EvidenceRef:
     """The evidence in one repository. Safe in several processes at once; thread-safe."""
@@ -154,16 +164,14 @@ class EvidenceRef:
                     files[name] = self._better_blob(name, files.get(name, item.entry.oid), item.entry.oid)
         return files
 
+    def read_files(self, files: Files) -> Iterator[tuple[str, str, bytes | None]]:
+        """Yield name, blob and bytes of `files`, in order; None for bytes that are not here or too many for a bundle."""
+        contents = self.repository.read_small_blobs(list(files.values()), MAX_BUNDLE)
+        return ((name, blob, data) for (name, blob), data in zip(files.items(), contents, strict=True))
+
     def open_files(self, files: Files) -> Iterator[StoredBundle | BadFile]:
         """Yield what the named blobs hold, in the order of `files`. Whatever is wrong with one is said of that one alone."""
-        for (name, blob), data in zip(files.items(), self.repository.read_small_blobs(list(files.values()), MAX_BUNDLE), strict=True):
-            if data is None:
-                yield BadFile(name=name, blob=blob, reason="it is not here, or too large")
-                continue
-            try:
-                yield StoredBundle(name=name, blob=blob, bundle=read_bundle(name, data))
-            except MalformedError as error:
-                yield BadFile(name=name, blob=blob, reason=str(error))
+        return (open_file(*file) for file in self.read_files(files))
 
     # Adding
 

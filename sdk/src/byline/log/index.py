@@ -17,21 +17,24 @@ but git itself. Nothing here is verified but that a payload is the one its diges
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from byline.core.authorship import Authorship, parse_authorship
-from byline.core.statement import PredicateType, Statement, Subject
+from byline.core.authorship import parse_authorship
+from byline.core.statement import parse_statement
+from byline.errors import StatementError
 from byline.log.evidence import BadFile, EvidenceRef, StoredBundle
-from byline.log.tables import FILE_COLUMNS, SCHEMA, VERSION, follow, index_hashes
+from byline.log.tables import FILE_COLUMNS, SCHEMA, VERSION, check_files, follow, index_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from byline.core.authorship import Authorship
+    from byline.core.statement import PredicateType
 
 BUSY_SECONDS = 10
 MAX_ANSWERS = 4096
@@ -97,7 +100,7 @@ class EvidenceIndex:
         self._path = path
         self._lock = threading.RLock()
         self._evidence: EvidenceRef | None = None
-        self._parsed: dict[str, Authorship] = {}
+        self._parsed: dict[str, Authorship | None] = {}
         self._database: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
@@ -158,7 +161,18 @@ class EvidenceIndex:
             yield from (each for each in found if isinstance(each, StoredBundle))
 
     def findings(self) -> tuple[BadFile, ...]:
-        """Return the files among the evidence that are none, sorted by name."""
+        """Return the files among the evidence that are none, sorted by name. What was not strictly read before is read now.
+
+        Raises:
+            RepositoryError: Git cannot read the evidence.
+        """
+
+        def work(database: sqlite3.Connection) -> None:
+            if self._evidence is not None and database.execute("SELECT 1 FROM file WHERE strict = 0").fetchone():
+                with _writing(database):
+                    check_files(database, self._evidence)
+
+        self._do(work)
         rows = self._rows("SELECT name, blob, reason FROM file WHERE reason IS NOT NULL ORDER BY name")
         return tuple(BadFile(name=name, blob=blob, reason=reason) for name, blob, reason in rows)
 
@@ -196,16 +210,13 @@ class EvidenceIndex:
         return tuple(found[:limit])
 
     def statement(self, digest: str) -> Authorship | None:
-        """Return the authorship statement with this digest, None if there is none."""
-        known = self._parsed.get(digest)
-        if known is None:
+        """Return the authorship statement with this digest, None if there is none or if it does not read strictly."""
+        if digest not in self._parsed:
             payload = self._do(lambda database: _payload(database, digest))
-            if payload is None:
-                return None
             if len(self._parsed) >= _PARSED:
                 self._parsed.clear()
-            known = self._parsed[digest] = _read_again(payload, digest)
-        return known
+            self._parsed[digest] = None if payload is None else _read(payload)
+        return self._parsed[digest]
 
     # Answers that others keep
 
@@ -308,13 +319,11 @@ def _payload(database: sqlite3.Connection, digest: str) -> bytes | None:
     return payload
 
 
-def _read_again(payload: bytes, digest: str) -> Authorship:
-    """Read a payload whose digest is that of one that was strictly read before: only the first subject matters now."""
-    value = json.loads(payload)
-    change = Subject(name="change", sha256=value["subject"][0]["digest"]["sha256"])
-    return parse_authorship(
-        Statement(subjects=(change,), predicate_type=value["predicateType"], predicate=value["predicate"], digest=digest)
-    )
+def _read(payload: bytes) -> Authorship | None:
+    try:
+        return parse_authorship(parse_statement(payload))
+    except StatementError:
+        return None
 
 
 def _claim_row(row: Sequence[Any], hits: int = 0) -> ClaimRow:

@@ -3,6 +3,10 @@
 
 A folder of the evidence that was read is remembered by its id, so that `follow` reads what changed and nothing else. A statement
 that several keys signed is one statement with several files; it goes with the last of them.
+
+Reading strictly costs ten times what finding costs, and most statements are never asked for. So `follow` takes a `glance`: what is
+needed to find a statement again, its types checked and its digest that of the file's name. `check_files` reads strictly what nobody
+has read so yet; and whoever asks for a statement or a bundle gets it strictly read, or not at all.
 """
 
 from __future__ import annotations
@@ -15,14 +19,14 @@ from byline.core.authorship import parse_authorship
 from byline.core.lines import HASH_BYTES
 from byline.core.statement import PredicateType, parse_statement
 from byline.errors import StatementError
-from byline.log.evidence import BadFile
+from byline.log.evidence import BadFile, open_file
+from byline.log.glance import glance
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from byline.core.statement import Statement
-    from byline.log.evidence import EvidenceRef, Files, StoredBundle
+    from byline.log.evidence import EvidenceRef, Files
 
 VERSION = 1
 FILE_COLUMNS = "name, blob, digest, key, kind, change, repository, commit_id, chain, seq, logged"
@@ -31,10 +35,11 @@ CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE shard (prefix TEXT PRIMARY KEY, oids TEXT) WITHOUT ROWID;
 CREATE TABLE file (
     name TEXT PRIMARY KEY, blob TEXT, digest TEXT, key TEXT, kind TEXT, change TEXT, repository TEXT, commit_id TEXT, chain TEXT,
-    seq INTEGER, logged INTEGER, reason TEXT) WITHOUT ROWID;
+    seq INTEGER, logged INTEGER, reason TEXT, strict INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX file_kind ON file (kind);
 CREATE INDEX file_commit ON file (commit_id);
 CREATE INDEX file_digest ON file (digest);
+CREATE INDEX file_strict ON file (name) WHERE strict = 0;
 CREATE INDEX file_reason ON file (reason) WHERE reason IS NOT NULL;
 CREATE TABLE statement (
     id INTEGER PRIMARY KEY, digest TEXT UNIQUE, commit_id TEXT, chain TEXT, seq INTEGER, payload BLOB, hashed INTEGER DEFAULT 0);
@@ -70,8 +75,8 @@ def follow(database: sqlite3.Connection, evidence: EvidenceRef, trees: Iterable[
         had |= database.execute("SELECT name, blob FROM file WHERE name >= ? AND name < ?", (prefix, prefix + "g"))
         database.execute("DELETE FROM shard WHERE prefix = ?", (prefix,))
     _remove(database, [name for name, blob in had.items() if wanted.get(name) != blob])
-    for found in evidence.open_files({name: blob for name, blob in wanted.items() if had.get(name) != blob}):
-        _add(database, found)
+    for file in evidence.read_files({name: blob for name, blob in wanted.items() if had.get(name) != blob}):
+        _add(database, file)
     database.executemany("INSERT INTO shard VALUES (?, ?)", [(prefix, " ".join(oids)) for prefix, oids in changed.items()])
 
 
@@ -86,35 +91,51 @@ def index_hashes(database: sqlite3.Connection) -> None:
         database.execute("UPDATE statement SET hashed = 1 WHERE id = ?", (number,))
 
 
-def _add(database: sqlite3.Connection, found: StoredBundle | BadFile) -> None:
-    if isinstance(found, BadFile):
-        database.execute(_INSERT_FILE, (found.name, found.blob, *[None] * 9, found.reason))
-        return
-    envelope = found.bundle.envelope
+def check_files(database: sqlite3.Connection, evidence: EvidenceRef) -> None:
+    """Read strictly what was only glanced at; what does not read is no evidence.
+
+    Raises:
+        RepositoryError: Git cannot read it.
+        sqlite3.Error: The database cannot be written.
+    """
+    files = dict(database.execute("SELECT name, blob FROM file WHERE strict = 0"))
+    for found in evidence.open_files(files):
+        reason = found.reason if isinstance(found, BadFile) else _why_not(found.bundle.envelope.payload)
+        if reason is not None:
+            _remove(database, [found.name])
+            _add_bad(database, found.name, found.blob, reason)
+    database.execute("UPDATE file SET strict = 1 WHERE strict = 0")
+
+
+def _why_not(payload: bytes) -> str | None:
     try:
-        statement = parse_statement(envelope.payload)
-        about = _index_claims(database, statement, envelope.payload)
+        statement = parse_statement(payload)
+        if statement.predicate_type == PredicateType.AUTHORSHIP:
+            parse_authorship(statement)
     except StatementError as error:
-        database.execute(_INSERT_FILE, (found.name, found.blob, *[None] * 9, str(error)))
+        return str(error)
+    return None
+
+
+def _add(database: sqlite3.Connection, file: tuple[str, str, bytes | None]) -> None:
+    name, blob, data = file
+    seen = None if data is None else glance(name, data)
+    if seen is None:
+        found = open_file(*file)
+        reason = found.reason if isinstance(found, BadFile) else _why_not(found.bundle.envelope.payload)
+        _add_bad(database, name, blob, reason or "not a statement that Byline reads")
         return
-    who = (found.name, found.blob, statement.digest, found.bundle.key_hint)
-    what = (statement.predicate_type, statement.change, *about, found.bundle.receipt is not None)
-    database.execute(_INSERT_FILE, (*who, *what, None))
+    what = (seen.kind, seen.change, seen.repository, seen.commit, seen.chain, seen.seq, seen.logged)
+    database.execute(_INSERT_FILE, (name, blob, name[:64], seen.key, *what, None))
+    if seen.commit is not None:
+        added = database.execute(_INSERT_STATEMENT, (name[:64], seen.commit, seen.chain, seen.seq, seen.payload))
+        if added.rowcount:
+            rows = [(added.lastrowid, ordinal, *claim) for ordinal, claim in enumerate(seen.claims)]
+            database.executemany("INSERT INTO claim VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def _index_claims(database: sqlite3.Connection, statement: Statement, payload: bytes) -> tuple[str | int | None, ...]:
-    """Add an authorship statement and its claims; return repository, commit, chain and sequence number, None where it has none."""
-    if statement.predicate_type != PredicateType.AUTHORSHIP:
-        repository = statement.predicate.get("repository")
-        name = repository.get("id") if isinstance(repository, dict) else None
-        return (name if isinstance(name, str) else None, None, None, None)
-    told = parse_authorship(statement)
-    about = (told.commit.id, told.chain.id, told.chain.seq)
-    added = database.execute(_INSERT_STATEMENT, (statement.digest, *about, payload))
-    if added.rowcount:
-        rows = [(added.lastrowid, ordinal, claim.path, claim.blob, str(claim.op)) for ordinal, claim in enumerate(told.claims)]
-        database.executemany("INSERT INTO claim VALUES (?, ?, ?, ?, ?)", rows)
-    return (told.repository, *about)
+def _add_bad(database: sqlite3.Connection, name: str, blob: str, reason: str) -> None:
+    database.execute(_INSERT_FILE, (name, blob, *[None] * 9, reason))
 
 
 def _remove(database: sqlite3.Connection, names: Iterable[str]) -> None:
