@@ -70,9 +70,10 @@ def take_turns(*acts: Callable[[], object], rounds: int = 15) -> tuple[float, ..
     return tuple(statistics.median(column) for column in zip(*times, strict=True))
 
 
-def run(command: Sequence[str], *, cwd: Path, data: bytes = b"", environ: dict[str, str] | None = None) -> bytes:
-    """Run a command to its end and return what it printed; a failure ends the bench with the command's own words."""
-    done = subprocess.run(command, cwd=cwd, input=data, env=environ, capture_output=True, check=False, timeout=300)
+def run(command: Sequence[str], *, cwd: Path, given: Path | None = None, environ: dict[str, str] | None = None) -> bytes:
+    """Run a command that reads the file `given`; return what it printed. A failure ends the bench with the command's own words."""
+    with (given or Path(os.devnull)).open("rb") as stdin:
+        done = subprocess.run(command, cwd=cwd, stdin=stdin, env=environ, capture_output=True, check=False, timeout=300)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr.decode(errors='replace')}")
     return done.stdout

@@ -28,17 +28,18 @@ def measure(place: Path) -> Iterator[Figure]:
     target.write_text(text)
     answer: dict[str, object] = {"type": "update", "filePath": str(target), "content": text, "originalFile": LINES}
     written = shop.payload("PostToolUse", "Write", {"file_path": str(target), "content": text}, answer)
+    about = shop.payload("PreToolUse", "Bash", {"command": "make"})
     ran = shop.payload("PostToolUse", "Bash", {"command": "make"}, {"stdout": "", "stderr": "", "interrupted": False})
     environ = {**shop.environ, **AGENT}
 
-    def call(event: str, tool: str, data: bytes) -> bytes:
-        return run(["sh", "-c", hooks[event, tool]], cwd=shop.path, data=data, environ=environ)
+    def call(event: str, tool: str, payload: Path) -> bytes:
+        return run(["sh", "-c", hooks[event, tool]], cwd=shop.path, given=payload, environ=environ)
 
     hooks = {key: shop.hook(*key) for key in (("PostToolUse", "Write"), ("PreToolUse", "Bash"), ("PostToolUse", "Bash"))}
     bare, write, before, after = take_turns(
         lambda: run(BARE_PYTHON, cwd=shop.path, environ=environ),
         lambda: call("PostToolUse", "Write", written),
-        lambda: call("PreToolUse", "Bash", ran.replace(b"PostToolUse", b"PreToolUse")),
+        lambda: call("PreToolUse", "Bash", about),
         lambda: call("PostToolUse", "Bash", ran),
     )
     against = "python -I -S -c pass"

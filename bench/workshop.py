@@ -36,9 +36,9 @@ class Workshop:
         made.run(BYLINE, "attest", "--wait")
         return made
 
-    def run(self, *command: str, data: bytes = b"", environ: dict[str, str] | None = None) -> bytes:
+    def run(self, *command: str, given: Path | None = None, environ: dict[str, str] | None = None) -> bytes:
         """Run a command in the work tree."""
-        return run(command, cwd=self.path, data=data, environ={**self.environ, **(environ or {})})
+        return run(command, cwd=self.path, given=given, environ={**self.environ, **(environ or {})})
 
     def git(self, *arguments: str) -> str:
         """Run git in the work tree."""
@@ -61,14 +61,16 @@ class Workshop:
                 return command
         raise SystemExit(f"byline init installed no {event} hook for {tool}")
 
-    def payload(self, event: str, tool: str, given: dict[str, object], answer: dict[str, object] | None = None) -> bytes:
-        """Make the JSON that the agent hands to a hook."""
+    def payload(self, event: str, tool: str, given: dict[str, object], answer: dict[str, object] | None = None) -> Path:
+        """Make a file of the JSON that the agent hands to a hook."""
         value = {
             "session_id": "6e46bda4-a449-4fe6-b5d8-6f7c19cca254", "transcript_path": str(self.path.parent / "none.jsonl"),
             "cwd": str(self.path), "permission_mode": "acceptEdits", "hook_event_name": event, "tool_name": tool,
             "tool_input": given, "tool_use_id": "toolu_01", **({} if answer is None else {"tool_response": answer, "duration_ms": 9}),
         }  # fmt: skip
-        return json.dumps(value).encode()
+        place = self.path.parent / f"{event}-{tool}.json"
+        place.write_text(json.dumps(value))
+        return place
 
     def agent_writes(self, name: str, text: str) -> None:
         """Write a file as the agent does, and call its hook."""
@@ -81,5 +83,5 @@ class Workshop:
             "content": text,
             "originalFile": before,
         }
-        data = self.payload("PostToolUse", "Write", {"file_path": str(place), "content": text}, answer)
-        self.run("sh", "-c", self.hook("PostToolUse", "Write"), data=data, environ=AGENT)
+        payload = self.payload("PostToolUse", "Write", {"file_path": str(place), "content": text}, answer)
+        self.run("sh", "-c", self.hook("PostToolUse", "Write"), given=payload, environ=AGENT)
