@@ -18,6 +18,7 @@ from byline.core.canonical import format_base64, parse_base64, parse_strict
 from byline.errors import BylineError, ConfigError, MalformedError, RepositoryError
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
+from byline_cli.extras import needs_extra
 from byline_cli.keyfile import key_path
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from byline.core.ports import Ledger, Signer
     from byline.core.trust import Trust
     from byline.git.repository import Repository
+    from byline_cli.terminal import Terminal
     from byline_cli.world import World
 
 TRUST, POLICY = b".byline/trust.toml", b".byline/policy.toml"
@@ -127,6 +129,36 @@ def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> W
     )
 
 
+def make_reader(world: World, repo: Repository) -> Workshop:
+    """Return what reading needs here, and no more: neither key nor trust is loaded."""
+    identity = find_identity(repo)
+    if identity is None:
+        world.terminal.note("note: byline is not set up here (byline init); only what agents reported is known")
+    return Workshop(
+        repo=repo,
+        place=repository_dir(repo.common_dir),
+        inbox=inbox_dir(world.environ),
+        identity=identity or NOBODY,
+        now=time.time_ns,
+        random=os.urandom,
+        version=__version__,
+    )
+
+
+def settle(workshop: Workshop, terminal: Terminal) -> None:
+    """Put what hooks spooled into the journal, so that the next answer has it; a full disk is said and stops nobody from reading."""
+    from byline.flow.progress import is_pending
+
+    if workshop.repo.top is None or not is_pending(workshop):
+        return
+    from byline.capture.settle import settle_repository
+
+    try:
+        settle_repository(workshop.place, workshop.inbox)
+    except OSError as error:
+        terminal.warn(f"the newest edits are not in this answer: {(error.strerror or str(error)).lower()}")
+
+
 def trust_or_none(world: World, repo: Repository, identity: Identity) -> Trust | None:
     """Return the trust to read with: the repository's, else the person's own key's; None if there is neither.
 
@@ -156,13 +188,28 @@ def open_ledger(workshop: Workshop) -> Ledger | None:
     named = next((log for log in trust.logs if log.url), None) if trust else None
     if named and named.url:
         try:
-            from byline.log.client import LedgerClient
-        except ModuleNotFoundError:
+            return connect(named.url)
+        except ConfigError:
             return None
-        return LedgerClient(named.url)
     from byline_ledger.embedded import open_embedded
 
     return open_embedded(workshop.place / EMBEDDED)
+
+
+def connect(url: str) -> Ledger:
+    """Return the ledger at `url`; it is not asked anything yet.
+
+    Raises:
+        ConfigError: gRPC is not installed, or this is no URL of a ledger.
+    """
+    with needs_extra("grpc"):
+        from byline.log.client import LedgerClient
+    return LedgerClient(url)
+
+
+def cache_file(repo: Repository) -> Path:
+    """Return where the index of this clone is kept; its folder is made."""
+    return prepare_repository(repo.common_dir) / "cache.db"
 
 
 def _signer(world: World) -> Signer:

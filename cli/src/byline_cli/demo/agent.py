@@ -69,6 +69,10 @@ class ClaudeCode:
         )
         self._ends("Bash", given, call, {"stdout": done.stdout, "stderr": done.stderr, "interrupted": False, "isImage": False})
 
+    def stops(self) -> None:
+        """End the turn."""
+        self._fires("Stop", "", {"stop_hook_active": False, "last_assistant_message": "Done."})
+
     def _begins(self, tool: str, given: dict[str, Any]) -> str:
         lines = self.transcript.read_text().count("\n") if self.transcript.exists() else 0
         call = f"toolu_{lines:024x}"

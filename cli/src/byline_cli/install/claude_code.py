@@ -4,9 +4,8 @@
     .claude/settings.local.json     {"hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", ...}]}],
                                                "PostToolUse": [...]}}
 
-Before a shell command the work tree is scanned, and after it again: its payload names no file. After an edit the payload holds the
-text before and after, so nothing needs to be called before it. The local file is the person's own and not committed. An entry is
-ours when its command names our script, and only such entries are ever changed or removed.
+Which events, and with a scan of the work tree or without, is for the adapter to say (`HOOKS`). The local file is the person's own and
+not committed. An entry is ours when its command names our script, and only such entries are ever changed or removed.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from byline.capture.agents.claude_code import HOOKS
 from byline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 SETTINGS = ".claude/settings.local.json"
 SCRIPT = "claude-code.sh"
-SHELL = ("Bash", " scan")
-EDITS = ("Write|Edit|MultiEdit|NotebookEdit", "")
-EVENTS = {"PreToolUse": (SHELL,), "PostToolUse": (EDITS, SHELL)}
 TIMEOUT = 20
 
 
@@ -39,13 +36,11 @@ def with_hooks(settings: bytes | None, script: Path) -> bytes:
     if not isinstance(hooks, dict):
         raise ConfigError(f"{SETTINGS}: `hooks` is not an object", hint="mend the file, then run `byline init` again")
     command = f"sh {shlex.quote(str(script))}"
-    for event, calls in EVENTS.items():
+    for event in dict.fromkeys(event for event, _, _ in HOOKS):
         entries = hooks.setdefault(event, [])
         if not isinstance(entries, list):
             raise ConfigError(f"{SETTINGS}: `hooks.{event}` is not a list", hint="mend the file, then run `byline init` again")
-        ours = [
-            {"matcher": matcher, "hooks": [{"type": "command", "command": command + word, "timeout": TIMEOUT}]} for matcher, word in calls
-        ]
+        ours = [_entry(matcher, command + " scan" * scan) for name, matcher, scan in HOOKS if name == event]
         if [each for each in entries if _is_ours(each)] != ours:
             entries[:] = [*(each for each in entries if not _is_ours(each)), *ours]
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
@@ -88,6 +83,11 @@ def _read(settings: bytes | None) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ConfigError(f"{SETTINGS} is not a JSON object", hint="mend the file, then run `byline init` again")
     return data
+
+
+def _entry(matcher: str, command: str) -> dict[str, Any]:
+    hook = {"type": "command", "command": command, "timeout": TIMEOUT}
+    return {"matcher": matcher, "hooks": [hook]} if matcher else {"hooks": [hook]}
 
 
 def _is_ours(entry: object) -> bool:

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline approve`: a person's signed yes to exactly what they were shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.errors import BylineError, RepositoryError
+from byline.flow.approve import approval_payload, propose_approval
+from byline.flow.gathering import make_evidence
+from byline.flow.judge import Question
+from byline.log.index import EvidenceIndex
+from byline.log.outbox import Outbox
+from byline.sign.file import sign_payload
+from byline_cli.keyfile import load_own_key
+from byline_cli.terminal import Paint, show_path
+from byline_cli.wiring import cache_file, make_workshop, open_here, open_ledger
+from byline_cli.world import NO, YES
+from byline_gate.anchor import full_ref
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline.flow.approve import Proposal
+    from byline.flow.workshop import Workshop
+    from byline.git.repository import Repository
+    from byline.keys.p256 import PrivateKey
+    from byline_cli.world import Parser, World
+
+ABOUT = """\
+Shows every file and line of the change, asks, then signs: the approval holds for exactly these bytes of these files, for this target,
+under this policy version, until it expires. Files that you had a hand in are left out. It goes to the ledger if one is named, and to
+the remote with the evidence. Nothing of it rests on commits: it survives a rebase, a merge or a squash that leaves the bytes alone."""
+EXAMPLE = "git fetch && byline approve --head origin/feature --target main"
+
+BRANCHES = ("main", "master", "trunk")
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--target", metavar="BRANCH", help="where the change shall land (default: main, else master or trunk)")
+    parser.add_argument("--base", metavar="REV", help="the target's tip (default: the target as the remote has it)")
+    parser.add_argument("--head", metavar="REV", default="HEAD", help="the candidate (default HEAD)")
+    parser.add_argument("--environment", metavar="NAME", help="for this environment only (default: for all)")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="another key than your own")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Show, ask, sign, deliver."""
+    repo = open_here(world)
+    target, base = _target(repo, options.target)
+    key = _key(options, world)
+    at = datetime.now(UTC)
+    question = Question(
+        base=repo.commit_id(options.base or base),
+        candidate=repo.commit_id(options.head),
+        target=full_ref(target),
+        environment=options.environment,
+    )
+    with EvidenceIndex(cache_file(repo)) as index:
+        proposal = propose_approval(repo, question, public=key.public, evidence=make_evidence(repo, index), at=at)
+    _show(proposal, target, world)
+    files = f"{len(proposal.files)} file{'s' if len(proposal.files) > 1 else ''}"
+    if not world.terminal.is_confirmed(f"approve exactly this ({files}) for {target}, as {proposal.approver}?", yes=options.yes):
+        world.terminal.note("nothing was signed")
+        return NO
+    workshop = make_workshop(world, repo)
+    envelope = sign_payload(approval_payload(proposal, nonce=workshop.random(16), at=at), key)
+    Outbox(workshop.place).put(envelope, key.public)
+    world.terminal.line(Paint("approved", "green"), f": {files} for {target} by {proposal.approver}  {envelope.digest[:12]}")
+    _deliver(workshop, world)
+    return YES
+
+
+def _show(proposal: Proposal, target: str, world: World) -> None:
+    question = proposal.question
+    world.terminal.line(f"the change from {question.base[:12]} ({target}) to {question.candidate[:12]}:")
+    for line in proposal.text.splitlines():
+        colour = {"+": "green", "-": "red"}.get(line.strip()[:1]) if line.startswith("  ") else "bold"
+        world.terminal.line(Paint(line, colour) if colour else line)
+    for path in proposal.own:
+        world.terminal.note(f"note: {show_path(path)} is left out: you had a hand in it, somebody else has to look")
+
+
+def _deliver(workshop: Workshop, world: World) -> None:
+    """Send the approval on its way; where it cannot go now it stays in the outbox, signed."""
+    from byline.flow.deliver import deliver, push_evidence
+
+    done = deliver(workshop, open_ledger(workshop))
+    if done.problem:
+        world.terminal.note(f"note: it waits in the outbox for the ledger: {done.problem}")
+    for remote in workshop.repo.remotes()[:1]:
+        try:
+            report = push_evidence(workshop, remote)
+        except BylineError as error:
+            world.terminal.note(f"note: not sent to {remote} yet ({error}); byline push --evidence-only sends it")
+            continue
+        said = f"sent to {remote}" if report.sent else f"not taken by {remote}: {report.message}; byline push --evidence-only tries again"
+        world.terminal.line(said)
+
+
+def _key(options: Namespace, world: World) -> PrivateKey:
+    if options.key is None:
+        return load_own_key(world.environ)
+    from byline.keys.p256 import load_key
+
+    return load_key(options.key if options.key.is_absolute() else world.cwd / options.key)
+
+
+def _target(repo: Repository, named: str | None) -> tuple[str, str]:
+    """Return the branch that the change shall land on, and the ref that is its tip here: a remote's before one's own.
+
+    Raises:
+        RepositoryError: There is no such branch, or none of the usual ones.
+    """
+    for branch in (named,) if named else BRANCHES:
+        for prefix in (*(f"refs/remotes/{remote}/" for remote in repo.remotes()), "refs/heads/"):
+            if repo.ref(f"{prefix}{branch}"):
+                return branch, f"{prefix}{branch}"
+    what = f"no branch {named}" if named else f"none of {', '.join(BRANCHES)}"
+    raise RepositoryError(f"{what} is here to approve for", hint="name --target BRANCH; git fetch brings the remote's")

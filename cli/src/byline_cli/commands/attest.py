@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline attest`: sign and deliver what is pending."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS
+from typing import TYPE_CHECKING
+
+from byline.errors import BylineError
+from byline_cli.keyfile import key_path
+from byline_cli.wiring import NOBODY, check_set_up, find_identity, make_workshop, open_here
+from byline_cli.world import NO, YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline_cli.delivery import Work
+    from byline_cli.world import Parser, World
+
+ABOUT = """\
+The git hooks start it in the background after each commit and before each push, so there is rarely a reason to call it. One statement
+is signed for each commit that this clone made; it goes to the ledger if one is named in the trust file, and into the evidence of this
+clone (`refs/byline/evidence`). Without a network it stays in the outbox and nothing waits."""
+EXAMPLE = "byline attest --wait"
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("revs", nargs="*", metavar="REV", help="commits to attest even though nothing marks them as made here")
+    parser.add_argument("--wait", action="store_true", help="wait for an attester that is already at work")
+    parser.add_argument("--background", action="store_true", help=SUPPRESS)
+    parser.add_argument("--push", metavar="REMOTE", default="", help=SUPPRESS)
+
+
+def run(options: Namespace, world: World) -> int:
+    """Attest now, or as git's hooks want it."""
+    if options.background:
+        return _background(options.push, world)
+    from byline_cli.delivery import PATIENCE, sign_and_deliver
+
+    workshop = make_workshop(world, open_here(world), signing=True)
+    check_set_up(workshop)
+    work = sign_and_deliver(workshop, revisions=options.revs, seconds=PATIENCE if options.wait else 2.0)
+    if work.attested.busy:
+        world.terminal.line("another attester is at work; byline attest --wait waits for it")
+        return NO
+    tell_work(work, world)
+    return YES
+
+
+def tell_work(work: Work, world: World) -> None:
+    """Say what was signed and delivered."""
+    signed, done = work.attested, work.delivered
+    if signed.statements:
+        world.terminal.line(f"signed {len(signed.statements)} statements about {len(signed.commits)} commits")
+    else:
+        world.terminal.line("nothing was left to sign")
+    if done.problem:
+        world.terminal.line(f"{done.waiting} statements wait in the outbox: {done.problem}")
+    for each in signed.findings:
+        world.terminal.note(f"note: {each}")
+    if signed.losses:
+        world.terminal.note(f"note: {signed.losses} things could not be recorded; byline doctor shows them")
+
+
+def _background(remote: str, world: World) -> int:
+    """Work for a git hook: nobody listens, and nothing may go wrong for the person."""
+    repo = open_here(world)
+    if find_identity(repo) in (None, NOBODY) or not key_path(world.environ).exists():
+        return YES
+    from byline_cli.delivery import leave_terminal, work_in_background
+
+    leave_terminal(repo.common_dir / "byline")
+    try:
+        work_in_background(make_workshop(world, repo, signing=True), remote)
+    except BylineError:
+        return NO
+    return YES

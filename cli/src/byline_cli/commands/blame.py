@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline blame`: who wrote each line, and how we know."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from byline.core.report import blame_to_json
+from byline.errors import RepositoryError
+from byline.flow.proofs import prove_statements
+from byline.flow.resolve import open_resolver
+from byline_cli.terminal import COLUMNS, show_path
+from byline_cli.view import blame_rows, count_origins
+from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
+from byline_cli.world import YES, UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline.flow.resolve import Resolved
+    from byline.git.repository import Repository
+    from byline_cli.world import Parser, World
+
+ABOUT = """\
+Each line with its owner: a person, an agent and its model, a tool, or unknown; how that is known (attested, observed, declared,
+inferred); whether the signed statement verifies here (✓ proven, ? signed by a key that trust does not know, · not signed yet); and
+the commit that brought the line. Without REV it is the file on disk, with what is not committed yet."""
+EXAMPLE = "byline blame src/app.py        byline blame HEAD~3 src/app.py"
+
+EXPLAINED = {
+    "hash-mismatch": "a claim names another text than is there; those lines are unknown",
+    "claims-disagree": "two clones claim the same content differently; the stricter is shown",
+    "history-cut": "history is cut (a shallow or partial clone); what it would explain is unknown",
+}
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("words", nargs="+", metavar="[REV] PATH", help="a file, as it is on disk or in the commit REV")
+    parser.add_argument("--json", action="store_true", help="the ranges as JSON (byline.blame/1)")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Blame one file."""
+    if len(options.words) > 2:
+        raise UsageError("blame takes one file", "byline blame [REV] PATH")
+    repo = open_here(world)
+    rev = options.words[0] if len(options.words) == 2 else None if repo.top else "HEAD"
+    path = path_in(repo, world, options.words[-1])
+    workshop = make_reader(world, repo)
+    settle(workshop, world.terminal)
+    with open_resolver(workshop) as resolver:
+        resolved = resolver.resolve(rev, path)
+        statements = {each.statement for each in resolved.bylines if each.statement}
+        trust = trust_or_none(world, repo, workshop.identity) if statements else None
+        proofs = prove_statements(resolver.index, statements, trust=trust, at=datetime.now(UTC))
+        verified = {digest for digest, proof in proofs.items() if proof.verified}
+    answer = blame_to_json(path, revision=resolved.revision, bylines=resolved.bylines, verified=verified)
+    if options.json:
+        world.terminal.json(answer)
+    else:
+        _show(world, resolved, answer["ranges"])  # type: ignore[arg-type]  # a list of objects, made by blame_to_json
+    for each in resolved.findings:
+        world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
+    return YES
+
+
+def path_in(repo: Repository, world: World, word: str) -> bytes:
+    """Return the path `word`, typed in the folder of the call, as the repository knows it.
+
+    Raises:
+        RepositoryError: It is outside of the work tree.
+    """
+    if repo.top is None:
+        return os.fsencode(word)
+    folder, name = os.path.split(world.cwd / word)
+    if name in ("", ".", ".."):
+        raise RepositoryError(f"{word} is a folder; blame takes a file")
+    path = os.path.relpath(f"{os.path.realpath(folder)}/{name}", repo.top)
+    if path.startswith(".." + os.sep):
+        raise RepositoryError(f"{word} is outside of the work tree {repo.top}")
+    return os.fsencode(path)
+
+
+def _show(world: World, resolved: Resolved, ranges: list[dict[str, object]]) -> None:
+    terminal = world.terminal
+    if not resolved.lines:
+        terminal.note(f"{show_path(resolved.path)} has no lines" + ("" if resolved.is_text else ": it is not text"))
+        return
+    interactive = terminal.out.isatty()
+    columns = None
+    if interactive:
+        from shutil import get_terminal_size
+
+        columns = max(COLUMNS, get_terminal_size().columns)
+    terminal.lines(blame_rows(ranges, resolved.lines, columns=columns))
+    if interactive:
+        counts = ", ".join(f"{count} {origin}" for origin, count in count_origins(ranges).items())
+        terminal.note(f"{len(resolved.lines)} lines: {counts}   (✓ proven, ? unknown key, · not signed)")

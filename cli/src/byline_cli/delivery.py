@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sign what is pending, deliver it, send it: the three steps that `attest`, `push` and `approve` share.
+
+`sign_and_deliver` works in the foreground. `work_in_background` is what git's hooks start: one at a time in a clone
+(`attester.pid`), until nothing is pending, silent, and every failure a loss record that `status` and `doctor` show.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.flow.deliver import DeliverReport, deliver, push_evidence
+
+from byline.capture.losses import Loss, LossCode, record_loss
+from byline.errors import BylineError
+from byline.flow.attest import AttestReport, attest_pending
+from byline.flow.progress import is_pending
+from byline_cli.wiring import open_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from byline.flow.workshop import Workshop
+
+PID_FILE = "attester.pid"
+ROUNDS = 20  # commits that come in while the attester works are its own; a fault must not keep it alive for ever
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What was signed, and what was delivered."""
+
+    attested: AttestReport
+    delivered: DeliverReport
+
+
+def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), seconds: float = PATIENCE) -> Work:
+    """Sign what is pending and deliver it to the ledger and to the evidence of this clone.
+
+    Raises:
+        RepositoryError: Git cannot say what a revision is, or cannot write evidence.
+        OSError: The disk is full or not writable.
+    """
+    attested = attest_pending(workshop, revisions=revisions, seconds=seconds)
+    return Work(attested=attested, delivered=deliver(workshop, open_ledger(workshop)))
+
+
+def work_in_background(workshop: Workshop, remote: str | None) -> None:
+    """Do everything that is pending, then send the evidence to `remote` if one is named. Never raises, never speaks."""
+    pid = workshop.place / PID_FILE
+    for _ in range(ROUNDS):
+        pid.write_text(f"{os.getpid()}\n")
+        try:
+            sign_and_deliver(workshop)
+        except (BylineError, OSError) as error:
+            _lose(workshop, error)
+            break
+        finally:
+            pid.unlink(missing_ok=True)
+        # A mark that came in before the file was gone found an attester at work, and started none.
+        if not is_pending(workshop):
+            break
+    if remote and remote in workshop.repo.remotes():
+        try:
+            push_evidence(workshop, remote)
+        except (BylineError, OSError) as error:
+            _lose(workshop, error)
+
+
+def leave_terminal(place: Path) -> None:
+    """Let go of the terminal and the session of whoever started this, so that nothing waits for it."""
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        os.setsid()
+    except PermissionError:  # the shell has made this process the leader of its group already
+        return
+
+
+def _lose(workshop: Workshop, error: Exception) -> None:
+    loss = Loss(code=LossCode.FAILED, message=f"attest: {type(error).__name__}: {error}", source="byline attest", time=workshop.now())
+    record_loss(workshop.place, loss)

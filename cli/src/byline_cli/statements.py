@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a signed statement looks to a person and to a program.
+
+authorship by p-rob  ✓ logged, entry 3 of ledger.example  2c26b46b68ff
+modify  src/shop.py    +4 ai observed claude-code · claude-sonnet-4-5    -2 ai observed
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from byline.core.approval import Approval
+from byline.core.authorship import Authorship
+from byline.core.claim import New
+from byline.core.decision import Decision
+from byline.core.effect import path_members
+from byline.errors import MalformedError
+from byline_cli.terminal import show_path
+from byline_cli.view import describe_evidence, describe_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from byline.core.attribution import Owner
+    from byline.core.bundle import Bundle
+    from byline.core.claim import Claim
+    from byline_cli.dossier import Item
+
+DIGITS = 12
+
+
+def describe_item(item: Item) -> Iterator[str]:
+    """Yield the lines that show one statement."""
+    fact = item.fact
+    who = fact.principal if fact else f"key {item.bundle.key_hint[:16]}"
+    mark = "✓" if item.is_proven else "✗" if item.failure else "?"
+    yield f"{mark} {item.kind} by {who}, {fact.strength if fact else 'unverified'}{_receipt(item.bundle)}  {item.digest[:DIGITS]}"
+    said = item.said
+    if isinstance(said, Authorship):
+        for claim in said.claims:
+            yield "    " + _claim(claim)
+    elif isinstance(said, Approval):
+        yield f"    {len(said.transitions)} files for {said.target}, until {said.expires_at:%Y-%m-%d %H:%M} UTC"
+    elif isinstance(said, Decision):
+        yield f"    {said.outcome}: {said.base[:DIGITS]} -> {said.candidate[:DIGITS]} on {said.target}"
+
+
+def claims_to_json(item: Item) -> list[dict[str, Any]]:
+    """Return what an authorship statement claims, file by file, with 1-based lines."""
+    return [_claim_to_json(claim) for claim in item.said.claims] if isinstance(item.said, Authorship) else []
+
+
+def receipt_to_json(bundle: Bundle) -> dict[str, Any] | None:
+    """Return which log has the statement, and where."""
+    if bundle.receipt is None:
+        return None
+    try:
+        claimed = bundle.receipt.claimed
+    except MalformedError:
+        return None
+    return {"origin": claimed.origin, "index": bundle.receipt.index, "size": claimed.size}
+
+
+def owner_to_json(owner: Owner) -> dict[str, Any]:
+    """Return an owner as `byline.blame/1` has it, with `earlier`."""
+    agent = owner.agent
+    return {
+        "origin": str(owner.origin),
+        "evidence": str(owner.evidence),
+        "agent": agent.name if agent else None,
+        "model": agent.model if agent else None,
+        "session": owner.session,
+        "person": owner.principal,
+        "earlier": None if owner.earlier is None else owner_to_json(owner.earlier),
+    }
+
+
+def _receipt(bundle: Bundle) -> str:
+    receipt = receipt_to_json(bundle)
+    return f", entry {receipt['index']} of {receipt['origin']}" if receipt else ", no receipt"
+
+
+def _claim(claim: Claim) -> str:
+    added: dict[str, int] = {}
+    for each in claim.segments:
+        if isinstance(each, New):
+            name = _name(each.owner)
+            added[name] = added.get(name, 0) + each.count
+    removed: dict[str, int] = {}
+    for gone in claim.removed:
+        name = _name(gone.hand)
+        removed[name] = removed.get(name, 0) + len(gone.lines)
+    counts = [f"+{count} {name}" for name, count in added.items()] + [f"-{count} {name}" for name, count in removed.items()]
+    return f"{claim.op:<7} {show_path(claim.path)}  {'; '.join(counts) or _name(claim.hand)}"
+
+
+def _name(owner: Owner) -> str:
+    facts = owner_to_json(owner)
+    who = describe_owner(facts)
+    return describe_evidence(facts) if facts["origin"] == "unknown" else f"{describe_evidence(facts)} ({who})"
+
+
+def _claim_to_json(claim: Claim) -> dict[str, Any]:
+    new = []
+    line = 1
+    for each in claim.segments:
+        if isinstance(each, New):
+            new.append({"start": line, "end": line + each.count - 1, **owner_to_json(each.owner)})
+        line += each.count
+    removed = [
+        {"base": each.base, "start": each.lines.first, "end": each.lines.last, "hand": owner_to_json(each.hand)} for each in claim.removed
+    ]
+    return {**path_members(claim.path), "op": str(claim.op), "hand": owner_to_json(claim.hand), "new": new, "removed": removed}
