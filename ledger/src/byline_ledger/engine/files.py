@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from byline.errors import ConfigError
 from byline.keys.ed25519 import load_log_key, make_log_key
 from byline_ledger.engine.log import Log
-from byline_ledger.engine.sqlite import SqliteStore
+from byline_ledger.engine.sqlite import BUSY_SECONDS, SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,8 +55,8 @@ def init_ledger(directory: Path, *, origin: str | None = None) -> str:
     return _begin(directory, origin or random_origin(LOOPBACK)).vkey
 
 
-def load_log(directory: Path) -> OpenLog:
-    """Open the log in `directory`.
+def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
+    """Open the log in `directory`; a writer waits `busy_seconds` for other processes.
 
     Raises:
         ConfigError: There is none, or its key cannot be read.
@@ -64,7 +64,7 @@ def load_log(directory: Path) -> OpenLog:
     """
     if not (directory / KEY).exists():
         raise ConfigError(f"there is no ledger here: {directory}", hint="run `byline ledger init`")
-    store = SqliteStore(directory / DATABASE)
+    store = SqliteStore(directory / DATABASE, busy_seconds=busy_seconds)
     try:
         log = Log(store, load_log_key(directory / KEY))
         log.checkpoint()

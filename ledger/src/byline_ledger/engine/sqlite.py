@@ -115,13 +115,13 @@ class SqliteMoment:
 class SqliteStore:
     """The store in the file `path`, made with mode 0600 where `create` allows it. Thread-safe: one transaction at a time."""
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, busy_seconds: float = BUSY_SECONDS) -> None:
         self._lock = threading.Lock()
         with _translated():
             if create:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False
             )
             try:
                 self._prepare(create=create)

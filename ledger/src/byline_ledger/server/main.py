@@ -40,6 +40,8 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
 )
 _MAX_CALLS = 4096
+# Appends run on the loop: whoever else writes to this log (nobody should for long) may not hold it up.
+_BUSY_SECONDS = 0.5
 
 
 def serve(config: ServerConfig, *, announce: Callable[[str], None]) -> None:
@@ -74,7 +76,7 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
 
 @contextlib.asynccontextmanager
 async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
-    opened = load_log(config.directory)
+    opened = load_log(config.directory, busy_seconds=_BUSY_SECONDS)
     with contextlib.ExitStack() as stack:
         stack.callback(opened.store.close)
         reading = SqliteStore(config.directory / DATABASE)

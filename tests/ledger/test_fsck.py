@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""fsck finds whatever was changed in a log, and says where."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.core.checkpoint import Checkpoint, format_checkpoint
+from byline.core.note import sign_note
+from byline.errors import ConfigError, ProofError
+from byline.keys.ed25519 import LogKey, load_log_key
+from byline_ledger.embedded import open_embedded
+from byline_ledger.engine.files import DATABASE, KEY
+from byline_ledger.engine.fsck import FsckReport, check_ledger
+from serving import SIGNER, envelope
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZE = 300
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log of 300 entries, closed: one full tile, one partial, and one on the level above."""
+    place = tmp_path_factory.mktemp("sound")
+    with open_embedded(place) as ledger:
+        for number in range(SIZE):
+            ledger.append(envelope(number, "ab" * 32), SIGNER.public)
+    return place
+
+
+@pytest.fixture
+def copy(sound: Path, tmp_path: Path) -> Path:
+    place = tmp_path / "copy"
+    place.mkdir(mode=0o700)
+    for name in (DATABASE, KEY):
+        (place / name).write_bytes((sound / name).read_bytes())
+        (place / name).chmod(0o600)
+    return place
+
+
+def change(place: Path, statement: str, *values: str) -> FsckReport:
+    """Change the database as somebody with a database tool would, and check it."""
+    with contextlib.closing(sqlite3.connect(place / DATABASE)) as database, database:
+        database.execute(statement, values)
+    return check_ledger(place)
+
+
+def contents(place: Path) -> list[object] | None:
+    """Return all that is logged, None if it cannot be read."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{(place / DATABASE).as_uri()}?mode=ro", uri=True)) as database:
+            tables = ("entry", "payload", "subject", "tile", "head")
+            return [sorted(database.execute(f"SELECT * FROM {table}")) for table in tables]  # noqa: S608 - names written above
+    except (sqlite3.Error, TypeError, OverflowError):
+        return None
+
+
+def test_a_sound_log_has_no_findings(sound: Path) -> None:
+    report = check_ledger(sound)
+    assert (report.entries, report.findings) == (SIZE, ())
+    assert len(report.root) == 64
+
+
+def test_a_log_in_use_is_checked_as_it_was_at_one_moment(copy: Path) -> None:
+    with open_embedded(copy) as ledger:
+        ledger.append(envelope(SIZE), SIGNER.public)
+        report = check_ledger(copy)
+        assert (report.entries, report.findings) == (SIZE + 1, ())
+        ledger.append(envelope(SIZE + 1), SIGNER.public)
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("UPDATE entry SET leaf = CAST(leaf || 'x' AS BLOB) WHERE idx = 17", "entry 17"),
+        ("UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE idx = 3) WHERE idx = 17", "entry 17"),
+        ("UPDATE entry SET identity = zeroblob(32) WHERE idx = 17", "entry 17"),
+        ("DELETE FROM entry WHERE idx = 17", "entry 17"),
+        ("DELETE FROM entry WHERE idx = 299", "entry 299"),
+        ("INSERT INTO entry SELECT 300, zeroblob(32), leaf FROM entry WHERE idx = 1", "entry 300"),
+        ("UPDATE payload SET payload = CAST(payload || ' ' AS BLOB) WHERE idx = 17", "entry 17"),
+        ("DELETE FROM payload WHERE idx = 17", "entry 17"),
+        ("INSERT INTO payload VALUES (300, x'00')", "table payload"),
+        ("DELETE FROM subject WHERE idx = 17 AND sha256 = x'" + "ab" * 32 + "'", "entry 17"),
+        ("INSERT INTO subject VALUES (zeroblob(32), 17)", "table subject"),
+        ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND idx = 0", "tile/0/000, byte 0 (hash 0)"),
+        ("UPDATE tile SET hashes = substr(hashes, 1, 64) WHERE level = 0 AND idx = 1", "tile/0/001.p/44, byte 64 (hash 2)"),
+        ("DELETE FROM tile WHERE level = 1", "tile/1/000"),
+        ("INSERT INTO tile VALUES (5, 0, x'00')", "tile at level 5, index 0"),
+        ("UPDATE head SET note = replace(note, char(10) || '300' || char(10), char(10) || '299' || char(10))", "head"),
+        ("DELETE FROM head", "head"),
+        ("CREATE TABLE more (a)", DATABASE),
+        ("PRAGMA user_version = 9", DATABASE),
+    ],
+)
+def test_a_change_is_found_where_it_is(copy: Path, statement: str, where: str) -> None:
+    findings = change(copy, statement).findings
+    assert findings
+    assert findings[0].where == where
+
+
+def test_a_head_signed_for_another_tree_is_found(copy: Path) -> None:
+    """Who holds the key can sign anything; the entries still tell."""
+    key = load_log_key(copy / KEY)
+    forged = sign_note(format_checkpoint(Checkpoint(origin=key.name, size=SIZE, root=bytes(32))), [key])
+    report = change(copy, "UPDATE head SET note = ?", forged)
+    assert [(each.where, each.what) for each in report.findings] == [("head", "its root is not that of the entries")]
+
+
+def test_a_head_of_another_key_is_found(copy: Path) -> None:
+    name = load_log_key(copy / KEY).name
+    forged = sign_note(format_checkpoint(Checkpoint(origin=name, size=SIZE, root=bytes(32))), [LogKey(name, bytes(32))])
+    assert change(copy, "UPDATE head SET note = ?", forged).findings[0].where == "head"
+
+
+def test_a_truncated_database_is_found(copy: Path) -> None:
+    path = copy / DATABASE
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert check_ledger(copy).findings
+
+
+def test_a_missing_database_is_said(copy: Path) -> None:
+    (copy / DATABASE).unlink()
+    with pytest.raises(ConfigError):
+        check_ledger(copy)
+
+
+def test_any_flipped_byte_that_changes_what_is_logged_is_found(tmp_path: Path) -> None:
+    """Bytes all over the file are flipped, one at a time: either fsck finds it, or everything logged reads as before."""
+    with open_embedded(tmp_path / "l") as ledger:
+        for number in range(30):
+            ledger.append(envelope(number, "ab" * 32), SIGNER.public)
+    path = tmp_path / "l" / DATABASE
+    good, before = path.read_bytes(), contents(path.parent)
+    places = random.Random(20).sample(range(len(good)), 250) + list(range(0, 120, 3))
+    found = 0
+    for place in places:
+        flipped = bytearray(good)
+        flipped[place] ^= 0xFF
+        path.write_bytes(bytes(flipped))
+        report = check_ledger(path.parent)
+        found += bool(report.findings)
+        assert report.findings or contents(path.parent) == before, f"byte {place}"
+    assert found > len(places) // 3
+
+
+def test_a_bundle_of_a_damaged_log_is_not_handed_out(copy: Path) -> None:
+    """A payload that is not what was signed never becomes a bundle."""
+    change(copy, "UPDATE payload SET payload = CAST(payload || ' ' AS BLOB) WHERE idx = 17")
+    with open_embedded(copy) as ledger, pytest.raises(ProofError):
+        ledger.find(f"{17:064x}")

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real server process: bad input, who may append, overload, health, an orderly end, and SIGKILL at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from byline.core.checkpoint import open_checkpoint
+from byline.core.entry import check_entry
+from byline.core.merkle import check_consistency, check_inclusion, hash_leaf
+from byline.errors import (
+    ConfigError,
+    EntryRejectedError,
+    KeyNotAllowedError,
+    LedgerError,
+    LedgerUnavailableError,
+    ProofError,
+    PushbackError,
+    SignatureError,
+)
+from byline.keys.ed25519 import LogKey, load_verifier
+from byline.keys.ids import key_id
+from byline.log.client import LedgerClient, read_url
+from byline.sign.file import sign_payload
+from byline.testing import fixed_signer
+from byline_ledger.engine.admission import Admission
+from byline_ledger.engine.files import DATABASE, init_ledger
+from byline_ledger.engine.fsck import check_ledger
+from byline_ledger.engine.log import Log
+from byline_ledger.engine.memory import MemoryStore
+from byline_ledger.engine.sequencer import Sequencer
+from byline_ledger.server.config import ServerConfig
+from byline_ledger.server.status import code_of
+from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
+from serving import SIGNER, envelope, serving, statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from byline.core.bundle import Receipt
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    init_ledger(tmp_path / "ledger")
+    return tmp_path / "ledger"
+
+
+def health(url: str, service: str = "") -> int:
+    with grpc.insecure_channel(url.removeprefix("grpc://")) as channel:
+        return int(health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=10).status)
+
+
+def refusal(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    assert isinstance(caught.value, grpc.Call)
+    return caught.value.code(), caught.value.details() or ""
+
+
+def test_bad_messages_get_a_code_and_a_reason(place: Path) -> None:
+    with serving(place) as (_, url), grpc.insecure_channel(url.removeprefix("grpc://")) as channel:
+        stub = ledger_pb2_grpc.LedgerServiceStub(channel)
+        for request in (ledger_pb2.AppendRequest(), ledger_pb2.AppendRequest(public_key=b"x" * 1000)):
+            code, reason = refusal(lambda request=request: stub.Append(request))  # type: ignore[misc]  # bound to this round
+            assert code is grpc.StatusCode.INVALID_ARGUMENT
+            assert reason
+        for subject in (b"", bytes(31), bytes(33)):
+            request = ledger_pb2.FindBundlesRequest(subject_sha256=subject)
+            code, reason = refusal(lambda request=request: list(stub.FindBundles(request)))  # type: ignore[misc]  # bound to this round
+            assert code is grpc.StatusCode.INVALID_ARGUMENT
+            assert "32 bytes" in reason
+        code, _ = refusal(lambda: stub.GetInclusionProof(ledger_pb2.GetInclusionProofRequest(index=2**64 - 1, size=2**64 - 1)))
+        assert code is grpc.StatusCode.OUT_OF_RANGE
+        code, _ = refusal(lambda: stub.GetConsistencyProof(ledger_pb2.GetConsistencyProofRequest(old_size=5, new_size=0)))
+        assert code is grpc.StatusCode.OUT_OF_RANGE
+        too_big = ledger_pb2.AppendRequest(public_key=bytes(5 * 1024 * 1024))
+        assert refusal(lambda: stub.Append(too_big))[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert health(url) == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_false_key_id_is_refused(place: Path) -> None:
+    other = sign_payload(statement(1), fixed_signer(2))
+    with serving(place) as (_, url), LedgerClient(url) as client, pytest.raises(EntryRejectedError, match="key id"):
+        client.append(other, SIGNER.public)
+
+
+def test_only_the_keys_on_the_list_may_append(place: Path) -> None:
+    other = fixed_signer(2)
+    with serving(place, allowed=(key_id(SIGNER.public),)) as (_, url), LedgerClient(url) as client:
+        assert client.append(envelope(1), SIGNER.public).index == 0
+        with pytest.raises(KeyNotAllowedError):
+            client.append(sign_payload(statement(2), other), other.public)
+
+
+def test_an_end_on_request_answers_what_was_asked(place: Path) -> None:
+    """SIGTERM while many append: every call is answered or refused, none hangs, and the process ends well."""
+    with serving(place) as (process, url), LedgerClient(url) as client, ThreadPoolExecutor(16) as pool:
+        answered = threading.Event()
+
+        def append(number: int) -> Receipt | None:
+            try:
+                receipt = client.append(envelope(number), SIGNER.public)
+            except LedgerUnavailableError:
+                return None
+            answered.set()
+            return receipt
+
+        asked = [pool.submit(append, number) for number in range(400)]
+        assert answered.wait(30)
+        process.send_signal(signal.SIGTERM)
+        receipts = [each.result(60) for each in asked]
+        assert process.wait(60) == 0
+    report = check_ledger(place)
+    assert report.findings == ()
+    assert report.entries >= sum(receipt is not None for receipt in receipts)
+
+
+def test_a_broken_store_is_said_by_health_and_refuses_appends(place: Path) -> None:
+    with serving(place) as (_, url), LedgerClient(url) as client:
+        assert health(url, "byline.v1.LedgerService") == health_pb2.HealthCheckResponse.SERVING
+        client.append(envelope(1), SIGNER.public)
+        with contextlib.closing(sqlite3.connect(place / DATABASE)) as database, database:
+            database.execute("DROP TABLE tile")
+        for number in (2, 3):
+            with pytest.raises(LedgerError) as caught:
+                client.append(envelope(number), SIGNER.public)
+            assert not isinstance(caught.value, LedgerUnavailableError)
+        assert health(url) == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert health(url, "byline.v1.LedgerService") == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert client.checkpoint()
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    with LedgerClient("grpc://127.0.0.1:1", deadline=2) as client, pytest.raises(LedgerUnavailableError):
+        client.append(envelope(1), SIGNER.public)
+
+
+class Caller:
+    """Who waits for an answer, and may go away."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.receipt: Receipt | None = None
+        self.error: BaseException | None = None
+
+    def done(self) -> bool:
+        return self.gone
+
+    def set_result(self, receipt: Receipt, /) -> None:
+        self.receipt = receipt
+
+    def set_exception(self, error: BaseException, /) -> None:
+        self.error = error
+
+
+def memory_log() -> Log:
+    store = MemoryStore()
+    log = Log(store, LogKey("log.example", bytes(32)))
+    with store.write() as writer:
+        log.start(writer)
+    return log
+
+
+def test_a_crowd_shares_a_commit_and_each_gets_their_receipt() -> None:
+    sequencer = Sequencer(memory_log())
+    callers = [Caller() for _ in range(300)]
+    for number, caller in enumerate(callers):
+        sequencer.submit(Admission().admit(envelope(number), SIGNER.public), caller)
+    assert sequencer.linger == 0
+    sequencer.flush()
+    assert (sequencer.waiting, sequencer.linger > 0) == (44, True)
+    sequencer.flush()
+    assert [caller.receipt.index for caller in callers if caller.receipt] == list(range(300))
+    assert {caller.receipt.proof.size for caller in callers if caller.receipt} == {256, 300}
+
+
+def test_what_does_not_fit_is_pushed_back() -> None:
+    sequencer = Sequencer(memory_log(), capacity=2)
+    one = Admission().admit(envelope(1), SIGNER.public)
+    for _ in range(2):
+        sequencer.submit(one, Caller())
+    with pytest.raises(PushbackError) as caught:
+        sequencer.submit(one, Caller())
+    assert caught.value.retry_after > 0
+    sequencer.flush()
+    sequencer.submit(one, Caller())
+
+
+def test_who_went_away_is_not_logged() -> None:
+    log = memory_log()
+    sequencer = Sequencer(log)
+    gone = Caller()
+    sequencer.submit(Admission().admit(envelope(1), SIGNER.public), gone)
+    gone.gone = True
+    sequencer.flush()
+    assert "\n0\n" in log.checkpoint()
+
+
+def test_a_full_queue_answers_with_a_time_to_come_back(place: Path) -> None:
+    with serving(place, capacity=0) as (_, url), LedgerClient(url) as client:
+        with pytest.raises(PushbackError) as caught:
+            client.append(envelope(1), SIGNER.public)
+        assert caught.value.retry_after == 0.5
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyNotAllowedError("x"), grpc.StatusCode.PERMISSION_DENIED),
+        (EntryRejectedError("x"), grpc.StatusCode.INVALID_ARGUMENT),
+        (ProofError("x"), grpc.StatusCode.OUT_OF_RANGE),
+        (PushbackError("x"), grpc.StatusCode.RESOURCE_EXHAUSTED),
+        (LedgerUnavailableError("x"), grpc.StatusCode.UNAVAILABLE),
+        (LedgerError("x"), grpc.StatusCode.INTERNAL),
+        (SignatureError("x"), grpc.StatusCode.INTERNAL),
+    ],
+)
+def test_every_error_has_its_code(error: LedgerError, code: grpc.StatusCode) -> None:
+    assert code_of(error) is code
+
+
+@pytest.mark.parametrize("listen", ["", "127.0.0.1", ":80", "127.0.0.1:x", "127.0.0.1:65536", "0.0.0.0:80", "[::]:80", "example.org:80"])
+def test_plain_text_beyond_loopback_is_not_served(place: Path, listen: str) -> None:
+    with pytest.raises(ConfigError):
+        ServerConfig(directory=place, listen=listen).check()
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:7420", "[::1]:7420"])
+def test_loopback_is_served(place: Path, listen: str) -> None:
+    ServerConfig(directory=place, listen=listen).check()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:80",
+        "http://127.0.0.1:80",
+        "grpc://127.0.0.1",
+        "grpc://10.0.0.1:80",
+        "grpcs://h:80/x",
+        "grpcs://u@h:80",
+        "grpc://[::1:80",
+    ],
+)
+def test_what_is_no_url_of_a_ledger_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError):
+        read_url(url)
+
+
+def test_urls_of_ledgers() -> None:
+    assert read_url("grpc://127.0.0.1:7420") == ("127.0.0.1:7420", False)
+    assert read_url("grpc://[::1]:7420/") == ("[::1]:7420", False)
+    assert read_url("grpcs://ledger.example:443") == ("ledger.example:443", True)
+
+
+ROUNDS = 5
+CALLERS = 4
+
+
+def test_sigkill_loses_no_answered_entry_and_never_forks(tmp_path: Path) -> None:
+    """The server is killed while clients append, again and again: every receipt that any client ever got stays true."""
+    place = tmp_path / "ledger"
+    verifier = load_verifier(init_ledger(place))
+    receipts: dict[int, Receipt] = {}
+    for turn in range(ROUNDS):
+        receipts |= append_until_killed(place, turn)
+        report = check_ledger(place)
+        assert report.findings == ()
+        assert report.entries >= len(receipts)
+    with serving(place) as (_, url), LedgerClient(url) as client:
+        head = open_checkpoint(client.checkpoint(), verifier)
+        for number, receipt in receipts.items():
+            then = open_checkpoint(receipt.checkpoint, verifier)
+            check_entry(receipt.leaf, envelope(number), SIGNER.public)
+            check_inclusion(receipt.proof, leaf=hash_leaf(receipt.leaf), root=then.root)
+            check_consistency(client.consistency(then.size, head.size), old=then.root, new=head.root)
+            assert client.append(envelope(number), SIGNER.public).index == receipt.index
+        assert open_checkpoint(client.checkpoint(), verifier) == head
+    assert len({receipt.index for receipt in receipts.values()}) == len(receipts)
+
+
+def append_until_killed(place: Path, turn: int) -> dict[int, Receipt]:
+    """Append from several threads, kill the server after a few dozen answers, and return the receipts by number."""
+    receipts: dict[int, Receipt] = {}
+    enough = threading.Event()
+
+    def append(caller: int, url: str) -> None:
+        with LedgerClient(url) as client:
+            for number in range(caller, 10_000, CALLERS):
+                try:
+                    receipts[turn * 10_000 + number] = client.append(envelope(turn * 10_000 + number), SIGNER.public)
+                except LedgerUnavailableError:
+                    return
+                if len(receipts) >= 20 + 7 * turn:
+                    enough.set()
+
+    with serving(place) as (process, url), ThreadPoolExecutor(CALLERS) as pool:
+        callers = [pool.submit(append, caller, url) for caller in range(CALLERS)]
+        assert enough.wait(60)
+        process.kill()
+        for each in callers:
+            each.result(60)
+    return receipts
