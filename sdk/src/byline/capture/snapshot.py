@@ -61,21 +61,22 @@ def blob_of(data: bytes, algorithm: bytes) -> bytes:
 def spool(inbox: bytes, stem: bytes, head: list[bytes], payload: bytes) -> bytes:
     """Write `head` and `payload` as one file of the inbox, whole or not at all, under a name that nobody else has; return the name."""
     os.makedirs(inbox, mode=0o700, exist_ok=True)
-    number = 0
+    number = -1
     while True:
+        number += 1
         name = b"%s.%d.%d" % (stem, os.getpid(), number)
         base = os.path.join(inbox, name)
+        if os.path.exists(base + b".spool"):
+            continue
         try:
             handle = os.open(base + b".tmp", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
-            number += 1
             continue
-        # Who holds the .tmp may make the .spool: checked while held, so that no other file of this name is overwritten.
+        # Who holds the .tmp may make the .spool: looked at again while held, so that no other file of this name is overwritten.
         if not os.path.exists(base + b".spool"):
             break
         os.close(handle)
         os.unlink(base + b".tmp")
-        number += 1
     try:
         _write(handle, b"".join(field + b"\0" for field in [*head, b""]) + payload)
     finally:
