@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MODES = ("100644", "100755", "120000", "160000")
 MAX_PATH = 4096
+HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ def parse_sha256(value: Json) -> str:
     Raises:
         MalformedError: It is not.
     """
-    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
+    if not isinstance(value, str) or len(value) != 64 or not HEX.issuperset(value):
         raise MalformedError("not a SHA-256 in hex")
     return value
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from byline.core.attribution import Agent, Channel, Evidence, Origin, Owner, Tool
 from byline.core.canonical import Json, format_base64, parse_base64
 from byline.core.claim import Base, Carried, Carry, Claim, Copied, New, Op, Removed, Segment
-from byline.core.effect import MODES, parse_path, parse_sha256, path_members
+from byline.core.effect import HEX, MODES, parse_path, parse_sha256, path_members
 from byline.core.lines import HASH_BYTES, LineRange
 from byline.core.statement import take_count, take_list, take_members, take_optional_text, take_text
 from byline.errors import StatementError
@@ -63,7 +63,7 @@ def parse_git_id(value: Json) -> str:
     Raises:
         StatementError: It is not.
     """
-    if not isinstance(value, str) or len(value) not in GIT_ID_LENGTHS or not set(value) <= set("0123456789abcdef"):
+    if not isinstance(value, str) or len(value) not in GIT_ID_LENGTHS or not HEX.issuperset(value):
         raise StatementError("not a git object id")
     return value
 
@@ -121,10 +121,10 @@ def carried_from_json(value: Json) -> Carried:
 
 
 def _choice(kind: type[Choice], value: Json) -> Choice:
-    known = {str(each): each for each in kind}
-    if not isinstance(value, str) or value not in known:
-        raise StatementError(f"not a known {kind.__name__.lower()}")
-    return known[value]
+    try:
+        return kind(str(value))
+    except ValueError as error:
+        raise StatementError(f"not a known {kind.__name__.lower()}") from error
 
 
 def claim_to_json(claim: Claim, tables: Tables) -> dict[str, Json]:
