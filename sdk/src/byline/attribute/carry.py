@@ -48,7 +48,7 @@ def carry(old: Version, lines: Sequence[bytes], writer: Owner, recent: Sequence[
     draft.take_base(None, old.bylines, matching)
     changed = gaps(matching, len(old.lines))
     gone = tuple(gap.old for gap in changed if gap.old)
-    draft.take_reflow(old.lines, old.bylines, matching)
+    draft.take_reflow(old.lines, lambda: old.bylines, matching)
     here = [Block(lines=old.lines[each.start : each.end], bylines=old.bylines[each.start : each.end]) for each in gone]
     draft.take_blocks(here, lambda count, size: (count >= 2 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)
     draft.take_blocks(recent, lambda count, size: (count >= 3 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)

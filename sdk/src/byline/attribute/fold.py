@@ -21,7 +21,6 @@ from byline.attribute.match import Draft
 from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import Lost, Seen, State, expand, to_rows
 from byline.core.attribution import UNATTRIBUTED, owner_of
-from byline.core.diff import match_lines
 from byline.core.edit import UNSEEN, Edit, Event
 from byline.core.version import Block, Version
 
@@ -66,10 +65,10 @@ def settle(state: State, edit: Edit, sources: Sources) -> State:
 
 def _compare(state: State, edit: Edit, sources: Sources, head: Version | None, lines: tuple[bytes, ...]) -> Seen:
     last = _last(state, edit, sources)
-    grounds = [Ground(version=version, matching=match_lines(version.lines, lines)) for version in (last, head) if version]
+    grounds = [Ground.of(version, lines) for version in (last, head) if version]
     draft = Draft(lines)
     for ground in grounds:
-        draft.take_base(None, ground.version.bylines, ground.matching)
+        draft.take_base(None, ground.bylines(), ground.matching)
     target = Target(path=edit.path, blob=edit.after or "", made_from=edit.in_progress, worktree=edit.worktree)
     search(draft, target, grounds, state, sources)
     return Seen(blob=edit.after, rows=to_rows(draft.close()))

@@ -97,14 +97,14 @@ class Draft:
             if is_alike or len(telling) >= 3 or weigh(self.lines[run.new : span.stop]) >= LONG:
                 self._take_run(run, new, version.bylines, Carry.HASH, is_alike=is_alike)
 
-    def take_reflow(self, old: Sequence[bytes], bylines: Sequence[Byline], matching: Sequence[int]) -> None:
-        """Where a changed place has the same characters on both sides, take the owners of the old text."""
+    def take_reflow(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], matching: Sequence[int]) -> None:
+        """Where a changed place has the same characters on both sides, take the owners of the old text; only then are they asked for."""
         for gap in gaps(matching, len(old)):
             if gap.old and gap.new and None in self.bylines[gap.new.start : gap.new.end]:
                 rewrapped = _reflow(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
                 for j, i in enumerate(rewrapped, gap.new.start):
                     if self.bylines[j] is None:
-                        self._give(j, bylines[gap.old.start + i], Carry.ALIGNED)
+                        self._give(j, bylines()[gap.old.start + i], Carry.ALIGNED)
 
     def take_blocks(self, blocks: Iterable[Block], is_enough: Callable[[int, int], bool], *, weakened: bool) -> None:
         """Take the longest of `blocks` that stands at each open line; `is_enough` judges its lines and bytes."""

@@ -23,10 +23,11 @@ from byline.core.lines import has_word, weigh
 from byline.core.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from byline.attribute.match import Draft
     from byline.attribute.state import Seen, State
+    from byline.core.attribution import Byline
     from byline.core.ports import Sources
 
 SMALL = 12  # bytes without white space below which equal files prove nothing about each other
@@ -57,10 +58,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """A version on which the target stands, and which of its lines each line of the target is."""
+    """A version on which the target stands: its lines, whose they are if somebody asks, and which of them each line of the target is."""
 
-    version: Version
+    lines: tuple[bytes, ...]
+    bylines: Callable[[], Sequence[Byline]]
     matching: tuple[int, ...]
+
+    @classmethod
+    def of(cls, version: Version, lines: Sequence[bytes]) -> Ground:
+        """Return `version` as the ground of a version with `lines`."""
+        return cls(lines=version.lines, bylines=lambda: version.bylines, matching=match_lines(version.lines, lines))
 
 
 def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State, sources: Sources) -> None:
@@ -70,7 +77,7 @@ def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State
             return
         step(draft, target, state, sources)
     for ground in grounds:
-        draft.take_reflow(ground.version.lines, ground.version.bylines, ground.matching)
+        draft.take_reflow(ground.lines, ground.bylines, ground.matching)
     if target.commit and draft.is_open:
         lines = [draft.lines[j] for j in draft.open_lines() if has_word(draft.lines[j])]
         draft.take_blocks(sources.lost(target.commit, lines), lambda count, size: count >= 3 or size >= LONG, weakened=True)

@@ -64,7 +64,15 @@ def match_lines(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[int, ...]:
 
 def match_items(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[int, ...]:
     """Return the matching of `old` and `new` under equality alone (line hashes have no white space left to remove)."""
-    return _Matcher(old, new).solve()
+    start, most = 0, min(len(old), len(new))
+    while start < most and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < most - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    middle = _Matcher(old[start : len(old) - end], new[start : len(new) - end]).solve()
+    moved = tuple(i if i == ABSENT else i + start for i in middle)
+    return (*range(start), *moved, *range(len(old) - end, len(old)))
 
 
 def gaps(matching: Sequence[int], old_count: int) -> tuple[Gap, ...]:

@@ -18,7 +18,7 @@ commit that a sweep took before its mark came in is claimed again if the mark ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from byline.capture.journal import read_events
@@ -97,11 +97,18 @@ class _Run:
 
     def run(self, wanted: Sequence[str]) -> AttestReport:
         workshop = self._workshop
-        local = workshop.repo.unpushed_commits()  # first: a commit listed now has its mark by the time the marks are listed
+        progress = load_progress(workshop.place)
+        tips = self._tips()
+        # Listed before the marks are: a commit that is listed has its mark by then.
+        local = workshop.repo.unpushed_commits(without=progress.start or ())
         settled = settle_repository(workshop.place, workshop.inbox)
-        progress = self._fold(frozenset(local))
+        folded = self._fold(progress, frozenset(local))
         if self._chain:
-            self._sweep(wanted, progress, local)
+            swept = [] if folded.start is None else local
+            old = self._reached(folded.start or ()) if swept and progress.start is None else frozenset()
+            folded = self._sweep(folded, (*(each for each in swept if each not in old), *wanted), tips)
+        if folded != progress:
+            save_progress(workshop.place, folded)
         return self._report(settled)
 
     def _report(self, settled: Settled) -> AttestReport:
@@ -116,13 +123,14 @@ class _Run:
         """Take up what a killed run left in the outbox only, so that it counts as made."""
         if self._chain is None:
             return
-        left = [each for each in Outbox(self._workshop.place).pending() if not self._index.facts(statement=each.envelope.digest)]
+        outbox = Outbox(self._workshop.place)
+        missing = [name for name, digest in outbox.digests().items() if not self._index.facts(statement=digest)]
+        left = [pending for name in missing if (pending := outbox.read(name))]
         if left:
             self._evidence.add(join_receipt(each.envelope, each.public, None) for each in left)
             self._index.refresh(self._evidence)
 
-    def _fold(self, local: frozenset[str]) -> Progress:
-        progress = load_progress(self._workshop.place)
+    def _fold(self, progress: Progress, local: frozenset[str]) -> Progress:
         reading = read_events(self._workshop.place, progress.cursor)
         if reading.cursor < progress.cursor:  # the journal was compacted
             progress = Progress(start=progress.start)
@@ -136,10 +144,7 @@ class _Run:
             state = fold_events(state, (event,), self._versions)
             if isinstance(event, Mark) and self._chain:
                 self._attest_marked(event, local)
-        folded = Progress(cursor=reading.cursor, start=start, state=state)
-        if folded != progress:
-            save_progress(self._workshop.place, folded)
-        return folded
+        return Progress(cursor=reading.cursor, start=start, state=state)
 
     def _start(self, events: Sequence[Event]) -> tuple[str, ...] | None:
         """Return the commits from before the first thing recorded, None while nothing is."""
@@ -163,13 +168,19 @@ class _Run:
             if info:
                 self._attest(info, mark.worktree, self._declaration(mark, info), str(mark.hook))
 
-    def _sweep(self, wanted: Sequence[str], progress: Progress, local: Sequence[str]) -> None:
-        old = self._reached(progress.start or ()) if progress.start is not None else frozenset(local)
-        for commit in (*(each for each in local if each not in old), *wanted):
+    def _sweep(self, progress: Progress, commits: Sequence[str], tips: tuple[str, ...]) -> Progress:
+        """Attest what is left of `commits`; what `tips` reach is then done."""
+        for commit in commits:
             info = self._info(commit)
             if info:
                 worktree = progress.state.marked.get(commit, self._workshop.worktree)
                 self._attest(info, worktree, None, SWEEP)
+        return progress if progress.start is None else replace(progress, start=tips)
+
+    def _tips(self) -> tuple[str, ...]:
+        head = self._workshop.repo.head()
+        tips = self._workshop.repo.refs_under("refs/heads").values()
+        return tuple(sorted({*tips, head} if head else set(tips)))
 
     def _attest(self, info: CommitInfo, worktree: str, declared: Owner | None, channel: str) -> None:
         made = self._made(info.id)

@@ -78,25 +78,24 @@ class Chain:
         self._signer = signer
         self._outbox = Outbox(workshop.place)
         self._tail = load_tail(workshop.place) or Tail(id=f"c-{workshop.random(16).hex()}", seq=0, prev=None)
-        for pending in self._outbox.pending():
-            self.note(pending.envelope.payload)
+        newest = next(reversed(self._outbox.digests()), None)
+        left = self._outbox.read(newest) if newest else None
+        if left:
+            self._catch_up(left.envelope.payload)
 
     @property
     def id(self) -> str:
         """The name of the chain."""
         return self._tail.id
 
-    def note(self, payload: bytes) -> Authorship | None:
-        """Go on from the statement `payload` if it is a later one of this chain; return it if it is one of this chain at all."""
+    def _catch_up(self, payload: bytes) -> None:
+        """Go on from the statement `payload` if it is the next of this chain: a run was killed after it was kept."""
         try:
-            authorship = parse_authorship(parse_statement(payload))
+            chain = parse_authorship(parse_statement(payload)).chain
         except MalformedError:
-            return None
-        if authorship.chain.id != self._tail.id:
-            return None
-        if authorship.chain.seq > self._tail.seq:
-            self._tail = replace(self._tail, seq=authorship.chain.seq, prev=hashlib.sha256(payload).hexdigest())
-        return authorship
+            return
+        if chain.id == self._tail.id and chain.seq > self._tail.seq:
+            self._tail = replace(self._tail, seq=chain.seq, prev=hashlib.sha256(payload).hexdigest())
 
     def issue(self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str) -> tuple[Bundle, ...]:
         """Sign what `commit` did, in as many parts as it takes, and keep it in the outbox.

@@ -84,7 +84,7 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
     standings = tuple(versions.standings(commit, change.path, new.oid if new else None))
     derived = None
     if new and new.mode in REGULAR and versions.lines(new.oid) is not None:
-        derived = versions.derive(commit, change.path, new.oid, worktree=maker.worktree)
+        derived = versions.derive(commit, change.path, new.oid, worktree=maker.worktree, is_recipe=True)
     segments = tuple(_segments(versions, derived, maker)) if derived else ()
     if sum(each.count for each in segments if isinstance(each, New)) > MAX_NEW_LINES:
         derived, segments = None, ()

@@ -28,7 +28,6 @@ from byline.attribute.match import Draft
 from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import BylineTable, bylines_from_json, expand, rows_from_json, to_rows
 from byline.core.attribution import UNATTRIBUTED, Byline, stricter
-from byline.core.diff import match_lines
 from byline.core.lines import blob_id
 from byline.errors import MalformedError, RepositoryError
 from byline.flow.progress import read_state
@@ -136,7 +135,7 @@ class Resolver:
         grounds = self._grounds(path, blob, lines)
         draft = Draft(lines)
         for ground in grounds:
-            draft.take_base(None, ground.version.bylines, ground.matching)
+            draft.take_base(None, ground.bylines(), ground.matching)
         search(draft, Target(path=path, blob=blob, worktree=self._workshop.worktree), grounds, versions.state, versions)
         return Resolved(path=path, revision=WORKTREE, lines=lines, bylines=draft.close(), findings=tuple(sorted(versions.findings)))
 
@@ -147,7 +146,7 @@ class Resolver:
         found = [self._versions.committed(head, path) if head else None]
         if seen and blob not in {each.blob for each in seen}:
             found.append(self._versions.recorded(path, seen[-1]))
-        return [Ground(version=each, matching=match_lines(each.lines, lines)) for each in found if each]
+        return [Ground.of(each, lines) for each in found if each]
 
     def _no_text(self, commit: str, path: bytes, entry: TreeEntry) -> Resolved:
         told = self._versions.claims.newest(self._versions.claims.of(entry.oid, path))

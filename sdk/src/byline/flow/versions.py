@@ -10,6 +10,7 @@ was wanted first, so that a history of any length needs no deep stack.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from byline.attribute.compose import compose, confirm, join
@@ -158,18 +159,23 @@ class Versions:
             return None
         return Version(path=path, blob=seen.blob, lines=lines, bylines=seen.bylines)
 
-    def derive(self, commit: str, path: bytes, blob: str, *, worktree: str | None) -> Derived:
-        """Return what rules 5 to 8 say of the text `blob` at `path` of `commit`, which no claim explains."""
+    def derive(self, commit: str, path: bytes, blob: str, *, worktree: str | None, is_recipe: bool = False) -> Derived:
+        """Return what rules 5 to 8 say of the text `blob` at `path` of `commit`, which no claim explains.
+
+        A recipe names the places in the bases and not whose the lines are there, so nobody is asked.
+        """
         draft = Draft(self.lines(blob) or ())
         standings = tuple(self.standings(commit, path, blob))
         matchings: dict[int, tuple[int, ...]] = {}
         grounds = []
         for number, standing in enumerate(standings):
-            base = self.committed(standing.commit, standing.path)
-            if base:
-                matchings[number] = match_lines(base.lines, draft.lines)
-                draft.take_base(number, base.bylines, matchings[number])
-                grounds.append(Ground(version=base, matching=matchings[number]))
+            lines = self.lines(standing.entry.oid) if standing.entry.mode in REGULAR else None
+            if lines is None:
+                continue
+            ground = Ground(lines=lines, bylines=partial(self._bylines, standing, len(lines)), matching=match_lines(lines, draft.lines))
+            draft.take_base(number, (UNATTRIBUTED,) * len(lines) if is_recipe else ground.bylines(), ground.matching)
+            matchings[number] = ground.matching
+            grounds.append(ground)
         target = Target(
             path=path,
             blob=blob,
@@ -180,6 +186,10 @@ class Versions:
         )
         search(draft, target, grounds, self.state, self)
         return Derived(draft=draft, standings=standings, matchings=matchings)
+
+    def _bylines(self, standing: Standing, count: int) -> tuple[Byline, ...]:
+        version = self.committed(standing.commit, standing.path)
+        return version.bylines if version else (UNATTRIBUTED,) * count
 
     def standings(self, commit: str, path: bytes, blob: str | None) -> Iterator[Standing]:
         """Yield the base of `path` in each parent of `commit` that has one (rule 5).
@@ -264,8 +274,7 @@ class Versions:
             used = {segment.base for segment in each.claim.segments if isinstance(segment, Copied)}
             bases = [self._base(each, base) if number in used else None for number, base in enumerate(each.claim.bases)]
             versions.append(compose(each.claim, bases, statement=each.digest, commit=each.statement.commit.id))
-        owners = {tuple(byline.owner for byline in version.bylines) for version in versions}
-        if len(owners) > 1:
+        if len(versions) > 1 and len({tuple(byline.owner for byline in version.bylines) for version in versions}) > 1:
             self.findings.add("claims-disagree")
         return join(versions)
 

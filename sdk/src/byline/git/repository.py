@@ -104,10 +104,10 @@ class Repository(ObjectStore):
         self._check_uncut((found,))
         return found or None
 
-    def unpushed_commits(self) -> list[str]:
-        """Return the commits of branches and HEAD that no remote-tracking branch has, parents before children."""
+    def unpushed_commits(self, *, without: Iterable[str] = ()) -> list[str]:
+        """Return the commits of branches and HEAD that no remote-tracking branch and none of `without` reaches, parents before children."""
         tips = ("--branches", "HEAD") if self.head() else ("--branches",)
-        return self._commits(*tips, "--not", "--remotes")
+        return self._commits(*tips, "--not", "--remotes", *(commit for commit in without if self.has_object(commit)))
 
     def commits_between(self, base: str | None, head: str) -> list[str]:
         """Return the commits that `head` has and `base` has not (None: all), parents before children.

@@ -74,6 +74,15 @@ class Outbox:
         """Return what waits, oldest first."""
         return tuple(each for each in self._read() if isinstance(each, Pending))
 
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each statement that waits, by the name under which it does, oldest first; nothing is read."""
+        return {name: name.partition("-")[2][:64] for name in self._names()}
+
+    def read(self, name: str) -> Pending | None:
+        """Return what waits under `name`, None if it does not (any more) or cannot be read."""
+        found = self._read_one(name)
+        return found if isinstance(found, Pending) else None
+
     def damaged(self) -> tuple[str, ...]:
         """Return the names of files that cannot be read."""
         return tuple(each for each in self._read() if isinstance(each, str))
@@ -94,12 +103,17 @@ class Outbox:
 
     def _read(self) -> Iterator[Pending | str]:
         for name in self._names():
-            try:
-                yield _parse(name, (self.folder / name).read_bytes())
-            except FileNotFoundError:
-                continue  # another process has just delivered it
-            except (MalformedError, OSError):
-                yield name
+            found = self._read_one(name)
+            if found is not None:
+                yield found
+
+    def _read_one(self, name: str) -> Pending | str | None:
+        try:
+            return _parse(name, (self.folder / name).read_bytes())
+        except FileNotFoundError:
+            return None  # another process has just delivered it
+        except (MalformedError, OSError):
+            return name
 
 
 def _parse(name: str, data: bytes) -> Pending:
