@@ -199,8 +199,11 @@ def test_9_what_is_carried_is_named_and_not_spoken_for() -> None:
     segments = tuple(
         replace(each, carried=Carried(statement="0" * 64, how=Carry.EXACT)) if isinstance(each, New) else each for each in made.segments
     )
-    mine = replace(made, segments=segments, hand=ai("p-rob"), removed=tuple(replace(each, hand=ai("p-rob")) for each in made.removed))
-    assert verify_bundle(signed(authorship(mine), "p-rob"), trust=TRUST, at=NOW).principal == "p-rob"
+    mine = replace(made, segments=segments, removed=tuple(replace(each, hand=ai("p-rob")) for each in made.removed))
+    for hand in (ai("p-rob"), ai("p-ana")):  # the hand of the whole file is the strictest of its parts
+        assert verify_bundle(signed(authorship(replace(mine, hand=hand)), "p-rob"), trust=TRUST, at=NOW).principal == "p-rob"
+    with pytest.raises(IdentityError):
+        verify_bundle(signed(authorship(replace(mine, hand=human("p-ana"))), "p-rob"), trust=TRUST, at=NOW)
 
 
 def test_10_expired_trust_and_expired_approvals_are_stale() -> None:

@@ -19,7 +19,7 @@ After check 4 a statement of claims may tighten, whatever becomes of the rest. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.approval import Approval, parse_approval
@@ -194,6 +194,9 @@ def _check_identity(predicate: Predicate, signer: str) -> None:
 
 def _spoken_for(authorship: Authorship) -> Iterator[Owner]:
     for claim in authorship.claims:
-        yield claim.hand
+        new = [each for each in claim.segments if isinstance(each, New)]
+        # The hand of the whole file is the strictest of its parts, a carried one perhaps: then it is named as that is.
+        if claim.hand not in [replace(each.owner, earlier=None) for each in new if each.carried]:
+            yield claim.hand
         yield from (each.hand for each in claim.removed)
-        yield from (each.owner for each in claim.segments if isinstance(each, New) and each.carried is None)
+        yield from (each.owner for each in new if each.carried is None)
