@@ -55,7 +55,17 @@ def parse_changes(raw: bytes) -> list[tuple[bytes, bytes]]:
 
 def blob_of(data: bytes, algorithm: bytes) -> bytes:
     """Return git's id of the blob `data`."""
-    return _hasher(algorithm)(b"blob %d\0" % len(data) + data).hexdigest().encode()  # type: ignore[operator,no-any-return]
+    whole = b"blob %d\0" % len(data) + data
+    if algorithm == b"sha1":
+        try:
+            from _sha1 import sha1  # type: ignore[import-not-found]  # built in: OpenSSL would take longer than all the rest
+        except ImportError:
+            from hashlib import sha1
+        digest: str = sha1(whole, usedforsecurity=False).hexdigest()
+        return digest.encode()
+    import hashlib
+
+    return hashlib.new(algorithm.decode(), whole, usedforsecurity=False).hexdigest().encode()
 
 
 def spool(inbox: bytes, stem: bytes, head: list[bytes], payload: bytes) -> bytes:
@@ -157,17 +167,6 @@ def _read(handle: int) -> bytes:
     while part := os.read(handle, 1 << 16):
         parts.append(part)
     return b"".join(parts)
-
-
-def _hasher(algorithm: bytes) -> object:
-    if algorithm == b"sha1":
-        try:
-            return __import__("_sha1").sha1  # built in; hashlib would load OpenSSL, which takes longer than all the rest
-        except ImportError:
-            pass
-    import hashlib
-
-    return getattr(hashlib, algorithm.decode())
 
 
 if __name__ == "__main__":
