@@ -58,7 +58,7 @@ class Outbox:
             OSError: The disk is full or not writable; nothing was kept.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        identity = f"{envelope.digest}.{hashlib.sha256(public).hexdigest()[:16]}"
+        identity = _identity(envelope, public)
         last = 0
         for name in self._names():
             number, _, rest = name.partition("-")
@@ -120,7 +120,14 @@ def _parse(name: str, data: bytes) -> Pending:
     value = parse_strict(data, max_bytes=2 * MAX_ENVELOPE)
     if not isinstance(value, dict) or set(value) != {"schema", "envelope", "public"} or value["schema"] != SCHEMA:
         raise EnvelopeError("not a file of the outbox")
-    return Pending(name=name, envelope=envelope_from_json(value["envelope"]), public=parse_base64(value["public"]))
+    found = Pending(name=name, envelope=envelope_from_json(value["envelope"]), public=parse_base64(value["public"]))
+    if _identity(found.envelope, found.public) != name.partition("-")[2].removesuffix(".json"):
+        raise EnvelopeError("the name is that of another statement or key")
+    return found
+
+
+def _identity(envelope: Envelope, public: bytes) -> str:
+    return f"{envelope.digest}.{hashlib.sha256(public).hexdigest()[:16]}"
 
 
 def _write_durably(path: Path, data: bytes) -> None:
