@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,7 +104,8 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
     )
     module.configure(parser)
     options = parser.parse_args(words[1:])
-    code: int = module.run(options, World(environ=environ, cwd=Path.cwd(), terminal=terminal))
+    with ExitStack() as closing:
+        code: int = module.run(options, World(environ=environ, cwd=Path.cwd(), terminal=terminal, closing=closing))
     return code
 
 

@@ -37,12 +37,12 @@ NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone t
 
 
 def open_here(world: World) -> Repository:
-    """Return the repository that the command was called in.
+    """Return the repository that the command was called in; it is closed when the call ends.
 
     Raises:
         NotARepositoryError: There is none.
     """
-    return open_repository(world.cwd, environ=world.environ)
+    return world.closing.enter_context(open_repository(world.cwd, environ=world.environ))
 
 
 def trust_file(repo: Repository) -> Path:
@@ -182,15 +182,16 @@ def principal_of(trust: Trust | None, signer: Signer | None) -> str | None:
     return key.principal if key else None
 
 
-def open_ledger(workshop: Workshop) -> Ledger | None:
-    """Return the ledger that takes what this clone signs; None where one is named and cannot be talked to from here."""
+def open_ledger(workshop: Workshop) -> Ledger:
+    """Return the ledger that takes what this clone signs.
+
+    Raises:
+        ConfigError: One is named that cannot be talked to from here.
+    """
     trust = workshop.trust
     named = next((log for log in trust.logs if log.url), None) if trust else None
     if named and named.url:
-        try:
-            return connect(named.url)
-        except ConfigError:
-            return None
+        return connect(named.url)
     from byline_ledger.embedded import open_embedded
 
     return open_embedded(workshop.place / EMBEDDED)

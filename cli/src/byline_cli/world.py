@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import ExitStack
     from pathlib import Path
 
     from byline_cli.terminal import Terminal
@@ -24,11 +25,12 @@ YES, NO, USAGE, CANNOT, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """One call of the command line."""
+    """One call of the command line. `closing` closes what the call opened, whatever becomes of it."""
 
     environ: Mapping[str, str]
     cwd: Path
     terminal: Terminal
+    closing: ExitStack
 
 
 class UsageError(Exception):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from byline.errors import RepositoryError
 from byline.flow.workshop import Identity
+from byline.log.evidence import EvidenceRef
 from byline_cli.install import changes
 from byline_cli.install.charter import LEVELS
 from byline_cli.install.plan import AGENTS, Plan, make_plan, without_line
@@ -51,7 +52,7 @@ def run(options: Namespace, world: World) -> int:
         return _undo(world, repo, place)
     plan = make_plan(repo, world.environ, options)
     rows = _rows(plan, repo, world)
-    if not rows:
+    if not any(verb != "fetch" for verb, _, _ in rows):
         world.terminal.line("everything is in place already")
         return _tell(plan, world)
     world.terminal.line(f"byline sets up {harmless(str(repo.top))}:")
@@ -63,6 +64,7 @@ def run(options: Namespace, world: World) -> int:
         world.terminal.note("nothing was changed")
         return NO
     _do(plan, repo, place)
+    _fetch(plan, repo, world)
     return _tell(plan, world)
 
 
@@ -85,7 +87,18 @@ def _rows(plan: Plan, repo: Repository, world: World) -> list[list[str]]:
         values = repo.settings.values().get(setting.key, []) if setting.one_more else [repo.config_get(setting.key)]
         if setting.value not in values:
             rows.append(["set", f"git config {setting.key}", setting.why])
+    if plan.charter is None:
+        rows += [["fetch", f"evidence from {remote}", "who wrote what is here already"] for remote in repo.remotes()]
     return rows
+
+
+def _fetch(plan: Plan, repo: Repository, world: World) -> None:
+    """Fetch the evidence of a repository that has some; a remote that does not answer stops nobody from being set up."""
+    for remote in repo.remotes() if plan.charter is None else ():
+        try:
+            EvidenceRef(repo).fetch(remote)
+        except RepositoryError as error:
+            world.terminal.note(f"note: no evidence from {remote} yet ({error}); the next git fetch brings it")
 
 
 def _tell(plan: Plan, world: World) -> int:

@@ -49,7 +49,7 @@ def run(options: Namespace, world: World) -> int:
     if options.evidence_only:
         return 0
     world.terminal.out.flush()
-    workshop.repo.close()
+    world.closing.close()
     # From here on this is the person's own git, with their hooks, their credentials and their exit code.
     words = ["git", "push", *([options.remote] if options.remote else []), *options.refspecs]
     os.execvpe(words[0], words, dict(world.environ))  # noqa: S606 - a list of words and no shell, on purpose

@@ -142,20 +142,23 @@ class Actor:
             "NO_COLOR": "1",
         }
 
-    def types(self, command: str, *, expect: int = 0, show: int = SHOWN_LINES) -> Said:
-        """Run `command` as the person types it, show it and up to `show` lines of its answer.
+    def types(self, command: str, *, expect: int = 0, show: int = SHOWN_LINES, save: str = "") -> Said:
+        """Run `command` as the person types it, show it and up to `show` lines of its answer, or `save` it in a file.
 
         Raises:
             ClaimError: It did not exit with `expect`.
         """
         terminal = self.stage.terminal
-        terminal.line(Paint(f"   {self.name} $ ", "cyan"), Paint(command, "bold"))
+        terminal.line(Paint(f"   {self.name} $ ", "cyan"), Paint(command + (f" > {save}" if save else ""), "bold"))
         said = self.quietly(command)
+        if save:
+            (self.cwd / save).write_text(said.out)
+            said = Said(code=said.code, out="", err=said.err)
         lines = [line for line in (said.out + said.err).splitlines() if line.strip()]
         for line in lines[:show]:
             terminal.line("     ", shorten(line, SHOWN_COLUMNS))
         if len(lines) > show > 0:
-            terminal.line("     ", f"… {len(lines) - show} more lines")
+            terminal.line("     ", f"… and {len(lines) - show} more")
         if said.code != expect:
             for line in lines[show:]:
                 terminal.line("     ", harmless(line))
