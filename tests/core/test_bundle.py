@@ -82,7 +82,7 @@ def test_the_identity_of_a_statement_is_its_payload_and_its_key() -> None:
     assert len({identity_of(payload, key) for payload in (b"a", b"b") for key in (KEY.public, other)}) == 4
 
 
-@pytest.mark.parametrize("bundle", [BUNDLE, replace(BUNDLE, receipt=None), replace(BUNDLE, envelope=replace(ENVELOPE, keyid=None))])
+@pytest.mark.parametrize("bundle", [BUNDLE, replace(BUNDLE, receipt=None), replace(BUNDLE, envelope=replace(ENVELOPE, keyid="hint"))])
 def test_a_bundle_reads_back(bundle: Bundle) -> None:
     assert parse_bundle(format_bundle(bundle)) == bundle
 

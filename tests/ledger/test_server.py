@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import grpc
@@ -90,9 +91,11 @@ def test_bad_messages_get_a_code_and_a_reason(place: Path) -> None:
 
 
 def test_a_false_key_id_is_refused(place: Path) -> None:
-    other = sign_payload(statement(1), fixed_signer(2))
-    with serving(place) as (_, url), LedgerClient(url) as client, pytest.raises(EntryRejectedError, match="key id"):
-        client.append(other, SIGNER.public)
+    hinted = replace(envelope(1), keyid=key_id(SIGNER.public))
+    with serving(place) as (_, url), LedgerClient(url) as client:
+        with pytest.raises(EntryRejectedError, match="key id"):
+            client.append(replace(hinted, keyid=key_id(fixed_signer(2).public)), SIGNER.public)
+        assert client.append(hinted, SIGNER.public).index == 0
 
 
 def test_only_the_keys_on_the_list_may_append(place: Path) -> None:

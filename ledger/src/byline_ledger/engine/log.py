@@ -28,7 +28,6 @@ from byline.core.merkle import EMPTY_ROOT, ConsistencyProof, InclusionProof, has
 from byline.core.note import parse_note, sign_note
 from byline.core.tiles import grow_tiles, read_tiled_nodes
 from byline.errors import LedgerError, ProofError
-from byline.keys.ids import key_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -183,7 +182,7 @@ class Log:
         if payload is None:
             return None
         entry = parse_entry(receipt.leaf)
-        envelope = Envelope(payload=payload, signature=entry.signature, keyid=key_id(entry.public))
+        envelope = Envelope(payload=payload, signature=entry.signature)
         return join_receipt(envelope, entry.public, receipt), entry.public
 
     def _check_size(self, reader: StoreReader, size: int) -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sign with a key in a file.
 
-The envelope's key id is the hex SHA-256 of the public key; a reader may use it to find the key and never to trust it.
+The envelope gets no key id. It would be a hint that nobody authenticates, the bundle around the envelope has one already, and
+Go's DSSE verifiers (cosign's) skip every signature whose key id is not spelled as they spell it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from byline.core.envelope import MAX_PAYLOAD, PAYLOAD_TYPE, Envelope, pae
 from byline.errors import EnvelopeError
-from byline.keys.ids import key_id
 
 if TYPE_CHECKING:
     from byline.core.ports import Signer
@@ -24,4 +24,4 @@ def sign_payload(payload: bytes, signer: Signer) -> Envelope:
     """
     if len(payload) > MAX_PAYLOAD:
         raise EnvelopeError(f"a payload of {len(payload)} bytes, at most {MAX_PAYLOAD} can be signed")
-    return Envelope(payload=payload, signature=signer.sign(pae(PAYLOAD_TYPE, payload)), keyid=key_id(signer.public))
+    return Envelope(payload=payload, signature=signer.sign(pae(PAYLOAD_TYPE, payload)))
