@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from byline.attribute.carry import carry
 from byline.attribute.match import Draft
+from byline.attribute.rows import expand, to_rows
 from byline.attribute.search import Ground, Target, search
-from byline.attribute.state import Lost, Seen, State, expand, to_rows
+from byline.attribute.state import Lost, Seen, State
 from byline.core.attribution import UNATTRIBUTED, owner_of
 from byline.core.edit import UNSEEN, Edit, Event
 from byline.core.version import Block, Version

@@ -6,7 +6,7 @@ found). `lost` holds the last places where lines went away in a work tree, `made
 `marked` the commits that this clone made, each with the work tree where.
 A `State` is never changed: folding returns a new one. It can always be rebuilt from the journal, so its file is a cache:
 
-    {"schema": "byline.state/1", "owners", "bylines": [[[owner] or [last, earlier], statement, commit]],
+    {"schema": "byline.state/1", "owners", "bylines" (as in `attribute.rows`),
      "versions": [[work tree, path, [[blob, writer, [[count, byline]...]]...]]], "lost": [[work tree, [[blob, start, [...]]]]],
      "madeFrom": {commit: [commit]}, "marked": {commit: work tree}}
 
@@ -17,16 +17,17 @@ True
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from byline.core.attribution import UNKNOWN, Byline, Owner, spans
+from byline.attribute.rows import BylineTable, Rows, expand, read_rows, read_tables
+from byline.core.attribution import UNKNOWN, Owner
 from byline.core.canonical import Json, format_base64, parse_base64
-from byline.core.recipe import Tables, owner_from_json
 from byline.errors import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
+
+    from byline.core.attribution import Byline
 
 Value = TypeVar("Value")
 
@@ -41,7 +42,7 @@ class Seen:
     """A version of a path: `blob` (None: no file), its bylines as (count, byline) rows, and who made it."""
 
     blob: str | None
-    rows: tuple[tuple[int, Byline], ...] = ()
+    rows: Rows = ()
     writer: Owner = UNKNOWN
 
     @property
@@ -61,7 +62,7 @@ class Lost:
 
     blob: str
     start: int
-    rows: tuple[tuple[int, Byline], ...]
+    rows: Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,52 +104,6 @@ def _newest(known: dict[str, Value]) -> dict[str, Value]:
     return dict(list(known.items())[-MAX_COMMITS:])
 
 
-def to_rows(bylines: Sequence[Byline]) -> tuple[tuple[int, Byline], ...]:
-    """Return `bylines` as (count, byline) rows."""
-    return tuple((len(span.lines), span.byline) for span in spans(bylines))
-
-
-def expand(rows: Iterable[tuple[int, Byline]]) -> tuple[Byline, ...]:
-    """Return one byline for each line that `rows` count."""
-    return tuple(chain.from_iterable(repeat(byline, count) for count, byline in rows))
-
-
-class BylineTable:
-    """Bylines and owners by number, for JSON in which each stands once."""
-
-    def __init__(self) -> None:
-        self._owners = Tables()
-        self._bylines: dict[Byline, int] = {}
-
-    def rows(self, rows: Iterable[tuple[int, Byline]]) -> list[Json]:
-        """Return `rows` with numbers in place of bylines."""
-        return [[count, self._bylines.setdefault(byline, len(self._bylines))] for count, byline in rows]
-
-    def owner(self, owner: Owner) -> list[Json]:
-        """Return the numbers of `owner` and its earlier one."""
-        return [self._owners.owner(each) for each in (owner, owner.earlier) if each]
-
-    def to_json(self) -> dict[str, Json]:
-        """Return both tables."""
-        bylines: list[Json] = [[self.owner(each.owner), each.statement, each.commit] for each in self._bylines]
-        return {"bylines": bylines, "owners": self._owners.owners_to_json()}
-
-
-def bylines_from_json(value: Mapping[str, Any]) -> tuple[list[Owner], list[Byline]]:
-    """Read the two tables of `BylineTable.to_json`.
-
-    Raises:
-        MalformedError: They are not such tables (also as KeyError, TypeError, ValueError, IndexError for `parse_state` to turn).
-    """
-    owners = [owner_from_json(each) for each in value["owners"]]
-    return owners, [Byline(owner=_owner(row[0], owners), statement=row[1], commit=row[2]) for row in value["bylines"]]
-
-
-def rows_from_json(rows: Iterable[Any], bylines: Sequence[Byline]) -> tuple[tuple[int, Byline], ...]:
-    """Read what `BylineTable.rows` wrote."""
-    return tuple((int(count), bylines[number]) for count, number in rows)
-
-
 def format_state(state: State) -> dict[str, Json]:
     """Return `state` as JSON."""
     table = BylineTable()
@@ -178,23 +133,18 @@ def parse_state(value: Json) -> State:
 
 
 def _read(value: Mapping[str, Any]) -> State:
-    owners, bylines = bylines_from_json(value)
+    owners, bylines = read_tables(value)
     return State(
         versions={
             (worktree, parse_base64(path)): tuple(
-                Seen(blob=blob, rows=rows_from_json(rows, bylines), writer=_owner(writer, owners)) for blob, writer, rows in seen
+                Seen(blob=blob, rows=read_rows(rows, bylines), writer=owners[writer]) for blob, writer, rows in seen
             )
             for worktree, path, seen in value["versions"]
         },
         lost={
-            worktree: tuple(Lost(blob=blob, start=start, rows=rows_from_json(rows, bylines)) for blob, start, rows in places)
+            worktree: tuple(Lost(blob=blob, start=start, rows=read_rows(rows, bylines)) for blob, start, rows in places)
             for worktree, places in value["lost"]
         },
         made_from={commit: tuple(sources) for commit, sources in value["madeFrom"].items()},
         marked=dict(value["marked"]),
     )
-
-
-def _owner(numbers: Sequence[int], owners: Sequence[Owner]) -> Owner:
-    last = owners[numbers[0]]
-    return replace(last, earlier=owners[numbers[1]]) if len(numbers) > 1 else last

@@ -170,7 +170,7 @@ def spans(bylines: Sequence[Byline]) -> tuple[Span, ...]:
     out: list[Span] = []
     start = 0
     for end in range(1, len(bylines) + 1):
-        if end == len(bylines) or bylines[end] != bylines[start]:
+        if end == len(bylines) or (bylines[end] is not bylines[start] and bylines[end] != bylines[start]):
             out.append(Span(lines=LineRange(start, end), byline=bylines[start]))
             start = end
     return tuple(out)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HASH_BYTES = 16
 BINARY_WINDOW = 8000  # git looks for NUL in as many bytes
+MAX_TEXT = 5_000_000  # bytes; a larger file is judged as a whole
 
 WORD = re.compile(rb"[A-Za-z0-9_\x80-\xff]+")
 
@@ -62,6 +63,11 @@ def split_lines(data: bytes) -> tuple[bytes, ...]:
     if b"\r" in data:
         lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
     return tuple(lines)
+
+
+def text_lines(data: bytes | None) -> tuple[bytes, ...] | None:
+    """Return the lines of `data` if it is there and has lines to speak of: text, and at most `MAX_TEXT` bytes of it."""
+    return None if data is None or len(data) > MAX_TEXT or is_binary(data) else split_lines(data)
 
 
 def count_lines(data: bytes) -> int:

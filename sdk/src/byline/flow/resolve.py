@@ -21,30 +21,25 @@ import hashlib
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
-from byline.attribute.match import Draft
-from byline.attribute.search import Ground, Target, search
-from byline.attribute.state import BylineTable, bylines_from_json, expand, rows_from_json, to_rows
-from byline.core.attribution import UNATTRIBUTED, Byline, stricter
-from byline.core.lines import blob_id
-from byline.errors import MalformedError, RepositoryError
-from byline.flow.progress import read_state
-from byline.flow.texts import text_lines
-from byline.flow.versions import REGULAR, Versions
+from byline.attribute.rows import BylineTable, expand, read_rows, read_tables, to_rows
+from byline.core.attribution import UNATTRIBUTED, Byline
+from byline.core.lines import MAX_TEXT, blob_id, text_lines
+from byline.errors import RepositoryError
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from byline.flow.asking import Asking
     from byline.flow.workshop import Workshop
-    from byline.git.objects import TreeEntry
 
 CACHE = "cache.db"
 WORKTREE = "worktree"
 CACHED = b"byline.resolved/1"
+REGULAR = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +59,22 @@ class Resolved:
     hand: Byline = UNATTRIBUTED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One byline for each line, what was found on the way, and whether the same evidence will always answer the same."""
+
+    bylines: tuple[Byline, ...]
+    findings: tuple[str, ...] = ()
+    is_lasting: bool = True
+
+
 class Resolver:
     """Answers for one clone, as its evidence was when `refresh` was last called. Not thread-safe."""
 
     def __init__(self, workshop: Workshop, index: EvidenceIndex) -> None:
         self._workshop = workshop
         self._index = index
+        self._asking: Asking | None = None
         self.refresh()
 
     @property
@@ -84,8 +89,7 @@ class Resolver:
             RepositoryError: Git cannot read the evidence.
         """
         self._fingerprint = self._index.refresh(EvidenceRef(self._workshop.repo))
-        self._versions = Versions(self._workshop, self._index)
-        self._has_state = False
+        self._asking = None
 
     def resolve(self, rev: str | None, path: bytes, *, text: bytes | None = None) -> Resolved:
         """Return whose the lines of `path` are at `rev`; None is the work tree, or `text` if that is what an editor holds.
@@ -95,71 +99,40 @@ class Resolver:
         """
         if rev is None:
             return self._worktree(path, text)
-        commit = self._workshop.repo.commit_id(rev)
-        entry = self._workshop.repo.entry(commit, path)
+        repo = self._workshop.repo
+        commit = repo.commit_id(rev)
+        entry = repo.entry(commit, path)
         if entry is None:
-            raise RepositoryError(
-                f"{path.decode(errors='replace')!r} is not in {commit[:12]}", hint="paths start at the top of the repository"
-            )
-        lines = self._versions.lines(entry.oid) if entry.mode in REGULAR else None
+            raise RepositoryError(f"{_name(path)} is not in {commit[:12]}", hint="paths start at the top of the repository")
+        has_text = entry.mode in REGULAR and repo.blob_size(entry.oid) <= MAX_TEXT
+        lines = text_lines(repo.read_blob(entry.oid)) if has_text else None
         if lines is None:
-            return self._no_text(commit, path, entry)
+            return Resolved(path=path, revision=commit, lines=(), bylines=(), is_text=False, hand=self._ask().hand(entry.oid, path))
         key = self._key(commit, path, entry.oid)
-        kept = self._load(key, len(lines))
-        if kept:
-            bylines, findings = kept
-            return Resolved(path=path, revision=commit, lines=lines, bylines=bylines, findings=findings)
-        return self._committed(commit, path, lines, key)
-
-    def _committed(self, commit: str, path: bytes, lines: tuple[bytes, ...], key: bytes) -> Resolved:
-        self._load_state()
-        self._versions.findings.clear()
-        version = self._versions.committed(commit, path)
-        bylines = version.bylines if version else ()
-        findings = tuple(sorted(self._versions.findings))
-        if not self._versions.used_journal:
-            self._keep(key, bylines, findings)
-        return Resolved(path=path, revision=commit, lines=lines, bylines=bylines, findings=findings)
+        answer = self._load(key, len(lines))
+        if answer is None:
+            answer = self._ask().committed(commit, path)
+            if answer.is_lasting:
+                self._keep(key, answer)
+        return Resolved(path=path, revision=commit, lines=lines, bylines=answer.bylines, findings=answer.findings)
 
     def _worktree(self, path: bytes, text: bytes | None) -> Resolved:
-        repo, versions = self._workshop.repo, self._versions
-        data = repo.worktree_file(path) if text is None else text
+        data = self._workshop.repo.worktree_file(path) if text is None else text
         if data is None:
-            raise RepositoryError(f"there is no file {path.decode(errors='replace')!r} in the work tree")
+            raise RepositoryError(f"there is no file {_name(path)} in the work tree")
         lines = text_lines(data)
         if lines is None:
             return Resolved(path=path, revision=WORKTREE, lines=(), bylines=(), is_text=False)
-        self._load_state()
-        versions.findings.clear()
-        blob = blob_id(data, repo.algorithm)
-        grounds = self._grounds(path, blob, lines)
-        draft = Draft(lines)
-        for ground in grounds:
-            draft.take_base(None, ground.bylines(), ground.matching)
-        search(draft, Target(path=path, blob=blob, worktree=self._workshop.worktree), grounds, versions.state, versions)
-        return Resolved(path=path, revision=WORKTREE, lines=lines, bylines=draft.close(), findings=tuple(sorted(versions.findings)))
+        answer = self._ask().found(path, blob_id(data, self._workshop.repo.algorithm), lines)
+        return Resolved(path=path, revision=WORKTREE, lines=lines, bylines=answer.bylines, findings=answer.findings)
 
-    def _grounds(self, path: bytes, blob: str, lines: tuple[bytes, ...]) -> list[Ground]:
-        """HEAD's version, then the journal's last one, unless one of them is these very bytes (rule 3)."""
-        head = self._workshop.repo.head()
-        seen = self._versions.state.seen(self._workshop.worktree, path)
-        found = [self._versions.committed(head, path) if head else None]
-        if seen and blob not in {each.blob for each in seen}:
-            found.append(self._versions.recorded(path, seen[-1]))
-        return [Ground.of(each, lines) for each in found if each]
+    def _ask(self) -> Asking:
+        if self._asking is None:
+            # Most questions have been answered before: what answers new ones is imported for those.
+            from byline.flow.asking import Asking
 
-    def _no_text(self, commit: str, path: bytes, entry: TreeEntry) -> Resolved:
-        told = self._versions.claims.newest(self._versions.claims.of(entry.oid, path))
-        hands = [Byline(owner=each.claim.hand, statement=each.digest, commit=each.statement.commit.id) for each in told]
-        hand = (
-            reduce(lambda one, other: other if stricter(one.owner, other.owner) is other.owner else one, hands) if hands else UNATTRIBUTED
-        )
-        return Resolved(path=path, revision=commit, lines=(), bylines=(), is_text=False, hand=hand)
-
-    def _load_state(self) -> None:
-        if not self._has_state:
-            self._has_state = True
-            read_state(self._workshop.place, self._versions)
+            self._asking = Asking(self._workshop, self._index)
+        return self._asking
 
     # The cache of answers
 
@@ -168,19 +141,20 @@ class Resolver:
         whole = (CACHED, self._fingerprint, identity.repository, identity.line_key, *parts)
         return hashlib.sha256(b"\0".join(part.encode() if isinstance(part, str) else part for part in whole)).digest()
 
-    def _load(self, key: bytes, count: int) -> tuple[tuple[Byline, ...], tuple[str, ...]] | None:
+    def _load(self, key: bytes, count: int) -> Answer | None:
         data = self._index.cached(key)
         try:
             value = json.loads(data) if data else None
-            bylines = expand(rows_from_json(value["rows"], bylines_from_json(value)[1])) if value else ()
-            return (bylines, tuple(value["findings"])) if value and len(bylines) == count else None
-        except (MalformedError, ValueError, KeyError, TypeError, IndexError):  # the cache may be anybody's: it is as good as none
+            bylines = expand(read_rows(value["rows"], read_tables(value)[1])) if value else ()
+            return Answer(bylines=bylines, findings=tuple(value["findings"])) if value and len(bylines) == count else None
+        except (ValueError, KeyError, TypeError, IndexError):  # a cache that does not read is as good as none
             return None
 
-    def _keep(self, key: bytes, bylines: tuple[Byline, ...], findings: tuple[str, ...]) -> None:
+    def _keep(self, key: bytes, answer: Answer) -> None:
         table = BylineTable()
-        rows = table.rows(to_rows(bylines))
-        self._index.keep(key, json.dumps({"rows": rows, "findings": findings, **table.to_json()}, separators=(",", ":")).encode())
+        rows = table.rows(to_rows(answer.bylines))
+        value = {"rows": rows, "findings": answer.findings, **table.to_json()}
+        self._index.keep(key, json.dumps(value, separators=(",", ":")).encode())
 
 
 @contextmanager
@@ -202,3 +176,7 @@ def resolve(workshop: Workshop, rev: str | None, path: bytes) -> Resolved:
     """
     with open_resolver(workshop) as resolver:
         return resolver.resolve(rev, path)
+
+
+def _name(path: bytes) -> str:
+    return repr(path.decode(errors="replace"))

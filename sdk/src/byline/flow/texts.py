@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.capture.contents import MAX_CONTENT, Contents
-from byline.core.lines import hash_lines, is_binary, split_lines
+from byline.capture.contents import Contents
+from byline.core.lines import MAX_TEXT, hash_lines, text_lines
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -59,11 +59,6 @@ class Texts:
         if kept is not None:
             return kept
         try:
-            return self._repo.read_blob(blob) if self._repo.blob_size(blob) <= MAX_CONTENT else None
+            return self._repo.read_blob(blob) if self._repo.blob_size(blob) <= MAX_TEXT else None
         except RepositoryError:
             return None
-
-
-def text_lines(data: bytes | None) -> tuple[bytes, ...] | None:
-    """Return the lines of `data` if it is text of at most 5 MB."""
-    return None if data is None or len(data) > MAX_CONTENT or is_binary(data) else split_lines(data)
