@@ -194,7 +194,8 @@ def test_outside_inside_git_and_ignored_leave_no_record(repository: Scratch, tmp
         path.parent.mkdir(exist_ok=True)
         path.write_text("x\n")
         spool(written(path, "x\n"))
-    assert settle_inbox(inbox()) == Settled()
+    assert settle_inbox(inbox()) == Settled(losses=2)
+    assert losses_of() == [LossCode.REFUSED] * 2
     assert not place_of(repository).exists()
     assert list_arrivals(inbox()) == ()
 

@@ -32,7 +32,7 @@ class LossCode(StrEnum):
     MALFORMED = "BL-LOSS-1"  # a payload that cannot be read; kept in the inbox under `aside/`
     TORN = "BL-LOSS-2"  # a record or a spooled file that was cut off
     OVERSIZED = "BL-LOSS-3"  # recorded without its content
-    REFUSED = "BL-LOSS-4"  # a path inside `.git`, or one that is no file
+    REFUSED = "BL-LOSS-4"  # a path inside `.git`: nobody writes there unnoticed, and it is no text of the repository
     FOREIGN = "BL-LOSS-5"  # an agent called another agent's hook
     AMBIGUOUS = "BL-LOSS-6"  # two agents could have made this change; recorded as nobody's
     FAILED = "BL-LOSS-7"  # the disk was full, a folder could not be written, a process failed

@@ -30,7 +30,7 @@ from byline.capture.losses import LossCode
 from byline.capture.marks import list_marks, settle_marks
 from byline.capture.scribe import Finding, Scribe
 from byline.capture.windows import Scan, parse_states
-from byline.capture.worktree import WorkTree, find_worktree, route
+from byline.capture.worktree import WorkTree, find_worktree, is_gits_own, route
 from byline.core.edit import UNSEEN
 from byline.errors import MalformedError, PayloadError
 
@@ -133,6 +133,8 @@ class _Run:
             routed = None if file.path in ignored else route(file.path)
             if routed is not None:
                 settle_file(self.scribe, routed, file, replace(finding, name=f"{finding.name}:{number}"))
+            elif is_gits_own(file.path):
+                self.scribe.lose(LossCode.REFUSED, "an edit inside a .git folder", finding)
 
     def _settle_scan(self, arrival: Arrival, scan: Scan, windows: tuple[Window, ...]) -> None:
         """Settle the windows that `scan` closes and remove their first scans; `scan` itself is removed unless it opens one."""

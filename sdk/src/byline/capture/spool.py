@@ -51,18 +51,21 @@ if [ "${1-}" = scan ] && [ -x @python@ ]; then
   exit 0
 fi
 n=0
-while :; do
+while [ "$n" -lt 99 ]; do
   f=$inbox/edit.@agent@.$$.$n
   n=$((n + 1))
-  [ "$n" -lt 99 ] || exit 0
   [ -e "$f.spool" ] || [ -e "$f.tmp" ] && continue
-  if { printf '%s\000' byline.spool/1 @agent@ @variables@ ''; cat; } >"$f.tmp"; then
-    mv "$f.tmp" "$f.spool"
+  mine= taken=
+  # Who holds the .tmp may make the .spool: looked at again while held, so that no other file of this name is overwritten.
+  if { mine=1; if [ -e "$f.spool" ]; then taken=1; else printf '%s\000' byline.spool/1 @agent@ @variables@ '' && cat; fi; } >"$f.tmp"; then
+    [ -n "$taken" ] || { mv "$f.tmp" "$f.spool"; exit 0; }
+    rm -f "$f.tmp"
+  elif [ -n "$mine" ]; then
+    [ -s "$f.tmp" ] && mv "$f.tmp" "$f.torn"
     exit 0
   fi
-  [ -s "$f.tmp" ] && mv "$f.tmp" "$f.torn"
-  exit 0
 done
+exit 0
 """
 
 _GIT: Final = r"""#!/bin/sh

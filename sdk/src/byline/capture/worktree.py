@@ -53,9 +53,14 @@ def route(path: str) -> Routed | None:
     if worktree is None:
         return None
     relative = real.relative_to(worktree.top)
-    if any(part.lower() == ".git" for part in relative.parts) or worktree.git_dir in (real, *real.parents):
+    if any(part.lower() == ".git" for part in relative.parts) or worktree.git_dir in real.parents:
         return None
     return Routed(worktree=worktree, path=os.fsencode(relative.as_posix()))
+
+
+def is_gits_own(path: str) -> bool:
+    """Whether the absolute `path` lies inside a `.git` folder."""
+    return any(part.lower() == ".git" for part in Path(os.path.realpath(path)).parts)
 
 
 def read_head(worktree: WorkTree) -> str | None:
