@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 64
 _CHUNK = 1 << 16
+_PROMISED = "from promisor remote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +83,48 @@ class CatFile:
 
     def _stream(self, names: Sequence[str], limit: int | None) -> Iterator[RawObject | None]:
         other = CatFile(self.git, self.contents)
-        with tempfile.TemporaryFile() as questions:
-            questions.write(_questions(names))
-            questions.seek(0)
-            process = other._start("--buffer", questions=questions)
-        try:
-            for _ in names:
-                yield other._answer(process, limit)
-        except EOFError as error:
-            raise git_error("cat-file", other._end()) from error
-        finally:
-            other.close()
+        told = 0
+        while told < len(names):
+            with tempfile.TemporaryFile() as questions:
+                questions.write(_questions(names[told:]))
+                questions.seek(0)
+                process = other._start("--buffer", questions=questions)
+            try:
+                for _ in names[told:]:
+                    found = other._answer(process, limit)
+                    told += 1
+                    yield found
+            except EOFError:
+                other._give_up_one()
+                told += 1
+                yield None
+            finally:
+                other._end()
 
     def _exchange(self, names: Sequence[str], limit: int | None) -> list[RawObject | None]:
-        questions = _questions(names)
-        process = self._process or self._start()
-        try:
-            os.write(_fileno(process.stdin), questions)
-            return [self._answer(process, limit) for _ in names]
-        except BaseException as error:
-            # Half an answer may be on its way: nothing that comes later could be trusted.
-            message = self._end()
-            if isinstance(error, BrokenPipeError | EOFError):
-                raise git_error("cat-file", message) from error
-            raise
+        found: list[RawObject | None] = []
+        while len(found) < len(names):
+            left = names[len(found) :]
+            questions = _questions(left)
+            process = self._process or self._start()
+            try:
+                os.write(_fileno(process.stdin), questions)
+                for _ in left:
+                    found.append(self._answer(process, limit))  # noqa: PERF401 - what came before a failure is kept
+            except (BrokenPipeError, EOFError):
+                self._give_up_one()
+                found.append(None)
+            except BaseException:
+                # Half an answer may be on its way: nothing that comes later could be trusted.
+                self._end()
+                raise
+        return found
+
+    def _give_up_one(self) -> None:
+        """Take the end of the process as "not here" if a partial clone's git ended over an object it would not fetch."""
+        message = self._end()
+        if _PROMISED not in message:
+            raise git_error("cat-file", message)
 
     def _answer(self, process: subprocess.Popen[bytes], limit: int | None) -> RawObject | None:
         deadline = time.monotonic() + SECONDS

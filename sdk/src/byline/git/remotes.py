@@ -83,7 +83,7 @@ def fetch(git: Git, remote: str, *refspecs: str, seconds: float = NETWORK_SECOND
     Raises:
         RepositoryError: The remote does not answer, or not in `seconds`.
     """
-    options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance", "--no-auto-gc")
+    options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance", "--no-filter")
     git.run("fetch", *options, "--end-of-options", remote, *refspecs, seconds=seconds, online=True)
 
 

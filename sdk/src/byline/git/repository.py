@@ -177,7 +177,7 @@ class Repository(ObjectStore):
     def status_paths(self) -> tuple[bytes, ...]:
         """Return the paths that differ from HEAD or are untracked and not ignored, sorted."""
         self._top()
-        return worktree.changed_paths(self.git, self.head())
+        return worktree.changed_paths(self.git, self.head(), self.settings)
 
     def ignored_paths(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Return those of `paths` that git ignores."""

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands in the work tree, as bytes on disk: no filter, no line-end conversion, no text conversion.
 
-What git takes as changed is asked of its plumbing (`diff-files`, `diff-index`, `ls-files`), which compares times and sizes and
-runs no program; a file that was only touched counts as changed.
+What git takes as changed is asked of its plumbing (`diff-files`, `diff-index`, `ls-files`), which compares times and sizes. Where
+they do not tell (a file as young as the index) it would run the filters that the configuration names: they are taken away for the
+question. A file that was only touched, and one that a filter would change, count as changed.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from byline.git.process import git_error
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.git.process import Git
+    from byline.git.settings import Settings
 
 _NOT_LOOKED_AT = ("beyond a symbolic link", "is in submodule", "outside repository")
 
@@ -40,13 +43,15 @@ def read_file(top: Path, path: bytes) -> bytes | None:
         return None
 
 
-def changed_paths(git: Git, head: str | None) -> tuple[bytes, ...]:
+def changed_paths(git: Git, head: str | None, settings: Settings) -> tuple[bytes, ...]:
     """Return the paths that differ from the commit `head` or are untracked and not ignored, sorted.
 
     Raises:
         RepositoryError: Git failed.
     """
     quiet = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
+    drivers = [key for key in settings.values() if key.startswith("filter.")]
+    git = replace(git, arguments=(*git.arguments, *(part for key in drivers for part in ("-c", f"{key}="))))
     out = git.run("diff-files", *quiet) + git.run("ls-files", "-z", "--others", "--exclude-standard")
     out += git.run("diff-index", "--cached", *quiet, head) if head else git.run("ls-files", "-z", "--cached")
     return tuple(sorted({path for path in out.split(b"\0") if path and not path.endswith(b"/")}))
