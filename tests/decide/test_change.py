@@ -68,7 +68,7 @@ def test_what_an_editor_saw_is_credited_at_every_level() -> None:
 
 @pytest.mark.parametrize("channel", [Channel.SDK, Channel.HOOK, Channel.RECORD, Channel.GENERIC, Channel.PROXY, Channel.IMPORT])
 def test_no_other_channel_can_say_human(channel: Channel) -> None:
-    """A mid's own lines would pass; through these doors they are not credited, and a mid is below senior."""
+    """I4: a mid's own lines would pass; through these doors they are not credited, and a mid is below senior."""
     said = human("p-mia", evidence=Evidence.ATTESTED, channel=channel)
     assert outcome(FILES, [signed(authorship(claim(PATH, OLD, NEW, said)), "p-mia")]) is Outcome.PENDING
 
@@ -155,6 +155,7 @@ def test_a_seniors_approval_lets_a_juniors_change_pass() -> None:
 
 
 def test_approvals_of_each_step_cover_the_whole() -> None:
+    """U3."""
     steps = [signed(approval("p-ana", move(PATH, *pair), policy=team()), "p-ana") for pair in ((OLD, MIDDLE), (MIDDLE, NEW))]
     assert outcome(FILES, steps) is Outcome.ALLOW
     assert outcome(FILES, steps[:1]) is Outcome.PENDING
@@ -196,10 +197,13 @@ def test_an_approval_for_an_environment_counts_there_only() -> None:
 
 
 def test_a_tree_approval_holds_for_that_tree_only() -> None:
+    """AP3: nor does it cover anything that was not among what was shown."""
     tree = team(binding=Binding.TREE)
     yes = signed(approval("p-ana", move(PATH, OLD, NEW), policy=tree, binding=Binding.TREE, digest="a" * 64), "p-ana")
     assert outcome(FILES, [yes], policy=tree, manifest="a" * 64) is Outcome.ALLOW
     assert outcome(FILES, [yes], policy=tree, manifest="b" * 64) is Outcome.PENDING
+    direct = [*FILES, changed(b"direct.py", None, NEW)]
+    assert outcome(direct, [yes], policy=tree, manifest="a" * 64) is Outcome.PENDING
     effect = signed(approval("p-ana", move(PATH, OLD, NEW), policy=tree), "p-ana")
     assert outcome(FILES, [effect], policy=tree, manifest="a" * 64) is Outcome.PENDING
 

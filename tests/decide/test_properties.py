@@ -13,8 +13,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byline.core.attribution import UNKNOWN, Channel, Evidence
+from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin
 from byline.core.change import Change
+from byline.core.claim import New
 from byline.core.policy import Credit, Policy, Require, Rule, When
 from byline.core.trust import Use
 from byline.core.verdict import Outcome
@@ -119,6 +120,7 @@ def without(items: tuple[object, ...]) -> list[tuple[object, ...]]:
 
 @given(case=cases())
 def test_t1_removing_an_approval_never_helps(case: tuple[Policy, Change]) -> None:
+    """M1."""
     policy, change = case
     full = rank(policy, change)
     assert [fewer for fewer in without(change.approvals) if rank(policy, replace(change, approvals=fewer)) > full] == []  # type: ignore[arg-type]  # of the same kind
@@ -126,7 +128,7 @@ def test_t1_removing_an_approval_never_helps(case: tuple[Policy, Change]) -> Non
 
 @given(case=cases())
 def test_t1_a_claim_that_may_no_longer_relax_never_helps(case: tuple[Policy, Change]) -> None:
-    """Removing a claim from the relaxing facts while it still tightens, which is what revoking its key does."""
+    """M1, M9: removing a claim from the relaxing facts while it still tightens, which is what revoking its key does."""
     policy, change = case
     full = rank(policy, change)
     for at, fact in enumerate(change.authorships):
@@ -137,6 +139,7 @@ def test_t1_a_claim_that_may_no_longer_relax_never_helps(case: tuple[Policy, Cha
 
 @given(case=cases(), more=claims(), named=st.sampled_from(PATHS))
 def test_t2_adding_a_fact_that_tightens_never_helps(case: tuple[Policy, Change], more: VerifiedAuthorship, named: bytes) -> None:
+    """M2."""
     policy, change = case
     full = rank(policy, change)
     assert rank(policy, replace(change, authorships=(*change.authorships, replace(more, is_full=False)))) <= full
@@ -145,7 +148,7 @@ def test_t2_adding_a_fact_that_tightens_never_helps(case: tuple[Policy, Change],
 
 @given(case=cases())
 def test_t3_no_set_of_claims_beats_no_claims_at_all(case: tuple[Policy, Change]) -> None:
-    """With `credit_human = []` and hands not credited: the floor is what "unknown" costs."""
+    """M3: with `credit_human = []` and hands not credited: the floor is what "unknown" costs."""
     policy, change = case
     strict = replace(policy, credit_human=(), credit_hands=False)
     given_to = tuple(
@@ -166,9 +169,47 @@ def test_t0_stale_state_denies(case: tuple[Policy, Change]) -> None:
 
 @given(case=cases(), order=st.randoms(use_true_random=False))
 def test_m10_order_and_duplicates_change_nothing(case: tuple[Policy, Change], order: object) -> None:
+    """M10."""
     policy, change = case
     facts, given_to = [*change.authorships, *change.authorships], [*change.approvals, *change.approvals]
     order.shuffle(facts)  # type: ignore[attr-defined]  # Hypothesis gives a random.Random
     order.shuffle(given_to)  # type: ignore[attr-defined]  # Hypothesis gives a random.Random
     shuffled = replace(change, authorships=tuple(facts), approvals=tuple(given_to))
     assert decide_change(policy, shuffled, trust=TRUST, at=NOW) == decide_change(policy, change, trust=TRUST, at=NOW)
+
+
+BLANKS = [
+    {"agent": None},
+    {"tool": None},
+    {"session": None},
+    {"principal": None},
+    {"origin": Origin.UNKNOWN},
+    {"evidence": Evidence.UNKNOWN},
+    {"channel": Channel.NONE},
+]
+
+
+@given(case=cases(), field=st.sampled_from(BLANKS))
+def test_m5_ignoring_a_field_of_an_owner_never_helps(case: tuple[Policy, Change], field: dict[str, object]) -> None:
+    """M5: not even where a reader would take a field that it does not know as absent."""
+    policy, change = case
+    full = rank(policy, change)
+    for at, fact in enumerate(change.authorships):
+        (made,) = fact.authorship.claims
+        segments = tuple(replace(each, owner=replace(each.owner, **field)) if isinstance(each, New) else each for each in made.segments)
+        removed = tuple(replace(each, hand=replace(each.hand, **field)) for each in made.removed)
+        blank = replace(made, segments=segments, removed=removed, hand=replace(made.hand, **field))
+        facts = list(change.authorships)
+        facts[at] = replace(fact, authorship=replace(fact.authorship, claims=(blank,)))
+        less = rank(policy, replace(change, authorships=tuple(facts)))
+        assert not (full == Outcome.DENY.rank and less == Outcome.ALLOW.rank)
+
+
+@given(case=cases())
+def test_m13_a_rule_that_cannot_be_evaluated_applies(case: tuple[Policy, Change]) -> None:
+    """M13: a level that nobody has and an environment that nobody named make a rule hold, never vanish."""
+    policy, change = case
+    deny = Rule(id="odd", why="w", when=When(environment="prod"), require=None)
+    assert rank(replace(policy, rules=(*policy.rules, deny)), change) == Outcome.DENY.rank
+    unknown = Rule(id="odd", why="w", when=When(hand_below="nobody-has-this"), require=None)
+    assert rank(replace(policy, rules=(*policy.rules, unknown)), change) == Outcome.DENY.rank

@@ -141,12 +141,14 @@ def test_a_seniors_own_agent_needs_nobody(desk: Desk) -> None:
 
 
 def test_nobody_approves_their_own_change(desk: Desk) -> None:
+    """AP5."""
     desk.add(_blobbed(desk, "p-rob"))
     with pytest.raises(IdentityError):
         desk.approve("p-rob")
 
 
 def test_a_key_that_trust_does_not_know_approves_nothing(desk: Desk) -> None:
+    """I6."""
     for who in ("p-eve", "s-gate", "a-bot"):
         with pytest.raises(UnknownKeyError):
             desk.approve(who)
@@ -158,6 +160,7 @@ def test_there_must_be_something_to_approve(desk: Desk) -> None:
 
 
 def test_a_push_after_approval_is_not_approved(desk: Desk, scratch: Scratch) -> None:
+    """AP2."""
     desk.approve("p-ana")
     assert desk.outcome() is Outcome.ALLOW
     scratch.write("app.py", NEW + "evil\n")
@@ -166,6 +169,7 @@ def test_a_push_after_approval_is_not_approved(desk: Desk, scratch: Scratch) -> 
 
 
 def test_an_approval_survives_squash_and_an_unrelated_rebase(desk: Desk, scratch: Scratch) -> None:
+    """AP2."""
     desk.approve("p-ana")
     scratch.git("switch", "--quiet", "main")
     scratch.write("other.py", "x\n")
@@ -216,6 +220,7 @@ def test_an_empty_change_is_denied(desk: Desk) -> None:
 
 
 def test_another_trust_file_than_the_pinned_is_denied(desk: Desk) -> None:
+    """B5: whoever forces another trust file onto the target does not have the pin."""
     assert desk.outcome(pin=Pin(repository=ID, trust_sha256="0" * 64)) is Outcome.DENY
     pinned = desk.anchor().trust_sha256
     assert desk.outcome(pin=Pin(repository="byl:" + "0" * 32, trust_sha256=pinned)) is Outcome.DENY
@@ -234,6 +239,43 @@ def test_an_agent_in_a_trailer_takes_credit_away(desk: Desk, scratch: Scratch) -
     assert desk.outcome() is Outcome.PENDING
 
 
+def test_names_in_git_raise_nothing(desk: Desk, scratch: Scratch) -> None:
+    """I1, I2: not an author, not a mailmap, not a signed-off line."""
+    scratch.write(".mailmap", "Ana <ana@example.invalid> Test Person <person@example.invalid>\n")
+    scratch.commit("by a senior", "--author", "Ana <ana@example.invalid>", "--signoff")
+    verdict = desk.judge().verdict
+    assert verdict.outcome is Outcome.PENDING
+    assert {reason.path for reason in verdict.reasons} == {b".mailmap", b"app.py"}
+
+
+def test_two_merge_bases_make_no_difference(desk: Desk, scratch: Scratch) -> None:
+    """B8: a gate compares two trees."""
+    scratch.git("switch", "--quiet", "--create", "other", "main")
+    scratch.write("other.py", "x\n")
+    scratch.commit("other")
+    for here, there in (("work", "other"), ("other", "work~1")):
+        scratch.git("switch", "--quiet", here)
+        scratch.git("merge", "--quiet", "--no-edit", "--no-ff", there)
+    assert len(scratch.git("merge-base", "--all", "work", "other").split()) == 2
+    scratch.git("merge", "--quiet", "--no-edit", "--no-ff", "work")
+    merged = scratch.git("rev-parse", "HEAD")
+    alone = scratch.git("commit-tree", "-p", "main", "-m", "squashed", f"{merged}^{{tree}}")
+    assert desk.judge(candidate=merged).verdict == desk.judge(candidate=alone).verdict
+
+
+def test_a_rewound_or_flooded_evidence_ref_allows_nothing(desk: Desk, scratch: Scratch) -> None:
+    """L9."""
+    before = scratch.git("rev-parse", "main")
+    desk.approve("p-ana")
+    assert desk.outcome() is Outcome.ALLOW
+    scratch.git("update-ref", "-d", "refs/byline/evidence")
+    assert desk.outcome() is Outcome.PENDING
+    desk.add(*(signed(authorship(claim(b"app.py", OLD.encode(), NEW.encode(), ai("p-eve")), seq=n), "p-eve") for n in range(1, 40)))
+    judgement = desk.judge()
+    assert (judgement.verdict.outcome, judgement.verification.facts) == (Outcome.PENDING, ())
+    assert scratch.git("rev-parse", "main") == before
+
+
 def test_a_tampered_claim_is_reported_and_relaxes_nothing(desk: Desk) -> None:
     good = _blobbed(desk, "p-ana")
     forged = replace(good, envelope=replace(good.envelope, payload=good.envelope.payload.replace(b"claude-code", b"claude-cod3")))
@@ -245,7 +287,7 @@ def test_a_tampered_claim_is_reported_and_relaxes_nothing(desk: Desk) -> None:
 
 
 def test_the_anchored_gate_signs_and_logs_before_it_answers(desk: Desk) -> None:
-    """L8."""
+    """L8, K3: and the report names the lowest tier of a key."""
     desk.add(_blobbed(desk, "p-ana"))
     run = run_gate(
         desk.repo,
@@ -257,6 +299,7 @@ def test_the_anchored_gate_signs_and_logs_before_it_answers(desk: Desk) -> None:
         ledger=desk.ledger,
     )
     assert (run.judgement.verdict.outcome, EXIT[run.judgement.verdict.outcome], run.entry) == (Outcome.ALLOW, 0, 0)
+    assert any("A0" in line for line in report_lines(run.judgement, entry=run.entry))
     assert run.decision
     statement = parse_statement(run.decision.envelope.payload)
     assert statement.predicate["verdict"] == "allow"
@@ -339,6 +382,7 @@ def test_the_json_is_as_documented(desk: Desk) -> None:
 
 
 def test_the_report_names_rules_and_places(desk: Desk) -> None:
+    """AP9: and holds nothing that a terminal would obey."""
     lines = list(report_lines(desk.judge()))
     assert lines[0].startswith("pending: ")
     assert "  - app.py:2  removed" in lines

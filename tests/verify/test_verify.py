@@ -104,6 +104,11 @@ def test_a_decision_is_a_fact_if_a_gate_signed_it() -> None:
 
 
 def test_1_a_key_that_trust_does_not_list_is_unknown() -> None:
+    """D1: and what it signed is not even parsed, let alone its signature checked."""
+    stranger = signed(WORK, "p-eve")
+    junk = replace(stranger, envelope=replace(stranger.envelope, payload=b"junk", signature=b"junk"))
+    with pytest.raises(UnknownKeyError):
+        verify_bundle(junk, trust=TRUST, at=NOW)
     with pytest.raises(UnknownKeyError):
         verify_bundle(signed(WORK, "p-eve"), trust=TRUST, at=NOW)
 
