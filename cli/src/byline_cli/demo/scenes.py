@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from byline_cli.demo.agent import MODEL, ClaudeCode
-from byline_cli.demo.texts import DISCOUNT, GATE, GUARD, PRICES, README, SHIPPING
+from byline_cli.demo.texts import DISCOUNT, FREE, GATE, GUARD, PRICES, README, SHIPPING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,15 +84,16 @@ def work_with_agent(story: Story) -> None:
     stage, rob = story.stage, story.rob
     rob.types("git switch --quiet -c feature", show=0)
     claude = ClaudeCode(actor=rob)
-    stage.say("Claude Code, through the hooks that init installed: Write src/discount.py, Edit src/prices.py, Bash sed, Edit again")
+    stage.say("Claude Code, through the hooks that init installed: Write src/discount.py; Edit src/prices.py; Bash: a line more")
     claude.write("src/discount.py", DISCOUNT)
-    claude.edit(FILE, "price * (1 + TAX)", "round(price * (1 + TAX), 2)")
-    claude.bash("sed -i.old 's/^TAX = 0.2$/TAX = 0.25/' src/prices.py && rm src/prices.py.old")
     claude.edit(FILE, GUARD, "")
-    claude.stops()
+    claude.bash("""sed -i.old 's/^TAX = 0.2$/&\\nCURRENCY = "EUR"/' src/prices.py && rm src/prices.py.old""")
     stage.say("the guard `if count < 0` is gone, and no line was added for it")
     rob.writes(FILE, rob.reads(FILE).replace("def with_tax", "DEBUG = True\n\n\ndef with_tax") + SHIPPING)
     stage.say("rob types the function `shipping` himself, and a line `DEBUG = True` that he does not want to commit")
+    claude.edit(FILE, *FREE)
+    claude.stops()
+    stage.say("Claude Code changes one of his lines in part")
     patch = rob.quietly("git diff --unified=0 src/prices.py", expect=0).out
     (story.where("rob") / "part.patch").write_text(_without_debug(patch))
     rob.types("git add src/discount.py", show=0)
@@ -120,11 +121,11 @@ def read_back(story: Story) -> None:
     )
     lines = rob.quietly(f"git show HEAD:{FILE}").out.split("\n")
     by = {line: owner for line, owner in zip(lines, story.blame, strict=False) if line.strip()}
-    typed = [by[line] for line in SHIPPING.split("\n") if line.strip()]
+    typed = [by[line] for line in ("def shipping(price):", "    free_from = 50")]
     stage.claim("rob's lines are rob's", "human declared p-rob", holds=all(_is_declared(each, "p-rob") for each in typed))
     stage.claim("ana's lines stay ana's", "human declared p-ana", holds=_is_declared(by["def total(price, count):"], "p-ana"))
-    touched = [by["TAX = 0.25"], by["    return round(price * (1 + TAX), 2)"]]
-    stage.claim("what Claude changed is Claude's, through Edit and Bash", "ai or mixed, claude-code", holds=all(map(_is_claude, touched)))
+    stage.claim("the line of a shell command is Claude's", "ai, claude-code", holds=_is_claude(by['CURRENCY = "EUR"']))
+    stage.claim("the line that Claude changed is not rob's any more", "ai or mixed, claude-code", holds=_is_claude(by[FREE[1]]))
     stage.claim("the line that was not staged is not in the commit", "git show HEAD", holds="DEBUG = True" not in lines)
     rob.types("byline show HEAD", show=12)
     shown = rob.json("byline show --json HEAD")["statements"]

@@ -56,7 +56,7 @@ def _remove_evidence(story: Story) -> None:
 
 def _remove_approvals(actor: Actor) -> None:
     """Make the evidence ref a tree without approvals, with git's plumbing alone."""
-    index = f"env GIT_INDEX_FILE={actor.cwd}/forged.index"
+    index = f"env GIT_INDEX_FILE={actor.cwd}/forged.index GIT_DIR={actor.cwd} GIT_WORK_TREE={actor.cwd}"
     actor.quietly(f"{index} git read-tree {EVIDENCE}", expect=0)
     for name in actor.quietly(f"git ls-tree -r --name-only {EVIDENCE}", expect=0).out.split():
         if _is_approval(actor.quietly(f"git show {EVIDENCE}:{name}", expect=0).out):

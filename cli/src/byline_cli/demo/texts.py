@@ -40,6 +40,9 @@ def shipping(price):
     return 0 if price >= free_from else 4.9
 """
 
+# What Claude Code makes of the last line of it.
+FREE = ("    return 0 if price >= free_from else 4.9", "    return 0 if price >= free_from else round(4.9, 2)")
+
 GATE = """schema = 1
 repository = "{repository}"
 trust = "{trust}"
