@@ -15,8 +15,9 @@ from byline.capture.contents import Contents
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import now_ns, read_events
 from byline.capture.losses import LossCode, read_losses
-from byline.capture.places import inbox_dir, repository_dir
-from byline.capture.settle import WINDOW_NS, settle_inbox
+from byline.capture.places import inbox_dir, prepare_repository, repository_dir
+from byline.capture.settle import WINDOW_NS, settle_inbox, settle_repository
+from byline.capture.spool import git_hook_stub
 from byline.core.attribution import Agent
 from byline.core.edit import UNSEEN, Edit
 from byline.core.lines import blob_id
@@ -113,6 +114,28 @@ def test_a_commit_inside_the_window_is_not_taken_for_writing(session: ClaudeSess
     session.scratch.write("a person's", "x\n")
     session.runs("git add -A; git commit -qm x; echo agent >>human.py", call="c")
     assert told(session.scratch) == [(b"human.py", UNSEEN, b"x = 1\ny = 2\nagent\n", "claude-code")]
+
+
+def test_what_a_command_wrote_and_committed_is_its_own_before_the_commit_is_attested(session: ClaudeSession) -> None:
+    """The mark is settled while the command's window is still open."""
+    scratch = session.scratch
+    place = prepare_repository(scratch.path / ".git")
+    hook = scratch.path / ".git" / "hooks" / "post-commit"
+    hook.write_text(git_hook_stub("post-commit", python="/nowhere"))
+    hook.chmod(0o755)
+    scratch.write("person", "mine\n")
+    _tell(session, "PreToolUse", SESSION, call="c")
+    script = "echo agent >>human.py; echo new >new; git add -A; git commit -qm x; echo more >>new; git commit -qa --amend -m y"
+    subprocess.run(["sh", "-c", script], cwd=scratch.path, env={**os.environ, "CLAUDECODE": "1"}, check=True, timeout=60)
+    assert settle_repository(place, inbox_dir(os.environ)).marks == 2
+    _tell(session, "PostToolUse", SESSION, call="c")
+    assert told(scratch) == [
+        (b"human.py", None, b"x = 1\ny = 2\nagent\n", "claude-code"),
+        (b"new", None, b"new\n", "claude-code"),
+        (b"new", b"new\n", b"new\nmore\n", "claude-code"),
+    ]
+    events = read_events(place).events
+    assert [type(event).__name__ for event in events] == ["Edit", "Edit", "Mark", "Edit", "Mark"]
 
 
 def test_two_agents_at_once_are_nobody_where_both_could_be(session: ClaudeSession) -> None:

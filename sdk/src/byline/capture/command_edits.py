@@ -7,6 +7,10 @@ failed or was interrupted has no event of its own). A change is
 1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran);
 2. nobody's, with the calls of all, and a loss, if a window of another agent or session saw it, too;
 3. the window's agent's, otherwise: also what a person typed meanwhile. The strict side: a hook cannot tell hands apart.
+
+A command may commit what it wrote. The scan after it does not list such a file any more, and the commit is attested before that scan
+comes. So a commit that an agent's process made inside a window is looked at by itself: what it changed against its parent (amended:
+against the commit it replaces) and the first scan is the command's. Merges, picks and what came by a pull are not.
 """
 
 from __future__ import annotations
@@ -17,9 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.agents import Kind
+from byline.capture.ask_git import open_worktree
 from byline.capture.disk import read_link_or_file
 from byline.capture.losses import LossCode
-from byline.capture.windows import find_changes, overlaps
+from byline.capture.windows import find_changes, overlaps, side_of
 from byline.capture.worktree import route
 from byline.core.edit import Unseen
 
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from byline.capture.scribe import Finding, Scribe
     from byline.capture.windows import Change, Scan
     from byline.capture.worktree import WorkTree
-    from byline.core.edit import Edit
+    from byline.core.edit import Edit, Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,34 @@ def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: It
     for number, change in enumerate(find_changes(opening, closing)):
         if only in (None, change.path):
             _settle_change(scribe, worktree, change, (opening, rivals), replace(finding, name=f"{finding.name}:{number}"))
+
+
+def holds(window: Window, mark: Mark) -> bool:
+    """Whether the commit of `mark` was made in `window`."""
+    opened, closed = window.opening.time, window.closing
+    return window.opening.worktree == mark.worktree and opened < mark.time and (closed is None or mark.time <= closed.time)
+
+
+def settle_commit(scribe: Scribe, worktree: WorkTree, opening: Scan, mark: Mark, finding: Finding) -> None:
+    """Write the edits that the commit of `mark` holds and that were made since `opening`, as `finding` tells.
+
+    Raises:
+        RepositoryError: The commit cannot be read.
+        OSError: The contents or the journal cannot be written.
+    """
+    with open_worktree(worktree) as repository:
+        parents = repository.parents(mark.head or "")
+        amends = opening.head is not None and repository.parents(opening.head) == parents
+        base = opening.head if amends else next(iter(parents), None)
+        for number, change in enumerate(repository.tree_changes(base, mark.head or "") if len(parents) < 2 else ()):
+            if "160000" in {side.mode for side in (change.old, change.new) if side}:
+                continue
+            seen = opening.files.get(change.path)
+            before = side_of(seen.state) if seen else (change.old.oid if change.old else None)
+            after = scribe.keep(worktree, repository.read_blob(change.new.oid), finding, change.path) if change.new else None
+            last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), change.path, (opening.time, finding.time))
+            before = before if last is None else last.after
+            scribe.write(worktree, change.path, (before, after), replace(finding, name=f"{finding.name}:{number}"))
 
 
 def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: tuple[Scan, Iterable[Window]], finding: Finding) -> None:

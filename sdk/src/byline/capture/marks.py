@@ -37,6 +37,19 @@ def list_marks(place: Path) -> tuple[tuple[int, Path], ...]:
     return tuple(sorted(found, key=lambda item: (item[0], item[1].name)))
 
 
+def agent_commits(marks: tuple[tuple[int, Path], ...]) -> tuple[Mark, ...]:
+    """Return those of `marks` that are plain commits which an agent's command made, in order."""
+    commits = []
+    for time, path in marks:
+        try:
+            mark = parse_mark(path.read_bytes(), time=time, name=path.name.removesuffix(".mark"))
+        except (OSError, PayloadError):
+            continue  # `settle_marks` says so
+        if mark.by_agent and mark.hook is Hook.POST_COMMIT and mark.head and not mark.in_progress:
+            commits.append(mark)
+    return tuple(commits)
+
+
 def settle_marks(place: Path, marks: tuple[tuple[int, Path], ...], *, now: int) -> int:
     """Move `marks` into the journal of `place`; return how many. Safe to repeat after a crash: the journal knows them by name and time.
 

@@ -8,7 +8,8 @@
    by git: no record. git is asked about ignored files only, once for each batch and work tree.
 5. Its bytes before and after are found (`capture.file_edits`), kept, and an edit is appended to that clone's journal.
 6. A command's edits are what changed in its window (`capture.command_edits`). The scan before it waits for the one after, for a day.
-7. The spooled file is removed. Killed before that, the next run finds the record written and does not write it again.
+7. What an agent committed inside a window is settled before the commit's mark: the attester does not wait for the command's end.
+8. The spooled file is removed. Killed before that, the next run finds the record written and does not write it again.
 
 A full disk stops nothing but the payloads at hand: they stay in the inbox.
 """
@@ -21,21 +22,23 @@ from typing import TYPE_CHECKING
 
 from byline.capture.agents import FileText, Kind, Observed, claude_code
 from byline.capture.ask_git import ignored_paths
-from byline.capture.command_edits import Window, pair_scans, settle_window
+from byline.capture.command_edits import Window, holds, pair_scans, settle_commit, settle_window
 from byline.capture.disk import read_tail
 from byline.capture.file_edits import settle_file
 from byline.capture.inbox import Arrival, Spooled, list_arrivals, lock_inbox, put_aside, read_arrival, sweep_torn
 from byline.capture.journal import now_ns
 from byline.capture.losses import LossCode
-from byline.capture.marks import list_marks, settle_marks
+from byline.capture.marks import agent_commits, list_marks, settle_marks
 from byline.capture.scribe import Finding, Scribe
 from byline.capture.windows import Scan, parse_states
 from byline.capture.worktree import WorkTree, find_worktree, is_gits_own, route
 from byline.core.edit import UNSEEN
-from byline.errors import MalformedError, PayloadError
+from byline.errors import MalformedError, PayloadError, RepositoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from byline.core.edit import Mark
 
 ADAPTERS = {claude_code.NAME: claude_code.parse_payload}
 BATCH_FILES = 200
@@ -61,12 +64,12 @@ def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Se
     """
     at = now_ns() if now is None else now
     marks = list_marks(place)
-    settled = settle_inbox(inbox, now=at)
+    settled = settle_inbox(inbox, now=at, commits=agent_commits(marks))
     return replace(settled, marks=settle_marks(place, marks, now=at))
 
 
-def settle_inbox(inbox: Path, *, now: int | None = None) -> Settled:
-    """Settle what all hooks of this user spooled into `inbox`.
+def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ...] = ()) -> Settled:
+    """Settle what all hooks of this user spooled into `inbox`; `commits` are those that agents made and nobody attested yet.
 
     Raises:
         OSError: The inbox cannot be locked or listed.
@@ -77,7 +80,7 @@ def settle_inbox(inbox: Path, *, now: int | None = None) -> Settled:
     with lock_inbox(inbox) as died:
         torn = sweep_torn(inbox, at)
         run = _Run(inbox, at, after_crash=died)
-        run.settle(list_arrivals(inbox))
+        run.settle(list_arrivals(inbox), commits)
         return Settled(edits=run.scribe.count, losses=run.scribe.losses + torn, left=run.left)
 
 
@@ -91,9 +94,16 @@ class _Run:
         self.scribe = Scribe(inbox, after_crash=after_crash)
         self.left = 0
 
-    def settle(self, arrivals: tuple[Arrival, ...]) -> None:
+    def settle(self, arrivals: tuple[Arrival, ...], commits: tuple[Mark, ...]) -> None:
         scans = dict(self._read_scans(arrival for arrival in arrivals if arrival.is_scan))
         windows = pair_scans(scans.values())
+        for mark in commits:
+            self._settle_arrivals(tuple(arrival for arrival in arrivals if arrival.time <= mark.time), scans, windows)
+            arrivals = tuple(arrival for arrival in arrivals if arrival.time > mark.time)
+            self._settle_commit(mark, windows)
+        self._settle_arrivals(arrivals, scans, windows)
+
+    def _settle_arrivals(self, arrivals: tuple[Arrival, ...], scans: Mapping[str, Scan], windows: tuple[Window, ...]) -> None:
         for batch in _batches(arrivals):
             payloads = [(arrival, self._read_payload(arrival)) for arrival in batch if not arrival.is_scan]
             observed = {arrival.name: read for arrival, read in payloads if read is not None}
@@ -156,11 +166,21 @@ class _Run:
             (self._inbox / f"{window.opening.name}.spool").unlink(missing_ok=True)
         arrival.path.unlink()
 
-    def _finding(self, arrival: Arrival, observed: Observed) -> Finding:
-        model = self._model(observed)
-        return Finding(
-            by=replace(observed.agent, model=model), session=observed.session, call=observed.call, time=arrival.time, name=arrival.name
-        )
+    def _settle_commit(self, mark: Mark, windows: tuple[Window, ...]) -> None:
+        around = [window for window in windows if holds(window, mark)]
+        worktree = find_worktree(Path(around[0].opening.top)) if around else None
+        if worktree is None or len(around) > 1:
+            return  # made in no window, or in two at once: nobody's
+        opening = around[0].opening
+        finding = self._finding(mark, opening.observed)
+        try:
+            settle_commit(self.scribe, worktree, opening, mark, replace(finding, time=mark.time - 1))
+        except (OSError, RepositoryError) as error:
+            self.scribe.lose(LossCode.FAILED, f"a commit inside a command: {error}", finding, worktree)
+
+    def _finding(self, source: Arrival | Mark, observed: Observed) -> Finding:
+        by = replace(observed.agent, model=self._model(observed))
+        return Finding(by=by, session=observed.session, call=observed.call, time=source.time, name=source.name)
 
     def _model(self, observed: Observed) -> str | None:
         if observed.transcript is None or observed.call is None:

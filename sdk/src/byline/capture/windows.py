@@ -7,8 +7,8 @@ or untracked, each with the id of its bytes; a file that it does not list is as 
     before   as the first scan says; not listed there: as HEAD had it, if HEAD did not move
     after    as the second scan says; not listed there: as HEAD has it (restored), no file (an untracked one, deleted)
 
-Where HEAD moved in between (the command committed, or checked out another branch), a path that only one scan lists is left out
-unless the second one lists it: what was committed or checked out is not known to have been written by the command.
+Where HEAD moved in between (the command committed, or checked out another branch), a path that the second scan does not list is left
+out: what was checked out was not written by the command, and a commit is looked at by itself (`capture.command_edits`).
 
 When two windows overlap, a change that both saw could be either's: `overlaps` tells, `capture.settle` decides.
 """
@@ -84,8 +84,8 @@ def find_changes(opening: Scan, closing: Scan) -> tuple[Change, ...]:
             continue
         if old is not None and new is not None and old.state == new.state:
             continue
-        before = _side(old.state) if old else _committed(new, same_head=same_head)
-        after = _side(new.state) if new else _committed(old, same_head=same_head)
+        before = side_of(old.state) if old else _committed(new, same_head=same_head)
+        after = side_of(new.state) if new else _committed(old, same_head=same_head)
         if isinstance(before, Unseen) or before != after:
             changes.append(Change(path=path, before=before, after=after))
     return tuple(changes)
@@ -100,10 +100,11 @@ def overlaps(opening: Scan, closing: Scan, other_opening: Scan, other_closing: S
 def _committed(listed: FileState | None, *, same_head: bool) -> str | Unseen | None:
     if listed is None or not same_head:
         return UNSEEN
-    return _side(listed.committed)
+    return side_of(listed.committed)
 
 
-def _side(state: str) -> str | Unseen | None:
+def side_of(state: str) -> str | Unseen | None:
+    """Return a scan's `state` as a side of an edit."""
     if state == ABSENT:
         return None
     return UNSEEN if state.startswith("~") else state
