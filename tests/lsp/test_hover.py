@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from byline.core.attribution import UNATTRIBUTED, Agent, Byline, Channel, Evidence, Origin, Person, Tool, owner_of
+from byline.flow.proofs import Proof
 from byline_lsp.hover import MAX_NAME, describe_line, printable
-from byline_lsp.snapshot import Approved, Proof, Snapshot
+from byline_lsp.snapshot import Approved, Snapshot
 
 STATEMENT = "5" * 64
 OWNER = replace(

@@ -8,7 +8,8 @@ from dataclasses import replace
 from byline.core.attribution import UNATTRIBUTED, Agent, Byline, Channel, Evidence, owner_of
 from byline.core.lines import LineRange, split_lines
 from byline.core.report import blame_to_json
-from byline_lsp.snapshot import Proof, Snapshot, Want, mark_wants, saved_rows, spans_to_json
+from byline.flow.proofs import Proof
+from byline_lsp.snapshot import Snapshot, Want, mark_wants, saved_rows, spans_to_json
 from byline_lsp.text import Unit
 from byline_lsp.tracker import NEW, Document, Saved, settle
 
@@ -55,7 +56,7 @@ def test_unsaved_text_is_unknown_and_listed() -> None:
 
 
 def test_a_binary_file_has_no_lines() -> None:
-    spans = spans_to_json(Snapshot(path=b"f", is_binary=True), [NEW, NEW], 1)
+    spans = spans_to_json(Snapshot(path=b"f", is_text=False), [NEW, NEW], 1)
     assert (spans["ranges"], spans["unsaved"]) == ([], [])
 
 
@@ -76,19 +77,18 @@ def test_a_row_of_which_a_part_was_deleted_is_not_the_saved_row() -> None:
 
 def test_what_a_gate_wants_moves_with_its_lines() -> None:
     want = Want(rows=LineRange(0, 2), rule="ai-senior-signoff", message="needs a senior")
-    snapshot = replace(SNAPSHOT, wants=(want,))
     document = opened()
     document.change(((1, 0), (1, 0)), "new\n", Unit.UTF16)
-    assert mark_wants(snapshot, document.lines, known(document)) == [(0, 1, want), (2, 3, want)]
+    assert mark_wants([want], document.lines, known(document)) == [(0, 1, want), (2, 3, want)]
 
 
 def test_what_a_gate_wants_of_lines_that_are_gone_is_not_told() -> None:
-    snapshot = replace(SNAPSHOT, wants=(Want(rows=LineRange(1, 2), rule="r", message="m"),))
+    want = Want(rows=LineRange(1, 2), rule="r", message="m")
     document = opened()
     document.change(((1, 0), (2, 0)), "", Unit.UTF16)
-    assert mark_wants(snapshot, document.lines, known(document)) == []
+    assert mark_wants([want], document.lines, known(document)) == []
 
 
 def test_what_a_gate_wants_of_a_file_stands_at_its_first_line() -> None:
     want = Want(rows=LineRange(0, 0), rule="r", message="m")
-    assert mark_wants(replace(SNAPSHOT, wants=(want,)), ["a\n", "b\n"], [0, 1]) == [(0, 1, want)]
+    assert mark_wants([want], ["a\n", "b\n"], [0, 1]) == [(0, 1, want)]

@@ -14,7 +14,8 @@ from byline.core.attribution import Evidence, Origin
 
 if TYPE_CHECKING:
     from byline.core.attribution import Byline, Owner
-    from byline_lsp.snapshot import Proof, Snapshot
+    from byline.flow.proofs import Proof
+    from byline_lsp.snapshot import Snapshot
 
 MAX_NAME: Final = 120
 UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})

@@ -2,7 +2,7 @@
 """What is known of one saved file, as one value: made away from the event loop, read on it.
 
 `bylines` has one entry for each row of the file on disk (a row ends at LF alone). `proofs` tells how each statement that they
-name stands, `approvals` who approved this version of the file, `wants` where a gate would still ask for somebody.
+name stands, `approvals` who approved this version of the file. `is_text` is false for what has no lines to speak of.
 """
 
 from __future__ import annotations
@@ -18,22 +18,13 @@ from byline_lsp.text import rows
 from byline_lsp.tracker import NEW, Saved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from byline.core.attribution import Byline
     from byline.core.lines import LineRange
+    from byline.flow.proofs import Proof
 
 SPANS_SCHEMA = "byline.spans/1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """How a statement stands under the trust of this clone: proven, by whom, how strong; or why it is not."""
-
-    verified: bool
-    signer: str | None = None
-    strength: str | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +51,9 @@ class Snapshot:
     path: bytes
     bylines: tuple[Byline, ...] = ()
     saved: Saved = field(default_factory=Saved)
-    is_binary: bool = False
+    is_text: bool = True
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     approvals: tuple[Approved, ...] = ()
-    wants: tuple[Want, ...] = ()
 
     @property
     def verified(self) -> frozenset[str]:
@@ -97,12 +87,12 @@ def spans_to_json(snapshot: Snapshot, known: Sequence[int], version: int | None)
         **path_members(snapshot.path),
         "revision": WORKTREE,
         "version": version,
-        "ranges": [] if snapshot.is_binary else ranges_to_json(bylines, snapshot.verified),
-        "unsaved": [] if snapshot.is_binary else _unsaved(known),
+        "ranges": ranges_to_json(bylines, snapshot.verified) if snapshot.is_text else [],
+        "unsaved": _unsaved(known) if snapshot.is_text else [],
     }
 
 
-def mark_wants(snapshot: Snapshot, lines: Sequence[str], known: Sequence[int]) -> list[tuple[int, int, Want]]:
+def mark_wants(wants: Iterable[Want], lines: Sequence[str], known: Sequence[int]) -> list[tuple[int, int, Want]]:
     """Return which of `lines` a gate would ask about, as (start, end, why), 0-based and half-open; unsaved text is nobody's yet.
 
     A want without rows stands at the first line; one whose rows are gone or rewritten is not told.
@@ -112,7 +102,7 @@ def mark_wants(snapshot: Snapshot, lines: Sequence[str], known: Sequence[int]) -
         first.setdefault(row, line)
     starts = [first[row] for row in range(len(known))] + [len(lines)]
     out: list[tuple[int, int, Want]] = []
-    for want in snapshot.wants:
+    for want in wants:
         held = [number for number, row in enumerate(known) if row != NEW and want.rows.start <= row < want.rows.end]
         for number in held:
             if out and out[-1][2] is want and out[-1][1] == starts[number]:
