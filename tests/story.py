@@ -16,7 +16,6 @@ import os
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.door import take_hook
@@ -32,6 +31,7 @@ from scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from byline.core.ports import Signer
 

@@ -186,7 +186,8 @@ class _Run:
         made = self._made(info.id)
         if self._chain is None or (made and (channel == SWEEP or any(each.recorder.channel != SWEEP for each in made))):
             return
-        maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared)
+        replaced = frozenset((info.id, *self._versions.state.made_from.get(info.id, ())))
+        maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared, replaced=replaced)
         claims = claim_commit(self._versions, info.id, maker)
         if made and claims == tuple(claim for each in sorted(made, key=lambda each: each.part) for claim in each.claims):
             return

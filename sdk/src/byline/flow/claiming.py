@@ -30,20 +30,23 @@ WRITTEN = (Origin.AI, Origin.MIXED, Origin.TOOL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
-    """Who made a commit here: the work tree, the responsible person, and what they declare to be theirs (None: nothing)."""
+    """Who made a commit here: the work tree, the responsible person, and what they declare to be theirs (None: nothing).
+
+    `replaced` are the commit itself and those that it was made from: what was unknown in them is still the same pending work.
+    """
 
     worktree: str | None
     principal: str | None = None
     declared: Owner | None = None
+    replaced: frozenset[str] = frozenset()
 
     def owner(self, byline: Byline) -> Owner:
         """Return the owner to claim: unknown text may be declared, and what a program wrote here is the principal's to answer for."""
         owner = byline.owner
-        if byline.statement is not None:
-            return owner
         if not owner.is_known:
-            return self.declared or owner
-        if owner.origin in WRITTEN and owner.principal is None:
+            is_pending = byline.statement is None or byline.commit in self.replaced
+            return self.declared if self.declared and is_pending else owner
+        if byline.statement is None and owner.origin in WRITTEN and owner.principal is None:
             return replace(owner, principal=self.principal)
         return owner
 
@@ -128,9 +131,9 @@ def _segments(versions: Versions, derived: Derived, maker: Maker) -> Iterator[Se
             while end < len(places) and places[end] is None and bylines[end] == byline and found[end] is how:
                 end += 1
             known = byline or UNATTRIBUTED
-            carried = Carried(statement=known.statement, how=how) if known.statement and how else None
-            hashes = b"".join(versions.hashes(draft.lines[start:end]))
-            yield New(owner=maker.owner(known), hashes=hashes, carried=carried)
+            owner = maker.owner(known)
+            carried = Carried(statement=known.statement, how=how) if known.statement and how and owner is known.owner else None
+            yield New(owner=owner, hashes=b"".join(versions.hashes(draft.lines[start:end])), carried=carried)
         start = end
 
 
