@@ -283,4 +283,7 @@ def test_objects_are_written_many_at_once_and_large(opened: Repository) -> None:
     blobs = opened.write_objects([("blob", content) for content in contents])
     assert blobs == tuple(blob_id(content) for content in contents)
     assert list(opened.read_blobs(blobs * 60)) == contents * 60
+    many = [b"%d" % number for number in range(100)]
+    assert list(opened.read_blobs(opened.write_objects([("blob", content) for content in many]))) == many
+    opened.write_objects([("blob", content) for content in many])
     assert [opened.blob_size(blob) for blob in blobs] == [len(content) for content in contents]

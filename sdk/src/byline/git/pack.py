@@ -3,8 +3,8 @@
 
     "PACK" version(4) count(4) (header zlib(content))* hash          header = type and size, 7 bits a byte, least first
 
-Nothing in it is a delta. `git unpack-objects` checks it and stores each object on its own, so that writing a hundred objects is
-one process. (gitformat-pack, version 2)
+Nothing in it is a delta. Git checks it and stores it as it is (`index-pack`) or each object on its own (`unpack-objects`), so that
+writing a hundred objects is one process. (gitformat-pack, version 2)
 
 >>> format_pack([("blob", b"hello")], "sha1")[:12].hex()
 '5041434b0000000200000001'

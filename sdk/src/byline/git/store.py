@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from byline.git.process import Git
 
 RENAME_LIMIT = 1000
+FEW = 16  # objects
 _DIFF = ("-r", "-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
 
 
@@ -200,7 +201,9 @@ class ObjectStore:
     def write_objects(self, objects: Sequence[tuple[str, bytes]]) -> tuple[str, ...]:
         """Store `objects` (type and content each), flushed to disk; return their ids."""
         if objects:
-            self.git.run("unpack-objects", "-q", data=format_pack(objects, self.algorithm))
+            # Each object on its own is a flush of its own; a few stay apart, so that commits do not leave a pack each.
+            command = ("unpack-objects", "-q") if len(objects) <= FEW else ("index-pack", "--stdin")
+            self.git.run(*command, data=format_pack(objects, self.algorithm))
         return tuple(object_id(kind, content, self.algorithm) for kind, content in objects)
 
     def write_blob(self, content: bytes) -> str:
