@@ -72,7 +72,7 @@ class Checker:
         self._verifiers: dict[str, LogVerifier] = {}
         self._opened: set[str] = set()
 
-    def check_signed(self, bundle: Bundle) -> Signed:
+    def open_signed(self, bundle: Bundle) -> Signed:
         """Make checks 1 to 4.
 
         Raises:

@@ -64,7 +64,7 @@ def verify_bundle(bundle: Bundle, *, trust: Trust, at: datetime) -> Verified:
         VerificationError: A check failed; the class and the code say which.
     """
     checker = Checker(trust, at)
-    return checker.prove(bundle, checker.check_signed(bundle))
+    return checker.prove(bundle, checker.open_signed(bundle))
 
 
 def verify_bundles(bundles: Iterable[Bundle], *, trust: Trust, at: datetime) -> Verification:
@@ -87,7 +87,7 @@ def verify_bundles(bundles: Iterable[Bundle], *, trust: Trust, at: datetime) -> 
 
 def _try(checker: Checker, bundle: Bundle) -> tuple[Verified | None, MalformedError | VerificationError | None]:
     try:
-        signed = checker.check_signed(bundle)
+        signed = checker.open_signed(bundle)
     except (MalformedError, VerificationError) as error:
         return None, error
     try:
