@@ -165,6 +165,16 @@ def test_parallel_calls_of_one_session_are_that_sessions(session: ClaudeSession)
     assert told(session.scratch) == [(b"file", None, b"x\n", "claude-code")]
 
 
+def test_sub_agents_side_by_side_are_their_session(session: ClaudeSession) -> None:
+    for event in ("PreToolUse", "PostToolUse"):
+        for agent in ("x", "y"):
+            told_by = {"tool_name": "Bash", "tool_use_id": agent, "agent_id": agent, "tool_input": {"command": "c"}, "tool_response": {}}
+            session.tell(**told_by, hook_event_name=event)
+        session.scratch.write("file", "x\n")
+    (edit,) = edits_of(session.scratch)
+    assert (edit.session, edit.call, edit.by is None) == (SESSION, "x,y", False)
+
+
 def test_a_write_inside_a_window_is_its_own_call(session: ClaudeSession) -> None:
     _tell(session, "PreToolUse", SESSION, call="bash")
     session.writes(session.scratch.path / "a", "x\n", call="write")

@@ -220,6 +220,9 @@ def test_a_running_attester_is_not_started_twice(repository: Scratch, attester: 
         repository.write("a", "1")
         repository.commit()
         assert len(list_marks(place)) == 1
+        assert attester.is_quiet()
+        subprocess.run([repository.path / ".git" / "hooks" / "pre-push", "origin"], cwd=repository.path, check=True, input=b"", timeout=60)
+        assert attester.called().endswith("--push=origin")  # a push has evidence to send, whoever attests
         running.communicate(b"\n", timeout=60)
     assert attester.is_quiet()
     (place / "attester.pid").write_text(f"{os.getppid()}\n")  # a number that somebody else has now

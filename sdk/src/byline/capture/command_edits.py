@@ -5,7 +5,8 @@ The scan before a command opens its window; the scan after the same call closes 
 failed or was interrupted has no event of its own). A change is
 
 1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran);
-2. nobody's, with the calls of all, and a loss, if a window of another agent or session saw it, too;
+2. nobody's, with the calls of all, and a loss, if a window of another agent or session saw it, too (another sub-agent's of the same
+   session: the session's, with the calls of all);
 3. the window's agent's, otherwise: also what a person typed meanwhile. The strict side: a hook cannot tell hands apart.
 
 A command may commit what it wrote. The scan after it does not list such a file any more, and the commit is attested before that scan
@@ -112,9 +113,13 @@ def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: t
         return
     saw = [rival for rival in rivals if _saw(rival, change)]
     if saw:
-        calls = sorted({finding.call or "?", *(rival.opening.observed.call or "?" for rival in saw)})
-        finding = replace(finding, by=None, session=None, call=",".join(calls))
-        scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", finding, worktree)
+        calls = ",".join(sorted({finding.call or "?", *(rival.opening.observed.call or "?" for rival in saw)}))
+        runs = {_run_of(opening), *(_run_of(rival.opening) for rival in saw)}
+        if len(runs) == 1:  # sub-agents of one run side by side: the run's, though not one call's
+            finding = replace(finding, session=runs.pop()[1], call=calls)
+        else:
+            finding = replace(finding, by=None, session=None, call=calls)
+            scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", finding, worktree)
     scribe.write(worktree, path, (change.before if last is None else last.after, after), finding)
 
 
@@ -134,6 +139,11 @@ def _is_rival(rival: Window, opening: Scan, closing: Scan) -> bool:
         opening.observed.session,
     )
     return not same_hand and overlaps(opening, closing, rival.opening, rival.closing)
+
+
+def _run_of(scan: Scan) -> tuple[str, str | None]:
+    session = scan.observed.session
+    return scan.observed.agent.name, None if session is None else session.partition("/")[0]
 
 
 def _saw(rival: Window, change: Change) -> bool:

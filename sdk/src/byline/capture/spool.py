@@ -118,7 +118,8 @@ byline_mark() {
 byline_attest() {
   [ -x @python@ ] || return
   q= x=
-  if [ -f "$b/attester.pid" ]; then
+  # A push has evidence to send, whoever attests.
+  if [ @hook@ != pre-push ] && [ -f "$b/attester.pid" ]; then
     read -r q <"$b/attester.pid"
     # A number can be given to another process after a crash: where /proc tells, believe Byline only.
     if kill -0 "$q"; then
