@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 SIGNER = fixed_signer()
 PROGRAM = """
-import sys, pathlib
-from byline_ledger.server.config import ServerConfig
+import json, sys, pathlib
+from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
-allowed = frozenset(sys.argv[3:]) or None
-config = ServerConfig(directory=pathlib.Path(sys.argv[1]), listen="127.0.0.1:0", capacity=int(sys.argv[2]), allowed=allowed)
+directory, capacity, allowed, tls = json.loads(sys.argv[1])
+config = ServerConfig(
+    directory=pathlib.Path(directory), listen="127.0.0.1:0", capacity=capacity, allowed=frozenset(allowed) or None,
+    tls=Tls(certificate=pathlib.Path(tls[0]), key=pathlib.Path(tls[1])) if tls else None)
 serve(config, announce=lambda address: print(address, flush=True))
 """
 
@@ -42,12 +45,15 @@ def envelope(number: int, *subjects: str, pad: int = 0) -> Envelope:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, capacity: int = 2048, allowed: tuple[str, ...] = ()) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    directory: Path, *, capacity: int = 2048, allowed: tuple[str, ...] = (), tls: tuple[Path, Path] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a server over `directory`; gives the process and the URL, and ends the process if the test did not."""
-    command = [sys.executable, "-c", PROGRAM, str(directory), str(capacity), *allowed]
+    choices = [str(directory), capacity, allowed, [str(each) for each in tls or ()]]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(choices)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process, "grpc://" + process.stdout.readline().strip()
+            yield process, ("grpcs://" if tls else "grpc://") + process.stdout.readline().strip()
         finally:
             process.kill()

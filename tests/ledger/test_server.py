@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import ipaddress
 import signal
 import sqlite3
 import threading
@@ -13,6 +15,11 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from byline.core.checkpoint import open_checkpoint
@@ -266,6 +273,29 @@ def test_urls_of_ledgers() -> None:
     assert read_url("grpc://127.0.0.1:7420") == ("127.0.0.1:7420", False)
     assert read_url("grpc://[::1]:7420/") == ("[::1]:7420", False)
     assert read_url("grpcs://ledger.example:443") == ("ledger.example:443", True)
+
+
+def certify(place: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1 that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ledger")])
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(start).not_valid_after(start.replace(year=2200)).add_extension(address, critical=False)
+    certificate, secret = place / "certificate.pem", place / "key.pem"
+    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, secret
+
+
+def test_tls_is_spoken_with_a_certificate_that_is_trusted(place: Path, tmp_path: Path) -> None:
+    tls = certify(tmp_path)
+    with serving(place, tls=tls) as (_, url):
+        with LedgerClient(url, roots=tls[0].read_bytes()) as client:
+            assert client.append(envelope(1), SIGNER.public).index == 0
+        with LedgerClient(url, deadline=5) as stranger, pytest.raises(LedgerUnavailableError):
+            stranger.checkpoint()
 
 
 ROUNDS = 5

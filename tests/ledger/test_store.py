@@ -15,7 +15,7 @@ from byline.core.checkpoint import open_checkpoint
 from byline.core.entry import Submission
 from byline.core.merkle import check_inclusion, hash_leaf
 from byline.errors import ConfigError, LedgerError, LedgerUnavailableError
-from byline.keys.ed25519 import LogKey, LogVerifier
+from byline.keys.ed25519 import LogKey, LogVerifier, make_log_key
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY, ensure_log, init_ledger, load_log
@@ -269,6 +269,8 @@ def test_a_log_whose_database_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
     (tmp_path / DATABASE).unlink()
     with pytest.raises(LedgerError):
         ensure_log(tmp_path)
+    with pytest.raises(LedgerError, match="gone"):
+        init_ledger(tmp_path)
 
 
 def test_a_log_whose_key_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
@@ -278,8 +280,15 @@ def test_a_log_whose_key_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
         ensure_log(tmp_path)
 
 
-def test_a_log_that_was_half_begun_begins(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keyed", [False, True], ids=["without key", "with key"])
+def test_a_log_that_was_half_begun_begins(tmp_path: Path, *, keyed: bool) -> None:
+    """The process that began it ended before its first checkpoint was stored: nothing was signed, nothing can fork."""
     SqliteStore(tmp_path / DATABASE, create=True).close()
+    if keyed:
+        make_log_key(tmp_path / KEY, "half.example")
+        with pytest.raises(LedgerError, match="not begun"):
+            load_log(tmp_path)
+        assert init_ledger(tmp_path).startswith("half.example+")
     with open_embedded(tmp_path) as ledger:
         assert ledger.append(envelope(1), SIGNER.public).index == 0
 

@@ -15,7 +15,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byline.errors import ConfigError
+from byline.errors import ConfigError, LedgerError
 from byline.keys.ed25519 import load_log_key, make_log_key
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.sqlite import BUSY_SECONDS, SqliteStore
@@ -37,11 +37,6 @@ class OpenLog:
     store: SqliteStore
 
 
-def random_origin(kind: str) -> str:
-    """Return a name that no other log has, under a domain that resolves nowhere."""
-    return f"{secrets.token_hex(8)}.{kind}"
-
-
 def init_ledger(directory: Path, *, origin: str | None = None) -> str:
     """Begin the log `origin` in `directory` and return its vkey; without a name it gets a random one of a loopback log.
 
@@ -50,9 +45,10 @@ def init_ledger(directory: Path, *, origin: str | None = None) -> str:
         CheckpointError: No log can have this name.
         LedgerError: The database cannot be made.
     """
-    if (directory / KEY).exists():
+    log, begun = _begin(directory, origin, kind=LOOPBACK)
+    if not begun:
         raise ConfigError(f"there is a ledger already: {directory}")
-    return _begin(directory, origin or random_origin(LOOPBACK)).vkey
+    return log.vkey
 
 
 def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
@@ -62,16 +58,11 @@ def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
         ConfigError: There is none, or its key cannot be read.
         LedgerError: Its database is gone, broken, or that of another log.
     """
-    if not (directory / KEY).exists():
-        raise ConfigError(f"there is no ledger here: {directory}", hint="run `byline ledger init`")
-    store = SqliteStore(directory / DATABASE, busy_seconds=busy_seconds)
-    try:
-        log = Log(store, load_log_key(directory / KEY))
-        log.checkpoint()
-    except BaseException:
-        store.close()
-        raise
-    return OpenLog(log=log, store=store)
+    opened = _open(directory, busy_seconds=busy_seconds)
+    if not opened.log.has_begun():
+        opened.store.close()
+        raise LedgerError("the log has not begun", hint="run `byline ledger init`")
+    return opened
 
 
 def ensure_log(directory: Path) -> OpenLog:
@@ -81,12 +72,32 @@ def ensure_log(directory: Path) -> OpenLog:
         ConfigError: The files cannot be made or read.
         LedgerError: The database is gone, broken, or that of another log.
     """
-    if not (directory / KEY).exists():
-        _begin(directory, random_origin(EMBEDDED))
+    if (directory / KEY).exists():
+        opened = _open(directory)
+        if opened.log.has_begun():
+            return opened
+        # Another process is about to begin it, or ended before it could.
+        opened.store.close()
+    _begin(directory, None, kind=EMBEDDED)
     return load_log(directory)
 
 
-def _begin(directory: Path, origin: str) -> Log:
+def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
+    if not (directory / KEY).exists():
+        raise ConfigError(f"there is no ledger here: {directory}", hint="run `byline ledger init`")
+    store = SqliteStore(directory / DATABASE, busy_seconds=busy_seconds)
+    try:
+        return OpenLog(log=Log(store, load_log_key(directory / KEY)), store=store)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool]:
+    """Begin the log where it has not begun; return it, and whether this process did."""
+    path = directory / KEY
+    if path.exists() and not (directory / DATABASE).exists():
+        raise LedgerError(f"the database of this ledger is gone: {directory / DATABASE}", hint="restore it; its key may not begin another")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -95,13 +106,20 @@ def _begin(directory: Path, origin: str) -> Log:
     try:
         # The store's lock decides who begins: whoever comes second finds the key.
         with store.write() as writer:
-            path = directory / KEY
-            known = path.exists()
-            if writer.head() is not None and not known:
+            fresh = writer.head() is None
+            if not fresh and not path.exists():
                 raise ConfigError(f"the key of this ledger is gone: {path}", hint="restore it, or begin a new log elsewhere")
-            log = Log(store, load_log_key(path) if known else make_log_key(path, origin))
-            if writer.head() is None:
+            key = load_log_key(path) if path.exists() else make_log_key(path, origin or _random_origin(kind))
+            if fresh and origin not in {None, key.name}:
+                raise ConfigError(f"there is a key of {key.name} already: {path}")
+            log = Log(store, key)
+            if fresh:
                 log.start(writer)
     finally:
         store.close()
-    return log
+    return log, fresh
+
+
+def _random_origin(kind: str) -> str:
+    """Return a name that no other log has, under a domain that resolves nowhere."""
+    return f"{secrets.token_hex(8)}.{kind}"

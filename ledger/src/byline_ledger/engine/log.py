@@ -63,6 +63,18 @@ class Log:
         """Return the same log over another `store` of the same data, for readers that must not wait for writers."""
         return Log(store, self._key)
 
+    def has_begun(self) -> bool:
+        """Whether the log has a checkpoint.
+
+        Raises:
+            LedgerError: The store is broken, or holds another log.
+        """
+        with self._store.read() as reader:
+            if reader.head() is None:
+                return False
+            self._head(reader)
+            return True
+
     def start(self, writer: StoreWriter) -> None:
         """Sign the checkpoint of the empty tree: the log begins when the transaction of `writer` commits."""
         self._sign(writer, size=0, root=EMPTY_ROOT)
@@ -151,7 +163,7 @@ class Log:
     def _head(self, reader: StoreReader) -> tuple[str, Checkpoint]:
         note = reader.head()
         if note is None:
-            raise LedgerError("the log was never started", hint="run `byline ledger init`")
+            raise LedgerError("the log has not begun", hint="run `byline ledger init`")
         head = parse_checkpoint(parse_note(note).text)
         if head.origin != self._key.name:
             raise LedgerError(f"the store holds the log {head.origin}, the key is that of {self._key.name}")
@@ -160,9 +172,10 @@ class Log:
     def _receipts(self, reader: StoreReader, indices: Sequence[int]) -> list[Receipt]:
         note, head = self._head(reader)
         nodes = self._reader(reader)
+        log_id = self._key.note_key.log_id
         return [
             Receipt(
-                log_id=self._key.note_key.log_id,
+                log_id=log_id,
                 leaf=self._leaf(reader, index),
                 proof=prove_inclusion(index, head.size, nodes),
                 checkpoint=note,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, parse_base64
 from byline.core.merkle import EMPTY_ROOT, HASH_SIZE, MAX_SIZE
-from byline.core.note import open_note
+from byline.core.note import is_name, open_note
 from byline.errors import CheckpointError, MalformedError, SignatureError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) != _LINES or last:
         raise CheckpointError("a checkpoint has three lines")
     origin, count, encoded = lines
-    if not origin or any(character.isspace() or character < " " for character in origin) or "+" in origin:
+    if not is_name(origin):
         raise CheckpointError("the origin of a checkpoint is the name of a log")
     if not (count.isascii() and count.isdigit()) or len(count) > _DIGITS or str(int(count)) != count or int(count) > MAX_SIZE:
         raise CheckpointError("the size of a checkpoint is a decimal number without leading zeros")

@@ -37,6 +37,7 @@ KEY_ID_SIZE = 4
 MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
 _DASH = "\u2014 "
+_NAME = re.compile(r"[^+\s\x00-\x1f]+")
 # Control characters, and surrogates, which UTF-8 cannot say.
 _FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
@@ -159,6 +160,11 @@ def format_vkey(key: NoteKey) -> str:
     return f"{key.name}+{key.key_id.hex()}+{format_base64(bytes([key.algorithm]) + key.public)}"
 
 
+def is_name(name: str) -> bool:
+    """Whether a key, and so a log, can have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _parse_line(line: str) -> NoteSignature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
@@ -174,5 +180,5 @@ def _parse_line(line: str) -> NoteSignature:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
+    if not is_name(name):
         raise CheckpointError("a key name is not empty and holds neither white space nor a plus sign")
