@@ -114,11 +114,16 @@ def cut_file(transition: Transition, old: bytes | None, new: bytes | None) -> Ch
     return ChangedFile(transition=transition, units=tuple(units))
 
 
-def _runs(path: bytes, kind: ChangeKind, old: bytes, new: bytes) -> Iterator[Unit]:
-    gone, come = _differences(old, new)
-    for side, numbers in ((Side.REMOVED, gone), (Side.ADDED, come)):
+def _runs(path: bytes, kind: ChangeKind, old: bytes, new: bytes) -> list[Unit]:
+    """Return the runs in the order in which a person reads a diff: what went away from a place, then what came there."""
+    placed: list[tuple[int, int, Unit]] = []
+    for order, (side, numbers) in enumerate(zip((Side.REMOVED, Side.ADDED), _differences(old, new), strict=True)):
+        before = 0
         for lines in _ranges(numbers):
-            yield Unit(path=path, kind=kind, side=side, lines=lines)
+            # As many lines that stay come before the run on either side.
+            placed.append((lines.start - before, order, Unit(path=path, kind=kind, side=side, lines=lines)))
+            before += len(lines)
+    return [unit for _, _, unit in sorted(placed, key=lambda each: each[:2])]
 
 
 def _differences(old: bytes, new: bytes) -> tuple[Iterable[int], Iterable[int]]:
