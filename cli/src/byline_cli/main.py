@@ -103,7 +103,7 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
         allow_abbrev=False,
     )
     module.configure(parser)
-    options = parser.parse_args(words[1:])
+    options = parser.read(words[1:])
     with ExitStack() as closing:
         code: int = module.run(options, World(environ=environ, cwd=Path.cwd(), terminal=terminal, closing=closing))
     return code

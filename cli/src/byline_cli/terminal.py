@@ -168,6 +168,11 @@ def shorten(text: str, columns: int) -> str:
     return fit(text, columns).rstrip(" ")
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return `number` and its noun."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def show_table(rows: Sequence[Sequence[str]], *, indent: int = 2, gap: int = 2, columns: int = COLUMNS) -> list[str]:
     """Return `rows` as aligned lines; the last cell takes what is left and is cut there."""
     if not rows:

@@ -9,12 +9,13 @@ are the two functions of every module in `byline_cli.commands`; what `run` retur
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import PARSER, ArgumentParser
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from argparse import Namespace
+    from collections.abc import Mapping, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -42,7 +43,16 @@ class UsageError(Exception):
 
 
 class Parser(ArgumentParser):
-    """argparse with one voice for errors."""
+    """argparse with one voice for errors, and options wherever a person puts them."""
+
+    def read(self, words: Sequence[str]) -> Namespace:
+        """Return the options in `words`.
+
+        Raises:
+            UsageError: They are not understood.
+        """
+        has_verbs = any(action.nargs == PARSER for action in self._actions)
+        return self.parse_args(words) if has_verbs else self.parse_intermixed_args(words)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line.

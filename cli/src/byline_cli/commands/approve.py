@@ -15,7 +15,7 @@ from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
 from byline_cli.keyfile import load_own_key
-from byline_cli.terminal import Paint, show_path
+from byline_cli.terminal import Paint, count, show_path
 from byline_cli.wiring import cache_file, make_workshop, open_here, open_ledger
 from byline_cli.world import NO, YES
 from byline_gate.anchor import full_ref
@@ -63,7 +63,7 @@ def run(options: Namespace, world: World) -> int:
     with EvidenceIndex(cache_file(repo)) as index:
         proposal = propose_approval(repo, question, public=key.public, evidence=make_evidence(repo, index), at=at)
     _show(proposal, target, world)
-    files = f"{len(proposal.files)} file{'s' if len(proposal.files) > 1 else ''}"
+    files = count(len(proposal.files), "file")
     if not world.terminal.is_confirmed(f"approve exactly this ({files}) for {target}, as {proposal.approver}?", yes=options.yes):
         world.terminal.note("nothing was signed")
         return NO

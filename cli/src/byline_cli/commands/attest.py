@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from byline.errors import BylineError
 from byline_cli.keyfile import key_path
+from byline_cli.terminal import count
 from byline_cli.wiring import NOBODY, check_set_up, find_identity, make_workshop, open_here
 from byline_cli.world import NO, YES
 
@@ -52,11 +53,11 @@ def tell_work(work: Work, world: World) -> None:
     """Say what was signed and delivered."""
     signed, done = work.attested, work.delivered
     if signed.statements:
-        world.terminal.line(f"signed {len(signed.statements)} statements about {len(signed.commits)} commits")
+        world.terminal.line(f"signed {count(len(signed.statements), 'statement')} about {count(len(signed.commits), 'commit')}")
     else:
         world.terminal.line("nothing was left to sign")
     if done.problem:
-        world.terminal.line(f"{done.waiting} statements wait in the outbox: {done.problem}")
+        world.terminal.line(f"{count(done.waiting, 'statement')} in the outbox, to be logged later: {done.problem}")
     for each in signed.findings:
         world.terminal.note(f"note: {each}")
     if signed.losses:

@@ -38,7 +38,8 @@ EXPLAINED = {
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("words", nargs="+", metavar="[REV] PATH", help="a file, as it is on disk or in the commit REV")
+    parser.usage = "byline blame [-h] [--json] [REV] PATH"
+    parser.add_argument("words", nargs="+", metavar="PATH", help="a file, as it is on disk, or in the commit REV")
     parser.add_argument("--json", action="store_true", help="the ranges as JSON (byline.blame/1)")
 
 

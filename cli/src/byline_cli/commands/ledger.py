@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from byline.errors import ConfigError
 from byline_cli.extras import needs_extra
+from byline_cli.terminal import Paint, count
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ def _fsck(options: Namespace, world: World, folder: Path) -> int:  # noqa: ARG00
 
     report = check_ledger(folder)
     for each in report.findings:
-        world.terminal.line(f"wrong: {each}")
-    world.terminal.line(f"{report.entries} entries, root {report.root}" if not report.findings else f"{len(report.findings)} findings")
+        world.terminal.line(Paint("wrong", "red"), f": {each.where}: {each.what}")
+    if report.findings:
+        world.terminal.line(f"this ledger is damaged: {count(len(report.findings), 'finding')}")
+    else:
+        world.terminal.line(f"sound: {count(report.entries, 'entry', 'entries')}, root {report.root}")
     return NO if report.findings else YES

@@ -12,7 +12,7 @@ from byline.errors import RepositoryError
 from byline.flow.resolve import open_resolver
 from byline.log.outbox import Outbox
 from byline_cli.keyfile import key_path
-from byline_cli.terminal import show_path, show_table
+from byline_cli.terminal import count, show_path, show_table
 from byline_cli.view import count_origins
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.world import YES
@@ -97,13 +97,13 @@ def _show(facts: dict[str, Any], world: World) -> None:
     who = you["principal"] or ("a key that trust does not know" if you["key"] else "nobody: there is no key (byline init)")
     level = f" ({you['level']})" if you["level"] else ""
     terminal.line(f"you are {who}{level} in {facts['repository']}")
-    terminal.line(f"{facts['statements']} statements about commits are here")
+    terminal.line(f"{count(facts['statements'], 'statement')} about commits here")
     waiting = facts["unattested"]
     if waiting:
         names = ", ".join(each[:7] for each in waiting[-5:])
-        terminal.line(f"{len(waiting)} unpushed commits without a statement: {names} (byline attest --wait)")
+        terminal.line(f"{count(len(waiting), 'unpushed commit')} without a statement: {names} (byline attest --wait)")
     if facts["outbox"]:
-        terminal.line(f"{facts['outbox']} statements wait for the ledger")
+        terminal.line(f"{count(facts['outbox'], 'statement')} to be logged later (the outbox)")
     if facts["uncommitted"]:
         terminal.line("uncommitted lines:")
         rows = [
@@ -113,4 +113,4 @@ def _show(facts: dict[str, Any], world: World) -> None:
         for line in show_table(rows):
             terminal.line(line)
     if facts["losses"]:
-        terminal.line(f"{facts['losses']} things were not recorded, or not as they were said: byline doctor")
+        terminal.line(f"{count(facts['losses'], 'thing')} not recorded, or not as said: byline doctor")

@@ -11,7 +11,7 @@ from byline.core.verified import VerifiedAuthorship
 from byline.errors import MalformedError
 from byline_cli.dossier import Item, examine, open_dossier
 from byline_cli.statements import describe_item, receipt_to_json
-from byline_cli.terminal import Paint
+from byline_cli.terminal import Paint, count
 from byline_cli.wiring import make_workshop, open_here
 from byline_cli.world import NO, YES
 
@@ -66,7 +66,7 @@ def _commit(workshop: Workshop, rev: str) -> tuple[str, list[Item], list[dict[st
     found = open_dossier(workshop, commit, at=datetime.now(UTC))
     how = ", by the content of its files (no statement names it)" if found.by_content and found.items else ""
     failures = [_failure("BL-FORMAT-2", f"among the evidence: {each}") for each in found.bad]
-    return f"{len(found.items)} statements about {commit[:12]}{how}", list(found.items), failures
+    return f"{count(len(found.items), 'statement')} about {commit[:12]}{how}", list(found.items), failures
 
 
 def _file(workshop: Workshop, path: Path) -> tuple[str, list[Item], list[dict[str, Any]]]:

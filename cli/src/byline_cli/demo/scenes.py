@@ -73,7 +73,7 @@ def found_team(story: Story) -> None:
     rob.at(story.where("rob")).types("git clone --quiet ../remote.git shop", show=0)
     rob.types("byline init --agent claude-code --declare-own-lines --yes", show=20)
     clean = rob.quietly("git status --porcelain").out == ""
-    stage.claim("in a clone, init does local things only", "git status is empty after it", holds=clean)
+    stage.claim("in a clone, init does local things only", "git status", holds=clean)
     stage.claim(
         "the clone knows its key's owner", "byline status --json", holds=rob.json("byline status --json")["you"]["principal"] == "p-rob"
     )
@@ -102,7 +102,7 @@ def work_with_agent(story: Story) -> None:
     rob.types("byline attest --wait")
     rob.types("byline status")
     mine = rob.json("byline status --json")
-    stage.claim("the commit is attested by the hooks", "no unattested commit in byline status --json", holds=mine["unattested"] == [])
+    stage.claim("the commit is attested by the hooks", "byline status --json", holds=mine["unattested"] == [])
 
 
 def read_back(story: Story) -> None:
@@ -114,7 +114,7 @@ def read_back(story: Story) -> None:
     story.blame = owners(rob, "HEAD", FILE)
     whole = owners(rob, "HEAD", "src/discount.py")
     stage.claim(
-        "Claude's new file is Claude's, line by line, with its model",
+        "Claude's file is Claude's, with its model",
         "byline blame --json: ai observed",
         holds={(each["origin"], each["evidence"], each["agent"], each["model"]) for each in whole}
         == {("ai", "observed", "claude-code", MODEL)},
@@ -125,20 +125,18 @@ def read_back(story: Story) -> None:
     stage.claim("rob's lines are rob's", "human declared p-rob", holds=all(_is_declared(each, "p-rob") for each in typed))
     stage.claim("ana's lines stay ana's", "human declared p-ana", holds=_is_declared(by["def total(price, count):"], "p-ana"))
     stage.claim("the line of a shell command is Claude's", "ai, claude-code", holds=_is_claude(by['CURRENCY = "EUR"']))
-    stage.claim("the line that Claude changed is not rob's any more", "ai or mixed, claude-code", holds=_is_claude(by[FREE[1]]))
-    stage.claim("the line that was not staged is not in the commit", "git show HEAD", holds="DEBUG = True" not in lines)
+    stage.claim("a line of rob's that Claude changed is not his", "ai or mixed, claude-code", holds=_is_claude(by[FREE[1]]))
+    stage.claim("what was not staged is not in the commit", "git show HEAD", holds="DEBUG = True" not in lines)
     rob.types("byline show HEAD", show=12)
     shown = rob.json("byline show --json HEAD")["statements"]
-    stage.claim(
-        "one signed statement, with the ledger's receipt", "byline show --json", holds=len(shown) == 1 and shown[0]["receipt"] is not None
-    )
+    stage.claim("one signed statement, with a receipt", "byline show --json", holds=len(shown) == 1 and shown[0]["receipt"] is not None)
     gone = [each for claim in shown[0]["claims"] for each in claim["removed"] if _is_claude(each["hand"])]
-    stage.claim("the deleted guard has a hand: Claude's", "removed lines in the statement", holds=bool(gone))
+    stage.claim("the deleted guard has a hand: Claude's", "byline show --json", holds=bool(gone))
     stage.say("ops stops the ledger")
     stage.close()
     rob.types("byline verify HEAD", show=3)
     story.ledger = story.ops.starts(f"byline ledger serve ledger --listen {story.ledger.rpartition('/')[2]}").split()[-1]
-    stage.claim("it verifies offline", "byline verify HEAD exits 0 with the ledger stopped", holds=True)
+    stage.claim("it verifies offline", "byline verify, no ledger", holds=True)
 
 
 def amend(story: Story) -> None:
@@ -149,7 +147,7 @@ def amend(story: Story) -> None:
     rob.types("git commit --quiet --amend -m 'Discounts, shipping, and rounded prices'", show=0)
     rob.types("byline push origin feature", show=3)
     same = rob.quietly("git rev-parse HEAD").out != before and owners(rob, "HEAD", FILE) == story.blame
-    stage.claim("blame still knows every line", "the same owners under another commit id", holds=same)
+    stage.claim("blame still knows every line", "same owners, new id", holds=same)
 
 
 def judge(story: Story) -> None:
@@ -168,12 +166,12 @@ def judge(story: Story) -> None:
     reasons = said["reasons"]
     places = {(each["path"], each["side"]) for each in reasons}
     stage.claim(
-        "pending names files and lines, added and removed",
-        "exit 4, byline gate --json",
+        "pending names files and lines, both sides",
+        "exit 4, gate --json",
         holds={(FILE, "added"), (FILE, "removed")} <= places,
     )
-    stage.claim("a junior's declared lines wait too", "reasons cover the lines that rob typed", holds=_covers(story, reasons))
-    stage.claim("it asks for one senior", "needs of the reasons", holds={each["needs"]["level_at_least"] for each in reasons} == {"senior"})
+    stage.claim("a junior's declared lines wait too", "gate --json", holds=_covers(story, reasons))
+    stage.claim("it asks for one senior", "gate --json", holds={each["needs"]["level_at_least"] for each in reasons} == {"senior"})
     ana.types("git fetch --quiet", show=0)
     ana.types("byline approve --head origin/feature --target main --yes", show=12)
     gate.types("byline gate --anchor ../ops/gate.toml --head feature", show=12)

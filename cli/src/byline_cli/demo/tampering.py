@@ -25,14 +25,12 @@ def tamper(story: Story) -> None:
     (story.where("rob") / "forged.json").write_text(forge(rob.json("byline show --json HEAD")["statements"][0]["bundle"]))
     rob.types("byline verify ../forged.json", expect=1, show=4)
     failures = rob.json("byline verify --json ../forged.json")["failures"]
-    stage.claim(
-        "an edited claim is found", "byline verify: BL-SIGNATURE-1", holds=[each["code"] for each in failures] == ["BL-SIGNATURE-1"]
-    )
+    stage.claim("an edited claim is found", "BL-SIGNATURE-1", holds=[each["code"] for each in failures] == ["BL-SIGNATURE-1"])
     _remove_evidence(story)
     _change_after_approval(story)
     stage.say("rob approves his own change")
     refused = rob.types("byline approve --target main --yes", expect=1, show=3)
-    stage.claim("a junior cannot approve himself", "byline approve exits 1", holds="p-rob" in refused.err)
+    stage.claim("a junior cannot approve himself", "exit 1", holds="p-rob" in refused.err)
 
 
 def _remove_evidence(story: Story) -> None:
@@ -45,13 +43,13 @@ def _remove_evidence(story: Story) -> None:
     copy.types(command, expect=0, show=1)
     _remove_approvals(copy)
     copy.types(command, expect=4, show=4)
-    stage.claim("without the approval it is pending again", "evidence ref without the approval: exit 4", holds=True)
+    stage.claim("an approval removed is pending again", "exit 4", holds=True)
     stripped = ops.at(story.where("ops") / "stripped.git")
     stripped.types(f"git update-ref -d {EVIDENCE}", show=0)
     stripped.types(command, expect=4, show=4)
-    stage.claim("stripped claims help nobody: still pending", "no evidence at all: exit 4", holds=True)
+    stage.claim("stripped claims help nobody: still pending", "exit 4", holds=True)
     copy.types("byline gate --anchor ../gate.toml --head feature", show=2)
-    stage.claim("what the ledger has cannot be taken back", "the gate with the ledger still finds the approval: exit 0", holds=True)
+    stage.claim("what the ledger has cannot be taken back", "exit 0 with the ledger", holds=True)
 
 
 def _remove_approvals(actor: Actor) -> None:
@@ -81,7 +79,7 @@ def _change_after_approval(story: Story) -> None:
     rob.types("byline push origin later", show=2)
     gate = ops.at(story.where("remote.git"))
     gate.types("byline gate --anchor ../ops/gate.toml --head later", expect=4, show=6)
-    stage.claim("an approval covers exact bytes: changed after it, pending", "exit 4", holds=True)
+    stage.claim("a file changed after approval is pending", "exit 4", holds=True)
     rob.types("git switch --quiet feature", show=0)
 
 
@@ -94,7 +92,7 @@ def flip_byte(story: Story) -> None:
     _flip(story.where("ops") / "damaged" / "ledger.db")
     ops.types("byline ledger fsck ledger", show=2)
     said = ops.types("byline ledger fsck damaged", expect=1, show=4)
-    stage.claim("a flipped byte of the ledger is named", "byline ledger fsck exits 1", holds="entry" in said.out)
+    stage.claim("a flipped byte of the ledger is named", "byline ledger fsck", holds="entry" in said.out)
 
 
 def squash(story: Story) -> None:
@@ -112,12 +110,12 @@ def squash(story: Story) -> None:
     eve.types("git fetch --quiet", show=0)
     eve.types(f"byline blame {FILE}", show=30)
     stage.claim(
-        "after a squash, in a fresh clone, blame knows every line",
-        "the same owners, verified",
+        "squash, fresh clone: blame knows every line",
+        "same owners, verified",
         holds=owners(eve, "HEAD", FILE) == story.blame,
     )
     eve.types("byline verify HEAD", show=4)
-    stage.claim("the squashed commit verifies by its content", "byline verify HEAD exits 0", holds=True)
+    stage.claim("the squashed commit verifies by its content", "byline verify HEAD", holds=True)
 
 
 def _flip(database: Path) -> None:

@@ -159,9 +159,9 @@ def undo(
         before = None if row["before"] is None else parse_base64(row["before"])
         current = read_or_none(path)
         if kind == "stays":
-            out.append(Undone(path=path, what="kept", why="your other repositories may use it; it does nothing by itself"))
+            out.append(Undone(path=path, what="kept", why="other repositories may use it"))
         elif kind == "shared" and is_committed(path):
-            out.append(Undone(path=path, what="kept", why="it is part of the repository's history"))
+            out.append(Undone(path=path, what="kept", why="it is committed"))
         elif current is None:
             out.append(Undone(path=path, what="kept", why="it is gone already"))
         elif current == parse_base64(row["after"]):
@@ -169,12 +169,12 @@ def undo(
         elif kind == "config":
             for key, value in row["keys"]:
                 unset(str(key), str(value))
-            out.append(Undone(path=path, what="cut", why="it was changed since; only Byline's settings were taken out"))
+            out.append(Undone(path=path, what="cut", why="changed since: only our settings were taken out"))
         elif kind in cutters:
             rest = cutters[kind](current)
             out.append(_cut(path, rest))
         else:
-            out.append(Undone(path=path, what="kept", why="it was changed since; remove Byline's lines by hand"))
+            out.append(Undone(path=path, what="kept", why="changed since: take our lines out by hand"))
         _remove_empty(row["folders"])
     (place / RECORD).unlink(missing_ok=True)
     return tuple(out)
@@ -219,9 +219,9 @@ def _restore(path: Path, before: bytes | None, mode: int | None) -> Undone:
 
 def _cut(path: Path, rest: bytes | None) -> Undone:
     if rest is None:
-        return Undone(path=path, what="kept", why="it was changed since and cannot be read")
+        return Undone(path=path, what="kept", why="changed since, and it cannot be read")
     write_file(path, rest)
-    return Undone(path=path, what="cut", why="it was changed since; only Byline's part was taken out")
+    return Undone(path=path, what="cut", why="changed since: only our part was taken out")
 
 
 def _load(place: Path) -> list[dict[str, Any]]:

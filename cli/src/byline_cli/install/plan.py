@@ -130,9 +130,9 @@ def _claude_code(repo: Repository, environ: Mapping[str, str]) -> list[FileChang
     merged = claude_code.with_hooks(read_or_none(settings), script)
     stub = agent_stub("claude-code", python=Path(sys.executable)).encode()
     return [
-        plan_file(script, stub, mode=0o755, kind="stays", why="what Claude Code calls; for all your repositories"),
-        plan_file(settings, merged, kind="claude-code", why="Claude Code calls it after each edit; merged into your settings"),
-        plan_file(exclude, _with_line(read_or_none(exclude) or b""), kind="exclude", why="those settings are yours and not committed"),
+        plan_file(script, stub, mode=0o755, kind="stays", why="what Claude Code calls, in all repositories"),
+        plan_file(settings, merged, kind="claude-code", why="merged: Claude Code calls it after each edit"),
+        plan_file(exclude, _with_line(read_or_none(exclude) or b""), kind="exclude", why="those settings are not committed"),
     ]
 
 
@@ -144,7 +144,7 @@ def _settings(repo: Repository, options: Namespace) -> list[Setting]:
     ]
     out.append(Setting(key="byline.python", value=sys.executable, why="what the hooks run"))
     if options.declare_own_lines:
-        why = "at each commit you declare, under your key, that lines without agent evidence are yours"
+        why = "your commits declare your own lines, by your key"
         out.append(Setting(key="byline.declareOwnLines", value="true", why=why))
     return out
 
