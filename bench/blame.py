@@ -34,7 +34,7 @@ def _history(shop: Workshop) -> None:
         else:
             (shop.path / "long.py").write_text("".join(lines))
         shop.commit()
-    shop.run(BYLINE, "attest", "--wait")
+    shop.attest()
 
 
 def measure(place: Path) -> Iterator[Figure]:

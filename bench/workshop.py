@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +53,24 @@ class Workshop:
     def statements(self) -> int:
         """Count the statements in the evidence."""
         return len(self.git("ls-tree", "-r", "--name-only", "refs/byline/evidence").splitlines())
+
+    def attested(self) -> set[str]:
+        """Read which commits the evidence has statements about."""
+        names = self.git("ls-tree", "-r", "--format=%(objectname)", "refs/byline/evidence").split()
+        bundles = (json.loads(self.run("git", "cat-file", "blob", name)) for name in names)
+        payloads = (json.loads(base64.b64decode(each["dsseEnvelope"]["payload"])) for each in bundles)
+        return {payload["predicate"]["commit"]["id"] for payload in payloads}
+
+    def attest(self) -> None:
+        """Wait until every commit has its statement, however long the machine takes."""
+        commits = set(self.git("rev-list", "--all", "--not", "--remotes").split())
+        for _ in range(20):
+            subprocess.run(
+                [BYLINE, "attest", "--wait"], cwd=self.path, env=self.environ, stdout=subprocess.DEVNULL, check=False, timeout=300
+            )
+            if commits <= self.attested():
+                return
+        raise SystemExit(f"{len(commits - self.attested())} commits have no statement")
 
     def hook(self, event: str, tool: str) -> str:
         """Find the command that the agent runs for an event of a tool."""
