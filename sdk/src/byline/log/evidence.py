@@ -203,7 +203,8 @@ class EvidenceRef:
             new = self._unite(old, others, files, contents)
             if new == old or (new is not None and self.repository.update_ref(REF, new, old)):
                 return new
-        raise RepositoryError("other processes kept adding evidence", hint="try again")
+        lock = self.repository.common_dir / f"{REF}.lock"
+        raise RepositoryError("other processes kept adding evidence", hint=f"try again; if no git runs here, remove {lock}")
 
     def _unite(self, old: str | None, others: Iterable[str], files: Files, contents: Mapping[str, bytes]) -> str | None:
         """Return the tree of `old`, `others` and `files`, written; `contents` holds blobs that may not be stored yet."""

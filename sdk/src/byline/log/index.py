@@ -209,6 +209,10 @@ class EvidenceIndex:
         found = sorted(self._do(work), key=lambda row: (-row.hits, -row.seq, row.statement, row.ordinal))
         return tuple(found[:limit])
 
+    def chain_starts(self) -> tuple[str, ...]:
+        """Return the commits of the first statements of all clones, sorted."""
+        return tuple(row[0] for row in self._rows("SELECT DISTINCT commit_id FROM statement WHERE seq = 1 ORDER BY commit_id"))
+
     def statement(self, digest: str) -> Authorship | None:
         """Return the authorship statement with this digest, None if there is none or if it does not read strictly."""
         if digest not in self._parsed:
@@ -284,6 +288,7 @@ def _connect(name: str) -> sqlite3.Connection:
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA cache_size = -32768")  # KiB: a large index is not built through a small window
     except sqlite3.Error:
         database.close()
         raise
