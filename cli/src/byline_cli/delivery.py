@@ -16,8 +16,7 @@ from byline.flow.deliver import DeliverReport, deliver, push_evidence
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.errors import BylineError
 from byline.flow.attest import AttestReport, attest_pending
-from byline.flow.progress import is_pending
-from byline_cli.wiring import open_ledger
+from byline_cli.wiring import has_arrivals, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +61,7 @@ def work_in_background(workshop: Workshop, remote: str | None) -> None:
         finally:
             pid.unlink(missing_ok=True)
         # A mark that came in before the file was gone found an attester at work, and started none.
-        if not is_pending(workshop):
+        if not has_arrivals(workshop):
             break
     if remote and remote in workshop.repo.remotes():
         try:

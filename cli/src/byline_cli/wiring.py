@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TRUST, POLICY = b".byline/trust.toml", b".byline/policy.toml"
 IDENTITY = "identity.json"
 EMBEDDED = "ledger"
+ARRIVED = (".spool", ".torn", ".mark")  # what hooks leave, in the inbox and among the marks
 NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone that was never set up
 
 
@@ -147,9 +148,7 @@ def make_reader(world: World, repo: Repository) -> Workshop:
 
 def settle(workshop: Workshop, terminal: Terminal) -> None:
     """Put what hooks spooled into the journal, so that the next answer has it; a full disk is said and stops nobody from reading."""
-    from byline.flow.progress import is_pending
-
-    if workshop.repo.top is None or not is_pending(workshop):
+    if workshop.repo.top is None or not has_arrivals(workshop):
         return
     from byline.capture.settle import settle_repository
 
@@ -157,6 +156,18 @@ def settle(workshop: Workshop, terminal: Terminal) -> None:
         settle_repository(workshop.place, workshop.inbox)
     except OSError as error:
         terminal.warn(f"the newest edits are not in this answer: {(error.strerror or str(error)).lower()}")
+
+
+def has_arrivals(workshop: Workshop) -> bool:
+    """Whether a hook left something that is not in the journal yet."""
+    for folder in (workshop.inbox, workshop.place / "marks"):
+        try:
+            with os.scandir(folder) as entries:
+                if any(entry.name.endswith(ARRIVED) for entry in entries):
+                    return True
+        except FileNotFoundError:
+            continue
+    return False
 
 
 def trust_or_none(world: World, repo: Repository, identity: Identity) -> Trust | None:
