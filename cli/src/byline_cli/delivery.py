@@ -11,11 +11,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byline.flow.deliver import DeliverReport, deliver, push_evidence
-
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.errors import BylineError
 from byline.flow.attest import AttestReport, attest_pending
+from byline.flow.deliver import DeliverReport, deliver, push_evidence
 from byline_cli.wiring import has_arrivals, open_ledger
 
 if TYPE_CHECKING:
