@@ -74,6 +74,8 @@ class Versions:
         self.texts = Texts(workshop.repo, workshop.place, workshop.identity.line_key)
         self.claims = Claims(index, workshop.identity.repository, self._unclaimed)
         self.state = State()
+        self._index = index
+        self._first: list[tuple[str, ...]] | None = None
         self.findings: set[str] = set()
         self._known: dict[tuple[str, bytes, str], Claimed] = {}
         self.used_journal = False
@@ -145,6 +147,7 @@ class Versions:
     def forget_claims(self) -> None:
         """Look claims up anew: there are new ones."""
         self.claims.forget()
+        self._first = None
         self._forget_journal()
 
     def _forget_journal(self) -> None:
@@ -304,10 +307,12 @@ class Versions:
 
     def _derive_claimed(self, commit: str, path: bytes, blob: str) -> Claimed:
         """Derive a version, and say it in the shape in which claims do. What git cannot say is unknown."""
+        if self._is_before_all(commit):
+            return self._unknown((commit, path, blob))
         touched = self._last_touch(commit, path)
-        hashes = self.texts.hashes(blob)
         if touched != commit:
             return self._find((touched, path, blob), None)
+        hashes = self.texts.hashes(blob)
         try:
             worktree = self.state.marked.get(commit)
             self.used_journal |= worktree is not None
@@ -317,6 +322,22 @@ class Versions:
             known = self.claims.claimed(blob, path)
             bylines = known.bylines if known and len(known.bylines) == len(hashes) else (UNATTRIBUTED,) * len(hashes)
         return Claimed(path=path, blob=blob, hashes=hashes, bylines=self._whole_file(blob, path, bylines))
+
+    def _is_before_all(self, commit: str) -> bool:
+        """Whether `commit` was made before anything was recorded: it is older than the first statement of every clone.
+
+        Nobody could record what stands in it, so its history need not be walked.
+        """
+        if commit in self.state.marked or commit in self.state.made_from:
+            return False
+        if self._first is None:
+            self._first = []
+            for start in self._index.chain_starts():
+                try:
+                    self._first.append(self.repo.parents(start))
+                except RepositoryError:  # the clone's first commit is not here: nobody can say what came before it
+                    self._first.append(())
+        return all(any(self.repo.reaches(parent, commit) for parent in parents) for parents in self._first)
 
     def _whole_file(self, blob: str, path: bytes, bylines: tuple[Byline, ...]) -> tuple[Byline, ...]:
         """A claim without lines (too many of them) names a hand; an agent's is taken for the lines that nothing else explains."""

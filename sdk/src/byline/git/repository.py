@@ -104,6 +104,10 @@ class Repository(ObjectStore):
         self._check_uncut((found,))
         return found or None
 
+    def reaches(self, head: str, commit: str) -> bool:
+        """Whether `commit` is `head` or an ancestor of it; not, too, where one of them is not here."""
+        return self.git.outcome("merge-base", "--is-ancestor", commit, head)[0] == 0
+
     def unpushed_commits(self, *, without: Iterable[str] = ()) -> list[str]:
         """Return the commits of branches and HEAD that no remote-tracking branch and none of `without` reaches, parents before children."""
         tips = ("--branches", "HEAD") if self.head() else ("--branches",)
