@@ -121,21 +121,24 @@ class Desk:
         finally:
             self._editor.close_all()
 
-    def stop(self) -> None:
-        """Say goodbye, and see the server leave in peace."""
+    def stop(self) -> str:
+        """Say goodbye, and see the server leave in peace; return what it said on standard error."""
 
-        async def leave(editor: Editor) -> int:
+        async def leave(editor: Editor) -> tuple[int, bytes]:
             await editor.ask("shutdown", None)
             editor.tell("exit", None)
             server = editor.client._server
             assert server is not None
+            assert server.stderr is not None
+            said = await asyncio.wait_for(server.stderr.read(), SECONDS)
             code = await asyncio.wait_for(server.wait(), SECONDS)
             await editor.client.stop()
-            return code
+            return code, said
 
-        code = self._runner.run(leave(self._editor))
+        code, said = self._runner.run(leave(self._editor))
         self._runner.close()
         assert code == 0
+        return said.decode()
 
 
 def with_editor(story: Callable[[Editor], Coroutine[Any, Any, Result]], capabilities: dict[str, Any] = MARKDOWN) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -275,7 +276,7 @@ def test_the_server_records_nothing(repository: Scratch, written: Path) -> None:
     assert (journal.read_bytes(), blame(repository, "a.py")) == (records, before)
 
 
-def test_lines_that_a_gate_would_want_approved_are_marked(repository: Scratch) -> None:
+def test_lines_that_a_gate_would_want_approved_are_marked_until_they_are(repository: Scratch) -> None:
     """Work on a branch whose claims were lost, against `main`, which has trust and policy."""
     byline(repository, "init", "--policy", "team", "--yes")
     repository.write("a.py", "one\nfour\n")
@@ -292,9 +293,12 @@ def test_lines_that_a_gate_would_want_approved_are_marked(repository: Scratch) -
         first = editor.diagnostics[path.as_uri()]
         editor.change(path, {"range": at(0, 0), "text": "typed\n"})
         await editor.until(lambda: editor.diagnostics[path.as_uri()] != first)
-        return [first, [each["range"] for each in editor.diagnostics[path.as_uri()]]]
+        moved = [each["range"] for each in editor.diagnostics[path.as_uri()]]
+        byline(repository, "approve", "--yes")
+        await editor.until(lambda: not editor.diagnostics[path.as_uri()])
+        return [first, moved, (await editor.hover(path, 2))["contents"]["value"]]
 
-    [[first], moved] = with_editor(story)
+    [[first], moved, hover] = with_editor(story)
     assert first == {
         "range": {"start": {"line": 1, "character": 0}, "end": {"line": 2, "character": 5}},
         "severity": 3,
@@ -304,6 +308,24 @@ def test_lines_that_a_gate_would_want_approved_are_marked(repository: Scratch) -
     }
     assert first["message"].startswith("a gate would want 1 approval by senior or above: ")
     assert moved == [{"start": {"line": 2, "character": 0}, "end": {"line": 3, "character": 5}}]
+    assert re.search(r"- approval: `p-\w+` on `20\d\d-\d\d-\d\dT", hover)
+
+
+def test_what_is_being_edited_is_in_no_log(path: Path) -> None:
+    """Not even where a client sends what nobody can read."""
+    bad = {"textDocument": {"uri": path.as_uri(), "version": "hunter2"}, "contentChanges": [{"text": ["hunter2"]}]}
+
+    async def story(editor: Editor) -> list[str]:
+        editor.open(path, "hunter2\n")
+        editor.tell("textDocument/didChange", bad)
+        editor.tell("textDocument/didSave", "hunter2")
+        editor.tell("byline/hunter2", {"text": "hunter2"})
+        await editor.spans(path)
+        return editor.logged
+
+    desk = Desk()
+    logged = desk(story)
+    assert [line for line in (*logged, desk.stop()) if "hunter2" in line.replace("byline/hunter2", "")] == []
 
 
 @pytest.mark.parametrize("place", ["outside", "untitled"])

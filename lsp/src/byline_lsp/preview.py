@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a gate would say about HEAD if it were to land now: `byline gate --base BASE`, unanchored, for the lines of one file.
 
-BASE is the tip of the branch that work lands on, as far as this clone knows it: the default branch of the branch's remote, else
-its `main` or `master`, else the local `main` or `master`. Without any, or where BASE has no policy, nothing is foreseen. Trust and
-policy are BASE's, as for every gate; what is not committed is not judged. A verdict is kept until HEAD, BASE or the evidence
-changes. A `Preview` belongs to one thread, which also loads what judging takes.
+BASE is the tip of the branch that work lands on, as far as this clone knows it: the default branch of a remote (`origin` first), or
+its `main`, `master` or `trunk`, else the local branch of such a name. Without any, or where BASE has no policy, nothing is
+foreseen. Trust and policy are BASE's, as for every gate; what is not committed is not judged. A verdict is kept until HEAD, BASE or
+the evidence changes. A `Preview` belongs to one thread, which also loads what judging takes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from byline_lsp.watch import Stamp
 
 MAX_KEPT = 100
-MAIN = ("main", "master")
+MAIN = ("main", "master", "trunk")
 
 
 class Preview:

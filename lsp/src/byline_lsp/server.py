@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from typing import TYPE_CHECKING
 
 from byline_lsp.features import create_server
@@ -28,7 +29,8 @@ class Discreet(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the message without its arguments, and the kind of exception."""
         kind = record.exc_info[0] if record.exc_info else None
-        return f"byline lsp: {record.levelname.lower()}: {record.msg}{f' ({kind.__name__})' if kind else ''}"
+        message = re.sub(r"\s*%\w", " ...", str(record.msg))
+        return f"byline lsp: {record.levelname.lower()}: {message}{f' ({kind.__name__})' if kind else ''}"
 
 
 def serve(open_workshop: Callable[[Path], Workshop]) -> int:

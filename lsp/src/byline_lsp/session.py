@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
-from pygls.exceptions import FeatureRequestError
+from pygls.exceptions import FeatureNotificationError, FeatureRequestError
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
@@ -26,7 +26,7 @@ from byline_lsp.text import Unit, content
 from byline_lsp.tracker import NEW, Document, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Coroutine, Generator, Iterable
     from pathlib import Path
 
     from byline_lsp.preview import Preview
@@ -46,6 +46,7 @@ class Open:
     snapshot: Snapshot | None = None
     settled: int = -1
     shown: list[types.Diagnostic] = field(default_factory=list)
+    complaint: str = ""
     later: asyncio.TimerHandle | None = None
 
 
@@ -81,6 +82,7 @@ class BylineServer(LanguageServer):
         self.reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="byline-reader")
         self.judging = ThreadPoolExecutor(max_workers=1, thread_name_prefix="byline-preview")
         self.jobs: set[asyncio.Task[None]] = set()
+        self.busy: set[str] = set()
         # pygls would rewrite the whole text for each keystroke; our documents are the only copy.
         for method in (types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE, types.TEXT_DOCUMENT_DID_CLOSE):
             del self.protocol.fm.builtin_features[method]
@@ -97,16 +99,12 @@ class BylineServer(LanguageServer):
         formats = (document.hover.content_format if document and document.hover else None) or ()
         return types.MarkupKind.Markdown if types.MarkupKind.Markdown in formats else types.MarkupKind.PlainText
 
-    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401 - pygls' signature
+    def report_server_error(self, error: Exception, source: object) -> None:
         """Tell the editor's log that something failed, and never what text it failed on; a request's failure is its answer."""
         if source is FeatureRequestError:
             return
         detail = f"{error} ({error.code})" if isinstance(error, BylineError) else type(error).__name__
-        self.log(f"{getattr(source, '__name__', source)}: {detail}", types.MessageType.Error)
-
-    def log(self, message: str, kind: types.MessageType = types.MessageType.Info) -> None:
-        """Write a line to the editor's log."""
-        self.window_log_message(types.LogMessageParams(type=kind, message=f"byline: {message}"))
+        self.window_log_message(types.LogMessageParams(type=types.MessageType.Error, message=f"byline: {detail}"))
 
     async def look(self, uri: str) -> Sight | None:
         """Return what is known of the document now, or None where nobody can know anything: it is in no repository.
@@ -141,16 +139,23 @@ class BylineServer(LanguageServer):
         return None if snapshot is None else Sight(snapshot=snapshot, lines=lines, known=known, version=version)
 
     async def publish(self, uri: str) -> None:
-        """Send the document's diagnostics, if they are others than the last ones."""
+        """Send the document's diagnostics, if they are others than the last ones; say once why there are none."""
+        opened = self.opened.get(uri)
+        if opened is None or opened.path is None:
+            return
+        self.busy.add(uri)
         try:
             sight = await self.look(uri)
-            opened = self.opened.get(uri)
-            if sight is None or opened is None or opened.path is None:
+            if sight is None:
                 return
             wants = await asyncio.get_running_loop().run_in_executor(self.judging, self.preview.wants, opened.path)
         except (BylineError, OSError) as error:
-            self.report_server_error(error, types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+            if opened.complaint != str(error):
+                opened.complaint = str(error)
+                self.report_server_error(error, FeatureNotificationError)
             return
+        finally:
+            self.busy.discard(uri)
         found = _diagnose(sight, wants, self.unit)
         if found != opened.shown and opened.document.version == sight.version and self.opened.get(uri) is opened:
             opened.shown = found
@@ -163,11 +168,17 @@ class BylineServer(LanguageServer):
             opened.later.cancel()
         opened.later = asyncio.get_running_loop().call_later(delay, lambda: self.start(self.publish(uri)))
 
-    def start(self, job: Any) -> None:  # noqa: ANN401 - any coroutine
-        """Run `job` beside the conversation."""
+    def start(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run `job` beside the conversation; if it fails, the editor's log says so."""
         task = asyncio.get_running_loop().create_task(job)
         self.jobs.add(task)
-        task.add_done_callback(self.jobs.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self.jobs.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self.report_server_error(error, FeatureNotificationError)
 
     def stop(self) -> None:
         """Let the workers finish what they are at, and nothing more."""
@@ -180,8 +191,8 @@ class BylineServer(LanguageServer):
         """Look at the open documents every now and then: agents, commits and fetches do not tell an editor."""
         while True:
             await asyncio.sleep(POLL)
-            for uri in tuple(self.opened):
-                await self.publish(uri)
+            for uri in self.opened.keys() - self.busy:
+                self.start(self.publish(uri))
 
 
 def _diagnose(sight: Sight, wants: Iterable[Want], unit: Unit) -> list[types.Diagnostic]:
