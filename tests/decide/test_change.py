@@ -142,6 +142,22 @@ def test_a_renamed_file_is_the_hand_of_whoever_renamed_it() -> None:
     assert outcome(files, [signed(authorship(replace(moved, hand=ai("p-rob"))), "p-rob")]) is Outcome.PENDING
 
 
+def test_whose_text_was_moved_does_not_say_who_moved_it() -> None:
+    """A senior's text in a new place is the change of whoever put it there, and of nobody known if no claim says who."""
+    there = b"new.py"
+    files = [changed(b"old.py", OLD, None), changed(there, None, OLD)]
+    written = signed(authorship(claim(b"old.py", None, OLD, ai("p-ana"))), "p-ana")
+    for hand, signer, expected in (
+        (ai("p-ana"), "p-ana", Outcome.ALLOW),
+        (UNKNOWN, "p-ana", Outcome.PENDING),
+        (ai("p-rob"), "p-rob", Outcome.PENDING),
+    ):
+        moved = replace(claim(there, OLD, OLD, hand, base_path=b"old.py", op=Op.RENAME))
+        verdict = judge([files[1]], [written, signed(authorship(moved, seq=2), signer)])
+        assert verdict.outcome is expected
+        assert dict(verdict.summary.origins)[Origin.AI] == 3
+
+
 def test_a_deletion_is_judged_and_needs_no_lines() -> None:
     files = [changed(PATH, OLD, None)]
     assert outcome(files, [signed(authorship(claim(PATH, OLD, None, ai("p-ana"))), "p-ana")]) is Outcome.ALLOW

@@ -76,10 +76,21 @@ def report_lines(judgement: Judgement, *, entry: int | None = None, most: int = 
     owned = ", ".join(f"{origins[each]} {each}" for each in SHOWN_ORIGINS if origins.get(each))
     counts = f"{summary.units} {_plural('change', summary.units)}, {summary.added} {_plural('line', summary.added)} added"
     yield f"  {counts}{f' ({owned})' if owned else ''}, {summary.removed} removed"
+    yield from _approvals(judgement)
     yield from _reasons(verdict.reasons, most)
     for failure in judgement.verification.failures:
         yield f"  not counted: statement {failure.digest[:12]}: {visible(failure.message.encode())} ({failure.code})"
-    yield from _closing(judgement, entry)
+    closing = [*_closing(judgement, entry)]
+    yield from ("", *closing) if closing else ()
+
+
+def _approvals(judgement: Judgement) -> Iterator[str]:
+    """Name the approvals about these files; whether one counts for a rule is the verdict's to say."""
+    moves = set(judgement.change.transitions) if judgement.change else set()
+    about = [fact for fact in judgement.verification.approvals if moves & set(fact.approval.transitions)]
+    for fact in sorted(about, key=lambda each: (each.principal, each.digest)):
+        files = len(moves & set(fact.approval.transitions))
+        yield f"  approved by {visible(fact.principal.encode())}: {files} {_plural('file', files)}  {fact.digest[:12]}"
 
 
 def _reasons(reasons: Sequence[Reason], most: int) -> Iterator[str]:
@@ -112,7 +123,6 @@ def _lines(reason: Reason) -> str:
 
 
 def _closing(judgement: Judgement, entry: int | None) -> Iterator[str]:
-    yield ""
     if judgement.policy and judgement.policy.relaxes:
         yield "Policy credits claims (T1,T2 only): a hidden claim that would have tightened is missed."
     if judgement.question.pin is None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import Channel, Evidence, Origin, stricter
 from byline.core.change import Side
 from byline.core.trust import Kind, is_below
-from byline.decide.hands import Hand, Hands, Mark
+from byline.decide.hands import Hand, Hands, Mark, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -90,7 +90,9 @@ class _Reader:
             lines[Side.REMOVED] = self._hands.removed(move.path, move.old, move.new)
         chain = _Chain(
             exact=self._chain(file, lambda step: step.is_full),
-            named=self._chain(file, lambda step: step.is_full and all(map(_is_full, step.everyone()))),
+            named=self._chain(
+                file, lambda step: step.is_full and all(hand.is_full or hand.part is Part.EARLIER for hand in step.everyone())
+            ),
             human=self._chain(file, lambda step: step.is_full and all(map(self._is_creditable, step.everyone()))),
         )
         units = tuple(self._unit(each, _rows(each, lines, around), chain) for each in file.units)
@@ -168,7 +170,7 @@ def _origins(units: Iterable[Unit], lines: Lines | None) -> tuple[tuple[Origin, 
 
 
 def _origin(trace: Trace) -> Origin:
-    owners = sorted((hand.owner for hand in trace if isinstance(hand, Hand) and not hand.is_earlier), key=repr)
+    owners = sorted((hand.owner for hand in trace if isinstance(hand, Hand) and hand.part is Part.WROTE), key=repr)
     if not owners or Mark.UNTRACED in trace:
         return Origin.UNKNOWN
     worst = reduce(stricter, owners)

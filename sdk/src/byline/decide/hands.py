@@ -38,18 +38,26 @@ class Mark(StrEnum):
     PLACED = "placed"
 
 
+class Part(StrEnum):
+    """What somebody did to a line."""
+
+    WROTE = "wrote"
+    EARLIER = "earlier"
+    BROUGHT = "brought"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hand:
     """Somebody's part in a line: what a claim says of its `owner`, and who signed the claim.
 
-    `is_full`: the fact may relax. Its statement passed every check, and it names its own signer and nobody else. `is_earlier`:
-    the line was theirs before somebody else changed it in part.
+    `is_full`: the fact may relax. Its statement passed every check, and it names its own signer and nobody else. `part` tells
+    the writer from who wrote the line before them, and from who only put it there.
     """
 
     owner: Owner
     signer: str
     is_full: bool
-    is_earlier: bool = False
+    part: Part
 
 
 Trace: TypeAlias = "frozenset[Hand | Mark]"
@@ -80,23 +88,33 @@ class Step(NamedTuple):
     is_full: bool
     parents: int
 
-    def hand(self, owner: Owner, *, is_carried: bool = False) -> Hand:
-        """Return the part of `owner` in this claim."""
-        return Hand(owner=owner, signer=self.signer, is_full=self.is_full and owner.principal == self.signer and not is_carried)
+    def hand(self, owner: Owner, *, part: Part = Part.WROTE, is_carried: bool = False) -> Hand:
+        """Return the part of `owner` in this claim. Who wrote a line before can be in the way and never helps."""
+        is_full = self.is_full and owner.principal == self.signer and not is_carried and part is not Part.EARLIER
+        return Hand(owner=owner, signer=self.signer, is_full=is_full, part=part)
 
-    def trace(self, owner: Owner, *, is_carried: bool = False) -> Trace:
+    def trace(self, owner: Owner, *, is_carried: bool = False) -> frozenset[Hand]:
         """Return the hands of text that `owner` wrote: the earlier writer of mixed text is one too."""
         hands = [self.hand(owner, is_carried=is_carried)]
-        if owner.earlier is not None:
-            hands.append(replace(self.hand(owner.earlier, is_carried=is_carried), is_earlier=True))
-        return frozenset(hands)
+        return frozenset(hands if owner.earlier is None else [*hands, self.hand(owner.earlier, part=Part.EARLIER)])
 
-    def everyone(self) -> Trace:
+    def bring(self, lines: Iterable[Trace]) -> list[Trace]:
+        """Return the hands of text that this claim copied from another path: who put it there, and its writers, who never help."""
+        brought = self.hand(self.claim.hand, part=Part.BROUGHT)
+        known: dict[Trace, Trace] = {}
+        out = []
+        for line in lines:
+            if line not in known:
+                known[line] = frozenset({brought, *(replace(hand, is_full=False) for hand in line if isinstance(hand, Hand))})
+            out.append(known[line])
+        return out
+
+    def everyone(self) -> frozenset[Hand]:
         """Return every hand that the claim names."""
         owners = [self.claim.hand, *(each.hand for each in self.claim.removed)]
         named = [self.trace(owner) for owner in owners]
         named += [self.trace(each.owner, is_carried=each.carried is not None) for each in self.claim.segments if isinstance(each, New)]
-        return NOTHING.union(*named)
+        return frozenset[Hand]().union(*named)
 
 
 class Version(NamedTuple):
@@ -208,11 +226,7 @@ class Hands:
             base = claim.bases[each.base]
             source = done.get(Version(base.path, _side(claim, each.base)), Lines([], NOTHING))
             lines = source.cut(each.start, each.count)
-            if base.path != claim.path:
-                # Text that came from another path was put here by this claim's hand, whoever wrote it.
-                brought = step.trace(claim.hand)
-                lines = [brought | {hand for hand in line if isinstance(hand, Hand)} for line in lines]
-            known += lines
+            known += lines if base.path == claim.path else step.bring(lines)
         return Lines(known, UNTRACED if claim.segments else step.trace(claim.hand))
 
     def removed(self, path: bytes, old: State, new: State) -> Lines:
@@ -248,7 +262,8 @@ class Hands:
         return order
 
     def _fates(self, step: Step, number: int, path: bytes, done: dict[State, Lines]) -> Lines:
-        claim, gone = step.claim, step.trace(step.claim.hand)
+        claim = step.claim
+        gone: Trace = step.trace(claim.hand)
         ends = [each.start + each.count for each in claim.segments if isinstance(each, Copied) and each.base == number]
         ends += [each.lines.end for each in claim.removed if each.base == number]
         if max(ends, default=0) > MAX_LINES:
