@@ -341,7 +341,7 @@ def test_parsers_are_documented_functions() -> None:
 
 def test_the_base_install_runs_everything_but_its_extras() -> None:
     """Without gRPC and pygls every module can be imported, but for the client, the server and the language server themselves."""
-    extras = r"byline\.log\.client\b|byline_ledger\.server\b|byline_lsp\b"
+    extras = r"byline\.log\.client\b|byline_ledger\.server\b|byline_lsp\b|byline_proto\b"
     names = [name for name in MODULES if not re.match(extras, name) and not name.endswith("__main__")]
     code = (
         "import importlib, sys\n"
