@@ -11,6 +11,7 @@ begun, and making it again goes on.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,8 +60,7 @@ def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
         LedgerError: Its database is gone, broken, or that of another log.
     """
     opened = _open(directory, busy_seconds=busy_seconds)
-    if not opened.log.has_begun():
-        opened.store.close()
+    if opened is None:
         raise LedgerError("the log has not begun", hint="run `byline ledger init`")
     return opened
 
@@ -72,25 +72,25 @@ def ensure_log(directory: Path) -> OpenLog:
         ConfigError: The files cannot be made or read.
         LedgerError: The database is gone, broken, or that of another log.
     """
-    if (directory / KEY).exists():
-        opened = _open(directory)
-        if opened.log.has_begun():
-            return opened
-        # Another process is about to begin it, or ended before it could.
-        opened.store.close()
+    opened = _open(directory) if (directory / KEY).exists() else None
+    if opened is not None:
+        return opened
     _begin(directory, None, kind=EMBEDDED)
     return load_log(directory)
 
 
-def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
+def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog | None:
+    """Open the log, None if it has not begun: another process is about to begin it, or ended before it could."""
     if not (directory / KEY).exists():
         raise ConfigError(f"there is no ledger here: {directory}", hint="run `byline ledger init`")
     store = SqliteStore(directory / DATABASE, busy_seconds=busy_seconds)
-    try:
-        return OpenLog(log=Log(store, load_log_key(directory / KEY)), store=store)
-    except BaseException:
-        store.close()
-        raise
+    with contextlib.ExitStack() as unless_good:
+        unless_good.callback(store.close)
+        log = Log(store, load_log_key(directory / KEY))
+        if not log.has_begun():
+            return None
+        unless_good.pop_all()
+    return OpenLog(log=log, store=store)
 
 
 def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool]:
