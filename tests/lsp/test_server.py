@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# pygls asks asyncio what Python 3.14 wants to be asked of inspect.
+pytestmark = pytest.mark.filterwarnings("ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning")
+
 LONG = "".join(f"line {number}\n" for number in range(50_000))
 LINES = "one\ntwo\nthree\nfour\n"
 SAVED = [(1, 1, "unknown"), (2, 3, "ai"), (4, 4, "unknown")]
