@@ -9,7 +9,7 @@ from pathlib import Path
 
 HOUSE = Path(__file__).parents[2]
 ROW = re.compile(r"(?m)^\| ([A-Z]+[0-9]+) \| .* \| ([^|]+) \|$")
-LEAD = re.compile(r"(?:Threat )?((?:[A-Z]{1,2}[0-9]+(?:, | and )?)+)[:.]")
+LEAD = re.compile(r"(?:Threats? )?((?:[A-Z]{1,2}[0-9]+(?:, | and )?)+)[:.]")
 
 
 def _tests() -> dict[str, set[str]]:
@@ -24,6 +24,12 @@ def _tests() -> dict[str, set[str]]:
                 for each in re.findall(r"[A-Z]{1,2}[0-9]+", said[1]):
                     found.setdefault(each, set()).add(str(path.relative_to(HOUSE)))
     return found
+
+
+def test_the_sentence_about_the_shared_machine_is_there() -> None:
+    """K1: the page says what Byline does not prove."""
+    sentence = "On a machine where an agent runs as you, Byline records what honest tools did. It does not prove it against that agent."
+    assert sentence in (HOUSE / "docs/threats.md").read_text()
 
 
 def test_the_table_and_the_tests_agree() -> None:

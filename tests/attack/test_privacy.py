@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What leaves the machine says nothing about text or people that a reader of the repository does not know already."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+from byline.core.bundle import format_bundle, join_receipt
+from byline.core.entry import check_entry
+from byline.keys.p256 import load_key
+from byline.log.evidence import EvidenceRef
+from byline_ledger.embedded import open_embedded
+from story import Story
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from byline.core.bundle import Bundle
+
+SECRET = "password = 'correct horse battery'"
+TEXT = f"import vault\n{SECRET}\nprint(vault.open(password))\n"
+
+
+def _bundles(story: Story, tmp_path: Path) -> list[Bundle]:
+    """Log what the story's evidence holds in a real ledger."""
+    public = load_key(tmp_path / "key.pem").public
+    with story.workshop() as workshop:
+        envelopes = [each.bundle.envelope for each in EvidenceRef(workshop.repo).bundles()]
+    with open_embedded(tmp_path / "ledger") as ledger:
+        return [join_receipt(each, public, ledger.append(each, public)) for each in envelopes]
+
+
+def _story(tmp_path: Path) -> Story:
+    story = Story.begin(tmp_path, declares=True)
+    story.agent_writes("app.py", TEXT)
+    story.commit("--author", "Ada Example <ada@example.invalid>")
+    story.person_types("app.py", TEXT + "# " + SECRET.upper() + "\n")
+    story.commit()
+    return story
+
+
+def test_statements_and_leaves_hold_no_text_and_no_name(tmp_path: Path) -> None:
+    """P1: no line, no word of one, no prompt, no e-mail and no name, in whatever encoding a bundle has them."""
+    bundles = _bundles(_story(tmp_path), tmp_path)
+    assert len(bundles) == 2
+    for bundle in bundles:
+        said = format_bundle(bundle).lower() + bundle.envelope.payload.lower()
+        said += b"".join(base64.b64decode(each) for each in _texts(json.loads(bundle.envelope.payload)) if len(each) % 4 == 0).lower()
+        for word in ("password", "horse", "vault", "print(", "ada", "person@", "example.invalid", "test person"):
+            assert word.encode() not in said.replace(b"p-person", b"").replace(b'"ai-author', b"").replace(b"byline.invalid", b""), word
+
+
+def _texts(value: object) -> list[str]:
+    """Every string in a statement that may be base64."""
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _texts(each)]
+    return [value] if isinstance(value, str) and value.isascii() and value.replace("+", "").replace("/", "").rstrip("=").isalnum() else []
+
+
+def test_a_leaf_can_be_made_again_from_envelope_and_key(tmp_path: Path) -> None:
+    """FM6: so nothing is ever read from a leaf that the envelope does not say."""
+    bundles = _bundles(_story(tmp_path), tmp_path)
+    public = load_key(tmp_path / "key.pem").public
+    for bundle in bundles:
+        assert bundle.receipt
+        check_entry(bundle.receipt.leaf, bundle.envelope, public)
+
+
+def test_snapshots_hold_no_ignored_file(tmp_path: Path) -> None:
+    """P4: what git ignores, and what lies outside, is never copied, whoever edits it."""
+    story = Story.begin(tmp_path)
+    story.scratch.write(".gitignore", "*.env\n")
+    for name in ("secret.env", "../outside.py"):
+        story.agent_writes(name, TEXT)
+    story.agent_writes("inside.py", "fine = True\n")
+    story.commit()
+    kept = [path for path in (story.scratch.path / ".git/byline").rglob("*") if path.is_file()]
+    assert kept
+    assert [path for path in kept if SECRET.encode() in path.read_bytes()] == []
+    assert not (tmp_path / ".git").exists()
