@@ -65,10 +65,10 @@ def describe_line(snapshot: Snapshot, row: int, *, markdown: bool) -> str:
     return "\n".join([f"{origin} {_who(owner, markdown=markdown)}".rstrip(), "", *(f"- {fact}" for fact in facts)])
 
 
-def printable(text: str) -> str:
-    """Return `text` on one line, without characters that steer a display, at most `MAX_NAME` of them."""
-    kept = "".join(" " if each in "\t\n\r" else "" if unicodedata.category(each) in UNPRINTABLE else each for each in text[: 4 * MAX_NAME])
-    return kept if len(kept) <= MAX_NAME else kept[: MAX_NAME - 1] + "\u2026"
+def printable(text: str, limit: int = MAX_NAME) -> str:
+    """Return `text` on one line, without characters that steer a display, at most `limit` of them."""
+    kept = "".join(" " if each in "\t\n\r" else "" if unicodedata.category(each) in UNPRINTABLE else each for each in text[: 4 * limit])
+    return kept if len(kept) <= limit else kept[: limit - 1] + "\u2026"
 
 
 def _name(text: str, *, markdown: bool) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from byline.capture.worktree import route
 from byline.core.diff import ABSENT, match_lines
 from byline.core.lines import LineRange, split_lines
+from byline_lsp.hover import printable
 from byline_lsp.snapshot import Want
 from byline_lsp.watch import stamp_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from byline_lsp.watch import Stamp
 
 MAX_KEPT = 100
+MAX_MESSAGE = 500
 MAIN = ("main", "master", "trunk")
 
 
@@ -133,4 +135,4 @@ def _say(reason: Reason) -> str:
     count = f"{needs.approvals} approval{'s' if needs.approvals != 1 else ''}" if needs else "an approval"
     lines = reason.lines
     gone = f"lines {lines.first} to {lines.last} of the base were removed here; " if lines and reason.side == "removed" else ""
-    return f"a gate would want {count}{level}: {gone}{reason.message}"
+    return f"a gate would want {count}{level}: {gone}{printable(reason.message, MAX_MESSAGE)}"
