@@ -12,7 +12,7 @@ import pytest
 
 from byline.core.checkpoint import Checkpoint, format_checkpoint
 from byline.core.note import sign_note
-from byline.errors import ConfigError, ProofError
+from byline.errors import ConfigError, LedgerError
 from byline.keys.ed25519 import LogKey, load_log_key
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import DATABASE, KEY
@@ -154,5 +154,5 @@ def test_any_flipped_byte_that_changes_what_is_logged_is_found(tmp_path: Path) -
 def test_a_bundle_of_a_damaged_log_is_not_handed_out(copy: Path) -> None:
     """A payload that is not what was signed never becomes a bundle."""
     change(copy, "UPDATE payload SET payload = CAST(payload || ' ' AS BLOB) WHERE idx = 17")
-    with open_embedded(copy) as ledger, pytest.raises(ProofError):
+    with open_embedded(copy) as ledger, pytest.raises(LedgerError, match="entry 17 is damaged"):
         ledger.find(f"{17:064x}")

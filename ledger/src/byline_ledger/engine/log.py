@@ -27,7 +27,7 @@ from byline.core.envelope import Envelope
 from byline.core.merkle import EMPTY_ROOT, ConsistencyProof, InclusionProof, hash_leaf, prove_consistency, prove_inclusion, root_of
 from byline.core.note import parse_note, sign_note
 from byline.core.tiles import grow_tiles, read_tiled_nodes
-from byline.errors import LedgerError, ProofError
+from byline.errors import EntryError, LedgerError, ProofError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -194,9 +194,11 @@ class Log:
         payload = reader.payload(receipt.index)
         if payload is None:
             return None
-        entry = parse_entry(receipt.leaf)
-        envelope = Envelope(payload=payload, signature=entry.signature)
-        return join_receipt(envelope, entry.public, receipt), entry.public
+        try:
+            entry = parse_entry(receipt.leaf)
+            return join_receipt(Envelope(payload=payload, signature=entry.signature), entry.public, receipt), entry.public
+        except (EntryError, ProofError) as error:
+            raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint="run `byline ledger fsck`") from error
 
     def _check_size(self, reader: StoreReader, size: int) -> None:
         _, head = self._head(reader)
