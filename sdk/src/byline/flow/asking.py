@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `flow.resolve` asks when nobody has asked the same before: claims, git's objects, and the journal.
 
-The journal is folded in memory as far as it goes; nothing is written.
+The journal is settled and folded as far as it goes; nothing is signed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from byline.attribute.match import Draft
 from byline.attribute.search import Ground, Target, search
 from byline.core.attribution import UNATTRIBUTED, Byline, stricter
-from byline.flow.progress import read_state
+from byline.flow.progress import take_up
 from byline.flow.resolve import Answer
 from byline.flow.versions import Versions
 
@@ -27,7 +27,7 @@ class Asking:
     def __init__(self, workshop: Workshop, index: EvidenceIndex) -> None:
         self._workshop = workshop
         self._versions = Versions(workshop, index)
-        read_state(workshop.place, self._versions)
+        take_up(workshop, self._versions)
 
     def committed(self, commit: str, path: bytes) -> Answer:
         """Answer for the text at `path` of `commit`."""

@@ -31,7 +31,7 @@ from byline.core.statement import PredicateType
 from byline.errors import RepositoryError
 from byline.flow.chain import Chain
 from byline.flow.claiming import Maker, claim_commit, commit_effect
-from byline.flow.progress import Progress, fold_events, load_progress, save_progress
+from byline.flow.progress import Progress, find_start, fold_events, load_progress, save_progress
 from byline.flow.versions import Versions
 from byline.flow.workshop import Workshop, hold
 from byline.log.evidence import EvidenceRef
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from byline.core.claim import Claim
-    from byline.core.edit import Event
     from byline.git.objects import CommitInfo
 
 LOCK_SECONDS = 30.0
@@ -134,7 +133,7 @@ class _Run:
         reading = read_events(self._workshop.place, progress.cursor)
         if reading.cursor < progress.cursor:  # the journal was compacted
             progress = Progress(start=progress.start)
-        start = self._start(reading.events) if progress.start is None else progress.start
+        start = find_start(self._workshop.repo, reading.events) if progress.start is None else progress.start
         state = progress.state
         for event in reading.events:
             if isinstance(event, Mark):
@@ -145,18 +144,6 @@ class _Run:
             if isinstance(event, Mark) and self._chain:
                 self._attest_marked(event, local)
         return Progress(cursor=reading.cursor, start=start, state=state)
-
-    def _start(self, events: Sequence[Event]) -> tuple[str, ...] | None:
-        """Return the commits from before the first thing recorded, None while nothing is."""
-        if not events:
-            return None
-        first = events[0]
-        head = first.head
-        before = self._parents(head) if isinstance(first, Mark) and head else (head,) if head else ()
-        made = {event.head for event in events if isinstance(event, Mark)}
-        others = self._workshop.repo.refs_under("refs/heads").values()
-        current = self._workshop.repo.head()
-        return tuple(dict.fromkeys([*before, *(tip for tip in others if tip != current and tip not in made)]))
 
     def _attest_marked(self, mark: Mark, local: frozenset[str]) -> None:
         if mark.hook is Hook.POST_REWRITE:
@@ -231,10 +218,6 @@ class _Run:
             return self._workshop.repo.commit_info(commit)
         except RepositoryError:  # a step of a rebase that git has thrown away since
             return None
-
-    def _parents(self, commit: str) -> tuple[str, ...]:
-        info = self._info(commit)
-        return info.parents if info else ()
 
     def _reached(self, starts: Iterable[str]) -> frozenset[str]:
         reached: set[str] = set()

@@ -20,19 +20,23 @@ from byline.attribute.fold import fold
 from byline.attribute.state import State, format_state, parse_state
 from byline.capture.journal import FILE as JOURNAL
 from byline.capture.journal import read_events
-from byline.errors import MalformedError
-from byline.flow.workshop import Workshop, write_atomic
+from byline.capture.settle import settle_repository
+from byline.core.edit import Mark
+from byline.errors import MalformedError, RepositoryError
+from byline.flow.workshop import Workshop, hold, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from byline.core.edit import Event
     from byline.flow.versions import Versions
+    from byline.git.repository import Repository
 
 SCHEMA = "byline.progress/1"
 FILE = "state.json"
 MARKS = "marks"
+READER_SECONDS = 0.2  # a reader waits so long for the lock, then reads without writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +93,48 @@ def fold_events(state: State, events: Iterable[Event], versions: Versions) -> St
     return state
 
 
-def read_state(place: Path, versions: Versions) -> State:
-    """Return the whole journal, folded, without writing anything; `versions` knows it, too."""
-    progress = load_progress(place)
-    reading = read_events(place, progress.cursor)
-    if reading.cursor < progress.cursor:
-        return fold_events(State(), reading.events, versions)
-    return fold_events(progress.state, reading.events, versions)
+def take_up(workshop: Workshop, versions: Versions) -> None:
+    """Let `versions` know all that is recorded, and write down how far it is folded where that is nobody else's to do.
+
+    Commits wait for the attester, so nothing is written over a mark, nor while somebody holds the lock of the clone.
+    """
+    if not is_pending(workshop):
+        fold_events(load_progress(workshop.place).state, (), versions)
+        return
+    try:
+        with hold(workshop.place, seconds=READER_SECONDS) as is_held:
+            if is_held:
+                settle_repository(workshop.place, workshop.inbox)
+            _read(workshop, versions, keeps=is_held)
+    except OSError:  # a disk that is full or not writable: the answer needs neither
+        _read(workshop, versions, keeps=False)
+
+
+def _read(workshop: Workshop, versions: Versions, *, keeps: bool) -> None:
+    progress = load_progress(workshop.place)
+    reading = read_events(workshop.place, progress.cursor)
+    if reading.cursor < progress.cursor:  # the journal was compacted
+        progress = Progress(start=progress.start)
+    state = fold_events(progress.state, reading.events, versions)
+    if keeps and not any(isinstance(event, Mark) for event in reading.events):
+        start = find_start(workshop.repo, reading.events) if progress.start is None else progress.start
+        save_progress(workshop.place, Progress(cursor=reading.cursor, start=start, state=state))
+
+
+def find_start(repo: Repository, events: Sequence[Event]) -> tuple[str, ...] | None:
+    """Return the commits from before the first thing recorded, None while nothing is."""
+    if not events:
+        return None
+    first = events[0]
+    before: tuple[str, ...] = (first.head,) if first.head else ()
+    if isinstance(first, Mark) and first.head:
+        try:
+            before = repo.parents(first.head)
+        except RepositoryError:  # thrown away since: what it stood on is among the branches, or gone too
+            before = ()
+    made = {event.head for event in events if isinstance(event, Mark)} | {repo.head()}
+    others = (tip for tip in repo.refs_under("refs/heads").values() if tip not in made)
+    return tuple(dict.fromkeys((*before, *others)))
 
 
 def _parse_head(line: bytes) -> tuple[int, tuple[str, ...] | None]:
