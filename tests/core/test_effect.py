@@ -6,6 +6,9 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from byline.core.effect import (
     FileState,
     Transition,
@@ -17,8 +20,6 @@ from byline.core.effect import (
     transition_to_json,
 )
 from byline.errors import MalformedError
-from hypothesis import given
-from hypothesis import strategies as st
 
 A, B = "a" * 64, "b" * 64
 OLD, NEW = FileState(mode="100644", sha256=A), FileState(mode="100755", sha256=B)

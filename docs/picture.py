@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Print docs/blame.svg: what `byline blame` really says in the story that `byline demo` tells, as a picture."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from html import escape
+from pathlib import Path
+
+from byline_cli.demo import scenes
+from byline_cli.demo.stage import Stage
+from byline_cli.terminal import Terminal
+from byline_cli.view import COLOURS
+
+INK = {"green": "#3fb950", "magenta": "#d2a8ff", "yellow": "#e3b341", "cyan": "#56d4dd", "blue": "#79c0ff", "red": "#ff7b72"}
+WIDTH, ROW, LEFT, TOP = 8.4, 21, 18, 44
+COMMAND = f"byline blame {scenes.FILE}"
+
+
+def play() -> list[str]:
+    """Play the first scene and take what blame says of its commit."""
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(root=Path(folder).resolve(), terminal=Terminal(out=io.StringIO(), err=io.StringIO()))
+        try:
+            story = scenes.open_story(stage)
+            scenes.found_team(story)
+            scenes.work_with_agent(story)
+            return story.rob.quietly(f"byline blame HEAD {scenes.FILE}", expect=0).out.splitlines()
+        finally:
+            stage.close()
+
+
+def draw(lines: list[str]) -> str:
+    """Draw `lines` on a dark terminal."""
+    columns = max(map(len, lines))
+    width, height = round(columns * WIDTH + 2 * LEFT), len(lines) * ROW + TOP + 16
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
+        f"<title>{escape(COMMAND)}</title>",
+        f'<rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>',
+        '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" xml:space="preserve">',
+        f'<text x="{LEFT}" y="26" fill="#8b949e">$ {escape(COMMAND)}</text>',
+    ]
+    for number, line in enumerate(lines):
+        head, bar, text = line.partition("│")
+        colour = INK[COLOURS[head.split()[0]]]
+        row = TOP + number * ROW + 10
+        out.append(f'<text x="{LEFT}" y="{row}" fill="{colour}">{escape(head)}<tspan fill="#c9d1d9">{escape(bar + text)}</tspan></text>')
+    return "\n".join([*out, "</g>", "</svg>", ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(draw(play()))
