@@ -171,4 +171,4 @@ def test_a_state_survives_its_file(shelf: Shelf) -> None:
 @pytest.mark.parametrize("value", [None, {}, {"schema": "byline.state/1"}, {"schema": "byline.state/1", "owners": [1], "bylines": []}])
 def test_what_is_no_state_is_malformed(value: object) -> None:
     with pytest.raises(MalformedError):
-        parse_state(value)  # type: ignore[arg-type]
+        parse_state(value)  # type: ignore[arg-type]  # the wrong type, on purpose

@@ -59,7 +59,7 @@ def test_unique_lines_anchor_what_moved_around_them() -> None:
 
 
 def test_runs_and_gaps_of_a_small_matching() -> None:
-    assert list(runs((0, 1, ABSENT, 3))) == [Run(0, 0, 2), Run(3, 3, 1)]
+    assert list(runs((0, 1, ABSENT, 3))) == [Run(old=0, new=0, count=2), Run(old=3, new=3, count=1)]
     assert gaps((0, 1, ABSENT, 3), 5) == (Gap(LineRange(2, 3), LineRange(2, 3)), Gap(LineRange(4, 5), LineRange(4, 4)))
 
 

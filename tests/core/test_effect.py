@@ -37,7 +37,7 @@ def test_the_effect_is_the_hash_of_the_sorted_rows() -> None:
 @given(st.lists(TRANSITIONS, max_size=5, unique_by=lambda each: each.path), st.randoms(use_true_random=False))
 def test_the_order_of_transitions_does_not_matter(changes: list[Transition], random: object) -> None:
     shuffled = list(changes)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # the wrong type, on purpose
     assert effect_digest(shuffled) == effect_digest(changes)
 
 
@@ -75,4 +75,4 @@ def test_a_path_that_cannot_stand_in_a_tree_is_refused(path: bytes) -> None:
 )
 def test_a_row_that_is_no_transition_is_refused(row: object) -> None:
     with pytest.raises(MalformedError):
-        transition_from_json(row)  # type: ignore[arg-type]
+        transition_from_json(row)  # type: ignore[arg-type]  # the wrong type, on purpose

@@ -137,7 +137,7 @@ def test_a_declaration_is_not_made_for_somebody_elses_text(story: Story) -> None
 
 def test_without_a_signer_nothing_is_signed_and_all_is_known_later(story: Story) -> None:
     story.agent_writes("a.py", PERSON)
-    signer, story.signer = story.signer, None  # type: ignore[assignment]
+    signer, story.signer = story.signer, None  # type: ignore[assignment]  # the wrong type, on purpose
     story.commit()
     assert story.attest().statements == ()
     assert show_origins(story, None) == ["ai"] * 3

@@ -40,7 +40,7 @@ class Gap:
     new: LineRange
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """`count` matched lines, contiguous in both versions."""
 
@@ -79,7 +79,7 @@ def gaps(matching: Sequence[int], old_count: int) -> tuple[Gap, ...]:
     """Return the changed places of `matching` in order; `old_count` is the number of old lines."""
     out: list[Gap] = []
     i = j = 0
-    for run in (*runs(matching), Run(old_count, len(matching), 0)):
+    for run in (*runs(matching), Run(old=old_count, new=len(matching), count=0)):
         if i < run.old or j < run.new:
             out.append(Gap(LineRange(i, run.old), LineRange(j, run.new)))
         i, j = run.old + run.count, run.new + run.count
@@ -97,7 +97,7 @@ def runs(matching: Sequence[int]) -> Iterator[Run]:
         end = start + 1
         while end < len(matching) and matching[end] == first + end - start:
             end += 1
-        yield Run(first, start, end - start)
+        yield Run(old=first, new=start, count=end - start)
         start = end
 
 

@@ -51,7 +51,7 @@ def _whole(policy: Policy, trust: Trust) -> Iterator[Remark]:
         yield Remark(code="credits-claims", is_error=False, rule=None, message=message)
     if not any(rule.when.is_always for rule in policy.rules):
         message = "no rule has when = {}: a change unit that no rule matches is denied"
-        yield Remark(code="not-exhaustive", is_error=False, rule=None, message=message)
+        yield Remark(code="not-exhaustive", is_error=True, rule=None, message=message)
 
 
 def _rule(rule: Rule, trust: Trust) -> Iterator[Remark]:
