@@ -14,7 +14,7 @@ from byline.core.claim import Op
 from byline.core.lines import LineRange
 from byline.core.policy import Binding, Require, Rule, When
 from byline.core.verdict import Needs, Outcome
-from byline.decide.rules import PROTECT, STATE, UNMATCHED
+from byline.decide.rules import PROTECT, STATE
 from casework import (
     NOW,
     ai,
@@ -233,7 +233,7 @@ def test_a_rule_can_deny_whatever_is_approved() -> None:
 
 def test_what_no_rule_matches_is_denied() -> None:
     verdict = judge(FILES, [], policy=team(rules=()))
-    assert {(reason.rule, reason.outcome) for reason in verdict.reasons} == {(UNMATCHED, Outcome.DENY)}
+    assert {(reason.rule, reason.outcome) for reason in verdict.reasons} == {(STATE, Outcome.DENY)}
 
 
 def test_an_unknown_environment_holds() -> None:
