@@ -14,6 +14,7 @@ from byline.core.authorship import Authorship
 from byline.core.claim import New
 from byline.core.decision import Decision
 from byline.core.effect import path_members
+from byline.core.report import owner_to_json
 from byline.errors import MalformedError
 from byline_cli.terminal import show_path
 from byline_cli.view import describe_evidence, describe_owner
@@ -59,20 +60,6 @@ def receipt_to_json(bundle: Bundle) -> dict[str, Any] | None:
     except MalformedError:
         return None
     return {"origin": claimed.origin, "index": bundle.receipt.index, "size": claimed.size}
-
-
-def owner_to_json(owner: Owner) -> dict[str, Any]:
-    """Return an owner as `byline.blame/1` has it, with `earlier`."""
-    agent = owner.agent
-    return {
-        "origin": str(owner.origin),
-        "evidence": str(owner.evidence),
-        "agent": agent.name if agent else None,
-        "model": agent.model if agent else None,
-        "session": owner.session,
-        "person": owner.principal,
-        "earlier": None if owner.earlier is None else owner_to_json(owner.earlier),
-    }
 
 
 def _receipt(bundle: Bundle) -> str:

@@ -59,17 +59,20 @@ def ranges_to_json(bylines: Sequence[Byline], verified: Container[str] = ()) -> 
 
 
 def _facts(byline: Byline, verified: Container[str]) -> dict[str, Json]:
-    earlier = byline.owner.earlier
     return {
-        **_owner(byline.owner),
-        "earlier": None if earlier is None else _owner(earlier),
+        **owner_to_json(byline.owner),
         "commit": byline.commit,
         "statement": byline.statement,
         "verified": byline.statement is not None and byline.statement in verified,
     }
 
 
-def _owner(owner: Owner) -> dict[str, Json]:
+def owner_to_json(owner: Owner) -> dict[str, Json]:
+    """Return who answers for text, and as `earlier` whose text was changed in part."""
+    return {**_writer(owner), "earlier": None if owner.earlier is None else _writer(owner.earlier)}
+
+
+def _writer(owner: Owner) -> dict[str, Json]:
     agent = owner.agent
     return {
         "origin": str(owner.origin),
