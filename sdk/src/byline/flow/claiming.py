@@ -17,12 +17,13 @@ from byline.core.attribution import UNATTRIBUTED, Byline, Origin, Owner, stricte
 from byline.core.claim import MAX_NEW_LINES, Base, Carried, Claim, Copied, New, Op, Removed, Segment
 from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.lines import LineRange
-from byline.flow.versions import REGULAR, Derived, Standing, Versions
+from byline.flow.bases import REGULAR, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from byline.attribute.state import Seen
+    from byline.flow.versions import Derived, Versions
     from byline.git.objects import FileChange, TreeEntry
 
 WRITTEN = (Origin.AI, Origin.MIXED, Origin.TOOL)
@@ -62,7 +63,7 @@ def claim_commit(versions: Versions, commit: str, maker: Maker) -> tuple[Claim, 
         RepositoryError: Git cannot say what the commit changed.
     """
     parents = versions.repo.parents(commit)
-    first, *others = [{each.path: each for each in versions.changes(parent, commit)} for parent in parents or (None,)]
+    first, *others = [{each.path: each for each in versions.bases.changes(parent, commit)} for parent in parents or (None,)]
     paths = sorted(path for path in first if all(path in other for other in others))
     return tuple(_claim(versions, commit, first[path], maker) for path in paths)
 
@@ -84,7 +85,7 @@ def commit_effect(versions: Versions, commit: str) -> str:
 
 def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) -> Claim:
     new = change.new
-    standings = tuple(versions.standings(commit, change.path, new.oid if new else None))
+    standings = tuple(versions.bases.standings(commit, change.path, new.oid if new else None))
     derived = None
     if new and new.mode in REGULAR and versions.lines(new.oid) is not None:
         derived = versions.derive(commit, change.path, new.oid, worktree=maker.worktree, is_recipe=True)

@@ -30,6 +30,7 @@ class Texts:
         self._line_key = line_key
         self._lines: dict[str, tuple[bytes, ...] | None] = {}
         self._hashes: dict[str, tuple[bytes, ...]] = {}
+        self.is_cut = False  # a blob was nowhere to be found
 
     def lines(self, blob: str) -> tuple[bytes, ...] | None:
         """Return the lines of `blob`, None if it has none to speak of."""
@@ -61,4 +62,5 @@ class Texts:
         try:
             return self._repo.read_blob(blob) if self._repo.blob_size(blob) <= MAX_TEXT else None
         except RepositoryError:
+            self.is_cut = True
             return None

@@ -19,34 +19,23 @@ from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import State
 from byline.core.attribution import UNATTRIBUTED, Byline, inferred
 from byline.core.claim import Copied
-from byline.core.diff import gaps, match_lines
+from byline.core.diff import match_lines
 from byline.core.lines import squeeze
 from byline.core.version import Block, Claimed, Version
 from byline.errors import RepositoryError
+from byline.flow.bases import REGULAR, Bases, Standing
 from byline.flow.claims import Claims, Told
 from byline.flow.texts import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from byline.attribute.state import Seen
     from byline.core.claim import Base
     from byline.flow.workshop import Workshop
-    from byline.git.objects import FileChange, TreeEntry
     from byline.log.index import EvidenceIndex
 
 MAX_DEPTH = 16
-REGULAR = ("100644", "100755")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The version of a file in parent number `parent` (commit `commit`) on which a new version stands."""
-
-    parent: int
-    commit: str
-    path: bytes
-    entry: TreeEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +61,17 @@ class Versions:
     def __init__(self, workshop: Workshop, index: EvidenceIndex) -> None:
         self.repo = workshop.repo
         self.texts = Texts(workshop.repo, workshop.place, workshop.identity.line_key)
+        self.bases = Bases(self.repo, self.texts)
         self.claims = Claims(index, workshop.identity.repository, self._unclaimed)
-        self.state = State()
+        self._state: State | None = None
+        self._load: Callable[[], State] = State
         self._index = index
         self._first: list[tuple[str, ...]] | None = None
         self.findings: set[str] = set()
         self._known: dict[tuple[str, bytes, str], Claimed] = {}
-        self.used_journal = False
-        self._changes: dict[tuple[str | None, str], tuple[FileChange, ...]] = {}
-        self._lost: dict[str, dict[bytes, list[tuple[bytes, int, int]]]] = {}
+        self.used_journal = False  # something known rests on what the journal says
+        self.asked_journal = False  # or on what it does not say
+        self._is_cut = False
         self._depth = 0
         self._open: set[tuple[str, bytes, str]] = set()
 
@@ -95,6 +86,7 @@ class Versions:
         try:
             return self.repo.entry(commit, path) is not None
         except RepositoryError:
+            self._is_cut = True
             return False
 
     def committed(self, commit: str, path: bytes) -> Version | None:
@@ -102,7 +94,7 @@ class Versions:
         try:
             entry = self.repo.entry(commit, path)
         except RepositoryError:
-            self.findings.add("history-cut")
+            self._cut()
             return None
         lines = self.lines(entry.oid) if entry and entry.mode in REGULAR else None
         if entry is None or lines is None:
@@ -127,22 +119,42 @@ class Versions:
 
     def lost(self, commit: str, lines: Sequence[bytes]) -> Iterator[Block]:
         """As `Sources.lost`, over the first parent."""
-        places = self._lost.get(commit)
-        if places is None:
-            places = self._lost[commit] = self._find_lost(commit)
+        places = self.bases.lost(commit)
         wanted = dict.fromkeys(place for line in lines for place in places.get(squeeze(line), ()))
         for path, start, end in wanted:
-            version = self.committed(self._parents(commit)[0], path)
+            version = self.committed(self.repo.parents(commit)[0], path)
             if version:
                 yield Block(lines=version.lines[start:end], bylines=version.bylines[start:end])
 
     # Versions
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every object that was asked for is here; what is missing may be fetched, and then the answer is another one."""
+        return not (self._is_cut or self.texts.is_cut)
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        self.findings.add("history-cut")
+
+    @property
+    def state(self) -> State:
+        """The journal, as far as it is known; whoever asks for it rests on it."""
+        self.asked_journal = True
+        if self._state is None:
+            self._state = self._load()
+        return self._state
+
     def set_state(self, state: State) -> None:
         """Know the journal as far as `state`; what was said on the word of an older one is forgotten."""
-        if state is not self.state:
-            self.state = state
+        if state is not self._state:
+            self._state = state
             self._forget_journal()
+
+    def load_state_with(self, load: Callable[[], State]) -> None:
+        """Know the journal as far as `load` tells, once somebody asks."""
+        self._state, self._load = None, load
+        self._forget_journal()
 
     def forget_claims(self) -> None:
         """Look claims up anew: there are new ones."""
@@ -168,7 +180,7 @@ class Versions:
         A recipe names the places in the bases and not whose the lines are there, so nobody is asked.
         """
         draft = Draft(self.lines(blob) or ())
-        standings = tuple(self.standings(commit, path, blob))
+        standings = tuple(self.bases.standings(commit, path, blob))
         matchings: dict[int, tuple[int, ...]] = {}
         grounds = []
         for number, standing in enumerate(standings):
@@ -193,41 +205,6 @@ class Versions:
     def _bylines(self, standing: Standing, count: int) -> tuple[Byline, ...]:
         version = self.committed(standing.commit, standing.path)
         return version.bylines if version else (UNATTRIBUTED,) * count
-
-    def standings(self, commit: str, path: bytes, blob: str | None) -> Iterator[Standing]:
-        """Yield the base of `path` in each parent of `commit` that has one (rule 5).
-
-        Raises:
-            RepositoryError: A parent is not here.
-        """
-        for number, parent in enumerate(self._parents(commit)):
-            before = self._base_path(parent, commit, path, blob)
-            entry = self.repo.entry(parent, before)
-            if entry:
-                yield Standing(parent=number, commit=parent, path=before, entry=entry)
-
-    def changes(self, old: str | None, new: str) -> tuple[FileChange, ...]:
-        """Return what differs from commit `old` to commit `new`, renames found; asked of git once.
-
-        Raises:
-            RepositoryError: A commit is not here.
-        """
-        if (old, new) not in self._changes:
-            self._changes[old, new] = self.repo.changes(old, new)
-        return self._changes[old, new]
-
-    def _base_path(self, parent: str, commit: str, path: bytes, blob: str | None) -> bytes:
-        """The path itself; git's rename source; or the file whose very content this now has (two files that swap names)."""
-        changed = self.changes(parent, commit)
-        own = next((each for each in changed if each.path == path), None)
-        if own is None:
-            return path
-        if blob and self.lines(blob):
-            old = {each.old_path or each.path: each.old.oid for each in changed if each.old}
-            same = [other for other, oid in old.items() if oid == blob and other != path]
-            if same and old.get(path) != blob:
-                return own.old_path if own.old_path in same else same[0]
-        return own.old_path or path
 
     def _ask(self, key: tuple[str, bytes, str]) -> Claimed:
         """Return what is known of the version `key` (commit, path, blob), from a shallow stack."""
@@ -300,8 +277,9 @@ class Versions:
 
     def _on_base(self, found: Sequence[Told], commit: str, path: bytes) -> list[Told]:
         try:
-            blobs = {standing.entry.oid for standing in self.standings(commit, path, None)}
+            blobs = {standing.entry.oid for standing in self.bases.standings(commit, path, None)}
         except RepositoryError:
+            self._is_cut = True
             return []
         return [each for each in found if {base.blob for base in each.claim.bases} == blobs]
 
@@ -318,7 +296,7 @@ class Versions:
             self.used_journal |= worktree is not None
             bylines = self.derive(commit, path, blob, worktree=worktree).draft.close()
         except RepositoryError:
-            self.findings.add("history-cut")
+            self._cut()
             known = self.claims.claimed(blob, path)
             bylines = known.bylines if known and len(known.bylines) == len(hashes) else (UNATTRIBUTED,) * len(hashes)
         return Claimed(path=path, blob=blob, hashes=hashes, bylines=self._whole_file(blob, path, bylines))
@@ -336,6 +314,7 @@ class Versions:
                 try:
                     self._first.append(self.repo.parents(start))
                 except RepositoryError:  # the clone's first commit is not here: nobody can say what came before it
+                    self._is_cut = True
                     self._first.append(())
         return all(any(self.repo.reaches(parent, commit) for parent in parents) for parents in self._first)
 
@@ -357,26 +336,8 @@ class Versions:
         try:
             return self.repo.last_touch(commit, path) or commit
         except RepositoryError:
+            self._is_cut = True
             return commit
-
-    def _parents(self, commit: str) -> tuple[str, ...]:
-        return self.repo.parents(commit)
-
-    def _find_lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
-        """Return where each line that went away over `commit` stood: path and changed place in the first parent."""
-        places: dict[bytes, list[tuple[bytes, int, int]]] = {}
-        parents = self._parents(commit)
-        for change in self.changes(parents[0], commit) if parents else ():
-            old = self.lines(change.old.oid) if change.old and change.old.mode in REGULAR else None
-            if not old:
-                continue
-            path = change.old_path or change.path
-            new = self.repo.entry(commit, path)
-            lines = self.lines(new.oid) if new else ()
-            for gap in gaps(match_lines(old, lines or ()), len(old)):
-                for i in range(gap.old.start, gap.old.end):
-                    places.setdefault(squeeze(old[i]), []).append((path, i, gap.old.end))
-        return places
 
 
 def _made_for(found: Iterable[Told], commits: Iterable[str]) -> list[Told]:

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""On which versions of its parents a version stands, and what a commit took away: git's objects alone, each asked for once.
+
+The base of a path (rule 5) is the path itself; else git's rename source; else the file whose very content it now has, for two files
+may swap their names. A symlink or a submodule can be a base too; lines have only those that are `REGULAR`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from byline.core.diff import gaps, match_lines
+from byline.core.lines import squeeze
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from byline.flow.texts import Texts
+    from byline.git.objects import FileChange, TreeEntry
+    from byline.git.repository import Repository
+
+REGULAR = ("100644", "100755")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The version of a file in parent number `parent` (commit `commit`) on which a new version stands."""
+
+    parent: int
+    commit: str
+    path: bytes
+    entry: TreeEntry
+
+
+class Bases:
+    """The bases of one clone. Not thread-safe."""
+
+    def __init__(self, repo: Repository, texts: Texts) -> None:
+        self._repo = repo
+        self._texts = texts
+        self._changes: dict[tuple[str | None, str], tuple[FileChange, ...]] = {}
+        self._lost: dict[str, dict[bytes, list[tuple[bytes, int, int]]]] = {}
+
+    def standings(self, commit: str, path: bytes, blob: str | None) -> Iterator[Standing]:
+        """Yield the base of `path` in each parent of `commit` that has one.
+
+        Raises:
+            RepositoryError: A parent is not here.
+        """
+        for number, parent in enumerate(self._repo.parents(commit)):
+            before = self._base_path(parent, commit, path, blob)
+            entry = self._repo.entry(parent, before)
+            if entry:
+                yield Standing(parent=number, commit=parent, path=before, entry=entry)
+
+    def changes(self, old: str | None, new: str) -> tuple[FileChange, ...]:
+        """Return what differs from commit `old` to commit `new`, renames found.
+
+        Raises:
+            RepositoryError: A commit is not here.
+        """
+        if (old, new) not in self._changes:
+            self._changes[old, new] = self._repo.changes(old, new)
+        return self._changes[old, new]
+
+    def lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
+        """Return where each line (squeezed) that went away over `commit` stood: path, line and end of its place in the first parent.
+
+        Raises:
+            RepositoryError: The commit is not here.
+        """
+        if commit not in self._lost:
+            self._lost[commit] = self._find_lost(commit)
+        return self._lost[commit]
+
+    def _find_lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
+        places: dict[bytes, list[tuple[bytes, int, int]]] = {}
+        parents = self._repo.parents(commit)
+        for change in self.changes(parents[0], commit) if parents else ():
+            old = self._texts.lines(change.old.oid) if change.old and change.old.mode in REGULAR else None
+            if not old:
+                continue
+            path = change.old_path or change.path
+            new = self._repo.entry(commit, path)
+            lines = self._texts.lines(new.oid) if new else ()
+            for gap in gaps(match_lines(old, lines or ()), len(old)):
+                for i in range(gap.old.start, gap.old.end):
+                    places.setdefault(squeeze(old[i]), []).append((path, i, gap.old.end))
+        return places
+
+    def _base_path(self, parent: str, commit: str, path: bytes, blob: str | None) -> bytes:
+        changed = self.changes(parent, commit)
+        own = next((each for each in changed if each.path == path), None)
+        if own is None:
+            return path
+        if blob and self._texts.lines(blob):
+            old = {each.old_path or each.path: each.old.oid for each in changed if each.old}
+            same = [other for other, oid in old.items() if oid == blob and other != path]
+            if same and old.get(path) != blob:
+                return own.old_path if own.old_path in same else same[0]
+        return own.old_path or path
