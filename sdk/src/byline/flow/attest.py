@@ -92,6 +92,8 @@ class _Run:
         self._statements: list[str] = []
         self._commits: list[str] = []
         self._index.refresh(self._evidence)
+        if self._chain:
+            self._chain.catch_up(index)
         self._recover()
 
     def run(self, wanted: Sequence[str]) -> AttestReport:
@@ -139,6 +141,7 @@ class _Run:
             if isinstance(event, Mark):
                 for old, new in event.rewritten:
                     state = state.with_made_from(new, (old,))
+        self._versions.set_state(state)
         for event in reading.events:
             state = fold_events(state, (event,), self._versions)
             if isinstance(event, Mark) and self._chain:

@@ -3,15 +3,16 @@
 
     <place>/recorder.json = {"schema": "byline.recorder/1", "id": "c-<32 hex>", "seq": 7, "prev": "<SHA-256 of payload 7>"}
 
-`Recorder.issue` signs, keeps the envelope in the outbox (durable), and only then moves the chain on. Killed between the two, the
-next start finds the statement in the outbox or among the evidence and goes on from it, so no number is given twice and none is
-left out.
+The file is there before the first statement is. `Chain.issue` signs, keeps the envelope in the outbox (durable), and only then moves
+the chain on. Killed between the two, the next start finds the statement in the outbox, or among the evidence if somebody delivered it
+meanwhile, and goes on from it: no number is given twice and none is left out. Among the evidence anybody can put anything, so only
+what our own key signed counts. A lost file is made anew from the outbox; with nothing in it a new chain begins.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Recorde
 from byline.core.bundle import Bundle, join_receipt
 from byline.core.claim import Claim, New
 from byline.core.statement import parse_statement
-from byline.errors import MalformedError
+from byline.errors import MalformedError, SignatureError
 from byline.flow.workshop import Workshop, write_atomic
+from byline.keys.p256 import check_signature
 from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.core.ports import Signer
+    from byline.log.index import EvidenceIndex
 
 SCHEMA = "byline.recorder/1"
 FILE = "recorder.json"
@@ -77,25 +80,44 @@ class Chain:
         self._workshop = workshop
         self._signer = signer
         self._outbox = Outbox(workshop.place)
-        self._tail = load_tail(workshop.place) or Tail(id=f"c-{workshop.random(16).hex()}", seq=0, prev=None)
-        newest = next(reversed(self._outbox.digests()), None)
-        left = self._outbox.read(newest) if newest else None
-        if left:
-            self._catch_up(left.envelope.payload)
+        kept = load_tail(workshop.place)
+        # Before the evidence is looked at: what leaves the outbox is among it by then.
+        self._tail = self._left(kept) or kept or Tail(id=f"c-{workshop.random(16).hex()}", seq=0, prev=None)
+        if self._tail != kept:
+            save_tail(workshop.place, self._tail)
 
     @property
     def id(self) -> str:
         """The name of the chain."""
         return self._tail.id
 
-    def _catch_up(self, payload: bytes) -> None:
-        """Go on from the statement `payload` if it is the next of this chain: a run was killed after it was kept."""
-        try:
-            chain = parse_authorship(parse_statement(payload)).chain
-        except MalformedError:
-            return
-        if chain.id == self._tail.id and chain.seq > self._tail.seq:
-            self._tail = replace(self._tail, seq=chain.seq, prev=hashlib.sha256(payload).hexdigest())
+    def _left(self, kept: Tail | None) -> Tail | None:
+        """Return where the newest own statement in the outbox leaves the chain, None if that is not beyond `kept`."""
+        for name in reversed(self._outbox.digests()):
+            pending = self._outbox.read(name)
+            link = _link(pending.envelope.payload) if pending and pending.public == self._signer.public else None
+            if pending and link and (kept is None or link.id == kept.id):
+                newest = Tail(id=link.id, seq=link.seq, prev=pending.envelope.digest)
+                return newest if kept is None or newest.seq > kept.seq else None
+        return None
+
+    def catch_up(self, index: EvidenceIndex) -> None:
+        """Go on from what `index`, refreshed since, has of this chain beyond its end: a run was killed, its statement delivered.
+
+        Raises:
+            RepositoryError: Git cannot read the evidence.
+            OSError: The new end cannot be written.
+        """
+        while found := next(self._next(index), None):
+            self._tail = replace(self._tail, seq=self._tail.seq + 1, prev=found)
+            save_tail(self._workshop.place, self._tail)
+
+    def _next(self, index: EvidenceIndex) -> Iterator[str]:
+        for stored in index.open(index.facts(chain=self._tail.id, seq=self._tail.seq + 1)):
+            envelope = stored.bundle.envelope
+            with suppress(SignatureError):
+                check_signature(self._signer.public, envelope.signature, envelope.signed_bytes)
+                yield envelope.digest
 
     def issue(self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str) -> tuple[Bundle, ...]:
         """Sign what `commit` did, in as many parts as it takes, and keep it in the outbox.
@@ -131,6 +153,13 @@ class Chain:
         self._tail = replace(self._tail, seq=authorship.chain.seq, prev=envelope.digest)
         save_tail(self._workshop.place, self._tail)
         return join_receipt(envelope, self._signer.public, None)
+
+
+def _link(payload: bytes) -> Link | None:
+    try:
+        return parse_authorship(parse_statement(payload)).chain
+    except MalformedError:
+        return None
 
 
 def split(claims: Sequence[Claim]) -> Iterator[tuple[Claim, ...]]:

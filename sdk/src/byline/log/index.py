@@ -140,9 +140,17 @@ class EvidenceIndex:
 
     # Asking
 
-    def facts(self, *, kind: PredicateType | None = None, commit: str | None = None, statement: str | None = None) -> tuple[Fact, ...]:
-        """Return the files of the evidence that are of `kind`, about `commit`, for the `statement`; sorted by name."""
-        wanted = {"kind": kind, "commit_id": commit, "digest": statement}
+    def facts(
+        self,
+        *,
+        kind: PredicateType | None = None,
+        commit: str | None = None,
+        statement: str | None = None,
+        chain: str | None = None,
+        seq: int | None = None,
+    ) -> tuple[Fact, ...]:
+        """Return the files of the evidence that are of `kind`, about `commit`, for the `statement`, number `seq` of `chain`; by name."""
+        wanted = {"kind": kind, "commit_id": commit, "digest": statement, "chain": chain, "seq": seq}
         given = {column: str(value) for column, value in wanted.items() if value is not None}
         where = "".join(f" AND {column} = ?" for column in given)
         query = f"SELECT {FILE_COLUMNS} FROM file WHERE reason IS NULL{where} ORDER BY name"  # noqa: S608 - column names of this module

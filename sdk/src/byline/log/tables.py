@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from byline.log.evidence import EvidenceRef, Files
 
-VERSION = 1
+VERSION = 2
 FILE_COLUMNS = "name, blob, digest, key, kind, change, repository, commit_id, chain, seq, logged"
 SCHEMA = f"""
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -39,6 +39,7 @@ CREATE TABLE file (
 CREATE INDEX file_kind ON file (kind);
 CREATE INDEX file_commit ON file (commit_id);
 CREATE INDEX file_digest ON file (digest);
+CREATE INDEX file_chain ON file (chain, seq);
 CREATE INDEX file_strict ON file (name) WHERE strict = 0;
 CREATE INDEX file_reason ON file (reason) WHERE reason IS NOT NULL;
 CREATE TABLE statement (
