@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import tempfile
 import time
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from byline_cli.world import Parser, World
 
 ABOUT = """\
-Makes a real git repository with a bare remote and a real ledger server on loopback, and drives the real commands as three people and
-an agent would: each is shown as it is typed, with what it said. Needs no network and touches nothing of yours. A claim that does not
-hold ends it with exit 1."""
+Makes a real git repository with a bare remote and a real ledger server on loopback, and drives the real commands as a team would: each
+is shown as it is typed, with what it said. Claude Code is played: its hooks are called with its payloads around real writes. Needs no
+network and touches nothing of yours. A claim that does not hold ends it with exit 1."""
 EXAMPLE = "byline demo --keep /tmp/shop"
+
+NARROWEST, WIDEST = 60, 120
 
 SCENES = (
     scenes.found_team,
@@ -49,9 +52,10 @@ def run(options: Namespace, world: World) -> int:
     """Play the story."""
     with needs_extra("ledger"):
         import byline_ledger.server.main  # noqa: F401 - the story needs it; better to say so before it begins
-    signal.signal(signal.SIGTERM, _interrupt)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _interrupt)
     root = _root(options.keep, world)
-    stage = Stage(root=root, terminal=world.terminal)
+    stage = Stage(root=root, terminal=world.terminal, columns=min(WIDEST, max(NARROWEST, shutil.get_terminal_size((100, 24)).columns)))
     began = time.monotonic()
     try:
         story = scenes.open_story(stage)
@@ -83,12 +87,13 @@ def _root(keep: Path | None, world: World) -> Path:
 def _table(stage: Stage, seconds: float) -> None:
     terminal = stage.terminal
     terminal.line()
-    terminal.line(Paint("What was claimed, how it was checked, how long it took", "bold"))
-    rows = [[str(each.scene), each.claim, f"{each.seconds:5.1f} s", each.how] for each in stage.checked]
-    for line in show_table(rows):
+    terminal.line(Paint("In which scene, how long it took, what was claimed, how it was checked", "bold"))
+    rows = [[str(each.scene), f"{each.seconds:4.1f} s", each.claim, each.how] for each in stage.checked]
+    for line in show_table(rows, columns=stage.columns):
         terminal.line(line)
     terminal.line()
     terminal.line(Paint(f"{len(stage.checked)} claims, all hold, {seconds:.1f} s", "green"))
+    stage.say("Everybody here was one user of one machine (tier A0). What that proves, and what it does not: docs/threats.md")
 
 
 def _leave(story: Story, root: Path, world: World) -> None:

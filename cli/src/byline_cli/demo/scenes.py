@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from byline_cli.demo.stage import Actor, Stage
 
 FILE = "src/prices.py"
+PATIENCE = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +47,12 @@ def open_story(stage: Stage) -> Story:
     root = stage.root
     for name in ("ana", "rob", "ops"):
         (root / name).mkdir()
+    stage.terminal.line()
+    stage.say(f"A team in {root}: ana is a senior, rob a junior who works with Claude Code, ops runs the ledger and the gate.")
+    stage.say(
+        "git, the ledger, the hooks and every command are real. Claude Code is played: the hooks that `byline init` installed are called"
+        " with its payloads, around real writes of files."
+    )
     return Story(
         stage=stage,
         root=root,
@@ -66,8 +76,8 @@ def found_team(story: Story) -> None:
     ana.writes("README.md", README)
     ana.types(f"byline init --policy team --principal p-ana --ledger {story.ledger} --log-key {key} --declare-own-lines --yes", show=20)
     ana.types("byline trust add p-rob --level junior --key ../../rob/rob.pub")
-    ana.types("byline trust add s-gate --kind service --use decision --key ../../ops/gate.pub", show=2)
-    ana.types("git add . ", show=0)
+    ana.types("byline trust add s-gate --kind service --use decision --key ../../ops/gate.pub")
+    ana.types("git add .", show=0)
     ana.types("git commit --quiet -m 'prices, and who we trust'", show=0)
     ana.types("byline push origin main", show=4)
     rob.at(story.where("rob")).types("git clone --quiet ../remote.git shop", show=0)
@@ -84,32 +94,32 @@ def work_with_agent(story: Story) -> None:
     stage, rob = story.stage, story.rob
     rob.types("git switch --quiet -c feature", show=0)
     claude = ClaudeCode(actor=rob)
-    stage.say("Claude Code, through the hooks that init installed: Write src/discount.py; Edit src/prices.py; Bash: a line more")
+    stage.say("Claude Code writes src/discount.py (Write), deletes the guard `if count < 0` (Edit) and adds a line with sed (Bash)")
     claude.write("src/discount.py", DISCOUNT)
     claude.edit(FILE, GUARD, "")
     claude.bash("""sed -i.old 's/^TAX = 0.2$/&\\nCURRENCY = "EUR"/' src/prices.py && rm src/prices.py.old""")
-    stage.say("the guard `if count < 0` is gone, and no line was added for it")
     rob.writes(FILE, rob.reads(FILE).replace("def with_tax", "DEBUG = True\n\n\ndef with_tax") + SHIPPING)
     stage.say("rob types the function `shipping` himself, and a line `DEBUG = True` that he does not want to commit")
     claude.edit(FILE, *FREE)
     claude.stops()
-    stage.say("Claude Code changes one of his lines in part")
+    stage.say("Claude Code changes the last line of it in part (Edit); rob stages everything but DEBUG")
     patch = rob.quietly("git diff --unified=0 src/prices.py", expect=0).out
     (story.where("rob") / "part.patch").write_text(_without_debug(patch))
     rob.types("git add src/discount.py", show=0)
     rob.types("git apply --cached --unidiff-zero ../part.patch", show=0)
     rob.types("git commit --quiet -m 'discounts and shipping'", show=0)
-    rob.types("byline attest --wait")
+    attested = _is_attested(rob)
     rob.types("byline status")
-    mine = rob.json("byline status --json")
-    stage.claim("the commit is attested by the hooks", "byline status --json", holds=mine["unattested"] == [])
+    stage.claim("the commit is attested, and nobody asked for it", "byline status --json", holds=attested)
 
 
 def read_back(story: Story) -> None:
     """Scene 2: blame, show, and verify with the ledger stopped."""
     stage, rob = story.stage, story.rob
     stage.scene("who wrote each line, what was signed, and a check without the ledger")
+    stage.say("origin and evidence of each line; ✓: a signed statement says so, and it verifies")
     rob.types(f"byline blame HEAD {FILE}", show=30)
+    stage.say("`inferred`: nobody saw the file as it was staged, so Claude's lines in it are known again by their text")
     rob.types("byline blame HEAD src/discount.py", show=4)
     story.blame = owners(rob, "HEAD", FILE)
     whole = owners(rob, "HEAD", "src/discount.py")
@@ -126,7 +136,6 @@ def read_back(story: Story) -> None:
     stage.claim("ana's lines stay ana's", "human declared p-ana", holds=_is_declared(by["def total(price, count):"], "p-ana"))
     stage.claim("the line of a shell command is Claude's", "ai, claude-code", holds=_is_claude(by['CURRENCY = "EUR"']))
     stage.claim("a line of rob's that Claude changed is not his", "ai or mixed, claude-code", holds=_is_claude(by[FREE[1]]))
-    stage.claim("what was not staged is not in the commit", "git show HEAD", holds="DEBUG = True" not in lines)
     rob.types("byline show HEAD", show=12)
     shown = rob.json("byline show --json HEAD")["statements"]
     stage.claim("one signed statement, with a receipt", "byline show --json", holds=len(shown) == 1 and shown[0]["receipt"] is not None)
@@ -156,28 +165,31 @@ def judge(story: Story) -> None:
     stage.scene("the gate: pending, a senior's approval, allow")
     trust = ana.quietly("byline trust list", expect=0).out
     anchor = {"repository": trust.split()[1].rstrip(","), "trust": trust.split("\n")[1].strip(), "ledger": story.ledger}
+    stage.say("ops pins the trust file of `main` in a file outside the repository; no change can reach it")
     (story.where("ops") / "gate.toml").write_text(GATE.format(**anchor, key=ops.home / ".config/byline/key.pem"))
     (story.where("ops") / "git-only.toml").write_text(
         _without(GATE.format(**anchor, key=""), ("ledger", "key")).replace("state.json", "other.json")
     )
+    ops.types("cat gate.toml")
     gate = ops.at(story.where("remote.git"))
     gate.types("byline gate --anchor ../ops/gate.toml --head feature", expect=4, show=30)
-    said = gate.json("byline gate --anchor ../ops/gate.toml --head feature --json", expect=4)
-    reasons = said["reasons"]
+    reasons = gate.json("byline gate --base main --head feature --json", expect=4)["reasons"]
     places = {(each["path"], each["side"]) for each in reasons}
     stage.claim(
         "pending names files and lines, both sides",
-        "exit 4, gate --json",
+        "exit 4, and gate --json",
         holds={(FILE, "added"), (FILE, "removed")} <= places,
     )
     stage.claim("a junior's declared lines wait too", "gate --json", holds=_covers(story, reasons))
     stage.claim("it asks for one senior", "gate --json", holds={each["needs"]["level_at_least"] for each in reasons} == {"senior"})
     ana.types("git fetch --quiet", show=0)
-    ana.types("byline approve --head origin/feature --target main --yes", show=12)
-    gate.types("byline gate --anchor ../ops/gate.toml --head feature", show=12)
-    allowed = gate.json("byline gate --anchor ../ops/gate.toml --head feature --json", expect=0)
-    stage.claim("approved by a senior: allow", "exit 0", holds=allowed["verdict"] == "allow")
-    stage.claim("the decision is signed and logged", f"entry {allowed['decision']['entry']} of the ledger", holds=allowed["anchored"])
+    ana.types("byline approve --head origin/feature --target main --yes", show=8, last=3)
+    allowed = gate.types("byline gate --anchor ../ops/gate.toml --head feature", show=12)
+    stage.claim("approved by a senior: allow", "exit 0", holds=allowed.out.startswith("allow"))
+    entry = re.search(r"logged as entry (\d+)", allowed.out)
+    shown = gate.json("byline show --json feature")["statements"]
+    logged = [str(each["receipt"]["index"]) for each in shown if each["receipt"] and _predicate(each["bundle"]).get("verdict") == "allow"]
+    stage.claim("the decision is signed and logged", "byline show --json", holds=entry is not None and [entry[1]] == logged)
 
 
 def owners(actor: Actor, rev: str, path: str) -> tuple[Any, ...]:
@@ -187,6 +199,17 @@ def owners(actor: Actor, rev: str, path: str) -> tuple[Any, ...]:
         owner = {name: each[name] for name in ("origin", "evidence", "agent", "model", "session", "person", "earlier", "verified")}
         out += [owner] * (each["end"] - each["start"] + 1)
     return tuple(out)
+
+
+def _is_attested(actor: Actor) -> bool:
+    """Return whether the hooks' attester signs what is committed and hands it to the ledger, in the time that a slow machine needs."""
+    last = time.monotonic() + PATIENCE
+    while time.monotonic() < last:
+        status = actor.json("byline status --json", expect=0)
+        if not status["unattested"] and not status["outbox"]:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _is_declared(owner: dict[str, Any], person: str) -> bool:
@@ -212,10 +235,13 @@ def _without(text: str, names: tuple[str, ...]) -> str:
     return "".join(f"{line}\n" for line in text.splitlines() if not line.startswith(names))
 
 
+def _predicate(bundle: dict[str, Any]) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))["predicate"]
+    return value
+
+
 def forge(bundle: dict[str, Any]) -> str:
     """Return a bundle whose claims say `human` where they said `ai`, with the signature of the true one."""
-    import base64
-
     payload = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
     for owner in payload["predicate"]["owners"]:
         owner.update(origin="human", evidence="declared", channel="declaration", agent=None, session=None)

@@ -9,15 +9,17 @@ claim does not hold. Whatever happens, `close` stops every process that the stag
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from byline_cli.terminal import Paint, harmless, shorten
+from byline_cli.terminal import Paint, shorten
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60
 SHOWN_LINES = 14
-SHOWN_COLUMNS = 110
+MARGIN = " " * 5
+
+# What stays together on a line of the shell: an option with its value, a word with its quotes.
+_PART = re.compile(r"(?:--[\w-]+ (?!-))?(?:'[^']*'|[^\s'])+")
 
 
 class ClaimError(Exception):
@@ -58,6 +63,7 @@ class Stage:
 
     root: Path
     terminal: Terminal
+    columns: int = 100
     checked: list[Checked] = field(default_factory=list)
     servers: list[subprocess.Popen[str]] = field(default_factory=list)
     number: int = 0
@@ -72,7 +78,8 @@ class Stage:
 
     def say(self, text: str) -> None:
         """Tell the audience something."""
-        self.terminal.line(Paint(f"   {text}", "grey"))
+        for line in wrap(text, self.columns - 3, break_on_hyphens=False):
+            self.terminal.line(Paint(f"   {line}", "grey"))
 
     def claim(self, claim: str, how: str, *, holds: bool) -> None:
         """Check one claim.
@@ -140,31 +147,33 @@ class Actor:
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C.UTF-8",
             "NO_COLOR": "1",
+            "COLUMNS": str(self.stage.columns - len(MARGIN)),
         }
 
-    def types(self, command: str, *, expect: int = 0, show: int = SHOWN_LINES, save: str = "") -> Said:
-        """Run `command` as the person types it, show it and up to `show` lines of its answer, or `save` it in a file.
+    def types(self, command: str, *, expect: int = 0, show: int = SHOWN_LINES, last: int = 0, save: str = "") -> Said:
+        """Run `command` as the person types it, show it and of its answer the first `show` and `last` lines, or `save` it in a file.
 
         Raises:
             ClaimError: It did not exit with `expect`.
         """
-        terminal = self.stage.terminal
-        terminal.line(Paint(f"   {self.name} $ ", "cyan"), Paint(command + (f" > {save}" if save else ""), "bold"))
+        terminal, columns = self.stage.terminal, self.stage.columns - len(MARGIN)
+        self._prompts(command + (f" > {save}" if save else ""))
         said = self.quietly(command)
         if save:
             (self.cwd / save).write_text(said.out)
             said = Said(code=said.code, out="", err=said.err)
         lines = [line for line in (said.out + said.err).splitlines() if line.strip()]
-        for line in lines[:show]:
-            terminal.line("     ", shorten(line, SHOWN_COLUMNS))
-        if len(lines) > show > 0:
-            terminal.line("     ", f"… and {len(lines) - show} more")
+        left_out = len(lines) - show - last if show else 0
+        if left_out > 0:
+            lines[show : len(lines) - last] = [f"… {left_out} more"]
+        for line in lines if show else ():
+            for row in _rows(line, columns):
+                terminal.line(MARGIN, row)
         if said.code != expect:
-            for line in lines[show:]:
-                terminal.line("     ", harmless(line))
+            terminal.text(said.out + said.err)
             raise ClaimError(f"scene {self.stage.number}: `{command}` exits {expect}; it exited {said.code}")
         if expect:
-            terminal.line("     ", Paint(f"(exit {said.code})", "yellow"))
+            terminal.line(MARGIN, Paint(f"(exit {said.code})", "yellow"))
         return said
 
     def quietly(self, command: str, *, expect: int | None = None) -> Said:
@@ -194,7 +203,7 @@ class Actor:
         Raises:
             ClaimError: It said nothing.
         """
-        self.stage.terminal.line(Paint(f"   {self.name} $ ", "cyan"), Paint(f"{command} &", "bold"))
+        self._prompts(f"{command} &")
         log = (self.home / "server.log").open("w")
         with log:
             server = subprocess.Popen(  # the stage stops it
@@ -212,8 +221,15 @@ class Actor:
         line = server.stdout.readline().strip()
         if not line:
             raise ClaimError(f"`{command}` starts; it said {(self.home / 'server.log').read_text()[-400:]!r}")
-        self.stage.terminal.line("     ", line)
+        self.stage.terminal.line(MARGIN, line)
         return line
+
+    def _prompts(self, command: str) -> None:
+        prompt = f"   {self.name} $ "
+        first, *more = _continued(command, self.stage.columns - len(prompt))
+        self.stage.terminal.line(Paint(prompt, "cyan"), Paint(first, "bold"))
+        for line in more:
+            self.stage.terminal.line(" " * len(prompt), Paint(line, "bold"))
 
     def writes(self, path: str, text: str) -> None:
         """Type a file by hand."""
@@ -229,6 +245,26 @@ class Actor:
 def remove(root: Path) -> None:
     """Remove the stage's folder, with read-only git objects in it."""
     shutil.rmtree(root, ignore_errors=True)
+
+
+def _rows(line: str, columns: int) -> list[str]:
+    """Return `line` in at most `columns`: prose is wrapped under its indent, a line of source beside its author is cut."""
+    if "│" in line:
+        return [shorten(line, columns)]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return wrap(line, columns, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
+
+
+def _continued(command: str, columns: int) -> list[str]:
+    """Return `command` on lines of at most `columns`, if its parts allow, continued as a shell wants it."""
+    lines = [""]
+    for part in _PART.findall(command):
+        if lines[-1] and len(lines[-1]) + len(part) + 3 > columns:
+            lines[-1] += " \\"
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}" if lines[-1] else part
+    return lines
 
 
 def _words(command: str) -> list[str]:
