@@ -31,7 +31,10 @@ from byline.testing import MemoryLedger, fixed_signer
 from byline.verify import verify_bundles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from byline.core.verdict import Outcome, Verdict
+    from byline.core.verified import VerifiedAuthorship
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REPOSITORY = "byl:6f1c2a90d4b7431e9a55c0de10f4ab21"
@@ -207,8 +210,16 @@ def judge(
         files=tuple(files),
         authorships=proven.authorships,
         approvals=proven.approvals,
+        verbatim=verbatim(proven.authorships),
     )
     return decide_change(policy or team(), replace(change, **changes), trust=whom, at=at)  # type: ignore[arg-type]  # by name
+
+
+def verbatim(facts: Iterable[VerifiedAuthorship]) -> frozenset[tuple[str, bytes, int]]:
+    """Say of every base that what claims copy from it is the same text: `claim` matches lines that are."""
+    return frozenset(
+        (fact.digest, made.path, number) for fact in facts for made in fact.authorship.claims for number in range(len(made.bases))
+    )
 
 
 def outcome(*arguments: object, **named: object) -> Outcome:

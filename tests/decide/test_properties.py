@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The theorem, on generated changes and facts: T0 to T3.
 
-`deny < pending < allow`. Facts relax (full claims, approvals) or tighten (any claim, a trailer). One path or two go from version 0
-to version 2, sometimes over version 1, with claims, chains, merges of claims, people of every level and rules of every kind.
+`deny < pending < allow`. Facts relax (full claims, approvals, text known to be the same) or tighten (any claim, a trailer). One path
+or two go from version 0 to version 2, over others or straight, with honest recipes and invented ones: chains, circles, merges, renames,
+copies, deletions, carried lines, several claims of one content, people of every level and rules of every kind.
 """
 
 from __future__ import annotations
@@ -15,21 +16,22 @@ from hypothesis import strategies as st
 
 from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin
 from byline.core.change import Change
-from byline.core.claim import New
+from byline.core.claim import Base, Carried, Carry, Claim, Copied, New, Op, Removed
+from byline.core.lines import LineRange
 from byline.core.policy import Credit, Policy, Require, Rule, When
 from byline.core.trust import Use
 from byline.core.verdict import Outcome
 from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship
 from byline.decide import decide_change
-from casework import NOW, TARGET, ai, approval, authorship, changed, claim, human, make_trust, move, sha, team
+from casework import NOW, TARGET, ai, approval, authorship, changed, claim, human, make_trust, move, sha, team, verbatim
 
 TRUST = make_trust()
 PATHS = (b"a.py", b"infra/b.py")
-VERSIONS = (b"1\n2\n3\n4\n", b"1\n2\nx\n4\n", b"1\nx\ny\n4\n5\n")
+VERSIONS = (b"1\n2\n3\n4\n", b"1\n2\nx\n4\n", b"1\nx\ny\n4\n5\n", b"1\nx\n2\nx\n4\n")
 PEOPLE = ("p-ana", "p-ben", "p-mia", "p-rob", "a-bot")
 
 people = st.sampled_from(PEOPLE)
-steps = st.sampled_from([(0, 2), (0, 2), (0, 1), (1, 2), (2, 1), (1, 0)])
+steps = st.sampled_from([(0, 2), (0, 2), (0, 2), (0, 1), (1, 2), (2, 1), (1, 0), (1, 3), (3, 2)])
 
 
 @st.composite
@@ -46,17 +48,62 @@ def owners(draw: st.DrawFn, person: str) -> object:
 
 
 @st.composite
+def honest(draw: st.DrawFn, signer: str) -> Claim:
+    """Make the recipe of one step of one path, perhaps with another hand or with lines from another statement."""
+    path, (a, b) = draw(st.sampled_from(PATHS)), draw(steps)
+    owner = draw(owners(signer))
+    made = claim(path, VERSIONS[a], VERSIONS[b], owner)
+    how = draw(st.sampled_from([None, None, None, *Carry]))
+    link = Carried(statement="0" * 64, how=how) if how else None
+    segments = tuple(replace(each, carried=link) if isinstance(each, New) else each for each in made.segments)
+    return replace(made, hand=draw(st.one_of(st.just(owner), owners(signer))), segments=segments)
+
+
+@st.composite
+def invented(draw: st.DrawFn, signer: str) -> Claim:
+    """Make any recipe that reads: of whatever bases, copying and removing whatever it likes."""
+    path = draw(st.sampled_from(PATHS))
+    froms = draw(st.lists(st.tuples(st.sampled_from((path, path, path, *PATHS, b"c.py")), st.integers(0, 3)), max_size=2))
+    bases = tuple(
+        Base(parent=n, path=where, mode="100644", sha256=sha(VERSIONS[which]), blob="b" * 40) for n, (where, which) in enumerate(froms)
+    )
+    hand = draw(owners(signer))
+    new = None if bases and draw(st.integers(0, 9)) == 0 else VERSIONS[draw(st.integers(0, 3))]
+    segments: list[Copied | New] = []
+    while new and (left := new.count(b"\n") - sum(each.count for each in segments)) > 0:
+        count = draw(st.integers(1, left))
+        if bases and draw(st.booleans()):
+            segments.append(Copied(base=draw(st.integers(0, len(bases) - 1)), start=draw(st.integers(0, 5)), count=count))
+        else:
+            segments.append(New(owner=draw(owners(signer)), hashes=bytes(16 * count)))
+    gone = [Removed(base=n, lines=LineRange(at := draw(st.integers(0, 4)), at + 1), hand=draw(owners(signer))) for n in range(len(bases))]
+    moved = any(base.path != path for base in bases)
+    return Claim(
+        path=path,
+        op=Op.DELETE if new is None else draw(st.sampled_from([Op.RENAME, Op.COPY])) if moved else Op.MODIFY,
+        mode="100644" if new else None,
+        sha256=sha(new) if new else None,
+        blob="c" * 40 if new else None,
+        hand=hand,
+        bases=bases,
+        segments=tuple(segments) if draw(st.integers(0, 5)) else (),
+        removed=tuple(gone) if draw(st.booleans()) else (),
+    )
+
+
+@st.composite
 def claims(draw: st.DrawFn) -> VerifiedAuthorship:
-    """Make a proven claim of one step of one path, full or not."""
-    signer, path, (a, b) = draw(people), draw(st.sampled_from(PATHS)), draw(steps)
-    made = claim(path, VERSIONS[a], VERSIONS[b], draw(owners(signer)))
-    made = replace(made, hand=draw(owners(signer)))
+    """Make a proven statement with one claim, full or not."""
+    signer = draw(people)
+    made = draw(st.one_of(honest(signer), honest(signer), invented(signer)))
+    said = authorship(made)
+    parents = ("3" * 40, "4" * 40)[: draw(st.sampled_from([1, 1, 1, 2]))]
     return VerifiedAuthorship(
         digest=sha(repr((signer, made)).encode()),
         principal=signer,
         key="0" * 64,
         strength=draw(st.sampled_from(Strength)),
-        authorship=authorship(made),
+        authorship=replace(said, commit=replace(said.commit, parents=parents)),
         is_full=draw(st.booleans()),
     )
 
@@ -70,11 +117,11 @@ def policies(draw: st.DrawFn) -> Policy:
             when=When(human_is_uncredited=True, hand_below="senior"),
             require=Require(approvals=1, level_at_least="senior"),
         ),
-        Rule(id="eyes", why="w", when=When(), require=Require(approvals=draw(st.integers(0, 2)), level_at_least="mid")),
         Rule(id="no", why="w", when=When(paths=("infra/**",), human_is_uncredited=True), require=None),
         Rule(id="low", why="w", when=When(hand_below="mid"), require=Require(approvals=1)),
     ]
-    chosen = draw(st.lists(st.sampled_from(rules), unique_by=lambda rule: rule.id, min_size=1))
+    always = Rule(id="eyes", why="w", when=When(), require=Require(approvals=draw(st.integers(0, 2)), level_at_least="mid"))
+    chosen = [*draw(st.lists(st.sampled_from(rules), unique_by=lambda rule: rule.id)), always]
     credit = draw(
         st.sampled_from(
             [(), (Credit(evidence=Evidence.OBSERVED, levels=None), Credit(evidence=Evidence.DECLARED, levels=("mid", "senior")))]
@@ -97,15 +144,18 @@ def yeses(draw: st.DrawFn, policy: Policy) -> VerifiedApproval:
 def cases(draw: st.DrawFn) -> tuple[Policy, Change]:
     policy = draw(policies())
     count = draw(st.integers(1, 2))
+    facts = tuple(draw(st.lists(claims(), max_size=6)))
+    same = verbatim(facts)
     change = Change(
         repository=TRUST.repository,
         target=TARGET,
         environment=None,
         manifest=sha(b"tree"),
         files=tuple(changed(path, VERSIONS[0], VERSIONS[2]) for path in PATHS[:count]),
-        authorships=tuple(draw(st.lists(claims(), max_size=6))),
+        authorships=facts,
         approvals=tuple(draw(st.lists(yeses(policy), max_size=6))),
         named=frozenset(draw(st.sets(st.sampled_from(PATHS)))),
+        verbatim=frozenset(each for each in sorted(same) if draw(st.integers(0, 4))),
     )
     return policy, change
 
@@ -135,6 +185,15 @@ def test_t1_a_claim_that_may_no_longer_relax_never_helps(case: tuple[Policy, Cha
         for weaker in (replace(fact, is_full=False), replace(fact, strength=Strength.SIGNED)):
             facts = (*change.authorships[:at], weaker, *change.authorships[at + 1 :])
             assert rank(policy, replace(change, authorships=facts)) <= full
+
+
+@given(case=cases())
+def test_t1_text_that_is_not_known_to_be_the_same_never_helps(case: tuple[Policy, Change]) -> None:
+    """M1: an object that is not here, or that differs from what a claim says of it."""
+    policy, change = case
+    full = rank(policy, change)
+    for gone in change.verbatim:
+        assert rank(policy, replace(change, verbatim=change.verbatim - {gone})) <= full
 
 
 @given(case=cases(), more=claims(), named=st.sampled_from(PATHS))

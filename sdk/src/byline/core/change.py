@@ -66,7 +66,8 @@ class Change:
 
     `manifest` is the digest of the candidate's whole tree, None where nothing is bound to it. `target` and `environment` are
     None where the caller has none (a preview). `named` are paths changed by a commit whose author or trailers name an agent or a
-    bot: they can only tighten.
+    bot: they can only tighten. `verbatim` names bases of claims (statement, path, number of the base) of which git's objects show
+    that what the claim copies from them is the same, byte for byte and in order; one that is missing relaxes nothing.
     """
 
     repository: str
@@ -77,6 +78,7 @@ class Change:
     authorships: tuple[VerifiedAuthorship, ...] = ()
     approvals: tuple[VerifiedApproval, ...] = ()
     named: frozenset[bytes] = frozenset()
+    verbatim: frozenset[tuple[str, bytes, int]] = frozenset()
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
@@ -130,14 +132,14 @@ def _differences(old: bytes, new: bytes) -> tuple[Iterable[int], Iterable[int]]:
     """Return the lines of `old` that are gone and those of `new` that have come, by number."""
     if not old or not new:
         return range(count_lines(old)), range(count_lines(new))
-    before, after = _raw_lines(old), _raw_lines(new)
+    before, after = raw_lines(old), raw_lines(new)
     matching = match_lines(split_lines(old), split_lines(new))
     kept = [-1 if i >= 0 and before[i] != after[j] else i for j, i in enumerate(matching)]
     same = set(kept)
     return [i for i in range(len(before)) if i not in same], [j for j, i in enumerate(kept) if i < 0]
 
 
-def _raw_lines(data: bytes) -> list[bytes]:
+def raw_lines(data: bytes) -> list[bytes]:
     """Return the lines of `data` with their ends, as many as `split_lines` finds."""
     lines = [line + b"\n" for line in data.split(b"\n")]
     last = lines.pop()[:-1]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import Channel, Evidence, Origin, stricter
 from byline.core.change import Side
 from byline.core.trust import Kind, is_below
-from byline.decide.hands import Hand, Hands, Mark, Part
+from byline.decide.hands import Hand, Hands, Mark, Part, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -67,17 +67,21 @@ def state_facts(policy: Policy, change: Change, trust: Trust) -> tuple[FileFacts
         who = trust.principal(fact.principal)
         return fact.is_full and fact.strength.rank >= policy.strength.rank and who is not None and who.kind is Kind.HUMAN
 
-    hands = Hands(change.authorships, is_strong)
-    reader = _Reader(policy, change, trust, hands)
+    def is_creditable(hand: Hand) -> bool:
+        return _is_creditable(hand, policy, trust)
+
+    held = frozenset((each.path, each.old) for each in change.transitions if each.old)
+    rules = Rules(is_strong=is_strong, is_creditable=is_creditable, verbatim=change.verbatim, held=held, named=change.named)
+    reader = _Reader(policy, change, Hands(change.authorships, rules), is_creditable)
     return tuple(reader.file(each) for each in change.files)
 
 
 class _Reader:
-    def __init__(self, policy: Policy, change: Change, trust: Trust, hands: Hands) -> None:
+    def __init__(self, policy: Policy, change: Change, hands: Hands, is_creditable: Callable[[Hand], bool]) -> None:
         self._policy = policy
         self._change = change
-        self._trust = trust
         self._hands = hands
+        self._is_creditable = is_creditable
 
     def file(self, file: ChangedFile) -> FileFacts:
         move = file.transition
@@ -107,27 +111,9 @@ class _Reader:
         kinds = set(rows)
         named = frozenset(hand for trace in kinds for hand in trace if isinstance(hand, Hand))
         is_human = unit.path not in self._change.named and all(hand.owner.origin is Origin.HUMAN for hand in named)
-        credited = is_human and all(self._holds(trace, self._is_creditable, chain.exact, chain.human) for trace in kinds)
-        covered = self._policy.credit_hands and all(self._holds(trace, _is_full, chain.exact, chain.named) for trace in kinds)
+        credited = is_human and all(_holds(trace, Mark.CREDITED, chain.exact, chain.human) for trace in kinds)
+        covered = self._policy.credit_hands and all(_holds(trace, Mark.COVERED, chain.exact, chain.named) for trace in kinds)
         return UnitFacts(unit=unit, is_credited=credited, people=_people(named), has_unknown_hand=not (credited or covered))
-
-    def _holds(self, trace: Trace, accept: Callable[[Hand | Mark], bool], exact: bool, whole: bool) -> bool:  # noqa: FBT001 - two facts
-        """Whether the line may relax: some full claim says so, or, for a line that stands nowhere, every claim on the way does."""
-        if Mark.UNTRACED in trace:
-            return False
-        return whole if Mark.PLACED in trace else exact and any(map(accept, trace))
-
-    def _is_creditable(self, hand: Hand | Mark) -> bool:
-        if not isinstance(hand, Hand) or not hand.is_full or hand.owner.origin is not Origin.HUMAN:
-            return False
-        owner = hand.owner
-        if owner.channel not in CREDITED_CHANNELS or owner.evidence.rank <= Evidence.INFERRED.rank or owner.earlier is not None:
-            return False
-        level = _level(hand.signer, self._trust)
-        return any(
-            (credit.evidence is None or owner.evidence.rank >= credit.evidence.rank) and (credit.levels is None or level in credit.levels)
-            for credit in self._policy.credit_human
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +129,25 @@ def _rows(unit: Unit, lines: dict[Side, Lines], around: Trace) -> Sequence[Trace
     if unit.lines is None:
         return [around | {Mark.PLACED}]
     found = lines[unit.side].cut(unit.lines.start, len(unit.lines))
-    return [trace | around if trace & {Mark.PLACED, Mark.UNTRACED} else trace for trace in found]
+    return [trace | around if Mark.PLACED in trace else trace for trace in found]
 
 
-def _is_full(hand: Hand | Mark) -> bool:
-    return isinstance(hand, Hand) and hand.is_full
+def _holds(trace: Trace, mark: Mark, exact: bool, whole: bool) -> bool:  # noqa: FBT001 - two facts
+    """Whether the line may relax: some claims say so together, or, for a line that stands nowhere, every claim on the way does."""
+    return whole if Mark.PLACED in trace else exact and mark in trace
+
+
+def _is_creditable(hand: Hand, policy: Policy, trust: Trust) -> bool:
+    owner = hand.owner
+    if not hand.is_full or owner.origin is not Origin.HUMAN or owner.earlier is not None:
+        return False
+    if owner.channel not in CREDITED_CHANNELS or owner.evidence.rank <= Evidence.INFERRED.rank:
+        return False
+    level = _level(hand.signer, trust)
+    return any(
+        (credit.evidence is None or owner.evidence.rank >= credit.evidence.rank) and (credit.levels is None or level in credit.levels)
+        for credit in policy.credit_human
+    )
 
 
 def _people(trace: Iterable[Hand | Mark]) -> frozenset[str]:

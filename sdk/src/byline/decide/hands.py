@@ -8,12 +8,19 @@ only add hands.
 
 A line for which claims lead nowhere is `UNTRACED`: nobody known made it. A line that the claims call old although the diff calls
 it new (it moved, or was re-indented) is `PLACED` nowhere: everyone who touched the file on the way is its hand.
+
+A claim that copies text says only that the text stands elsewhere too. Whoever brought it from another path is a hand of it. So is
+whoever dropped somebody's lines between two versions that a gate never shows, or may have moved or re-indented some: where it is
+not known that what was copied is the same, byte for byte and in order (`verbatim`), all that was copied is theirs as well.
+
+What relaxes is composed as well. A line is `COVERED` if on some way each of its hands is a full fact, `CREDITED` if each is
+creditable; what the base of the change holds already is both, wherever it is copied to.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -36,6 +43,8 @@ class Mark(StrEnum):
 
     UNTRACED = "untraced"
     PLACED = "placed"
+    COVERED = "covered"
+    CREDITED = "credited"
 
 
 class Part(StrEnum):
@@ -65,6 +74,7 @@ State: TypeAlias = "FileState | None"
 
 UNTRACED: Final[Trace] = frozenset({Mark.UNTRACED})
 PLACED: Final[Trace] = frozenset({Mark.PLACED})
+HELD: Final[Trace] = frozenset({Mark.COVERED, Mark.CREDITED})
 NOTHING: Final[Trace] = frozenset()
 
 
@@ -81,39 +91,36 @@ class Lines(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One claim and who signed it; `is_full` as the statement is, under the policy's strength."""
+    """One claim and who signed it; `is_full` as the statement is, under the policy's strength; `verbatim` its bases so copied."""
 
     claim: Claim
     signer: str
     is_full: bool
     parents: int
+    verbatim: frozenset[int]
 
     def hand(self, owner: Owner, *, part: Part = Part.WROTE, is_carried: bool = False) -> Hand:
         """Return the part of `owner` in this claim. Who wrote a line before can be in the way and never helps."""
         is_full = self.is_full and owner.principal == self.signer and not is_carried and part is not Part.EARLIER
         return Hand(owner=owner, signer=self.signer, is_full=is_full, part=part)
 
-    def trace(self, owner: Owner, *, is_carried: bool = False) -> frozenset[Hand]:
+    def writers(self, owner: Owner, *, is_carried: bool = False) -> frozenset[Hand]:
         """Return the hands of text that `owner` wrote: the earlier writer of mixed text is one too."""
         hands = [self.hand(owner, is_carried=is_carried)]
         return frozenset(hands if owner.earlier is None else [*hands, self.hand(owner.earlier, part=Part.EARLIER)])
 
-    def bring(self, lines: Iterable[Trace]) -> list[Trace]:
-        """Return the hands of text that this claim copied from another path: who put it there, and its writers, who never help."""
-        brought = self.hand(self.claim.hand, part=Part.BROUGHT)
-        known: dict[Trace, Trace] = {}
-        out = []
-        for line in lines:
-            if line not in known:
-                known[line] = frozenset({brought, *(replace(hand, is_full=False) for hand in line if isinstance(hand, Hand))})
-            out.append(known[line])
-        return out
+    def changers(self, number: int) -> frozenset[Hand]:
+        """Return who may have changed what is copied from base `number`: whoever took lines from it, or made the whole version."""
+        if self.claim.bases[number].path != self.claim.path:
+            return frozenset({self.hand(self.claim.hand, part=Part.BROUGHT)})
+        owners = [each.hand for each in self.claim.removed if each.base == number] or [self.claim.hand]
+        return frozenset(self.hand(owner, part=Part.BROUGHT) for owner in owners)
 
     def everyone(self) -> frozenset[Hand]:
         """Return every hand that the claim names."""
         owners = [self.claim.hand, *(each.hand for each in self.claim.removed)]
-        named = [self.trace(owner) for owner in owners]
-        named += [self.trace(each.owner, is_carried=each.carried is not None) for each in self.claim.segments if isinstance(each, New)]
+        named = [self.writers(owner) for owner in owners]
+        named += [self.writers(each.owner, is_carried=each.carried is not None) for each in self.claim.segments if isinstance(each, New)]
         return frozenset[Hand]().union(*named)
 
 
@@ -124,17 +131,33 @@ class Version(NamedTuple):
     state: State
 
 
-class Hands:
-    """What the claims among `authorships` say about versions. `is_strong` tells which of them may relax."""
+class Rules(NamedTuple):
+    """What a reader tells `Hands` about facts: which statements may relax, which hands are creditable, and what git holds.
 
-    def __init__(self, authorships: Iterable[VerifiedAuthorship], is_strong: Callable[[VerifiedAuthorship], bool]) -> None:
+    `verbatim` is that of the change; `held` are the versions that the base of the change holds; `named` the paths that a commit's
+    author or trailers give to an agent.
+    """
+
+    is_strong: Callable[[VerifiedAuthorship], bool]
+    is_creditable: Callable[[Hand], bool]
+    verbatim: frozenset[tuple[str, bytes, int]]
+    held: frozenset[tuple[bytes, State]]
+    named: frozenset[bytes]
+
+
+class Hands:
+    """What the claims among `authorships` say about versions."""
+
+    def __init__(self, authorships: Iterable[VerifiedAuthorship], rules: Rules) -> None:
+        self._rules = rules
         self._makers: dict[Version, list[Step]] = defaultdict(list)
         self._takers: dict[Version, list[tuple[Step, int]]] = defaultdict(list)
         self._edges: dict[bytes, dict[State, list[tuple[State, Step]]]] = defaultdict(lambda: defaultdict(list))
         for each in authorships:
-            full, parents = is_strong(each), len(each.authorship.commit.parents)
+            full, parents = rules.is_strong(each), len(each.authorship.commit.parents)
             for claim in each.authorship.claims:
-                self._enter(Step(claim, each.principal, full, parents))
+                same = frozenset(number for number in range(len(claim.bases)) if (each.digest, claim.path, number) in rules.verbatim)
+                self._enter(Step(claim, each.principal, full, parents, same))
 
     def _enter(self, step: Step) -> None:
         claim = step.claim
@@ -184,17 +207,17 @@ class Hands:
 
     def added(self, path: bytes, old: State, new: State) -> Lines:
         """Return who brought each line of `new`, seen from `old`."""
-        goal = Version(path, new)
-        stop = Version(path, old)
+        goal, stop = Version(path, new), Version(path, old)
         order, has_cycle = self._ancestry(goal, stop)
         done: dict[Version, Lines] = {stop: Lines([], PLACED)}
         for _ in range(MAX_ROUNDS):
-            before = done.get(goal)
+            before = dict(done)
             for version in order:
-                done[version] = _join([self._compose(step, done) for step in self._makers.get(version, ())])
-            if not has_cycle or before == done.get(goal):
+                lines = _join([self._compose(step, done, stop) for step in self._makers.get(version, ())])
+                done[version] = _hold(lines) if version in self._rules.held else lines
+            if not has_cycle or before == done:
                 return _closed(done.get(goal, Lines([], UNTRACED)))
-        return Lines([], UNTRACED)
+        return Lines([], UNTRACED.union(*(step.everyone() for version in order for step in self._makers.get(version, ()))))
 
     def _ancestry(self, goal: Version, stop: Version) -> tuple[list[Version], bool]:
         """Return the versions that `goal` is made from, the oldest first, and whether they go in a circle."""
@@ -215,19 +238,36 @@ class Hands:
                 has_cycle = has_cycle or not state[version]
         return order, has_cycle
 
-    def _compose(self, step: Step, done: dict[Version, Lines]) -> Lines:
+    def _compose(self, step: Step, done: dict[Version, Lines], stop: Version) -> Lines:
         claim, known = step.claim, list[Trace]()
+        sources = [done.get(each, Lines([], NOTHING)) for each in _bases(claim)]
+        is_touched = [each != stop and _is_touched(step, n, sources[n]) for n, each in enumerate(_bases(claim))]
         for each in claim.segments:
             if len(known) + each.count > MAX_LINES:
-                return Lines([], UNTRACED)
+                return Lines([], UNTRACED | step.everyone())
             if isinstance(each, New):
-                known += [step.trace(each.owner, is_carried=each.carried is not None)] * each.count
+                known += [self._written(step, each.owner, is_carried=each.carried is not None)] * each.count
                 continue
-            base = claim.bases[each.base]
-            source = done.get(Version(base.path, _side(claim, each.base)), Lines([], NOTHING))
-            lines = source.cut(each.start, each.count)
-            known += lines if base.path == claim.path else step.bring(lines)
-        return Lines(known, UNTRACED if claim.segments else step.trace(claim.hand))
+            lines = sources[each.base].cut(each.start, each.count)
+            known += self._touched(step, each.base, lines) if is_touched[each.base] else lines
+        return Lines(known, UNTRACED if claim.segments else self._written(step, claim.hand))
+
+    def _written(self, step: Step, owner: Owner, *, is_carried: bool = False) -> Trace:
+        """Return the trace of text of `owner`: its writer's word relaxes, if it may."""
+        writer = step.hand(owner, is_carried=is_carried)
+        marks = {Mark.COVERED: writer.is_full, Mark.CREDITED: self._rules.is_creditable(writer)}
+        return step.writers(owner, is_carried=is_carried) | {mark for mark, holds in marks.items() if holds}
+
+    def _touched(self, step: Step, number: int, lines: Iterable[Trace]) -> list[Trace]:
+        """Return `lines`, copied from base `number`, with those who may have changed them: all of them must be able to relax."""
+        hands, base = step.changers(number), step.claim.bases[number].path
+        lost = set() if all(hand.is_full for hand in hands) else {Mark.COVERED}
+        if not all(map(self._rules.is_creditable, hands)) or (base != step.claim.path and base in self._rules.named):
+            lost.add(Mark.CREDITED)
+        known: dict[Trace, Trace] = {}
+        for line in (lines := list(lines)):
+            known.setdefault(line, (line | hands) - lost)
+        return [known[line] for line in lines]
 
     def removed(self, path: bytes, old: State, new: State) -> Lines:
         """Return who took away each line of `old` that `new` does not hold."""
@@ -243,7 +283,7 @@ class Hands:
                 done[state] = _join([self._fates(step, number, path, done) for step, number in takers])
             if before == done:
                 return _closed(done.get(old, Lines([], UNTRACED)))
-        return Lines([], UNTRACED)
+        return Lines([], UNTRACED | self.around(path, old, new))
 
     def _sinks_first(self, path: bytes, route: set[State], new: State) -> list[State]:
         """Return `route` without `new`, each version after those that it leads to where there is no circle."""
@@ -263,20 +303,21 @@ class Hands:
 
     def _fates(self, step: Step, number: int, path: bytes, done: dict[State, Lines]) -> Lines:
         claim = step.claim
-        gone: Trace = step.trace(claim.hand)
+        gone = self._written(step, claim.hand)
         ends = [each.start + each.count for each in claim.segments if isinstance(each, Copied) and each.base == number]
         ends += [each.lines.end for each in claim.removed if each.base == number]
         if max(ends, default=0) > MAX_LINES:
-            return Lines([], UNTRACED)
+            return Lines([], UNTRACED | step.everyone())
         known = [gone] * max(ends, default=0)
         for each in claim.removed:
             if each.base == number:
-                known[each.lines.start : each.lines.end] = [step.trace(each.hand)] * len(each.lines)
+                known[each.lines.start : each.lines.end] = [self._written(step, each.hand)] * len(each.lines)
         at = 0
         for segment in claim.segments:
             if isinstance(segment, Copied) and segment.base == number and claim.path == path:
-                after = done.get(claim.new, Lines([], NOTHING))
-                known[segment.start : segment.start + segment.count] = after.cut(at, segment.count)
+                after = done.get(claim.new, Lines([], NOTHING)).cut(at, segment.count)
+                fate = after if number in step.verbatim else self._touched(step, number, after)
+                known[segment.start : segment.start + segment.count] = fate
             at += segment.count
         return Lines(known, gone)
 
@@ -286,9 +327,27 @@ def _side(claim: Claim, number: int) -> FileState:
     return FileState(mode=base.mode, sha256=base.sha256)
 
 
+def _bases(claim: Claim) -> list[Version]:
+    return [Version(base.path, _side(claim, number)) for number, base in enumerate(claim.bases)]
+
+
 def _sources(claim: Claim) -> Iterable[Version]:
-    numbers = {each.base for each in claim.segments if isinstance(each, Copied)}
-    return [Version(claim.bases[each].path, _side(claim, each)) for each in sorted(numbers)]
+    bases = _bases(claim)
+    return [bases[each] for each in sorted({each.base for each in claim.segments if isinstance(each, Copied)})]
+
+
+def _is_touched(step: Step, number: int, source: Lines) -> bool:
+    """Whether what `step` copies from its base `number` may be changed: brought, not the same, or without somebody's lines."""
+    claim, at = step.claim, 0
+    if claim.bases[number].path != claim.path or number not in step.verbatim:
+        return True
+    left = {source.rest}
+    for each in claim.segments:
+        if isinstance(each, Copied) and each.base == number:
+            left.update(source.known[at : each.start])
+            at = each.start + each.count
+    left.update(source.known[at:])
+    return any(isinstance(each, Hand) for trace in left for each in trace)
 
 
 def _lands(claim: Claim, path: bytes) -> State:
@@ -304,6 +363,11 @@ def _join(several: list[Lines]) -> Lines:
     rows = [each.cut(0, length) for each in several]
     known = [NOTHING.union(*traces) if any(trace is not traces[0] for trace in traces) else traces[0] for traces in zip(*rows, strict=True)]
     return Lines(known, NOTHING.union(*(each.rest for each in several)))
+
+
+def _hold(lines: Lines) -> Lines:
+    """Return `lines` as text that the base of the change holds: its writers are named, and it needs none to be held."""
+    return Lines([(trace - UNTRACED) | HELD for trace in lines.known], (lines.rest - UNTRACED) | HELD)
 
 
 def _closed(lines: Lines) -> Lines:

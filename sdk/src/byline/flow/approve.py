@@ -29,6 +29,7 @@ from byline.decide.facts import state_facts
 from byline.errors import IdentityError, UnknownKeyError, VerificationError
 from byline.flow.judge import read_state
 from byline.flow.landing import manifest_of, read_landing
+from byline.flow.verbatim import verbatim_bases
 from byline.verify import verify_bundles
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def propose_approval(repo: Repository, question: Question, *, public: bytes, evi
         manifest=None,
         files=files,
         authorships=proven.authorships,
+        verbatim=verbatim_bases(repo, proven.authorships, landing),
     )
     own = tuple(fact.file.transition.path for fact in state_facts(policy, change, trust) if approver in fact.bar)
     rest = tuple(each for each in files if each.transition.path not in own)

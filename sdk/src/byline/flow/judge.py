@@ -28,6 +28,7 @@ from byline.decide import decide_change
 from byline.decide.rules import deny_change
 from byline.errors import MalformedError, VerificationError
 from byline.flow.landing import manifest_of, named_paths, read_landing, read_regular
+from byline.flow.verbatim import verbatim_bases
 from byline.sign.file import sign_payload
 from byline.verify import Verification, verify_bundle, verify_bundles
 
@@ -109,7 +110,8 @@ def judge(repo: Repository, question: Question, *, evidence: Evidence, at: datet
     proven = verify_bundles(evidence(landing), trust=trust, at=at)
     if policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals):
         change = replace(change, manifest=manifest_of(repo, question.candidate))
-    change = replace(change, authorships=proven.authorships, approvals=proven.approvals)
+    same = verbatim_bases(repo, proven.authorships, landing)
+    change = replace(change, authorships=proven.authorships, approvals=proven.approvals, verbatim=same)
     # 4.
     verdict = decide_change(policy, change, trust=trust, at=at)
     return Judgement(question=question, verdict=verdict, change=change, trust=trust, policy=policy, verification=proven)
