@@ -2,12 +2,15 @@
 """Sign what is pending, deliver it, send it: the three steps that `attest`, `push` and `approve` share.
 
 `sign_and_deliver` works in the foreground. `work_in_background` is what git's hooks start: one at a time in a clone
-(`attester.pid`), until nothing is pending, silent, and every failure a loss record that `status` and `doctor` show.
+(`attester.pid`), until no mark came in while it worked, silent, and every failure a loss record that `status` and `doctor` show.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +18,7 @@ from byline.capture.losses import Loss, LossCode, record_loss
 from byline.errors import BylineError
 from byline.flow.attest import AttestReport, attest_pending
 from byline.flow.deliver import DeliverReport, deliver, push_evidence
-from byline_cli.wiring import has_arrivals, open_ledger
+from byline_cli.wiring import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 PID_FILE = "attester.pid"
 ROUNDS = 20  # commits that come in while the attester works are its own; a fault must not keep it alive for ever
 PATIENCE = 60.0
+FAILURES = (BylineError, OSError, sqlite3.Error)  # what may go wrong while nobody listens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +55,24 @@ def work_in_background(workshop: Workshop, remote: str | None) -> None:
     """Do everything that is pending, then send the evidence to `remote` if one is named. Never raises, never speaks."""
     pid = workshop.place / PID_FILE
     for _ in range(ROUNDS):
-        pid.write_text(f"{os.getpid()}\n")
+        known = _marks(workshop.place)
         try:
+            pid.write_text(f"{os.getpid()}\n")
             sign_and_deliver(workshop)
-        except (BylineError, OSError) as error:
-            _lose(workshop, error)
+        except FAILURES as error:
+            record_failure(workshop.place, error)
             break
         finally:
-            pid.unlink(missing_ok=True)
-        # A mark that came in before the file was gone found an attester at work, and started none.
-        if not has_arrivals(workshop):
+            _remove_own(pid)
+        # A hook that left its mark before the file was gone found an attester at work, and started none. What was there before and
+        # stays is being written or torn, and waits for another time.
+        if _marks(workshop.place) <= known:
             break
     if remote and remote in workshop.repo.remotes():
         try:
             push_evidence(workshop, remote)
-        except (BylineError, OSError) as error:
-            _lose(workshop, error)
+        except FAILURES as error:
+            record_failure(workshop.place, error)
 
 
 def leave_terminal(place: Path) -> None:
@@ -78,6 +84,24 @@ def leave_terminal(place: Path) -> None:
         return
 
 
-def _lose(workshop: Workshop, error: Exception) -> None:
-    loss = Loss(code=LossCode.FAILED, message=f"attest: {type(error).__name__}: {error}", source="byline attest", time=workshop.now())
-    record_loss(workshop.place, loss)
+def record_failure(place: Path, error: Exception) -> None:
+    """Record in `place` what went wrong in the background."""
+    loss = Loss(code=LossCode.FAILED, message=f"attest: {type(error).__name__}: {error}", source="byline attest", time=time.time_ns())
+    record_loss(place, loss)
+
+
+def _marks(place: Path) -> frozenset[tuple[str, int]]:
+    """The marks that hooks left and nobody took, each with its size: one that has grown is another."""
+    found = set()
+    with suppress(FileNotFoundError), os.scandir(place / "marks") as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # another attester has just taken it
+                found.add((entry.name, entry.stat().st_size))
+    return frozenset(found)
+
+
+def _remove_own(pid: Path) -> None:
+    """Remove the file `pid` unless another attester has put its own number there."""
+    with suppress(OSError):
+        if pid.read_text() == f"{os.getpid()}\n":
+            pid.unlink()

@@ -69,11 +69,13 @@ def _background(remote: str, world: World) -> int:
     repo = open_here(world)
     if find_identity(repo) in (None, NOBODY) or not key_path(world.environ).exists():
         return YES
-    from byline_cli.delivery import leave_terminal, work_in_background
+    from byline_cli.delivery import leave_terminal, record_failure, work_in_background
 
-    leave_terminal(repo.common_dir / "byline")
+    place = repo.common_dir / "byline"
+    leave_terminal(place)
     try:
         work_in_background(make_workshop(world, repo, signing=True), remote)
-    except BylineError:
+    except BylineError as error:
+        record_failure(place, error)
         return NO
     return YES
