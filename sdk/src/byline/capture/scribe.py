@@ -9,6 +9,7 @@ record, or with the session, call, path and bytes of one, is not written again; 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,10 @@ class Finding:
 
 
 class Scribe:
-    """The writer of one run. `count` tells how many edits it wrote, `losses` how many losses it recorded. For one thread."""
+    """The writer of one run. For one thread.
+
+    `count` tells how many edits it wrote, `losses` how many losses it recorded, `refused` why a clone's folder took something no more.
+    """
 
     def __init__(self, inbox: Path, *, after_crash: bool = False) -> None:
         self._inbox = inbox
@@ -53,6 +57,7 @@ class Scribe:
         self._recent: dict[Path, list[Edit]] = {}
         self.count = 0
         self.losses = 0
+        self.refused: dict[Path, OSError] = {}
 
     def keep(self, worktree: WorkTree, data: bytes | None, finding: Finding, path: bytes) -> str | None:
         """Keep `data` among the contents of `worktree`'s clone and return its blob id; None for no data.
@@ -64,7 +69,8 @@ class Scribe:
             return None
         if len(data) > MAX_CONTENT:
             self.lose(LossCode.OVERSIZED, f"{len(data)} bytes: {os.fsdecode(path)}", finding, worktree)
-        return Contents(prepare_repository(worktree.common_dir), worktree.algorithm).put(data)
+        with self._watched(worktree):
+            return Contents(prepare_repository(worktree.common_dir), worktree.algorithm).put(data)
 
     def write(self, worktree: WorkTree, path: bytes, sides: tuple[str | Unseen | None, str | None], finding: Finding) -> None:
         """Append the edit of `path` from `sides[0]` to `sides[1]`, if it is one and not written yet.
@@ -94,7 +100,8 @@ class Scribe:
         )
         if any(_same(edit, old) for old in self.recent(worktree)):
             return
-        append_edit(prepare_repository(worktree.common_dir), edit)
+        with self._watched(worktree):
+            append_edit(prepare_repository(worktree.common_dir), edit)
         self.recent(worktree).append(edit)
         self.count += 1
 
@@ -108,6 +115,14 @@ class Scribe:
         if place not in self._recent:
             self._recent[place] = list(_read_recent(place, whole=self._after_crash))
         return self._recent[place]
+
+    @contextmanager
+    def _watched(self, worktree: WorkTree) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.refused.setdefault(repository_dir(worktree.common_dir), error)
+            raise
 
     def lose(self, code: LossCode, message: str, finding: Finding, worktree: WorkTree | None = None) -> None:
         """Record a loss: beside the journal of `worktree`'s clone, or in the inbox."""

@@ -11,12 +11,13 @@
 7. What an agent committed inside a window is settled before the commit's mark: the attester does not wait for the command's end.
 8. The spooled file is removed. Killed before that, the next run finds the record written and does not write it again.
 
-A full disk stops nothing but the payloads at hand: they stay in the inbox.
+A full disk stops nothing but the payloads at hand: they stay in the inbox. The clone whose folder took no more of them keeps its marks,
+too: attested without what an agent said, its lines would be declared a person's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,23 +49,27 @@ WINDOW_NS = 24 * 3600 * 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What one run did: edits and marks written, losses recorded, and payloads that had to stay because a file could not be written."""
+    """What one run did: edits and marks written, losses recorded, payloads that had to stay, and the clones' folders that refused them."""
 
     edits: int = 0
     marks: int = 0
     losses: int = 0
     left: int = 0
+    refused: Mapping[Path, OSError] = field(default_factory=dict)
 
 
 def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Settled:
     """Settle `inbox`, then the marks in `place` that were there before it; the journal in `place` is then complete up to them.
 
     Raises:
-        OSError: The inbox cannot be locked, or the journal cannot be written.
+        OSError: The inbox cannot be locked, or what is to be written in `place` cannot: its marks stay.
     """
     at = now_ns() if now is None else now
     marks = list_marks(place)
     settled = settle_inbox(inbox, now=at, commits=agent_commits(marks))
+    for refusing, error in settled.refused.items():
+        if refusing.resolve() == place.resolve():
+            raise error
     return replace(settled, marks=settle_marks(place, marks, now=at))
 
 
@@ -81,7 +86,7 @@ def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ..
         torn = sweep_torn(inbox, at)
         run = _Run(inbox, at, after_crash=died)
         run.settle(list_arrivals(inbox), commits)
-        return Settled(edits=run.scribe.count, losses=run.scribe.losses + torn, left=run.left)
+        return Settled(edits=run.scribe.count, losses=run.scribe.losses + torn, left=run.left, refused=run.scribe.refused)
 
 
 class _Run:

@@ -61,7 +61,7 @@ while [ "$n" -lt 99 ]; do
     [ -n "$taken" ] || { mv "$f.tmp" "$f.spool"; exit 0; }
     rm -f "$f.tmp"
   elif [ -n "$mine" ]; then
-    [ -s "$f.tmp" ] && mv "$f.tmp" "$f.torn"
+    [ -e "$f.tmp" ] && mv "$f.tmp" "$f.torn"
     exit 0
   fi
 done
