@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print docs/blame.svg: what `byline blame` really says in the story that `byline demo` tells, as a picture."""
+"""Print docs/blame.svg: what `byline blame` really says of a file of `byline demo`, as a picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from html import escape
 from pathlib import Path
 
 from byline_cli.demo import scenes
+from byline_cli.demo.agent import ClaudeCode
 from byline_cli.demo.stage import Stage
+from byline_cli.demo.texts import FREE, GUARD, SHIPPING
 from byline_cli.terminal import Terminal
 from byline_cli.view import COLOURS
 
@@ -20,14 +22,21 @@ COMMAND = f"byline blame {scenes.FILE}"
 
 
 def play() -> list[str]:
-    """Play the first scene and take what blame says of its commit."""
+    """Let the demo's people work for a moment, and take what blame says."""
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(root=Path(folder).resolve(), terminal=Terminal(out=io.StringIO(), err=io.StringIO()))
         try:
             story = scenes.open_story(stage)
             scenes.found_team(story)
-            scenes.work_with_agent(story)
-            return story.rob.quietly(f"byline blame HEAD {scenes.FILE}", expect=0).out.splitlines()
+            rob, claude = story.rob, ClaudeCode(actor=story.rob)
+            claude.edit(scenes.FILE, GUARD, "")
+            claude.edit(scenes.FILE, "TAX = 0.2\n", 'TAX = 0.2\nCURRENCY = "EUR"\n')
+            rob.writes(scenes.FILE, rob.reads(scenes.FILE) + SHIPPING)
+            claude.edit(scenes.FILE, *FREE)
+            claude.stops()
+            rob.quietly("git commit --quiet -a -m shipping", expect=0)
+            rob.quietly("byline attest --wait", expect=0)
+            return rob.quietly(COMMAND, expect=0).out.splitlines()
         finally:
             stage.close()
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documentation is code: every block runs, every error code is listed, every link leads somewhere.
+"""Documentation is code: every block is fenced and runs, every error code is listed, every link leads somewhere.
 
 ```python     runs on its own, in a scratch repository; with `>>>` it is a doctest
 ```console    `$ command` lines run in order in the document's scratch repository; the lines after each are what it says, `...` stands
 for anything, no lines for anything at all; `# exit 4` at the end of a command is its exit status
-```sh         is read by a shell, and not run
+```sh         is read by a shell, and not run; what it makes is a target of the Makefile
 ```json ```toml   parse
 ```text       is text
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scratch import Scratch
 
 HOUSE = Path(__file__).parents[1]
-DOCUMENTS = sorted([*HOUSE.glob("*.md"), *(HOUSE / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*HOUSE.glob("*.md"), *(HOUSE / "docs").rglob("*.md"), *(HOUSE / "editors").rglob("*.md")])
 SOURCES = [path for room in ("cli", "gate", "ledger", "lsp", "sdk") for path in (HOUSE / room / "src").rglob("*.py")]
 CODE = re.compile(r"BL-[A-Z]+-[0-9]+")
 
@@ -62,6 +62,10 @@ def _blocks(document: Path) -> Iterator[Block]:
             fence, language, start, inside = opened[1], opened[2], number, []
 
 
+def _outside_blocks(document: Path) -> str:
+    return re.sub(r"(?ms)^(`{3,}).*?^\1$", "", document.read_text())
+
+
 BLOCKS = [block for document in DOCUMENTS for block in _blocks(document)]
 
 
@@ -78,6 +82,11 @@ def test_every_block_says_what_it_is() -> None:
     assert [f"{block}: {block.language}" for block in BLOCKS if block.language not in known] == []
 
 
+def test_every_block_is_fenced() -> None:
+    """Nobody runs what is only indented."""
+    assert [str(document) for document in DOCUMENTS if re.search(r"(?m)^\n {4}\S", _outside_blocks(document))] == []
+
+
 @pytest.mark.parametrize("block", _in("json"), ids=str)
 def test_json_parses(block: Block) -> None:
     json.loads(block.text)
@@ -91,6 +100,8 @@ def test_toml_parses(block: Block) -> None:
 @pytest.mark.parametrize("block", _in("sh"), ids=str)
 def test_a_shell_can_read(block: Block) -> None:
     subprocess.run(["sh", "-n"], input=block.text, text=True, check=True, timeout=60)
+    targets = set(re.findall(r"(?m)^([a-z]+):", (HOUSE / "Makefile").read_text()))
+    assert set(re.findall(r"(?m)^make ([a-z]+)", block.text)) <= targets
 
 
 @pytest.mark.parametrize("block", _in("python"), ids=str)
