@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -143,18 +142,19 @@ class Story:
         return show(self.resolve(rev, name))
 
     def elsewhere(self, rev: str, name: str | bytes, *, branch: str | None = None) -> str:
-        """Ask in a fresh single-branch clone that has this clone's claims and nothing else of it."""
+        """Ask in a fresh clone."""
         self.attest()
+        return self.ask_copy(self.copy(branch), rev, name)
+
+    def copy(self, branch: str | None = None) -> Path:
+        """Make a fresh single-branch clone that has this clone's claims and nothing else of it."""
         path = self.scratch.path.with_name(f"clone{len(list(self.scratch.path.parent.iterdir()))}")
-        options = ("--branch", branch) if branch else ()
-        subprocess.run(
-            ["git", "clone", "--quiet", "--no-local", "--single-branch", *options, str(self.scratch.path), str(path)],
-            check=True,
-            timeout=60,
-        )
-        clone = Scratch(path)
+        clone = self.scratch.clone(path, "--no-local", "--single-branch", *(("--branch", branch) if branch else ()))
         if self.git("for-each-ref", REF):
             clone.git("fetch", "--quiet", "origin", f"+{REF}:refs/byline/remotes/origin/evidence")
+        return path
+
+    def ask_copy(self, path: Path, rev: str, name: str | bytes) -> str:
         with self.workshop(path, signs=False) as workshop:
             return show(resolve(workshop, rev, name if isinstance(name, bytes) else name.encode()))
 

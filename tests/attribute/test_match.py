@@ -50,6 +50,15 @@ def test_aligned_lines_are_inferred() -> None:
     assert shown(draft) == ["unknown:unknown", "ai:inferred", "ai:inferred"]
 
 
+def test_the_very_bytes_prove_what_was_inferred_of_the_same_owner_and_change_no_owner() -> None:
+    draft = Draft([b"zero", b"one alpha", b"two beta"])
+    draft.take_aligned(version([b"one alpha", b"two beta"], AI))
+    draft.take_whole([HUMAN, AI, HUMAN], weakened=True)
+    assert shown(draft) == ["human:inferred", "ai:inferred", "ai:inferred"]
+    draft.take_whole([HUMAN, AI, HUMAN])
+    assert shown(draft) == ["human:declared", "ai:observed", "ai:inferred"]
+
+
 def test_a_single_persons_line_between_strangers_is_not_believed() -> None:
     draft = Draft([b"x", b"one alpha", b"y"])
     draft.take_aligned(version([b"p", b"one alpha", b"q"], HUMAN))

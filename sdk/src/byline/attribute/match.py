@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
@@ -52,6 +53,11 @@ class Draft:
         """Whether a line has no owner yet."""
         return None in self.bylines
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no source could say more: every line has an owner, and none was found by its text alone."""
+        return not self.is_open and all(how in (None, Carry.EXACT) for how in self.found)
+
     def open_lines(self) -> list[int]:
         """Return the lines that have no owner yet."""
         return [j for j, byline in enumerate(self.bylines) if byline is None]
@@ -69,10 +75,23 @@ class Draft:
                     self.places[j] = (number, i)
 
     def take_whole(self, bylines: Sequence[Byline], *, origins: Collection[Origin] = tuple(Origin), weakened: bool = False) -> None:
-        """Take a version of the very same bytes, where its origin is one of `origins`; `weakened` if it stood elsewhere."""
-        for j in self.open_lines():
-            if bylines[j].owner.origin in origins:
-                self._give(j, inferred(bylines[j]) if weakened else bylines[j], Carry.EXACT)
+        """Take a version of the very same bytes, where its origin is one of `origins`; `weakened` if it stood elsewhere.
+
+        What was inferred of the same owner before is proven by it.
+        """
+        for j, byline in enumerate(bylines):
+            if self.bylines[j] is None and byline.owner.origin in origins:
+                self._give(j, inferred(byline) if weakened else byline, Carry.EXACT)
+            elif not weakened and self._is_inferred(j, byline):
+                self._give(j, byline, Carry.EXACT)
+
+    def _is_inferred(self, j: int, byline: Byline) -> bool:
+        """Whether line `j` was found and no more; what is not signed yet names no person to answer for it."""
+        found = self.bylines[j]
+        if found is None or self.found[j] is None:
+            return False
+        person = found.owner.principal or byline.owner.principal
+        return replace(found.owner, principal=person) == inferred(byline).owner
 
     def take_aligned(self, version: Version) -> None:
         """Take from another version of this file the runs that hold a line unique in it."""

@@ -73,7 +73,7 @@ class Ground:
 def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State, sources: Sources) -> None:
     """Give the open lines of `draft` the owners that rule 7 finds."""
     for step in (_in_journal, _in_commits, _in_claims, _by_hash):
-        if not draft.is_open:
+        if draft.is_settled:
             return
         step(draft, target, state, sources)
     for ground in grounds:
@@ -123,7 +123,7 @@ def _versions(draft: Draft, target: Target, own: list[Seen], state: State, sourc
 def _in_commits(draft: Draft, target: Target, _: State, sources: Sources) -> None:
     for commit in target.made_from:
         for path in target.paths:
-            version = sources.committed(commit, path) if draft.is_open else None
+            version = None if draft.is_settled else sources.committed(commit, path)
             if version and version.blob == target.blob:
                 draft.take_whole(version.bylines, weakened=path != target.path)
             elif version:
