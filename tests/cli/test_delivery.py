@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The attester that git's hooks start: it ends when its work is done, leaves others' files alone, and says what went wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.capture.inbox import put_payload
+from byline.capture.losses import read_losses
+from byline.capture.places import inbox_dir
+from byline.flow.workshop import hold
+from byline_cli.keyfile import key_path
+from installed import PROGRAM, Installed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scratch import Scratch
+
+BACKGROUND = (*PROGRAM, "attest", "--background")
+COUNTED = """
+import sys
+rounds = 0
+def look(event, given):
+    global rounds
+    rounds += event == "open" and str(given[0]).endswith("attester.pid") and "w" in str(given[1])
+sys.addaudithook(look)
+from byline_cli.main import main
+main(["attest", "--background"])
+print(rounds)
+"""
+
+
+@pytest.fixture
+def clone(repository: Scratch) -> Installed:
+    """Set up Byline in a repository with one commit, attested."""
+    clone = Installed.create(repository)
+    clone.commit()
+    return clone
+
+
+def place(clone: Installed) -> Path:
+    return clone.path / ".git/byline"
+
+
+def test_what_is_still_open_does_not_keep_the_attester_alive(clone: Installed) -> None:
+    """A command of an agent that still runs has a scan in the inbox; a mark may be half written, or torn a moment ago."""
+    clone.hook("PreToolUse", tool_name="Bash", session_id="s", tool_use_id="b", tool_input={"command": "sleep 99"})
+    put_payload(inbox_dir(os.environ), agent="claude-code", facts={}, payload=b"{}")
+    (place(clone) / "marks/mark.post-commit.1.0.mark").write_bytes(b"byline.mark/1\0post-commit\0/x")
+    done = subprocess.run([sys.executable, "-c", COUNTED], cwd=clone.path, check=True, capture_output=True, timeout=60)
+    assert done.stdout == b"1\n"
+    assert len(list((place(clone) / "marks").iterdir())) == 1
+
+
+def test_an_attester_leaves_the_number_of_another_one_alone(clone: Installed) -> None:
+    pid = place(clone) / "attester.pid"
+    with ExitStack() as running, hold(place(clone), seconds=60) as is_held:
+        assert is_held
+        attester = running.enter_context(subprocess.Popen(BACKGROUND, cwd=clone.path))
+        deadline = time.monotonic() + 60
+        while not (pid.exists() and pid.read_text() == f"{attester.pid}\n"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        pid.write_text("1\n")
+    assert pid.read_text() == "1\n"
+    subprocess.run(BACKGROUND, cwd=clone.path, check=True, timeout=60)
+    assert not pid.exists()
+
+
+def test_what_goes_wrong_in_the_background_is_a_loss(clone: Installed) -> None:
+    key_path(os.environ).write_text("no key\n")
+    done = subprocess.run(BACKGROUND, cwd=clone.path, check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    assert [each.message.split(":")[:2] for each in read_losses(place(clone))] == [["attest", " ConfigError"]]
