@@ -9,6 +9,7 @@ from byline.capture.losses import read_losses
 from byline.core.report import ranges_to_json
 from byline.core.statement import PredicateType
 from byline.errors import RepositoryError
+from byline.flow.progress import load_progress
 from byline.flow.resolve import open_resolver
 from byline.log.outbox import Outbox
 from byline_cli.keyfile import key_path
@@ -87,8 +88,9 @@ def _uncommitted(workshop: Workshop, resolver: Resolver) -> list[dict[str, Any]]
 
 
 def _unattested(workshop: Workshop, resolver: Resolver) -> list[str]:
-    """Return the commits of this clone that no remote has and no statement is about."""
-    return [each for each in workshop.repo.unpushed_commits() if not resolver.index.facts(commit=each)]
+    """Return the commits of this clone that no remote has, no statement is about, and that are not from before the recording."""
+    done = load_progress(workshop.place).start or ()
+    return [each for each in workshop.repo.unpushed_commits(without=done) if not resolver.index.facts(commit=each)]
 
 
 def _show(facts: dict[str, Any], world: World) -> None:
