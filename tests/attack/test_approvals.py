@@ -49,8 +49,15 @@ def test_a_seniors_approval_is_enough() -> None:
     ids=["repository", "target", "environment"],
 )
 def test_an_approval_is_not_replayed(elsewhere: dict[str, object]) -> None:
-    """AP1: to another repository, target or environment. A replay after a revert on the same target ends with its expiry."""
+    """AP1: to another repository, target or environment."""
     assert outcome(FILES, [WORK, signed(replace(YES, **elsewhere), "p-ana")]) is Outcome.PENDING  # type: ignore[arg-type]  # by name
+
+
+def test_a_step_that_was_taken_is_approved_anew() -> None:
+    """AP1: what landed and was reverted; the rest of the approval still counts."""
+    first = signed(YES, "p-ana")
+    assert outcome(FILES, [WORK, first], spent=frozenset({(first.envelope.digest, PATH)})) is Outcome.PENDING
+    assert outcome(FILES, [WORK, first], spent=frozenset({(first.envelope.digest, b"other.py")})) is Outcome.ALLOW
 
 
 def test_an_approval_is_of_these_bytes() -> None:

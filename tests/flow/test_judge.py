@@ -85,11 +85,11 @@ class Desk:
     def outcome(self, **changes: object) -> Outcome:
         return self.judge(**changes).verdict.outcome
 
-    def approve(self, who: str) -> str:
+    def approve(self, who: str, *, nonce: bytes = bytes(16)) -> str:
         """Approve as `byline approve` does; return what was shown."""
         key = SIGNERS[who]
         proposal = propose_approval(self.repo, self.question(), public=key.public, evidence=make_evidence(self.repo, self.index), at=NOW)
-        envelope = sign_payload(approval_payload(proposal, nonce=bytes(16), at=NOW), key)
+        envelope = sign_payload(approval_payload(proposal, nonce=nonce, at=NOW), key)
         self.add(join_receipt(envelope, key.public, self.ledger.append(envelope, key.public)))
         return proposal.text
 
@@ -337,6 +337,28 @@ def test_a_gate_remembers_the_policy_it_has_seen(desk: Desk, scratch: Scratch) -
     scratch.write(".byline/policy.toml", newer + "# other bytes\n")
     scratch.commit("same version, other bytes")
     assert run_gate(desk.repo, anchor, head="work", evidence=evidence, at=NOW).judgement.verdict.outcome is Outcome.DENY
+
+
+def test_an_approval_lets_a_change_in_once(desk: Desk, scratch: Scratch) -> None:
+    """AP1: after a revert that the gate judged, the same bytes are approved anew."""
+
+    def gate(head: str, **changes: object) -> Outcome:
+        evidence = make_evidence(desk.repo, desk.index)
+        return run_gate(desk.repo, desk.anchor(**changes), head=head, evidence=evidence, at=NOW).judgement.verdict.outcome
+
+    desk.approve("p-ana")
+    assert gate("work") is gate("work") is Outcome.ALLOW
+    before = scratch.git("rev-parse", "main")
+    scratch.git("branch", "--force", "main", "work")
+    scratch.git("revert", "--no-edit", "HEAD")
+    reverted = scratch.git("rev-parse", "HEAD")
+    assert gate(reverted) is Outcome.PENDING
+    scratch.git("branch", "--force", "main", before)
+    scratch.git("reset", "--quiet", "--hard", "work~1")
+    assert gate("work") is Outcome.PENDING
+    assert gate("work", state=desk.place / "another gate's.json") is Outcome.ALLOW
+    desk.approve("p-ana", nonce=b"n" * 16)
+    assert gate("work") is Outcome.ALLOW
 
 
 def test_a_damaged_state_is_the_administrators_business(desk: Desk) -> None:

@@ -4,7 +4,7 @@
 1. The base is the tip of the anchor's target in this repository; nobody names it.
 2. The judgement rests on the pinned trust and on no policy older than the gate has seen.
 3. With a key and a ledger the decision is signed and logged, whatever it is; only then is it told.
-4. What was seen is kept.
+4. What was seen is kept: the policy, and which approved steps the target has taken. An approval that landed and was reverted is spent.
 
 `EXIT` is what a program returns for each outcome; "cannot decide" is an exception (3), wrong configuration another (2).
 """
@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING
 from byline.core.verdict import Outcome
 from byline.errors import RepositoryError
 from byline.flow.judge import Judgement, Pin, Question, judge, record_decision
+from byline.flow.landing import landed_steps
 from byline.log.evidence import EvidenceRef
-from byline_gate.state import Seen, load_seen, save_seen
+from byline_gate.state import Seen, Spent, load_seen, save_seen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from byline.core.bundle import Bundle
     from byline.core.ports import Ledger, Signer
+    from byline.core.verified import VerifiedApproval
     from byline.flow.judge import Evidence
     from byline.git.repository import Repository
     from byline_gate.anchor import Anchor
@@ -69,7 +72,13 @@ def run_gate(
         raise RepositoryError(f"the target {anchor.target} is not in this repository", hint="run the gate where the target lives")
     # 2.
     seen = load_seen(anchor.state, repository=anchor.repository)
-    pin = Pin(repository=anchor.repository, trust_sha256=anchor.trust_sha256, policy=seen.policy if seen else None)
+    spent = tuple(each for each in seen.spent if each.until > at) if seen else ()
+    pin = Pin(
+        repository=anchor.repository,
+        trust_sha256=anchor.trust_sha256,
+        policy=seen.policy if seen else None,
+        spent=frozenset(step for each in spent for step in each.steps),
+    )
     question = Question(
         base=repo.commit_id(base), candidate=repo.commit_id(head), target=anchor.target, environment=anchor.environment, pin=pin
     )
@@ -83,8 +92,20 @@ def run_gate(
         decision = record_decision(judgement, signer=signer, ledger=ledger, at=at)
         EvidenceRef(repo).add([decision])
     # 4.
-    save_seen(anchor.state, Seen(repository=trust.repository, policy=(policy.version, policy.sha256)))
+    spent = _spend(repo, question, spent, judgement.verification.approvals)
+    save_seen(anchor.state, Seen(repository=trust.repository, policy=(policy.version, policy.sha256), spent=spent))
     return Run(judgement=judgement, decision=decision)
+
+
+def _spend(repo: Repository, question: Question, known: tuple[Spent, ...], approvals: Sequence[VerifiedApproval]) -> tuple[Spent, ...]:
+    """Return the approvals of which the target has taken a step: those `known`, and those that it shows now."""
+    until = {each.approval: each.until for each in known}
+    paths = {each.approval: set(each.paths) for each in known}
+    here = [fact for fact in approvals if fact.approval.target == question.target]
+    until |= {fact.digest: fact.approval.expires_at for fact in here}
+    for digest, path in landed_steps(repo, question.base, here):
+        paths.setdefault(digest, set()).add(path)
+    return tuple(Spent(approval=digest, until=until[digest], paths=tuple(sorted(paths[digest]))) for digest in sorted(paths))
 
 
 def preview(repo: Repository, *, base: str, head: str, target: str | None, evidence: Evidence, at: datetime) -> Judgement:

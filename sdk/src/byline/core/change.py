@@ -67,7 +67,8 @@ class Change:
     `manifest` is the digest of the candidate's whole tree, None where nothing is bound to it. `target` and `environment` are
     None where the caller has none (a preview). `named` are paths changed by a commit whose author or trailers name an agent or a
     bot: they can only tighten. `verbatim` names bases of claims (statement, path, number of the base) of which git's objects show
-    that what the claim copies from them is the same, byte for byte and in order; one that is missing relaxes nothing.
+    that what the claim copies from them is the same, byte for byte and in order; one that is missing relaxes nothing. `spent` are the
+    steps of approvals (statement, path) that the target has taken already: an approval lets a file go there once.
     """
 
     repository: str
@@ -79,6 +80,7 @@ class Change:
     approvals: tuple[VerifiedApproval, ...] = ()
     named: frozenset[bytes] = frozenset()
     verbatim: frozenset[tuple[str, bytes, int]] = frozenset()
+    spent: frozenset[tuple[str, bytes]] = frozenset()
 
     @property
     def transitions(self) -> tuple[Transition, ...]:

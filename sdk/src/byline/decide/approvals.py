@@ -7,7 +7,8 @@ An approval counts (reference: the gate, lines 24 and 33) if
 2. it is for this repository, this target, this environment or all, and this policy's bytes;
 3. it was given, by its own word, not after now and not longer than `max_age` ago, and has not expired;
 4. its statement is as strong as the policy asks;
-5. its binding is what the policy asks: a `tree` approval holds for the very tree that it names and always suffices.
+5. its binding is what the policy asks: a `tree` approval holds for the very tree that it names and always suffices;
+6. the target has not taken the step before: what was approved, landed and was reverted is approved anew.
 
 A file is approved by a *chain*: approved transitions of its path, end to end, each by enough different people. A preview has no
 target and takes an approval for any.
@@ -42,7 +43,7 @@ class Approvals:
         self._edges = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
         for each in change.approvals:
             if _counts(each, policy, change, at) and _is_person(each, trust):
-                for move in each.approval.transitions:
+                for move in (move for move in each.approval.transitions if (each.digest, move.path) not in change.spent):
                     self._edges[move.path][move.old][move.new].append(each)
 
     def is_approved(self, move: Transition, *, count: int, level: str | None, bar: frozenset[str], by_root: bool = False) -> bool:

@@ -52,12 +52,14 @@ LOWEST_TIER = "A0"  # keys in files: programs of the same user can read them
 class Pin:
     """What an administrator pinned outside the repository, and what the gate has seen since.
 
-    `repository` is its id, `trust_sha256` that of its trust file; `policy` the version and SHA-256 of the newest policy seen.
+    `repository` is its id, `trust_sha256` that of its trust file; `policy` the version and SHA-256 of the newest policy seen; `spent`
+    the steps of approvals (statement, path) that the target was seen to have taken.
     """
 
     repository: str
     trust_sha256: str
     policy: tuple[int, str] | None = None
+    spent: frozenset[tuple[str, bytes]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,8 @@ def judge(repo: Repository, question: Question, *, evidence: Evidence, at: datet
     if policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals):
         change = replace(change, manifest=manifest_of(repo, question.candidate))
     same = verbatim_bases(repo, proven.authorships, landing)
-    change = replace(change, authorships=proven.authorships, approvals=proven.approvals, verbatim=same)
+    spent = question.pin.spent if question.pin else frozenset()
+    change = replace(change, authorships=proven.authorships, approvals=proven.approvals, verbatim=same, spent=spent)
     # 4.
     verdict = decide_change(policy, change, trust=trust, at=at)
     return Judgement(question=question, verdict=verdict, change=change, trust=trust, policy=policy, verification=proven)

@@ -8,6 +8,7 @@ not here is an error (`RepositoryError`), never "unchanged".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from byline.core.change import MAX_TEXT, REGULAR, ChangedFile, cut_file
@@ -15,8 +16,9 @@ from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.trailers import names_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from byline.core.verified import VerifiedApproval
     from byline.git.objects import TreeEntry
     from byline.git.repository import Repository
 
@@ -52,6 +54,21 @@ def manifest_of(repo: Repository, commit: str) -> str:
     """
     rows = (Transition(path=path, old=None, new=_state(repo, entry)) for path, entry in repo.list_tree(commit))
     return effect_digest(rows)
+
+
+def landed_steps(repo: Repository, base: str, approvals: Iterable[VerifiedApproval]) -> frozenset[tuple[str, bytes]]:
+    """Return the steps of `approvals` (statement, path) to which the commit `base` has come.
+
+    Raises:
+        RepositoryError: An object is not here.
+    """
+
+    @cache
+    def state(path: bytes) -> FileState | None:
+        return _state(repo, repo.entry(base, path))
+
+    moves = ((fact.digest, move) for fact in approvals for move in fact.approval.transitions)
+    return frozenset((digest, move.path) for digest, move in moves if state(move.path) == move.new)
 
 
 def read_regular(repo: Repository, commit: str, path: bytes) -> bytes | None:
