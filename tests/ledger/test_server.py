@@ -182,15 +182,21 @@ def memory_log() -> Log:
     return log
 
 
+def flush(sequencer: Sequencer) -> None:
+    staged = sequencer.stage()
+    staged.commit()
+    sequencer.settle(staged)
+
+
 def test_a_crowd_shares_a_commit_and_each_gets_their_receipt() -> None:
     sequencer = Sequencer(memory_log())
     callers = [Caller() for _ in range(300)]
     for number, caller in enumerate(callers):
         sequencer.submit(Admission().admit(envelope(number), SIGNER.public), caller)
     assert sequencer.linger == 0
-    sequencer.flush()
+    flush(sequencer)
     assert (sequencer.waiting, sequencer.linger > 0) == (44, True)
-    sequencer.flush()
+    flush(sequencer)
     assert [caller.receipt.index for caller in callers if caller.receipt] == list(range(300))
     assert {caller.receipt.proof.size for caller in callers if caller.receipt} == {256, 300}
 
@@ -203,7 +209,7 @@ def test_what_does_not_fit_is_pushed_back() -> None:
     with pytest.raises(PushbackError) as caught:
         sequencer.submit(one, Caller())
     assert caught.value.retry_after > 0
-    sequencer.flush()
+    flush(sequencer)
     sequencer.submit(one, Caller())
 
 
@@ -213,7 +219,7 @@ def test_who_went_away_is_not_logged() -> None:
     gone = Caller()
     sequencer.submit(Admission().admit(envelope(1), SIGNER.public), gone)
     gone.gone = True
-    sequencer.flush()
+    flush(sequencer)
     assert "\n0\n" in log.checkpoint()
 
 

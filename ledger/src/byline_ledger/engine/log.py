@@ -18,6 +18,7 @@ nothing is kept between two of them but hashes of complete subtrees, which never
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from byline.core.bundle import Bundle, Receipt, join_receipt
@@ -86,11 +87,23 @@ class Log:
             LedgerUnavailableError: The store cannot take it now; nobody knows whether it did.
             LedgerError: The store is broken.
         """
+        with self.appending(batch) as receipts:
+            pass
+        return receipts
+
+    @contextlib.contextmanager
+    def appending(self, batch: Sequence[Submission]) -> Iterator[list[Receipt]]:
+        """Add `batch` and give the receipts, which are true once the block was left: that is the commit, and may be another thread's.
+
+        Raises:
+            LedgerUnavailableError: As `append`.
+            LedgerError: As `append`.
+        """
         if len(self._nodes) > _MAX_NODES:
             self._nodes.clear()
         try:
             with self._store.write() as writer:
-                return self._receipts(writer, self._add(writer, batch))
+                yield self._receipts(writer, self._add(writer, batch))
         except BaseException:
             # Other entries may get the indices of a transaction that failed, so its nodes must be forgotten.
             self._nodes.clear()

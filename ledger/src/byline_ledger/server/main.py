@@ -81,10 +81,13 @@ async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
         stack.callback(opened.store.close)
         reading = SqliteStore(config.directory / DATABASE)
         stack.callback(reading.close)
+        # Left before the stores are closed: a commit on its way ends.
         readers = stack.enter_context(ThreadPoolExecutor(1, "byline-reader"))
+        writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
         yield LedgerService(
             admission=Admission(config.allowed),
             sequencer=Sequencer(opened.log, capacity=config.capacity),
+            writer=writer,
             reader=opened.log.over(reading),
             readers=readers,
         )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`byline.v1.LedgerService` over a log: each call in a few lines, all decisions in the engine.
 
-Appends go through admission and the sequencer, which this service drives from the loop: a batch takes a few milliseconds, most of
-them the disk's, and what arrives meanwhile is the next batch. Everything else reads the last commit through a store of its own, in
-a thread, so that no reader holds up an append.
+Appends go through admission and the sequencer, which this service drives from the loop; a thread does nothing but wait for the
+disk, and what arrives meanwhile is the next batch. Everything else reads the last commit through a store of its own, in another
+thread, so that no reader holds up an append.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from byline.errors import MalformedError
+from byline_ledger.engine.sequencer import MAX_BATCH, MAX_LINGER_SECONDS
 from byline_ledger.server.status import answering
 from byline_ledger.server.wire import read_envelope, write_found, write_receipt
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
@@ -36,11 +37,12 @@ T = TypeVar("T")
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     """The calls; see ledger.proto for what each promises. `broken` is set when the log takes no more."""
 
-    def __init__(self, *, admission: Admission, sequencer: Sequencer, reader: Log, readers: Executor) -> None:
+    def __init__(self, *, admission: Admission, sequencer: Sequencer, writer: Executor, reader: Log, readers: Executor) -> None:
         self._admission = admission
         self._sequencer = sequencer
-        self._flushing = False
+        self._flushing: asyncio.Task[None] | None = None
         self.broken = asyncio.Event()
+        self._writer = writer
         self._log = reader
         self._readers = readers
 
@@ -93,17 +95,28 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
                     yield write_found(bundle, public)
 
     def _flush_soon(self) -> None:
-        if not self._flushing:
-            self._flushing = True
-            asyncio.get_running_loop().call_later(self._sequencer.linger, self._flush)
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().create_task(self._flush())
 
-    def _flush(self) -> None:
-        self._flushing = False
-        self._sequencer.flush()
-        if self._sequencer.waiting:
-            self._flush_soon()
-        if self._sequencer.fatal is not None:
-            self.broken.set()
+    async def _flush(self) -> None:
+        """Flush until nothing waits; the loop goes on while the disk makes a batch durable."""
+        loop = asyncio.get_running_loop()
+        while self._sequencer.waiting:
+            await self._gather()
+            staged = self._sequencer.stage()
+            await loop.run_in_executor(self._writer, staged.commit)
+            self._sequencer.settle(staged)
+            if self._sequencer.fatal is not None:
+                self.broken.set()
+        self._flushing = None
+
+    async def _gather(self) -> None:
+        """Wait while a crowd is still arriving, for a bounded time."""
+        loop, seen = asyncio.get_running_loop(), 0
+        deadline = loop.time() + MAX_LINGER_SECONDS
+        while self._sequencer.linger and seen < self._sequencer.waiting < MAX_BATCH and loop.time() < deadline:
+            seen = self._sequencer.waiting
+            await asyncio.sleep(self._sequencer.linger)
 
     async def _read(self, ask: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)

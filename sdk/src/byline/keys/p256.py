@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyCache", "PrivateKey", "check_signature", "key_id", "load_key", "make_key"]
 
+_ECDSA = ec.ECDSA(hashes.SHA256())
+
 
 class PrivateKey:
     """A `core.ports.Signer` over a key in memory."""
@@ -66,7 +68,7 @@ class PrivateKey:
             return self._key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
         except UnsupportedAlgorithm:
             # OpenSSL before 3.2: a random nonce is as safe, only not repeatable.
-            return self._key.sign(message, ec.ECDSA(hashes.SHA256()))
+            return self._key.sign(message, _ECDSA)
 
     def to_pem(self) -> bytes:
         """Return the private key as unencrypted PKCS#8 PEM."""
@@ -95,7 +97,7 @@ class KeyCache:
                 self._keys.clear()
             self._keys[spki] = key
         try:
-            key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+            key.verify(signature, message, _ECDSA)
         except InvalidSignature as error:
             raise SignatureError(f"the signature is not by key {key_id(spki)[:16]}") from error
 
