@@ -25,7 +25,7 @@ from byline.flow.resolve import Resolved, resolve
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
 from byline.keys.p256 import make_key
-from byline.log.evidence import REF
+from byline.log.trees import REF
 from scratch import Scratch
 
 if TYPE_CHECKING:

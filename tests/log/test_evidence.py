@@ -20,7 +20,8 @@ from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id
 from byline.git.remotes import add_refspecs, remove_refspecs
 from byline.git.repository import Repository, open_repository
-from byline.log.evidence import REF, BadFile, EvidenceRef, better, file_name
+from byline.log.evidence import BadFile, EvidenceRef, better, file_name
+from byline.log.trees import REF
 from byline.sign.file import sign_payload
 from byline.testing import MemoryLedger, fixed_signer
 from log.evidence_maker import bundle_of, claim, statement_bundle

@@ -18,9 +18,10 @@ from byline.core.claim import New
 from byline.core.statement import PredicateType, Subject, format_statement, parse_statement
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem
 from byline.git.repository import open_repository
-from byline.log.evidence import REF, EvidenceRef, file_name
+from byline.log.evidence import EvidenceRef, file_name
 from byline.log.glance import glance
 from byline.log.index import EvidenceIndex
+from byline.log.trees import REF
 from log.evidence_maker import KEY, authorship, bundle_of, claim, oid, statement_bundle
 
 if TYPE_CHECKING:
@@ -189,10 +190,10 @@ def test_a_file_of_no_use_is_replaced_in_silence(evidence: EvidenceRef, tmp_path
         assert (index.claims_by_path(b"a"), index.statement(bundle.envelope.digest)) == expected
 
 
-def test_a_file_that_breaks_while_open_is_replaced(evidence: EvidenceRef, index: EvidenceIndex) -> None:
+def test_a_file_that_breaks_while_open_is_replaced(evidence: EvidenceRef, index: EvidenceIndex, tmp_path: Path) -> None:
     evidence.add([statement_bundle(1, claim(b"a", "a1"))])
     index.refresh(evidence)
-    with sqlite3.connect(index._path) as database:
+    with sqlite3.connect(tmp_path / "byline/cache.db") as database:
         database.execute("DROP TABLE claim")
     database.close()
     assert len(index.claims_by_path(b"a")) == 1
@@ -207,11 +208,11 @@ def test_a_place_that_cannot_be_written_is_no_trouble(evidence: EvidenceRef, tmp
 
 
 def test_answers_are_kept_and_bounded(index: EvidenceIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("byline.log.index.MAX_ANSWERS", 3)
+    monkeypatch.setattr("byline.log.database.MAX_ANSWERS", 3)
     for number in range(5):
-        index.keep(b"%d" % number, b"v")
-    index.keep(b"4", b"w")
-    assert [index.cached(b"%d" % number) for number in range(5)] == [None, None, None, b"v", b"w"]
+        index.keep({b"%d" % number: b"v"})
+    index.keep({b"4": b"w"})
+    assert [index.kept(b"%d" % number) for number in range(5)] == [None, None, None, b"v", b"w"]
 
 
 def test_several_may_share_one_index(evidence: EvidenceRef, tmp_path: Path) -> None:

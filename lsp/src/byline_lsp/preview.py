@@ -76,7 +76,7 @@ class Preview:
     def _judge(self, shop: Workshop, base: str, head: str) -> tuple[Reason, ...]:
         from byline.flow.gathering import make_evidence
         from byline.flow.judge import Question, judge
-        from byline.flow.resolve import CACHE
+        from byline.log.database import CACHE
         from byline.log.evidence import EvidenceRef
         from byline.log.index import EvidenceIndex
 

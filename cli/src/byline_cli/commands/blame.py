@@ -4,22 +4,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from byline.core.report import blame_to_json
+from byline.core.effect import path_members
+from byline.core.report import BLAME_SCHEMA
 from byline.errors import RepositoryError
-from byline.flow.proofs import prove_statements
-from byline.flow.resolve import open_resolver
+from byline.flow.blame import TrustHere, find_blame
+from byline_cli.keyfile import key_path
 from byline_cli.terminal import COLUMNS, show_path
 from byline_cli.view import blame_rows, count_origins
-from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
+from byline_cli.wiring import TRUST, make_reader, open_here, read_file, settle, trust_or_none
 from byline_cli.world import YES, UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline.flow.resolve import Resolved
+    from byline.flow.blame import Blame
     from byline.git.repository import Repository
     from byline_cli.world import Parser, World
 
@@ -52,18 +55,13 @@ def run(options: Namespace, world: World) -> int:
     path = path_in(repo, world, options.words[-1])
     workshop = make_reader(world, repo)
     settle(workshop, world.terminal)
-    with open_resolver(workshop) as resolver:
-        resolved = resolver.resolve(rev, path)
-        statements = {each.statement for each in resolved.bylines if each.statement}
-        trust = trust_or_none(world, repo, workshop.identity) if statements else None
-        proofs = prove_statements(resolver.index, statements, trust=trust, at=datetime.now(UTC))
-        verified = {digest for digest, proof in proofs.items() if proof.verified}
-    answer = blame_to_json(path, revision=resolved.revision, bylines=resolved.bylines, verified=verified)
+    trust = TrustHere(mark=lambda: _mark(world, repo), load=lambda: trust_or_none(world, repo, workshop.identity))
+    blame = find_blame(workshop, rev, path, trust=trust, at=datetime.now(UTC))
     if options.json:
-        world.terminal.json(answer)
+        world.terminal.json({"schema": BLAME_SCHEMA, **path_members(path), "revision": blame.subject.revision, "ranges": [*blame.ranges]})
     else:
-        _show(world, resolved, answer["ranges"])  # type: ignore[arg-type]  # a list of objects, made by blame_to_json
-    for each in resolved.findings:
+        _show(world, blame)
+    for each in blame.findings:
         world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
     return YES
 
@@ -85,10 +83,21 @@ def path_in(repo: Repository, world: World, word: str) -> bytes:
     return os.fsencode(path)
 
 
-def _show(world: World, resolved: Resolved, ranges: list[dict[str, object]]) -> None:
-    terminal = world.terminal
-    if not resolved.lines:
-        terminal.note(f"{show_path(resolved.path)} has no lines" + ("" if resolved.is_text else ": it is not text"))
+def _mark(world: World, repo: Repository) -> str | None:
+    """Tell one trust from another: by the file's bytes; where there is none, by which key the person has."""
+    data = read_file(repo, TRUST)
+    if data is not None:
+        return sha256(data).hexdigest()
+    with suppress(OSError):
+        key = key_path(world.environ).stat()
+        return f"{key.st_ino}.{key.st_size}.{key.st_mtime_ns}"
+    return None
+
+
+def _show(world: World, blame: Blame) -> None:
+    terminal, lines, ranges = world.terminal, blame.subject.lines, blame.ranges
+    if not lines:
+        terminal.note(f"{show_path(blame.subject.path)} has no lines" + (": it is not text" if lines is None else ""))
         return
     interactive = terminal.out.isatty()
     columns = None
@@ -96,7 +105,7 @@ def _show(world: World, resolved: Resolved, ranges: list[dict[str, object]]) -> 
         from shutil import get_terminal_size
 
         columns = max(COLUMNS, get_terminal_size().columns)
-    terminal.lines(blame_rows(ranges, resolved.lines, columns=columns))
+    terminal.lines(blame_rows(ranges, lines, columns=columns))
     if interactive:
         counts = ", ".join(f"{count} {origin}" for origin, count in count_origins(ranges).items())
-        terminal.note(f"{len(resolved.lines)} lines: {counts}   (✓ proven, ? unknown key, · not signed)")
+        terminal.note(f"{len(lines)} lines: {counts}   (✓ proven, ? unknown key, · not signed)")

@@ -6,49 +6,58 @@ The journal is settled and folded as far as it goes; nothing is signed.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from byline.attribute.match import Draft
+from byline.attribute.rows import BylineTable, expand, read_rows, read_tables, to_rows
 from byline.attribute.search import Ground, Target, search
 from byline.core.attribution import UNATTRIBUTED, Byline, stricter
+from byline.core.version import Version
 from byline.flow.progress import take_up
 from byline.flow.resolve import Answer
 from byline.flow.versions import Versions
 
 if TYPE_CHECKING:
+    from byline.flow.subject import Subject
     from byline.flow.workshop import Workshop
     from byline.log.index import EvidenceIndex
+
+KEPT = b"byline.resolved/2"
 
 
 class Asking:
     """One clone, as its journal and its evidence are now. Not thread-safe."""
 
-    def __init__(self, workshop: Workshop, index: EvidenceIndex) -> None:
+    def __init__(self, workshop: Workshop, index: EvidenceIndex, fingerprint: str) -> None:
         self._workshop = workshop
+        self._index = index
+        self._fingerprint = fingerprint
         self._versions = Versions(workshop, index)
         take_up(workshop, self._versions)
 
-    def committed(self, commit: str, path: bytes) -> Answer:
-        """Answer for the text at `path` of `commit`."""
-        self._versions.findings.clear()
-        version = self._versions.committed(commit, path)
-        return Answer(
-            bylines=version.bylines if version else (),
-            findings=tuple(sorted(self._versions.findings)),
-            is_lasting=not self._versions.used_journal,
-        )
-
-    def found(self, path: bytes, blob: str, lines: tuple[bytes, ...]) -> Answer:
-        """Answer for the text `blob` that stands at `path` in the work tree, as if it were committed now."""
+    def answer(self, subject: Subject, lines: tuple[bytes, ...]) -> Answer:
+        """Answer for the text `lines` of `subject`; what stands in the work tree is read as if it were committed now."""
         versions = self._versions
         versions.findings.clear()
-        grounds = self._grounds(path, blob, lines)
+        version = self._committed(subject.commit, subject.path) if subject.commit else None
+        if subject.is_committed:
+            bylines = version.bylines if version else (UNATTRIBUTED,) * len(lines)
+        else:
+            bylines = self._found(subject, lines, version)
+        findings = tuple(sorted(versions.findings))
+        return Answer(bylines=bylines, findings=findings, asked_journal=versions.asked_journal, is_whole=versions.is_whole)
+
+    def _found(self, subject: Subject, lines: tuple[bytes, ...], head: Version | None) -> tuple[Byline, ...]:
+        versions, path = self._versions, subject.path
+        grounds = self._grounds(subject, lines, head)
         draft = Draft(lines)
         for ground in grounds:
             draft.take_base(None, ground.bylines(), ground.matching)
-        search(draft, Target(path=path, blob=blob, worktree=self._workshop.worktree), grounds, versions.state, versions)
-        return Answer(bylines=draft.close(), findings=tuple(sorted(versions.findings)), is_lasting=False)
+        search(draft, Target(path=path, blob=subject.blob, worktree=self._workshop.worktree), grounds, versions.state, versions)
+        return draft.close()
 
     def hand(self, blob: str, path: bytes) -> Byline:
         """Answer for content without lines: who made it what it is, the strictest of what is claimed."""
@@ -59,14 +68,45 @@ class Asking:
         ]
         return reduce(_stricter, hands) if hands else UNATTRIBUTED
 
-    def _grounds(self, path: bytes, blob: str, lines: tuple[bytes, ...]) -> list[Ground]:
+    def _grounds(self, subject: Subject, lines: tuple[bytes, ...], head: Version | None) -> list[Ground]:
         """HEAD's version, then the journal's last one, unless one of the journal's is these very bytes (rule 3)."""
-        head = self._workshop.repo.head()
-        seen = self._versions.state.seen(self._workshop.worktree, path)
-        found = [self._versions.committed(head, path) if head else None]
-        if seen and blob not in {each.blob for each in seen}:
-            found.append(self._versions.recorded(path, seen[-1]))
+        seen = self._versions.state.seen(self._workshop.worktree, subject.path)
+        found = [head]
+        if seen and subject.blob not in {each.blob for each in seen}:
+            found.append(self._versions.recorded(subject.path, seen[-1]))
         return [Ground.of(each, lines) for each in found if each]
+
+    # Committed text, as it was answered under the same evidence before
+
+    def _committed(self, commit: str, path: bytes) -> Version | None:
+        versions = self._versions
+        identity = self._workshop.identity
+        parts = (KEPT, self._fingerprint.encode(), identity.repository.encode(), identity.line_key, commit.encode(), path)
+        key = hashlib.sha256(b"\0".join(parts)).digest()
+        found = self._load(key, path)
+        if found is None:
+            found = versions.committed(commit, path)
+            if found and versions.is_whole and not versions.asked_journal:
+                self._keep(key, found)
+        return found
+
+    def _load(self, key: bytes, path: bytes) -> Version | None:
+        kept = self._index.kept(key)
+        if kept is None:
+            return None
+        value = json.loads(kept)
+        lines = self._versions.lines(value["blob"])
+        bylines = expand(read_rows(value["rows"], read_tables(value)[1]))
+        if lines is None or len(lines) != len(bylines):
+            return None
+        self._versions.findings.update(value["findings"])
+        return Version(path=path, blob=value["blob"], lines=lines, bylines=bylines)
+
+    def _keep(self, key: bytes, version: Version) -> None:
+        table = BylineTable()
+        rows = table.rows(to_rows(version.bylines))
+        value = {"blob": version.blob, "rows": rows, "findings": sorted(self._versions.findings), **table.to_json()}
+        self._index.keep({key: json.dumps(value, separators=(",", ":")).encode()})
 
 
 def _stricter(one: Byline, other: Byline) -> Byline:

@@ -12,17 +12,13 @@ read, or that is of an older version, is as good as none.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from byline.attribute.fold import fold
 from byline.attribute.state import State, format_state, parse_state
-from byline.capture.journal import FILE as JOURNAL
-from byline.capture.journal import read_events
-from byline.capture.settle import settle_repository
 from byline.core.edit import Mark
 from byline.errors import MalformedError, RepositoryError
+from byline.flow.pending import SCHEMA, STATE, is_pending, parse_head
 from byline.flow.workshop import Workshop, hold, write_atomic
 
 if TYPE_CHECKING:
@@ -33,9 +29,6 @@ if TYPE_CHECKING:
     from byline.flow.versions import Versions
     from byline.git.repository import Repository
 
-SCHEMA = "byline.progress/1"
-FILE = "state.json"
-MARKS = "marks"
 READER_SECONDS = 0.2  # a reader waits so long for the lock, then reads without writing
 
 
@@ -51,8 +44,8 @@ class Progress:
 def load_progress(place: Path) -> Progress:
     """Return how far the journal in `place` is folded; from the beginning if nothing says."""
     try:
-        head, body = (place / FILE).read_bytes().split(b"\n", 1)
-        cursor, start = _parse_head(head)
+        head, body = (place / STATE).read_bytes().split(b"\n", 1)
+        cursor, start = parse_head(head)
         return Progress(cursor=cursor, start=start, state=parse_state(json.loads(body)))
     except (OSError, ValueError, MalformedError, RecursionError):
         return Progress()
@@ -66,26 +59,13 @@ def save_progress(place: Path, progress: Progress) -> None:
     """
     head = {"schema": SCHEMA, "cursor": progress.cursor, "start": None if progress.start is None else list(progress.start)}
     body = format_state(progress.state)
-    write_atomic(place / FILE, b"\n".join((*(json.dumps(each, separators=(",", ":")).encode() for each in (head, body)), b"")))
-
-
-def is_pending(workshop: Workshop) -> bool:
-    """Whether something was recorded that is not folded: in the inbox, among the marks, or in the journal."""
-    if any(_has_files(folder) for folder in (workshop.inbox, workshop.place / MARKS)):
-        return True
-    try:
-        with (workshop.place / FILE).open("rb") as file:
-            cursor = _parse_head(file.readline())[0]
-    except (OSError, ValueError):
-        cursor = 0
-    try:
-        return (workshop.place / JOURNAL).stat().st_size > cursor
-    except OSError:
-        return False
+    write_atomic(place / STATE, b"\n".join((*(json.dumps(each, separators=(",", ":")).encode() for each in (head, body)), b"")))
 
 
 def fold_events(state: State, events: Iterable[Event], versions: Versions) -> State:
     """Return `state` after `events`; `versions` answers for what is committed, and knows the state as it goes on."""
+    from byline.attribute.fold import fold
+
     for event in events:
         versions.set_state(state)
         state = fold(state, event, versions)
@@ -99,8 +79,10 @@ def take_up(workshop: Workshop, versions: Versions) -> None:
     Commits wait for the attester, so nothing is written over a mark, nor while somebody holds the lock of the clone.
     """
     if not is_pending(workshop):
-        fold_events(load_progress(workshop.place).state, (), versions)
+        versions.load_state_with(lambda: load_progress(workshop.place).state)
         return
+    from byline.capture.settle import settle_repository
+
     try:
         with hold(workshop.place, seconds=READER_SECONDS) as is_held:
             if is_held:
@@ -111,12 +93,14 @@ def take_up(workshop: Workshop, versions: Versions) -> None:
 
 
 def _read(workshop: Workshop, versions: Versions, *, keeps: bool) -> None:
+    from byline.capture.journal import read_events
+
     progress = load_progress(workshop.place)
     reading = read_events(workshop.place, progress.cursor)
     if reading.cursor < progress.cursor:  # the journal was compacted
         progress = Progress(start=progress.start)
     state = fold_events(progress.state, reading.events, versions)
-    if keeps and not any(isinstance(event, Mark) for event in reading.events):
+    if keeps and reading.cursor != progress.cursor and not any(isinstance(event, Mark) for event in reading.events):
         start = find_start(workshop.repo, reading.events) if progress.start is None else progress.start
         save_progress(workshop.place, Progress(cursor=reading.cursor, start=start, state=state))
 
@@ -135,19 +119,3 @@ def find_start(repo: Repository, events: Sequence[Event]) -> tuple[str, ...] | N
     made = {event.head for event in events if isinstance(event, Mark)} | {repo.head()}
     others = (tip for tip in repo.refs_under("refs/heads").values() if tip not in made)
     return tuple(dict.fromkeys((*before, *others)))
-
-
-def _parse_head(line: bytes) -> tuple[int, tuple[str, ...] | None]:
-    value = json.loads(line)
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        raise ValueError(SCHEMA)
-    start = value.get("start")
-    return int(value.get("cursor", 0)), None if start is None else tuple(str(each) for each in start)
-
-
-def _has_files(folder: Path) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return any(not entry.name.startswith(".") and entry.is_file() for entry in entries)
-    except OSError:
-        return False

@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from byline.errors import StaleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from byline.core.trust import Trust
     from byline.log.index import EvidenceIndex, Fact
 
-KEPT = b"byline.proof/1"
+KEPT = b"byline.proof/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,34 +51,29 @@ def prove_statements(index: EvidenceIndex, statements: Iterable[str | None], *, 
         trust.check_current(at)
     except StaleError as error:
         return dict.fromkeys(asked, Proof(verified=False, problem=str(error)))
-    return {digest: _prove(index, digest, trust, at) for digest in asked}
+    facts = {digest: index.facts(statement=digest) for digest in asked}
+    keys = {digest: _key(trust, digest, facts[digest]) for digest in asked}
+    proofs = {digest: Proof(**json.loads(kept)) for digest in asked if (kept := index.kept(keys[digest])) is not None}
+    left = [digest for digest in asked if digest not in proofs]
+    new = _check(index, {digest: facts[digest] for digest in left}, trust, at) if left else {}
+    index.keep({keys[digest]: json.dumps(asdict(proof)).encode() for digest, proof in new.items()})
+    return proofs | new
 
 
-def _prove(index: EvidenceIndex, digest: str, trust: Trust, at: datetime) -> Proof:
-    facts = index.facts(statement=digest)
+def _key(trust: Trust, digest: str, facts: Sequence[Fact]) -> bytes:
     names = " ".join(sorted(fact.blob for fact in facts))
-    key = hashlib.sha256(b"\0".join((KEPT, trust.sha256.encode(), digest.encode(), names.encode()))).digest()
-    kept = index.cached(key)
-    if kept is not None:
-        verified, signer, strength, problem = json.loads(kept)
-        return Proof(verified=verified, signer=signer, strength=strength, problem=problem)
-    proof = _check(index, facts, trust, at)
-    index.keep(key, json.dumps([proof.verified, proof.signer, proof.strength, proof.problem]).encode())
-    return proof
+    return hashlib.sha256(b"\0".join((KEPT, trust.sha256.encode(), digest.encode(), names.encode()))).digest()
 
 
-def _check(index: EvidenceIndex, facts: Sequence[Fact], trust: Trust, at: datetime) -> Proof:
-    from byline.errors import MalformedError, VerificationError
-    from byline.verify import verify_bundle
+def _check(index: EvidenceIndex, facts: Mapping[str, Sequence[Fact]], trust: Trust, at: datetime) -> dict[str, Proof]:
+    from byline.core.verified import VerifiedAuthorship
+    from byline.verify import verify_bundles
 
-    best: Proof | None = None
-    problem = "its bundle is not here"
-    for stored in index.open(facts):
-        try:
-            fact = verify_bundle(stored.bundle, trust=trust, at=at)
-        except (MalformedError, VerificationError) as error:
-            problem = str(error)
-            continue
-        if best is None or best.strength == "signed":
-            best = Proof(verified=True, signer=fact.principal, strength=str(fact.strength))
-    return best or Proof(verified=False, problem=problem)
+    stored = index.open([fact for each in facts.values() for fact in each])
+    found = verify_bundles((each.bundle for each in stored), trust=trust, at=at)
+    proofs = dict.fromkeys(facts, Proof(verified=False, problem="its bundle is not here"))
+    proofs |= {failure.digest: Proof(verified=False, problem=failure.message) for failure in found.failures}
+    for fact in sorted(found.facts, key=lambda fact: fact.strength.rank):
+        if not isinstance(fact, VerifiedAuthorship) or fact.is_full:
+            proofs[fact.digest] = Proof(verified=True, signer=fact.principal, strength=str(fact.strength))
+    return proofs

@@ -17,16 +17,13 @@ rest comes from the journal. Nothing is signed or written but caches; whoever wa
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byline.attribute.rows import BylineTable, expand, read_rows, read_tables, to_rows
 from byline.core.attribution import UNATTRIBUTED, Byline
-from byline.core.lines import MAX_TEXT, blob_id, text_lines
-from byline.errors import RepositoryError
+from byline.flow.subject import find_subject
+from byline.log.database import CACHE
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 
@@ -34,12 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from byline.flow.asking import Asking
+    from byline.flow.subject import Subject
     from byline.flow.workshop import Workshop
-
-CACHE = "cache.db"
-WORKTREE = "worktree"
-CACHED = b"byline.resolved/1"
-REGULAR = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +54,12 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One byline for each line, what was found on the way, and whether the same evidence will always answer the same."""
+    """One byline for each line, and what was found on the way; whether the journal was asked, and every object was here."""
 
     bylines: tuple[Byline, ...]
     findings: tuple[str, ...] = ()
-    is_lasting: bool = True
+    asked_journal: bool = False
+    is_whole: bool = True
 
 
 class Resolver:
@@ -88,7 +82,7 @@ class Resolver:
         Raises:
             RepositoryError: Git cannot read the evidence.
         """
-        self._fingerprint = self._index.refresh(EvidenceRef(self._workshop.repo))
+        self.fingerprint = self._index.refresh(EvidenceRef(self._workshop.repo))
         self._asking = None
 
     def resolve(self, rev: str | None, path: bytes, *, text: bytes | None = None) -> Resolved:
@@ -97,64 +91,23 @@ class Resolver:
         Raises:
             RepositoryError: There is no such commit, or no such file in it.
         """
-        if rev is None:
-            return self._worktree(path, text)
-        repo = self._workshop.repo
-        commit = repo.commit_id(rev)
-        entry = repo.entry(commit, path)
-        if entry is None:
-            raise RepositoryError(f"{_name(path)} is not in {commit[:12]}", hint="paths start at the top of the repository")
-        has_text = entry.mode in REGULAR and repo.blob_size(entry.oid) <= MAX_TEXT
-        lines = text_lines(repo.read_blob(entry.oid)) if has_text else None
-        if lines is None:
-            return Resolved(path=path, revision=commit, lines=(), bylines=(), is_text=False, hand=self._ask().hand(entry.oid, path))
-        key = self._key(commit, path, entry.oid)
-        answer = self._load(key, len(lines))
-        if answer is None:
-            answer = self._ask().committed(commit, path)
-            if answer.is_lasting:
-                self._keep(key, answer)
-        return Resolved(path=path, revision=commit, lines=lines, bylines=answer.bylines, findings=answer.findings)
+        return self.answer(find_subject(self._workshop.repo, rev, path, text=text))[0]
 
-    def _worktree(self, path: bytes, text: bytes | None) -> Resolved:
-        data = self._workshop.repo.worktree_file(path) if text is None else text
-        if data is None:
-            raise RepositoryError(f"there is no file {_name(path)} in the work tree")
-        lines = text_lines(data)
-        if lines is None:
-            return Resolved(path=path, revision=WORKTREE, lines=(), bylines=(), is_text=False)
-        answer = self._ask().found(path, blob_id(data, self._workshop.repo.algorithm), lines)
-        return Resolved(path=path, revision=WORKTREE, lines=lines, bylines=answer.bylines, findings=answer.findings)
+    def answer(self, subject: Subject) -> tuple[Resolved, Answer]:
+        """Return whose the lines of `subject` are, and what the answer rests on."""
+        path, revision = subject.path, subject.revision
+        if subject.lines is None:
+            hand = self._ask().hand(subject.blob, path) if subject.is_committed else UNATTRIBUTED
+            return Resolved(path=path, revision=revision, lines=(), bylines=(), is_text=False, hand=hand), Answer(bylines=())
+        answer = self._ask().answer(subject, subject.lines)
+        return Resolved(path=path, revision=revision, lines=subject.lines, bylines=answer.bylines, findings=answer.findings), answer
 
     def _ask(self) -> Asking:
         if self._asking is None:
-            # Most questions have been answered before: what answers new ones is imported for those.
             from byline.flow.asking import Asking
 
-            self._asking = Asking(self._workshop, self._index)
+            self._asking = Asking(self._workshop, self._index, self.fingerprint)
         return self._asking
-
-    # The cache of answers
-
-    def _key(self, *parts: str | bytes) -> bytes:
-        identity = self._workshop.identity
-        whole = (CACHED, self._fingerprint, identity.repository, identity.line_key, *parts)
-        return hashlib.sha256(b"\0".join(part.encode() if isinstance(part, str) else part for part in whole)).digest()
-
-    def _load(self, key: bytes, count: int) -> Answer | None:
-        data = self._index.cached(key)
-        try:
-            value = json.loads(data) if data else None
-            bylines = expand(read_rows(value["rows"], read_tables(value)[1])) if value else ()
-            return Answer(bylines=bylines, findings=tuple(value["findings"])) if value and len(bylines) == count else None
-        except (ValueError, KeyError, TypeError, IndexError):  # a cache that does not read is as good as none
-            return None
-
-    def _keep(self, key: bytes, answer: Answer) -> None:
-        table = BylineTable()
-        rows = table.rows(to_rows(answer.bylines))
-        value = {"rows": rows, "findings": answer.findings, **table.to_json()}
-        self._index.keep(key, json.dumps(value, separators=(",", ":")).encode())
 
 
 @contextmanager
@@ -176,7 +129,3 @@ def resolve(workshop: Workshop, rev: str | None, path: bytes) -> Resolved:
     """
     with open_resolver(workshop) as resolver:
         return resolver.resolve(rev, path)
-
-
-def _name(path: bytes) -> str:
-    return repr(path.decode(errors="replace"))

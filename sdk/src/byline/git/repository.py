@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from byline.git.remotes import PushOutcome
 
+MAX_NAMED = 200  # paths on a command line
+MAX_BESIDE = 500
 _FACTS = ("--path-format=absolute", "--show-object-format", "--is-inside-work-tree", "--show-cdup")
 
 
@@ -113,6 +115,13 @@ class Repository(ObjectStore):
         tips = ("--branches", "HEAD") if self.head() else ("--branches",)
         return self._commits(*tips, "--not", "--remotes", *(commit for commit in without if self.has_object(commit)))
 
+    def commits_beside(self, commit: str, paths: Sequence[bytes]) -> list[str]:
+        """Return the newest plain commits that changed one of `paths`, that a ref, FETCH_HEAD or ORIG_HEAD reaches and `commit` does not."""
+        heads = [found.oid for name in ("FETCH_HEAD", "ORIG_HEAD") if (found := self._objects.ask(f"{name}^{{commit}}"))]
+        named = [b":(top,literal)" + path for path in paths] if len(paths) <= MAX_NAMED else []
+        tips = ("--branches", "--tags", "--remotes", *heads)
+        return self.git.run("rev-list", f"--max-count={MAX_BESIDE}", "--no-merges", *tips, "--not", commit, "--", *named).decode().split()
+
     def commits_between(self, base: str | None, head: str) -> list[str]:
         """Return the commits that `head` has and `base` has not (None: all), parents before children.
 
@@ -177,6 +186,10 @@ class Repository(ObjectStore):
     def worktree_file(self, path: bytes) -> bytes | None:
         """Return the bytes on disk at `path`, or a symlink's target; None where there is no file."""
         return worktree.read_file(self._top(), path)
+
+    def is_link(self, path: bytes) -> bool:
+        """Whether a symlink stands at `path` on disk."""
+        return worktree.is_link(self._top(), path)
 
     def status_paths(self) -> tuple[bytes, ...]:
         """Return the paths that differ from HEAD or are untracked and not ignored, sorted."""

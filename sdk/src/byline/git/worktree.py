@@ -43,6 +43,11 @@ def read_file(top: Path, path: bytes) -> bytes | None:
         return None
 
 
+def is_link(top: Path, path: bytes) -> bool:
+    """Whether a symlink stands at `path`."""
+    return (top / os.fsdecode(path)).is_symlink()
+
+
 def changed_paths(git: Git, head: str | None, settings: Settings) -> tuple[bytes, ...]:
     """Return the paths that differ from the commit `head` or are untracked and not ignored, sorted.
 

@@ -25,13 +25,13 @@ from byline.errors import EnvelopeError, MalformedError, RepositoryError
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id
 from byline.git.remotes import REMOTE_REFS, check_remote, fetch_refspecs
+from byline.log.trees import REF, evidence_trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from byline.git.repository import Repository
 
-REF = "refs/byline/evidence"
 FILE_MODE = "100644"
 _TRIES = 64
 _SHARD = re.compile(rb"[0-9a-f]{2}")
@@ -117,8 +117,7 @@ class EvidenceRef:
 
     def trees(self) -> dict[str, str]:
         """Return every tree of evidence here: name of the ref to id, this clone's and those of its remotes."""
-        refs = self.repository.refs_under("refs/byline")
-        return {name: oid for name, oid in refs.items() if name == REF or (name.startswith(REMOTE_REFS) and name.endswith("/evidence"))}
+        return evidence_trees(self.repository)
 
     def scan(self) -> Iterator[StoredBundle | BadFile]:
         """Yield every file of the union of `trees`.

@@ -7,52 +7,37 @@
     statement  every authorship payload                           -> statement
     claim      path and blob of every claim                       -> claims_of, claims_by_blob, claims_by_path
     hash       every line hash, from the first search on          -> claims_with_hashes
-    answer     what others keep under a key of their own          -> cached, keep
+    answer     what others keep under a key of their own          -> kept, keep (`log.database`)
 
-`refresh` brings it to the state of the trees: same trees, same answers, whatever was indexed before, in whatever order. A file
-that is corrupt, of another schema or not writable is replaced, or a database in memory stands in: nothing here can fail a reader
-but git itself. Nothing here is verified but that a payload is the one its digest names. Thread-safe; several processes may share it.
+`refresh` brings it to the state of the trees: same trees, same answers, whatever was indexed before, in whatever order. Nothing here
+can fail a reader but git itself (`log.database`). Nothing here is verified but that a payload is the one its digest names.
+Thread-safe; several processes may share it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from byline.core.authorship import parse_authorship
 from byline.core.statement import parse_statement
 from byline.errors import StatementError
+from byline.log.database import Database, writing
 from byline.log.evidence import BadFile, EvidenceRef, StoredBundle
-from byline.log.tables import FILE_COLUMNS, SCHEMA, VERSION, check_files, follow, index_hashes
+from byline.log.tables import FILE_COLUMNS, check_files, follow, index_hashes
+from byline.log.trees import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from byline.core.authorship import Authorship
     from byline.core.statement import PredicateType
 
-BUSY_SECONDS = 10
-MAX_ANSWERS = 4096
 _AT_ONCE = 500
 _PARSED = 1024
-
-# The file is fine and cannot be used now: to replace it would take it away from others.
-_NOT_NOW = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PERM,
-}
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +82,10 @@ class EvidenceIndex:
     """The index of one repository, in the file `path`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.RLock()
+        self._database = Database(path, self._catch_up)
         self._evidence: EvidenceRef | None = None
         self._parsed: dict[str, Authorship | None] = {}
-        self._database: sqlite3.Connection | None = None
+        self._trees: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -111,10 +95,7 @@ class EvidenceIndex:
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
+        self._database.close()
 
     # Keeping up
 
@@ -125,18 +106,24 @@ class EvidenceIndex:
             RepositoryError: Git cannot read the evidence.
         """
         self._evidence = evidence
-        trees = " ".join(sorted(set(evidence.trees().values())))
+        trees = sorted(set(evidence.trees().values()))
+        state = " ".join(trees)
 
         def work(database: sqlite3.Connection) -> None:
-            state = "SELECT value FROM state WHERE name = 'trees'"
-            if database.execute(state).fetchone() == (trees,):
+            if _state(database) == state:
                 return
-            with _writing(database):
-                follow(database, evidence, trees.split())
-                database.execute("INSERT OR REPLACE INTO state VALUES ('trees', ?)", (trees,))
+            with writing(database):
+                follow(database, evidence, trees)
+                database.execute("INSERT OR REPLACE INTO state VALUES ('trees', ?)", (state,))
 
-        self._do(work, catch_up=False)
-        return hashlib.sha256(trees.encode()).hexdigest()
+        self._database.do(work, renews=False)
+        self._trees = state
+        return fingerprint(trees)
+
+    def _catch_up(self) -> None:
+        self._parsed.clear()
+        if self._evidence is not None:
+            self.refresh(self._evidence)
 
     # Asking
 
@@ -154,7 +141,7 @@ class EvidenceIndex:
         given = {column: str(value) for column, value in wanted.items() if value is not None}
         where = "".join(f" AND {column} = ?" for column in given)
         query = f"SELECT {FILE_COLUMNS} FROM file WHERE reason IS NULL{where} ORDER BY name"  # noqa: S608 - column names of this module
-        rows = self._rows(query, *given.values())
+        rows = self._database.rows(query, *given.values())
         names = ("name", "blob", "statement", "key", "kind", "change", "repository", "commit", "chain", "seq")
         return tuple(Fact(**dict(zip(names, row, strict=False)), logged=bool(row[-1])) for row in rows)
 
@@ -177,11 +164,11 @@ class EvidenceIndex:
 
         def work(database: sqlite3.Connection) -> None:
             if self._evidence is not None and database.execute("SELECT 1 FROM file WHERE strict = 0").fetchone():
-                with _writing(database):
+                with writing(database):
                     check_files(database, self._evidence)
 
-        self._do(work)
-        rows = self._rows("SELECT name, blob, reason FROM file WHERE reason IS NOT NULL ORDER BY name")
+        self._database.do(work)
+        rows = self._database.rows("SELECT name, blob, reason FROM file WHERE reason IS NOT NULL ORDER BY name")
         return tuple(BadFile(name=name, blob=blob, reason=reason) for name, blob, reason in rows)
 
     def claims_of(self, commit: str, path: bytes | None = None) -> tuple[ClaimRow, ...]:
@@ -202,7 +189,7 @@ class EvidenceIndex:
 
         def work(database: sqlite3.Connection) -> list[ClaimRow]:
             if database.execute("SELECT 1 FROM statement WHERE hashed = 0").fetchone():
-                with _writing(database):
+                with writing(database):
                     index_hashes(database)
             hits: dict[tuple[int, int], int] = {}
             for start in range(0, len(asked), _AT_ONCE):
@@ -214,17 +201,17 @@ class EvidenceIndex:
             which = _CLAIM.format("claim.statement = ? AND claim.ordinal = ?")
             return [_claim_row(database.execute(which, where).fetchone(), count) for where, count in hits.items()]
 
-        found = sorted(self._do(work), key=lambda row: (-row.hits, -row.seq, row.statement, row.ordinal))
+        found = sorted(self._database.do(work), key=lambda row: (-row.hits, -row.seq, row.statement, row.ordinal))
         return tuple(found[:limit])
 
     def chain_starts(self) -> tuple[str, ...]:
         """Return the commits of the first statements of all clones, sorted."""
-        return tuple(row[0] for row in self._rows("SELECT DISTINCT commit_id FROM statement WHERE seq = 1 ORDER BY commit_id"))
+        return tuple(row[0] for row in self._database.rows("SELECT DISTINCT commit_id FROM statement WHERE seq = 1 ORDER BY commit_id"))
 
     def statement(self, digest: str) -> Authorship | None:
         """Return the authorship statement with this digest, None if there is none or if it does not read strictly."""
         if digest not in self._parsed:
-            payload = self._do(lambda database: _payload(database, digest))
+            payload = self._database.do(lambda database: _payload(database, digest))
             if len(self._parsed) >= _PARSED:
                 self._parsed.clear()
             self._parsed[digest] = None if payload is None else _read(payload)
@@ -232,94 +219,22 @@ class EvidenceIndex:
 
     # Answers that others keep
 
-    def cached(self, key: bytes) -> bytes | None:
+    def kept(self, key: bytes) -> bytes | None:
         """Return what was kept under `key`, if it still is."""
-        rows = self._rows("SELECT value FROM answer WHERE key = ?", key)
-        return rows[0][0] if rows else None
+        return self._database.kept(key)
 
-    def keep(self, key: bytes, value: bytes) -> None:
-        """Keep `value` under `key`, as long as there is room."""
-
-        def work(database: sqlite3.Connection) -> None:
-            with _writing(database):
-                database.execute("INSERT OR REPLACE INTO answer (key, value) VALUES (?, ?)", (key, value))
-                database.execute("DELETE FROM answer WHERE id <= (SELECT MAX(id) FROM answer) - ?", (MAX_ANSWERS,))
-
-        self._do(work)
-
-    # The file
+    def keep(self, values: Mapping[bytes, bytes]) -> None:
+        """Keep what was found out; nothing, if another process has brought the index to another state meanwhile."""
+        if self._database.do(_state) == self._trees:
+            self._database.keep(values)
 
     def _claims(self, where: str, *values: object) -> tuple[ClaimRow, ...]:
-        return tuple(_claim_row(row) for row in self._rows(_CLAIM.format(where), *values))
-
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._do(lambda database: database.execute(query, values).fetchall())
-
-    def _do(self, work: Callable[[sqlite3.Connection], Answer], *, catch_up: bool = True) -> Answer:
-        """Return what `work` does with the database; with another one if this one turns out to be of no use."""
-        with self._lock:
-            for in_memory in (False, True):
-                try:
-                    return work(self._database or self._open())
-                except sqlite3.Error as error:
-                    self.close()
-                    self._parsed.clear()
-                    if in_memory or getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
-                        self._database = _make(_connect(":memory:"))
-                    else:
-                        self._remove_file()
-                if catch_up and self._evidence is not None:
-                    self.refresh(self._evidence)
-            return work(self._database or self._open())
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
-        except OSError:
-            self._database = _make(_connect(":memory:"))
-            return self._database
-        self._database = database = _connect(str(self._path))
-        if database.execute("PRAGMA user_version").fetchone() != (VERSION,):
-            if database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() != (0,):
-                raise sqlite3.DatabaseError("another schema")
-            _make(database)
-        return database
-
-    def _remove_file(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        return tuple(_claim_row(row) for row in self._database.rows(_CLAIM.format(where), *values))
 
 
-def _connect(name: str) -> sqlite3.Connection:
-    database = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.execute("PRAGMA cache_size = -32768")  # KiB: a large index is not built through a small window
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _make(database: sqlite3.Connection) -> sqlite3.Connection:
-    with _writing(database):
-        if database.execute("PRAGMA user_version").fetchone() != (VERSION,):  # nobody else has just made it
-            for each in SCHEMA.split(";"):
-                database.execute(each)
-    return database
-
-
-@contextmanager
-def _writing(database: sqlite3.Connection) -> Iterator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    finally:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
+def _state(database: sqlite3.Connection) -> str | None:
+    row = database.execute("SELECT value FROM state WHERE name = 'trees'").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _payload(database: sqlite3.Connection, digest: str) -> bytes | None:

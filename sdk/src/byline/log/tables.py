@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from byline.log.evidence import EvidenceRef, Files
 
-VERSION = 2
 FILE_COLUMNS = "name, blob, digest, key, kind, change, repository, commit_id, chain, seq, logged"
-SCHEMA = f"""
+SCHEMA = """
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE shard (prefix TEXT PRIMARY KEY, oids TEXT) WITHOUT ROWID;
 CREATE TABLE file (
@@ -53,7 +52,6 @@ CREATE INDEX claim_path ON claim (path);
 CREATE TABLE hash (hash BLOB, statement INTEGER, ordinal INTEGER, PRIMARY KEY (hash, statement, ordinal)) WITHOUT ROWID;
 CREATE INDEX hash_statement ON hash (statement);
 CREATE TABLE answer (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB);
-PRAGMA user_version = {VERSION};
 """
 
 _INSERT_FILE = f"INSERT OR REPLACE INTO file ({FILE_COLUMNS}, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - column names

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is recorded and not folded yet, told by names and sizes alone; and the stamp of what is.
+
+Hooks leave files in the inbox of the user and among the marks of the clone (`ARRIVED`); settled, they are lines of the journal; folded,
+they are part of the state. A reader whose answer asked the journal keeps the journal's stamp with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from byline.flow.workshop import Workshop
+
+SCHEMA = "byline.progress/1"
+STATE, JOURNAL, MARKS = "state.json", "journal", "marks"
+ARRIVED = (".spool", ".torn", ".mark")
+
+
+def has_arrivals(workshop: Workshop) -> bool:
+    """Whether a hook left something that is not in the journal yet."""
+    return any(_has_arrivals(folder) for folder in (workshop.inbox, workshop.place / MARKS))
+
+
+def is_pending(workshop: Workshop) -> bool:
+    """Whether something was recorded that is not folded."""
+    if has_arrivals(workshop):
+        return True
+    try:
+        with (workshop.place / STATE).open("rb") as file:
+            cursor = parse_head(file.readline())[0]
+    except (OSError, ValueError):
+        cursor = 0
+    try:
+        return (workshop.place / JOURNAL).stat().st_size > cursor
+    except OSError:
+        return False
+
+
+def journal_stamp(workshop: Workshop) -> str | None:
+    """Return what stays equal as long as nothing is recorded, folded or compacted; None while something is on its way."""
+    return None if has_arrivals(workshop) else " ".join(_stamp(workshop.place / name) for name in (JOURNAL, STATE))
+
+
+def parse_head(line: bytes) -> tuple[int, tuple[str, ...] | None]:
+    """Return the cursor and the start that the first line of the state file names.
+
+    Raises:
+        ValueError: It is no such line, or one of another version.
+    """
+    value = json.loads(line)
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise ValueError(SCHEMA)
+    start = value.get("start")
+    return int(value.get("cursor", 0)), None if start is None else tuple(str(each) for each in start)
+
+
+def _has_arrivals(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.endswith(ARRIVED) for entry in entries)
+    except OSError:
+        return False
+
+
+def _stamp(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return "-"
+    return f"{found.st_ino}.{found.st_size}.{found.st_mtime_ns}"
