@@ -55,7 +55,15 @@ class Terminal:
 
     def lines(self, rows: Iterable[Sequence[str | Paint]]) -> None:
         """Write many lines at once."""
-        self.out.write("".join([self._join(row, colour=self.colour) + "\n" for row in rows]))
+        kept = list(rows)
+        if self.unicode and not self.colour:
+            plain = ["".join([each if isinstance(each, str) else each.text for each in row]).rstrip(" ") for row in kept]
+            block = "\n".join(plain)
+            # Where nothing has to be escaped, which one look at the whole tells, no piece needs one of its own.
+            if block.count("\n") == len(plain) - 1 and block.replace("\n", "").isprintable():
+                self.out.write(block + "\n")
+                return
+        self.out.write("".join([self._join(row, colour=self.colour) + "\n" for row in kept]))
 
     def text(self, block: str) -> None:
         """Write the lines of `block`, text of our own."""
@@ -140,6 +148,12 @@ def show_path(path: bytes) -> str:
 def show_line(line: bytes) -> str:
     """Return a line of a file as people see it, tabs as four blanks."""
     return line.decode("utf-8", "replace").rstrip("\r").replace("\t", "    ")
+
+
+def show_lines(lines: Sequence[bytes]) -> list[str]:
+    """Return `show_line` of each of `lines`."""
+    text = b"\n".join(lines).decode("utf-8", "replace").replace("\t", "    ")
+    return [line.rstrip("\r") for line in text.split("\n")] if lines else []
 
 
 def width(text: str) -> int:

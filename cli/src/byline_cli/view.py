@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from byline.core.lines import has_word
-from byline_cli.terminal import Paint, fit, harmless, show_line, width
+from byline_cli.terminal import Paint, fit, harmless, show_lines, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,21 +51,20 @@ def mark(facts: dict[str, Any]) -> str:
 
 def blame_rows(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes], *, columns: int | None) -> Iterator[list[str | Paint]]:
     """Yield a row for each line of a file; `columns` cuts them."""
-    drawn = _drawn(ranges, lines)
-    shown: dict[int, tuple[str, str]] = {}
+    shown: dict[int, tuple[Paint, str]] = {}
     evidence = max((width(describe_evidence(each)) for each in ranges), default=0)
     who = min(WHO_COLUMNS, max((width(harmless(describe_owner(each))) for each in ranges), default=0))
     digits = len(str(len(lines)))
-    for number, (facts, line) in enumerate(zip(drawn, lines, strict=True), 1):
+    texts = show_lines(lines)
+    for number, (facts, text) in enumerate(zip(_drawn(ranges, lines), texts, strict=True), 1):
         known = shown.get(id(facts))
         if known is None:
             head = f"{fit(describe_evidence(facts), evidence)} {mark(facts)} {fit(describe_owner(facts), who)}"
-            known = shown[id(facts)] = head, f" {(facts['commit'] or '')[:7]:<7} "
-        text = show_line(line)
+            known = shown[id(facts)] = Paint(head, COLOURS[facts["origin"]]), f" {(facts['commit'] or '')[:7]:<7} "
         if columns is not None:
             room = max(10, columns - evidence - who - digits - 14)
-            text = text if text.isascii() and len(text) <= room else fit(text, room)
-        yield [Paint(known[0], COLOURS[facts["origin"]]), known[1], f"{number:>{digits}} │ ", text]
+            text = text if text.isascii() and len(text) <= room else fit(text, room)  # noqa: PLW2901 - the same text, cut
+        yield [known[0], f"{known[1]}{number:>{digits}} │ {text}"]
 
 
 def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -76,16 +75,14 @@ def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {origin: count for origin, count in counts.items() if count}
 
 
-def _drawn(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Return for each line the range that it is drawn with."""
+def _drawn(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield for each line the range that it is drawn with: its own if it has words, else that of the line above."""
     own = [each for each in ranges for _ in range(each["start"], each["end"] + 1)]
     last = next((facts for facts, line in zip(own, lines, strict=True) if has_word(line)), None)
-    out = []
     for facts, line in zip(own, lines, strict=True):
-        if last is None or has_word(line):
+        if last is not facts and (last is None or has_word(line)):
             last = facts
-        out.append(last)
-    return out
+        yield last or facts
 
 
 def _short(facts: dict[str, Any]) -> str:
