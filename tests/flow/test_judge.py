@@ -361,6 +361,17 @@ def test_an_approval_lets_a_change_in_once(desk: Desk, scratch: Scratch) -> None
     assert gate("work") is Outcome.ALLOW
 
 
+def test_a_folder_is_no_version_of_a_file(desk: Desk, scratch: Scratch) -> None:
+    """B7: an approval of a link in the place of a folder does not keep a gate from judging what stands there now."""
+    scratch.git("rm", "--quiet", "-r", ".byline")
+    (scratch.path / ".byline").symlink_to("elsewhere")
+    scratch.commit("a link for a folder")
+    desk.approve("p-ben")
+    run = run_gate(desk.repo, desk.anchor(), head="work", evidence=make_evidence(desk.repo, desk.index), at=NOW)
+    assert {reason.path for reason in run.judgement.verdict.reasons} >= {b".byline"}
+    assert run.judgement.verdict.outcome is Outcome.PENDING
+
+
 def test_a_damaged_state_is_the_administrators_business(desk: Desk) -> None:
     (desk.place / "state.json").write_text('{"schema": "byline.gate-state/1"}')
     with pytest.raises(ConfigError):

@@ -187,7 +187,7 @@ def test_an_entry_is_found_by_its_whole_path_only(repository: Scratch, opened: R
     commit = repository.commit()
     tree = opened.tree(commit)
     assert opened.entry(tree, b"d/f") == TreeEntry(mode="100644", oid=blob_id(b"x\n"))
-    assert [opened.entry(commit, path) for path in (b"f", b"d/f/g", b"D/f", b"d/", b"", b"./d/f")] == [None] * 6
+    assert [opened.entry(commit, path) for path in (b"d", b"f", b"d/f/g", b"D/f", b"d/", b"", b"./d/f")] == [None] * 7
 
 
 def test_changes_tell_modes_types_and_renames(repository: Scratch, opened: Repository) -> None:

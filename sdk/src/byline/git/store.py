@@ -141,7 +141,7 @@ class ObjectStore:
             yield parse_tree(self._checked(tree, "tree", found).content or b"", self.algorithm)
 
     def entry(self, treeish: str, path: bytes) -> TreeEntry | None:
-        """Return what the commit or tree `treeish` (an id) has at `path`, None if nothing.
+        """Return the file, symlink or submodule that the commit or tree `treeish` (an id) has at `path`; a folder is none.
 
         Raises:
             ShallowError: As `read_blob`.
@@ -155,7 +155,7 @@ class ObjectStore:
             if found is None:
                 return None
             entry = found
-        return entry
+        return None if entry.mode == TREE_MODE else entry
 
     def list_tree(self, treeish: str) -> Iterator[tuple[bytes, TreeEntry]]:
         """Yield path and entry of every file, symlink and submodule of the commit or tree `treeish` (an id), in git's order.
