@@ -50,12 +50,11 @@ def parse_strict(data: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
     if len(data) > max_bytes:
         raise MalformedError(f"{len(data)} bytes of JSON, at most {max_bytes} are read")
     try:
-        value: Json = json.loads(
-            data.decode(), object_pairs_hook=_members, parse_float=_refuse_float, parse_constant=_refuse_float, parse_int=_integer
-        )
+        value: Json = _DECODER.decode(data.decode())
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise MalformedError(f"not JSON: {type(error).__name__}") from error
-    _check_depth(value)
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:  # with fewer brackets nothing is nested deeper
+        _check_depth(value)
     if b"\\u" in data:  # bytes that decode hold no lone surrogate; an escape can
         _check_value(value, 0)
     return value
@@ -101,6 +100,10 @@ def _integer(text: str) -> int:
     if abs(number := int(text)) > MAX_INTEGER:
         raise MalformedError("an integer beyond 2^53 - 1")
     return number
+
+
+# Made once: `json.loads` makes one for each call.
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=_refuse_float, parse_constant=_refuse_float, parse_int=_integer)
 
 
 def _check_depth(value: Json) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from byline.core.attribution import Owner
     from byline.core.bundle import Bundle, Receipt
+    from byline.core.checkpoint import Checkpoint
     from byline.core.trust import Trust, TrustedKey, TrustedLog
     from byline.keys.ed25519 import LogVerifier
 
@@ -58,7 +59,7 @@ class Signed:
 class Checker:
     """The checks under one trust at one moment.
 
-    It keeps parsed keys and opened checkpoints, so that each of many bundles costs little more than its signature.
+    It keeps parsed keys, and checkpoints read and opened, so that each of many bundles costs little more than its signature.
     """
 
     def __init__(self, trust: Trust, at: datetime) -> None:
@@ -70,6 +71,7 @@ class Checker:
         self._logs = {log.origin: log for log in trust.logs}
         self._signatures = KeyCache()
         self._verifiers: dict[str, LogVerifier] = {}
+        self._claimed: dict[str, Checkpoint] = {}
         self._opened: set[str] = set()
 
     def open_signed(self, bundle: Bundle) -> Signed:
@@ -132,7 +134,9 @@ class Checker:
         # 5.
         check_entry(receipt.leaf, bundle.envelope, key.public)
         # 6.
-        claimed = receipt.claimed
+        claimed = self._claimed.get(receipt.checkpoint)
+        if claimed is None:
+            claimed = self._claimed[receipt.checkpoint] = receipt.claimed
         if claimed.size != receipt.proof.size:
             raise ProofError("the proof is about another tree than the checkpoint")
         check_inclusion(receipt.proof, leaf=hash_leaf(receipt.leaf), root=claimed.root)
