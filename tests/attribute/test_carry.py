@@ -42,6 +42,16 @@ def test_a_formatter_that_wraps_a_call_leaves_the_owner() -> None:
     assert origins(old, [b"result = call(", b"    first,", b"    second,", b")"]) == ["human"] * 4
 
 
+def test_a_formatter_that_changes_quotes_leaves_an_agents_text_the_agents() -> None:
+    old = version(b"result = call('first',", b"  'second')", owner=AI)
+    assert origins(old, [b'result = call("first", "second")'], HUMAN) == ["ai"]
+
+
+def test_an_agent_that_changes_a_persons_brackets_leaves_nothing_the_persons_alone() -> None:
+    old = version(b"allowed = owner or admin and active")
+    assert origins(old, [b"allowed = (owner or admin) and active"], AI) == ["mixed"]
+
+
 def test_a_moved_block_keeps_its_owner() -> None:
     block = (b"def moved(argument):", b"    return argument + 1")
     still = (b"between = 1", b"and = 2", b"after = 3")

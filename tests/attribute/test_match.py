@@ -113,3 +113,16 @@ def test_base_lines_remember_their_place_and_found_lines_do_not() -> None:
     draft.take_whole([UNATTRIBUTED, AI])
     assert draft.places == [(0, 0), None]
     assert draft.found == [None, Carry.EXACT]
+
+
+def test_an_open_line_remembers_the_agents_line_that_it_was_made_of() -> None:
+    draft = Draft([b"total = price * count + fee", b"all = new"])
+    draft.take_aligned(version([b"total = price * count + tax", b"gone = 1"], AI))
+    assert shown(draft) == ["unknown:unknown", "unknown:unknown"]
+    assert [draft.made_of(j) for j in (0, 1)] == [AI, None]
+
+
+def test_nobody_asks_of_whose_text_a_persons_line_was_made() -> None:
+    draft = Draft([b"total = price * count + fee"])
+    draft.take_aligned(version([b"total = price * count + tax"], HUMAN))
+    assert draft.made_of(0) is None

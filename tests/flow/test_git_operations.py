@@ -1,142 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every way in which git makes a commit or moves text, and each line still has its author.
 
-A line's text says who first wrote it (`ai_…`, `human_…`), so a story is its operations alone: the truth is in the files. Each story is
-asked four times: attested after every commit; attested only when somebody asks; in a fresh clone that has the claims and nothing
-else; and with the hooks gone for the last step. A line may never be shown as another's; the lines that may come out `unknown` are
+Each story is asked four times: attested after every commit; attested only when somebody asks; in a fresh clone that has the claims and
+nothing else; and with the hooks gone for the last step. A line may never be shown as another's; the lines that may come out `unknown` are
 named by the story, and it must keep that word too.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from story import Story, show
+from story import Story
+from tale import Tale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-WORDS = ("alpha", "beta", "gamma", "delta", "omega")
-
-
-@dataclass
-class Tale:
-    """A story in which every line tells its author; `lost` are the texts that nobody can know."""
-
-    story: Story
-    without_hooks: bool = False
-    count: int = 0
-    lost: set[str] = field(default_factory=set)
-
-    # Text
-
-    def lines(self, who: str, count: int = 3) -> list[str]:
-        made = range(self.count, self.count + count)
-        self.count += count
-        return [f"{who}_{number} = {WORDS[number % 5]}({number * 7919 + 11})" for number in made]
-
-    def read(self, name: str) -> list[str]:
-        return (self.story.scratch.path / name).read_text().splitlines()
-
-    def put(self, who: str, name: str, lines: list[str]) -> None:
-        text = "\n".join(lines) + "\n"
-        (self.story.agent_writes if who == "ai" else self.story.person_types)(name, text)
-
-    def adds(self, who: str, name: str, *, at: int | None = None, count: int = 3) -> list[str]:
-        """Insert new lines of `who` (at the end unless told), and return them."""
-        path = self.story.scratch.path / name
-        old = self.read(name) if path.exists() else []
-        new = self.lines(who, count)
-        place = len(old) if at is None else at
-        self.put(who, name, [*old[:place], *new, *old[place:]])
-        return new
-
-    def types(self, name: str, *, at: int) -> None:
-        """Insert a person's lines that nothing but the next commit's own hook can declare theirs."""
-        new = self.adds("human", name, at=at)
-        self.lost |= {*new} if self.without_hooks else set()
-
-    # Git
-
-    def git(self, *arguments: str, fails: bool = False, **environ: str) -> str:
-        done = subprocess.run(
-            ["git", "-c", "core.editor=true", *arguments],
-            cwd=self.story.scratch.path,
-            env={**os.environ, **environ},
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-        assert (done.returncode != 0) == fails, f"git {' '.join(arguments)}: {done.stdout!r} {done.stderr!r}"
-        return done.stdout.decode().strip()
-
-    def commit(self, *options: str) -> str:
-        return self.story.commit(*options)
-
-    def last(self) -> None:
-        """Say that what follows is the last step: where hooks may be missing, they are from here on."""
-        if self.without_hooks:
-            self.story.attest()
-            self.story.remove_hooks()
-
-    def start(self) -> None:
-        """Begin with a file of a person's and an agent's lines, committed."""
-        self.adds("human", "a.py", count=4)
-        self.commit()
-        self.adds("ai", "a.py", count=4)
-        self.commit()
-
-    def topic(self) -> None:
-        """Go on from `start` on a branch, both writing, two commits."""
-        self.start()
-        self.git("switch", "-qc", "topic")
-        self.adds("ai", "a.py")
-        self.adds("ai", "b.py", count=5)
-        self.commit()
-        self.adds("human", "a.py", at=2)
-        self.adds("human", "b.py")
-        self.commit()
-
-    def diverge(self) -> None:
-        """Let `main` move on elsewhere in the file, and be back on `topic`."""
-        self.topic()
-        self.git("switch", "-q", "main")
-        self.adds("human", "a.py", at=0)
-        self.adds("ai", "m.py")
-        self.commit()
-        self.git("switch", "-q", "topic")
-
-    def rewrite(self, todo: str, *, onto: str) -> None:
-        """Rebase interactively with `todo`, a sed script for git's list."""
-        self.git("rebase", "-qi", onto, GIT_SEQUENCE_EDITOR=f"sed -i -e '{todo}'")
-
-    def keep_both(self, name: str) -> None:
-        """Settle a conflict by keeping every line of both sides."""
-        kept = [line for line in self.read(name) if not line.startswith(("<<<<<<<", "|||||||", "=======", ">>>>>>>"))]
-        self.story.person_types(name, "\n".join(kept) + "\n")
-        self.git("add", name)
-
-    # The question
-
-    def check(self) -> None:
-        """Ask for every file of HEAD, here and elsewhere."""
-        self.story.attest()
-        copy = self.story.copy()
-        for name in self.git("ls-tree", "-r", "--name-only", "HEAD").splitlines():
-            here = show(self.story.resolve("HEAD", name))
-            assert self.judge(here) == [], name
-            assert self.story.ask_copy(copy, "HEAD", name) == here, name
-
-    def judge(self, shown: str) -> list[str]:
-        """Return what is shown otherwise than the text says."""
-        rows = [each.split(" ", 1) for each in shown.split(" | ")] if shown else []
-        return [": ".join(row) for row in rows if row[0].rstrip("?") != ("unknown" if row[1] in self.lost else row[1].split("_")[0])]
 
 
 def commit_all(tale: Tale) -> None:

@@ -9,7 +9,8 @@ found. The numbers are those of the rules in docs/attribution.md:
 7a  `take_whole`    the very bytes: every line, at full strength
 7a  `take_aligned`  another version of the same file, by line diff: `inferred`
 8   `take_hashed`   a version that only claims know, by line hashes: `inferred`
-7e  `take_reflow`   the same characters, wrapped differently: each line takes the owner of the line where its first stood
+7e  `take_rewrapped` the same characters, wrapped differently: each line takes the owner of the line where its first stood
+7e  `take_reworded` the same words, with other quotes and brackets: an agent's lines are still the agent's
 7f  `take_blocks`   a block of lines that went away elsewhere
 
 Rule M guards 7a (aligned) and 8: text alone may find `ai` and `mixed` anywhere, everything else only where the surroundings
@@ -18,22 +19,21 @@ agree, and it proves nothing (`inferred`).
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from byline.attribute.words import around, nearest, reworded, rewrapped
 from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
 from byline.core.claim import Carry
-from byline.core.diff import ABSENT, Run, gaps, match_items, match_lines, runs
+from byline.core.diff import ABSENT, Gap, Run, gaps, match_items, match_lines, runs
 from byline.core.lines import has_word, squeeze, weigh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from byline.core.version import Block, Claimed, Version
 
-CLOSER = re.compile(rb",(?=[)\]}])")
 TIGHTENING = (Origin.AI, Origin.MIXED)
 LONG = 40  # bytes without white space that make one block of text speak for itself
 MAX_PLACES = 64  # places of one line among blocks that are looked at
@@ -47,6 +47,7 @@ class Draft:
         self.bylines: list[Byline | None] = [None] * len(lines)
         self.places: list[tuple[int, int] | None] = [None] * len(lines)
         self.found: list[Carry | None] = [None] * len(lines)
+        self._replaced: list[tuple[Gap, Sequence[bytes], Callable[[], Sequence[Byline]]]] = []
 
     @property
     def is_open(self) -> bool:
@@ -96,10 +97,12 @@ class Draft:
     def take_aligned(self, version: Version) -> None:
         """Take from another version of this file the runs that hold a line unique in it."""
         count = Counter(squeeze(line) for line in version.lines)
-        for run in runs(match_lines(version.lines, self.lines)):
+        matching = match_lines(version.lines, self.lines)
+        for run in runs(matching):
             new = [j for j in range(run.new, run.new + run.count) if self.bylines[j] is None]
             if any(has_word(self.lines[j]) and count[squeeze(self.lines[j])] == 1 for j in new):
                 self._take_run(run, new, version.bylines, Carry.ALIGNED, is_alike=True)
+        self.take_reworded(version.lines, lambda: version.bylines, matching)
 
     def take_hashed(self, version: Claimed, hashes: Sequence[bytes], *, is_same_path: bool) -> None:
         """Take from a version that claims know by its hashes; `hashes` are those of this version's lines."""
@@ -116,14 +119,36 @@ class Draft:
             if is_alike or len(telling) >= 3 or weigh(self.lines[run.new : span.stop]) >= LONG:
                 self._take_run(run, new, version.bylines, Carry.HASH, is_alike=is_alike)
 
-    def take_reflow(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], matching: Sequence[int]) -> None:
-        """Where a changed place has the same characters on both sides, take the owners of the old text; only then are they asked for."""
+    def take_rewrapped(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], matching: Sequence[int]) -> None:
+        """Where a changed place has the same characters on both sides, take the owners of the old lines; only then are they asked for."""
+        for gap in self._changed(old, matching):
+            found = rewrapped(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
+            for j, i in enumerate(found, gap.new.start):
+                if self.bylines[j] is None:
+                    self._give(j, bylines()[gap.old.start + i], Carry.ALIGNED)
+
+    def take_reworded(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], matching: Sequence[int]) -> None:
+        """Where a changed place has the same words on both sides, what was an agent's still is; else remember what stood there."""
+        for gap in self._changed(old, matching):
+            found = reworded(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
+            for j, i in enumerate(found, gap.new.start):
+                byline = bylines()[gap.old.start + i]
+                if self.bylines[j] is None and byline.owner.origin in TIGHTENING:
+                    self._give(j, inferred(byline), Carry.ALIGNED)
+            self._replaced.append((gap, old, bylines))
+
+    def made_of(self, j: int) -> Byline | None:
+        """Return whose line the open line `j` took the place of, if most of its words stood there and an agent had a part in them."""
+        for gap, old, bylines in self._replaced:
+            best = nearest(old, around(gap, j), self.lines[j]) if gap.new.start <= j < gap.new.end else None
+            if best is not None and bylines()[best].owner.origin in TIGHTENING:
+                return bylines()[best]
+        return None
+
+    def _changed(self, old: Sequence[bytes], matching: Sequence[int]) -> Iterator[Gap]:
         for gap in gaps(matching, len(old)):
             if gap.old and gap.new and None in self.bylines[gap.new.start : gap.new.end]:
-                rewrapped = _reflow(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
-                for j, i in enumerate(rewrapped, gap.new.start):
-                    if self.bylines[j] is None:
-                        self._give(j, bylines()[gap.old.start + i], Carry.ALIGNED)
+                yield gap
 
     def take_blocks(self, blocks: Iterable[Block], is_enough: Callable[[int, int], bool], *, weakened: bool) -> None:
         """Take the longest of `blocks` that stands at each open line; `is_enough` judges its lines and bytes."""
@@ -170,18 +195,3 @@ class Draft:
     def _give(self, j: int, byline: Byline, how: Carry) -> None:
         self.bylines[j] = byline
         self.found[j] = how
-
-
-def _reflow(old: Sequence[bytes], new: Sequence[bytes]) -> list[int]:
-    """Return for each new line the old line where its first character stood; nothing if the characters are not the same."""
-    before, after = b"".join(map(squeeze, old)), b"".join(map(squeeze, new))
-    if not before or CLOSER.sub(b"", before) != CLOSER.sub(b"", after):
-        return []
-    out, i, end, start = [], 0, len(squeeze(old[0])), 0
-    for line in new:
-        while i + 1 < len(old) and start >= end:
-            i += 1
-            end += len(squeeze(old[i]))
-        out.append(i)
-        start += len(squeeze(line))
-    return out

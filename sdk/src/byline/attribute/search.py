@@ -77,7 +77,8 @@ def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State
             return
         step(draft, target, state, sources)
     for ground in grounds:
-        draft.take_reflow(ground.lines, ground.bylines, ground.matching)
+        draft.take_rewrapped(ground.lines, ground.bylines, ground.matching)
+        draft.take_reworded(ground.lines, ground.bylines, ground.matching)
     if target.commit and draft.is_open:
         lines = [draft.lines[j] for j in draft.open_lines() if has_word(draft.lines[j])]
         draft.take_blocks(sources.lost(target.commit, lines), lambda count, size: count >= 3 or size >= LONG, weakened=True)
