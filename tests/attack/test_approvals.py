@@ -8,11 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from byline.core.approval import format_approval
+from byline.core.bundle import Bundle
 from byline.core.policy import Require, Rule, When
 from byline.core.trust import TrustedKey, Use, parse_trust
 from byline.core.trustfile import add_to_trust
 from byline.core.verdict import Outcome
 from byline.errors import TrustError
+from byline.sign.file import sign_payload
 from byline.testing import fixed_signer
 from casework import (
     NOW,
@@ -143,6 +146,20 @@ def test_two_keys_of_one_person_are_one_person() -> None:
     assert outcome(FILES, [first, other], policy=policy, trust=trust) is Outcome.PENDING
     ben = signed(approval("p-ben", move(PATH, OLD, NEW), policy=policy), "p-ben")
     assert outcome(FILES, [first, other, ben], policy=policy, trust=trust) is Outcome.ALLOW
+
+
+def test_a_second_signature_takes_nothing_from_the_first() -> None:
+    """M1, M10: one approval under two keys of one person, whatever their ids: removing one of them never helps."""
+    uses = [(Use.APPROVAL,), (Use.ROOT,)]
+    extra = [fixed_signer(number) for number in (77, 78)]
+    keys = [TrustedKey(principal="p-ana", public=key.public, uses=use) for key, use in zip(extra, uses, strict=True)]
+    trust = parse_trust(add_to_trust(trust_bytes(uses={"p-ana": (Use.AUTHORSHIP,)}), issued=NOW, keys=keys))
+    path = b".byline/policy.toml"
+    protected = [changed(path, OLD, NEW)]
+    payload = format_approval(approval("p-ana", move(path, OLD, NEW), policy=team()))
+    both = [Bundle(envelope=sign_payload(payload, key), key_hint=sha(key.public)) for key in extra]
+    assert outcome(protected, both, trust=trust) is outcome(protected, both[::-1], trust=trust) is Outcome.ALLOW
+    assert [outcome(protected, [each], trust=trust) for each in both] == [Outcome.PENDING, Outcome.PENDING]
 
 
 def test_an_approval_in_anothers_name_is_refused() -> None:

@@ -131,6 +131,18 @@ def test_circles_of_claims_hide_no_hand() -> None:
     assert outcome([changed(PATH, OLD, new)], [*bundles, yes]) is Outcome.ALLOW
 
 
+def test_more_claims_than_anybody_follows_take_nothing_back() -> None:
+    """M2, AP5: a flood of recipes that are longer than any file costs a bounded time, and names whom it named before."""
+    huge = (Copied(base=0, start=0, count=1_900_000),)
+    names = [b"%d\n" % n for n in range(30)]
+    flood = [replace(claim(PATH, each, WRITTEN, ai("p-rob")), segments=huge, removed=()) for each in names]
+    bundles = [signed(authorship(each, seq=n), "p-rob") for n, each in enumerate(flood, 1)]
+    yes = [signed(approval(who, move(PATH, OLD, WRITTEN), policy=team()), who) for who in ("p-ana", "p-ben")]
+    assert outcome(FILES, [SENIORS, *bundles]) is Outcome.PENDING
+    assert outcome(FILES, [SENIORS, *bundles, yes[0]]) is Outcome.PENDING
+    assert outcome(FILES, [SENIORS, *bundles, yes[1]]) is Outcome.ALLOW
+
+
 class Shelf:
     """Versions in a real repository, and claims with their real ids."""
 

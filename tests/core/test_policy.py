@@ -77,6 +77,7 @@ def test_presets_are_without_errors(name: str) -> None:
         ("require = { approvals = 0 }", "require = { approvals = 0 }\ndeny = true"),
         ("require = { approvals = 0 }", 'require = { approvals = 0, kind = "agent" }'),
         ("require = { approvals = 0 }", 'require = { approvals = 0, distinct_from = ["pusher"] }'),
+        ("require = { approvals = 0 }", 'require = { approvals = 0, distinct_from = ["hands", "pusher"] }'),
         ('id = "everything-else"', 'id = "ai-senior-signoff"'),
         ('id = "everything-else"', 'id = "built-in:protected"'),
         ("when = {}", 'when = { op = ["rename"] }'),
@@ -114,6 +115,7 @@ def test_every_condition_is_read() -> None:
         (b"x/y.py", "**", True),
         (b"a\xff\nb", "a?\nb", True),
         (b"a[1].py", "a[1].py", True),
+        ("caf\u00e9/x".encode(), "cafe\u0301/**", True),
     ],
 )
 def test_globs(path: bytes, glob: str, expected: bool) -> None:  # noqa: FBT001 - a table

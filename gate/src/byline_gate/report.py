@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from byline.flow.judge import Judgement
 
 SCHEMA = "byline.gate/1"
+MOST_FAILURES = 10
 SHOWN_ORIGINS = (Origin.AI, Origin.HUMAN, Origin.MIXED, Origin.TOOL, Origin.IMPORTED, Origin.UNKNOWN)
 MARKS = {"added": "+", "removed": "-", "file": " "}
 
@@ -78,8 +79,11 @@ def report_lines(judgement: Judgement, *, entry: int | None = None, most: int = 
     yield f"  {counts}{f' ({owned})' if owned else ''}, {summary.removed} removed"
     yield from _approvals(judgement)
     yield from _reasons(verdict.reasons, most)
-    for failure in judgement.verification.failures:
+    failures = judgement.verification.failures
+    for failure in failures[:MOST_FAILURES]:
         yield f"  not counted: statement {failure.digest[:12]}: {visible(failure.message.encode())} ({failure.code})"
+    if len(failures) > MOST_FAILURES:
+        yield f"  not counted: {len(failures) - MOST_FAILURES} more"
     closing = [*_closing(judgement, entry)]
     yield from ("", *closing) if closing else ()
 

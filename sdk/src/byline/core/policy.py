@@ -21,8 +21,9 @@
 
 `when` is a conjunction of `paths` (globs), `op` (a list), `credited_human = false`, `hand_below = LEVEL` and `environment`; `{}`
 holds always, and a member whose fact is unknown holds. Every rule whose `when` holds must be satisfied; a change unit for which
-none holds is denied. `require.kind` is always `human`; `distinct_from` always holds `hands`. The list of conditions is closed so
-that their polarity is known: nothing that a claim can say about origin, agent, model or session ever makes a rule disappear.
+none holds is denied. `require.kind` is always `human`; `distinct_from` is `["hands"]`, for no gate is told yet who pushes. The list
+of conditions is closed so that their polarity is known: nothing that a claim can say about origin, agent, model or session ever
+makes a rule disappear.
 
 Beside the rules, and not removable: a change to `.byline/**`, `.gitattributes` or `.gitmodules` needs an approval by a key with
 the use `root` that is not a hand of it.
@@ -35,6 +36,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -81,13 +83,6 @@ class ChangeKind(StrEnum):
     DELETE = "delete"
     MODE = "mode"
     TYPE = "type"
-
-
-class Other(StrEnum):
-    """From whom an approver is told apart."""
-
-    HANDS = "hands"
-    PUSHER = "pusher"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +149,7 @@ class Policy:
 
 
 def is_match(path: bytes, glob: str) -> bool:
-    """Whether `path` fits `glob`, whatever the case of either: `*` within a component, `**` across, `?` one byte.
+    """Whether `path` fits `glob`, whatever the case and composition of either: `*` within a component, `**` across, `?` one byte.
 
     `dir/**` is everything below `dir`; `**/name` is `name` at any depth. Without a slash the glob is anchored at the top like
     every other.
@@ -163,11 +158,11 @@ def is_match(path: bytes, glob: str) -> bool:
 
 
 def _fold(path: bytes) -> str:
-    return path.decode("utf-8", "surrogateescape").casefold()
+    return unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape").casefold())
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    out, at, text = [], 0, glob.casefold()
+    out, at, text = [], 0, unicodedata.normalize("NFC", glob.casefold())
     while at < len(text):
         if text.startswith("**/", at):
             out.append("(?:.*/)?")
@@ -272,11 +267,8 @@ def _require(value: object) -> Require:
     table = take_keys(value, required=("approvals",), optional=("level_at_least", "kind", "distinct_from"), what="require")
     if table.get("kind", "human") != "human":
         raise PolicyError('policy.toml: require.kind is "human": nobody else approves')
-    others = [
-        take_choice(Other, each, what="distinct_from") for each in take_array(table.get("distinct_from", ["hands"]), what="distinct_from")
-    ]
-    if Other.HANDS not in others:
-        raise PolicyError('policy.toml: distinct_from always holds "hands"')
+    if take_array(table.get("distinct_from", ["hands"]), what="distinct_from") != ["hands"]:
+        raise PolicyError('policy.toml: distinct_from is ["hands"]', hint="no gate is told who pushes yet")
     return Require(
         approvals=take_number(table["approvals"], what="require.approvals", least=0),
         level_at_least=take_string(table["level_at_least"], what="require.level_at_least") if "level_at_least" in table else None,

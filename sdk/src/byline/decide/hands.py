@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from byline.core.verified import VerifiedAuthorship
 
 MAX_LINES = 2_000_000  # more than any file that is judged by lines has
+MAX_WORK = 40_000_000  # lines of all claims about one file together: what is beyond is not followed
 MAX_ROUNDS = 8
 
 
@@ -209,15 +210,16 @@ class Hands:
         """Return who brought each line of `new`, seen from `old`."""
         goal, stop = Version(path, new), Version(path, old)
         order, has_cycle = self._ancestry(goal, stop)
+        steps = [step for version in order for step in self._makers.get(version, ())]
         done: dict[Version, Lines] = {stop: Lines([], PLACED)}
-        for _ in range(MAX_ROUNDS):
+        for _ in range(_rounds(steps)):
             before = dict(done)
             for version in order:
                 lines = _join([self._compose(step, done, stop) for step in self._makers.get(version, ())])
                 done[version] = _hold(lines) if version in self._rules.held else lines
             if not has_cycle or before == done:
                 return _closed(done.get(goal, Lines([], UNTRACED)))
-        return Lines([], UNTRACED.union(*(step.everyone() for version in order for step in self._makers.get(version, ()))))
+        return Lines([], UNTRACED.union(*(step.everyone() for step in steps)))
 
     def _ancestry(self, goal: Version, stop: Version) -> tuple[list[Version], bool]:
         """Return the versions that `goal` is made from, the oldest first, and whether they go in a circle."""
@@ -276,11 +278,13 @@ class Hands:
             return Lines([], UNTRACED)
         done: dict[State, Lines] = {new: Lines([], PLACED)}
         order = self._sinks_first(path, route, new)
-        for _ in range(MAX_ROUNDS):
+        takers = {
+            state: [each for each in self._takers.get(Version(path, state), ()) if _lands(each[0].claim, path) in route] for state in order
+        }
+        for _ in range(_rounds(step for several in takers.values() for step, _ in several)):
             before = dict(done)
             for state in order:
-                takers = [each for each in self._takers.get(Version(path, state), ()) if _lands(each[0].claim, path) in route]
-                done[state] = _join([self._fates(step, number, path, done) for step, number in takers])
+                done[state] = _join([self._fates(step, number, path, done) for step, number in takers[state]])
             if before == done:
                 return _closed(done.get(old, Lines([], UNTRACED)))
         return Lines([], UNTRACED | self.around(path, old, new))
@@ -334,6 +338,18 @@ def _bases(claim: Claim) -> list[Version]:
 def _sources(claim: Claim) -> Iterable[Version]:
     bases = _bases(claim)
     return [bases[each] for each in sorted({each.base for each in claim.segments if isinstance(each, Copied)})]
+
+
+def _rounds(steps: Iterable[Step]) -> int:
+    """Return how often to go over `steps`: not at all where they are too much, whoever signed so many."""
+    lines = sum(min(_reach(step.claim), MAX_LINES) for step in steps)
+    return MAX_ROUNDS if lines <= MAX_WORK else 0
+
+
+def _reach(claim: Claim) -> int:
+    removed = max((each.lines.end for each in claim.removed), default=0)
+    copied = max((each.start + each.count for each in claim.segments if isinstance(each, Copied)), default=0)
+    return max(sum(each.count for each in claim.segments), removed, copied)
 
 
 def _is_touched(step: Step, number: int, source: Lines) -> bool:

@@ -35,7 +35,7 @@ from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedA
 from byline.errors import IdentityError, ProofError, StaleError, StatementError, SubjectMismatchError, UnknownKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from byline.core.attribution import Owner
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from byline.keys.ed25519 import LogVerifier
 
 Predicate: TypeAlias = "Authorship | Approval | Decision"
+Read: TypeAlias = "Callable[[bytes], tuple[str, Predicate]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +63,13 @@ class Checker:
     It keeps parsed keys, and checkpoints read and opened, so that each of many bundles costs little more than its signature.
     """
 
-    def __init__(self, trust: Trust, at: datetime) -> None:
+    def __init__(self, trust: Trust, at: datetime, read: Read | None = None) -> None:
+        """Check under `trust` at the moment `at`; `read` is `read_predicate`, or the same with a memory of what it read."""
         from byline.keys.p256 import KeyCache
 
         self._trust = trust
         self._at = at
+        self._read = read or read_predicate
         self._keys = {key.id: key for key in trust.keys}
         self._logs = {log.origin: log for log in trust.logs}
         self._signatures = KeyCache()
@@ -88,7 +91,7 @@ class Checker:
         if key is None:
             raise UnknownKeyError(f"trust does not know the key {bundle.key_hint[:16]}", hint="an owner adds it with byline trust add")
         # 2.
-        digest, predicate = _read(bundle.envelope.payload)
+        digest, predicate = self._read(bundle.envelope.payload)
         # 3.
         if predicate.repository != self._trust.repository:
             raise SubjectMismatchError(f"the statement is about the repository {predicate.repository}")
@@ -160,7 +163,12 @@ class Checker:
             self._opened.add(receipt.checkpoint)
 
 
-def _read(payload: bytes) -> tuple[str, Predicate]:
+def read_predicate(payload: bytes) -> tuple[str, Predicate]:
+    """Return the digest of the statement in `payload`, and what it says (check 2).
+
+    Raises:
+        StatementError: It is none, or none that Byline knows.
+    """
     statement = parse_statement(payload)
     kind = statement.predicate_type
     if kind == PredicateType.AUTHORSHIP:

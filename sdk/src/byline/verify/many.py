@@ -3,6 +3,7 @@
 
 The checks and their numbers are those of `verify.checks`. Of many bundles, each fact counts once: a fact is a payload and who
 signed it, whatever its envelope, receipt or file name; the strongest form of it is kept. Order and duplicates change nothing.
+A person's approval under keys of different uses is one fact for each: a second signature takes away nothing that the first allows.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from byline.core.bundle import Bundle
     from byline.core.trust import Trust
+    from byline.verify.checks import Read
 
 Fact = TypeVar("Fact", bound=Verified)
 
@@ -67,15 +69,18 @@ def verify_bundle(bundle: Bundle, *, trust: Trust, at: datetime) -> Verified:
     return checker.prove(bundle, checker.open_signed(bundle))
 
 
-def verify_bundles(bundles: Iterable[Bundle], *, trust: Trust, at: datetime) -> Verification:
-    """Return what `bundles` prove under `trust` at the moment `at`; a failure among them is reported, not raised."""
-    checker = Checker(trust, at)
-    facts: dict[tuple[str, str], Verified] = {}
+def verify_bundles(bundles: Iterable[Bundle], *, trust: Trust, at: datetime, read: Read | None = None) -> Verification:
+    """Return what `bundles` prove under `trust` at the moment `at`; a failure among them is reported, not raised.
+
+    `read` is `read_predicate`, or the same with a memory of what it read.
+    """
+    checker = Checker(trust, at, read)
+    facts: dict[tuple[str, ...], Verified] = {}
     failures: set[tuple[str, str, str]] = set()
     for bundle in bundles:
         fact, error = _try(checker, bundle)
         if fact is not None:
-            who = (fact.digest, fact.principal)
+            who = (fact.digest, fact.principal, *(fact.uses if isinstance(fact, VerifiedApproval) else ()))
             facts[who] = _stronger(facts.get(who), fact)
         if error is not None:
             failures.add((bundle.envelope.digest, error.code, str(error)))
