@@ -51,6 +51,8 @@ def compose(claim: Claim, bases: Sequence[Claimed | None], *, statement: str, co
 def join(versions: Sequence[Claimed]) -> Claimed:
     """Return what several claims of one content say together: of each line the stricter (note 4a). There is at least one."""
     first, *others = versions
+    if not others:
+        return first
     bylines = list(first.bylines)
     for other in others:
         if len(other.bylines) != len(bylines):

@@ -115,10 +115,11 @@ def _format(blame: Blame, stamp: str | None, until: float | None) -> bytes:
     facts: list[dict[str, Json]] = []
     rows = []
     for each in blame.ranges:
-        said = {name: value for name, value in each.items() if name not in ("start", "end")}
-        number = numbers.setdefault(str(said), len(facts))
+        said: Any = dict(each)
+        start, end = said.pop("start"), said.pop("end")
+        number = numbers.setdefault(repr(said), len(facts))
         if number == len(facts):
             facts.append(said)
-        rows.append((each["end"] - each["start"] + 1, number))  # type: ignore[operator]  # both are numbers: `core.report` says so
+        rows.append((end - start + 1, number))
     value = {"rows": rows, "facts": facts, "findings": blame.findings, "until": until, "journal": stamp}
     return json.dumps(value, separators=(",", ":")).encode()

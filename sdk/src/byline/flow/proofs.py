@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from byline.core.trust import Trust
     from byline.log.index import EvidenceIndex, Fact
+    from byline.verify.checks import Predicate
 
 KEPT = b"byline.proof/2"
 
@@ -68,9 +69,16 @@ def _key(trust: Trust, digest: str, facts: Sequence[Fact]) -> bytes:
 def _check(index: EvidenceIndex, facts: Mapping[str, Sequence[Fact]], trust: Trust, at: datetime) -> dict[str, Proof]:
     from byline.core.verified import VerifiedAuthorship
     from byline.verify import verify_bundles
+    from byline.verify.checks import read_predicate
+
+    def read(payload: bytes) -> tuple[str, Predicate]:
+        # Whoever asks has mostly just read these very bytes: the index gives only what it has strictly read from a payload of this digest.
+        digest = hashlib.sha256(payload).hexdigest()
+        known = index.statement(digest)
+        return (digest, known) if known else read_predicate(payload)
 
     stored = index.open([fact for each in facts.values() for fact in each])
-    found = verify_bundles((each.bundle for each in stored), trust=trust, at=at)
+    found = verify_bundles((each.bundle for each in stored), trust=trust, at=at, read=read)
     proofs = dict.fromkeys(facts, Proof(verified=False, problem="its bundle is not here"))
     proofs |= {failure.digest: Proof(verified=False, problem=failure.message) for failure in found.failures}
     for fact in sorted(found.facts, key=lambda fact: fact.strength.rank):
