@@ -30,8 +30,9 @@ from byline.core.edit import Hook, Mark
 from byline.core.statement import PredicateType
 from byline.errors import RepositoryError
 from byline.flow.chain import Chain
-from byline.flow.claiming import Maker, claim_commit, commit_effect
+from byline.flow.claiming import Maker, changed_paths, claim_commit, commit_effect
 from byline.flow.progress import Progress, find_start, fold_events, load_progress, save_progress
+from byline.flow.unmerged import find_others, person
 from byline.flow.versions import Versions
 from byline.flow.workshop import Workshop, hold
 from byline.log.evidence import EvidenceRef
@@ -177,7 +178,8 @@ class _Run:
         if self._chain is None or (made and (channel == SWEEP or any(each.recorder.channel != SWEEP for each in made))):
             return
         replaced = frozenset((info.id, *self._versions.state.made_from.get(info.id, ())))
-        maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared, replaced=replaced)
+        others = find_others(self._versions, info, changed_paths(self._versions, info.id)) if declared else {}
+        maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared, replaced=replaced, others=others)
         claims = claim_commit(self._versions, info.id, maker)
         if made and claims == tuple(claim for each in sorted(made, key=lambda each: each.part) for claim in each.claims):
             return
@@ -210,7 +212,7 @@ class _Run:
     def _declaration(self, mark: Mark, info: CommitInfo) -> Owner | None:
         """Return what the committer declares: own text only, typed by nobody's tool, and committed by the one who wrote it."""
         workshop = self._workshop
-        is_own = _person(info.author) == _person(info.committer) and len(info.parents) < 2
+        is_own = person(info.author) == person(info.committer) and len(info.parents) < 2
         is_plain = mark.hook is Hook.POST_COMMIT and not mark.by_agent and not mark.in_progress
         if not (workshop.declare_own_lines and workshop.principal and is_own and is_plain):
             return None
@@ -228,8 +230,3 @@ class _Run:
             if start not in reached and self._info(start):
                 reached.update(self._workshop.repo.commits_between(None, start))
         return frozenset(reached)
-
-
-def _person(ident: bytes) -> bytes:
-    """Return name and mail of a raw ident, without the time."""
-    return ident.rpartition(b">")[0]

@@ -3,24 +3,26 @@
 
 Lines that a base holds are copied from it, whatever the journal says: text that did not change over the commit has not changed
 (rule 6). The owners of the others come from rule 7, the hands from the journal. `Declaration` is what a committer says about text
-and changes of which no agent and no claim says anything: theirs. Without one they stay unknown.
+and changes of which no agent and no claim says anything: theirs. Without one they stay unknown. So does what git's objects show to be
+another's (`flow.unmerged`), and a mode: the journal has contents only, so nobody can say that no agent changed it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from byline.attribute.hands import file_hand, removal_hands
-from byline.core.attribution import UNATTRIBUTED, Byline, Origin, Owner, stricter
+from byline.core.attribution import UNATTRIBUTED, UNKNOWN, Byline, Origin, Owner, stricter
 from byline.core.claim import MAX_NEW_LINES, Base, Carried, Claim, Copied, New, Op, Removed, Segment
 from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.lines import LineRange
 from byline.flow.bases import REGULAR, Standing
+from byline.flow.unmerged import Others
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from byline.attribute.state import Seen
     from byline.flow.versions import Derived, Versions
@@ -40,20 +42,25 @@ class Maker:
     principal: str | None = None
     declared: Owner | None = None
     replaced: frozenset[str] = frozenset()
+    others: Mapping[bytes, Others] = field(default_factory=dict)
 
-    def owner(self, byline: Byline) -> Owner:
+    def owner(self, byline: Byline, *, is_others: bool = False) -> Owner:
         """Return the owner to claim: unknown text may be declared, and what a program wrote here is the principal's to answer for."""
         owner = byline.owner
         if not owner.is_known:
             is_pending = byline.statement is None or byline.commit in self.replaced
-            return self.declared if self.declared and is_pending else owner
+            return self.declared if self.declared and is_pending and not is_others else owner
         if byline.statement is None and owner.origin in WRITTEN and owner.principal is None:
             return replace(owner, principal=self.principal)
         return owner
 
-    def hand(self, hand: Owner) -> Owner:
+    def hand(self, hand: Owner, *, is_others: bool = False) -> Owner:
         """Return the hand to claim."""
-        return self.owner(Byline(owner=hand))
+        return self.owner(Byline(owner=hand), is_others=is_others)
+
+    def beside(self, path: bytes) -> Others:
+        """Return what others did to `path`."""
+        return self.others.get(path, Others())
 
 
 def claim_commit(versions: Versions, commit: str, maker: Maker) -> tuple[Claim, ...]:
@@ -63,9 +70,18 @@ def claim_commit(versions: Versions, commit: str, maker: Maker) -> tuple[Claim, 
         RepositoryError: Git cannot say what the commit changed.
     """
     parents = versions.repo.parents(commit)
-    first, *others = [{each.path: each for each in versions.bases.changes(parent, commit)} for parent in parents or (None,)]
-    paths = sorted(path for path in first if all(path in other for other in others))
-    return tuple(_claim(versions, commit, first[path], maker) for path in paths)
+    changes = {each.path: each for each in versions.bases.changes(parents[0] if parents else None, commit)}
+    return tuple(_claim(versions, commit, changes[path], maker) for path in changed_paths(versions, commit))
+
+
+def changed_paths(versions: Versions, commit: str) -> list[bytes]:
+    """Return the paths that differ from all parents of `commit`.
+
+    Raises:
+        RepositoryError: Git cannot say what the commit changed.
+    """
+    first, *others = [{each.path for each in versions.bases.changes(parent, commit)} for parent in versions.repo.parents(commit) or (None,)]
+    return sorted(first.intersection(*others))
 
 
 def commit_effect(versions: Versions, commit: str) -> str:
@@ -89,7 +105,7 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
     derived = None
     if new and new.mode in REGULAR and versions.lines(new.oid) is not None:
         derived = versions.derive(commit, change.path, new.oid, worktree=maker.worktree, is_recipe=True)
-    segments = tuple(_segments(versions, derived, maker)) if derived else ()
+    segments = tuple(_segments(versions, change.path, derived, maker)) if derived else ()
     if sum(each.count for each in segments if isinstance(each, New)) > MAX_NEW_LINES:
         derived, segments = None, ()
     removed = tuple(_removed(versions, change, standings, derived, maker)) if derived or not new else ()
@@ -115,9 +131,10 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
     )
 
 
-def _segments(versions: Versions, derived: Derived, maker: Maker) -> Iterator[Segment]:
+def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -> Iterator[Segment]:
     draft = derived.draft
-    places, bylines, found = draft.places, draft.bylines, draft.found
+    places = draft.places
+    told = tuple(zip(draft.bylines, draft.found, maker.beside(path).wrote(draft.lines), strict=True))
     start = 0
     while start < len(places):
         end = start + 1
@@ -128,11 +145,11 @@ def _segments(versions: Versions, derived: Derived, maker: Maker) -> Iterator[Se
                 end += 1
             yield Copied(base=number, start=line, count=end - start)
         else:
-            byline, how = bylines[start], found[start]
-            while end < len(places) and places[end] is None and bylines[end] == byline and found[end] is how:
+            byline, how, is_others = told[start]
+            while end < len(places) and places[end] is None and told[end] == told[start]:
                 end += 1
             known = byline or UNATTRIBUTED
-            owner = maker.owner(known)
+            owner = maker.owner(known, is_others=is_others)
             carried = Carried(statement=known.statement, how=how) if known.statement and how and owner is known.owner else None
             yield New(owner=owner, hashes=b"".join(versions.hashes(draft.lines[start:end])), carried=carried)
         start = end
@@ -151,11 +168,13 @@ def _removed(
             continue
         seen = _seen(versions, change.path, standing, maker)
         blob = change.new.oid if change.new else None
-        hands = removal_hands(lines, standing.entry.oid, blob, seen, versions.lines)
+        removed_by = removal_hands(lines, standing.entry.oid, blob, seen, versions.lines)
+        others = maker.beside(change.path)
+        hands = [maker.hand(hand, is_others=others.removed(line)) for hand, line in zip(removed_by, lines, strict=True)]
         start = gone[0]
         for i, following in zip(gone, [*gone[1:], None], strict=True):
             if following != i + 1 or hands[following] != hands[i]:
-                yield Removed(base=number, lines=LineRange(start, i + 1), hand=maker.hand(hands[i]))
+                yield Removed(base=number, lines=LineRange(start, i + 1), hand=hands[i])
                 start = following if following is not None else i
 
 
@@ -166,8 +185,13 @@ def _hand(versions: Versions, change: FileChange, standings: Sequence[Standing],
     writer = file_hand(base.entry.oid if base else None, change.new.oid if change.new else None, seen)
     hands = [each.owner if isinstance(each, New) else each.hand for each in parts if not isinstance(each, Copied)]
     if writer.is_known or not hands:
-        hands.append(maker.hand(writer))
-    return replace(reduce(stricter, hands, hands[0]), earlier=None)
+        hands.append(maker.hand(writer, is_others=maker.beside(change.path).left(change.new)))
+    hand = replace(reduce(stricter, hands, hands[0]), earlier=None)
+    return UNKNOWN if hand.origin is Origin.HUMAN and base and _is_chmod(base.entry, change.new) else hand
+
+
+def _is_chmod(old: TreeEntry, new: TreeEntry | None) -> bool:
+    return new is not None and new.mode in REGULAR and old.mode in REGULAR and new.mode != old.mode
 
 
 def _seen(versions: Versions, path: bytes, standing: Standing, maker: Maker) -> tuple[Seen, ...]:
@@ -186,7 +210,13 @@ def _op(versions: Versions, commit: str, change: FileChange, standings: Sequence
         return Op.ADD
     base = standings[0]
     if base.path != change.path:
-        return Op.COPY if versions.has(commit, base.path) else Op.RENAME
+        return Op.RENAME if _has_moved(versions, commit, base.path) else Op.COPY
     if (base.entry.mode in REGULAR) != (new.mode in REGULAR) or base.entry.mode[:2] != new.mode[:2]:
         return Op.TYPE
     return Op.MODE if base.entry.oid == new.oid else Op.MODIFY
+
+
+def _has_moved(versions: Versions, commit: str, path: bytes) -> bool:
+    """Whether what stood at `path` went away over `commit`: nothing stands there now, or another file does (names were swapped)."""
+    entry = versions.repo.entry(commit, path)
+    return entry is None or any(each.path != path for each in versions.bases.standings(commit, path, entry.oid))

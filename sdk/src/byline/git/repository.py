@@ -116,7 +116,7 @@ class Repository(ObjectStore):
         return self._commits(*tips, "--not", "--remotes", *(commit for commit in without if self.has_object(commit)))
 
     def commits_beside(self, commit: str, paths: Sequence[bytes]) -> list[str]:
-        """Return the newest plain commits that changed one of `paths`, that a ref, FETCH_HEAD or ORIG_HEAD reaches and `commit` does not."""
+        """Return the newest plain commits that changed one of `paths`, in reach of a ref, FETCH_HEAD or ORIG_HEAD and not of `commit`."""
         heads = [found.oid for name in ("FETCH_HEAD", "ORIG_HEAD") if (found := self._objects.ask(f"{name}^{{commit}}"))]
         named = [b":(top,literal)" + path for path in paths] if len(paths) <= MAX_NAMED else []
         tips = ("--branches", "--tags", "--remotes", *heads)

@@ -39,6 +39,7 @@ HOOKS: Final = (
     ("PostToolUse", "Write|Edit|MultiEdit", False),
     ("PreToolUse", "Bash|NotebookEdit", True),
     ("PostToolUse", "Bash|NotebookEdit", True),
+    ("PostToolUseFailure", "Bash|NotebookEdit", True),
     ("Stop", "", True),
 )
 

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What others wrote that a commit takes over without their history: a branch squashed, a file checked out of it, commits folded into one.
+
+Whoever commits such a change typed nothing, and git's objects show it: the same change stands in a commit by another author that
+branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not. So nobody declares it to be theirs. It is
+asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space.
+
+    others = find_others(versions, info, paths)      # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from byline.core.lines import has_word, squeeze
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from byline.flow.versions import Versions
+    from byline.git.objects import CommitInfo, TreeEntry
+
+End = tuple[str, str] | None  # mode and blob id; None: the file is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """What others' commits did to one path: lines `added` and `gone`, and what it became (`ends`)."""
+
+    added: frozenset[bytes] = frozenset()
+    gone: frozenset[bytes] = frozenset()
+    ends: frozenset[End] = frozenset()
+
+    def wrote(self, lines: Sequence[bytes]) -> tuple[bool, ...]:
+        """Say of each line whether it is theirs; lines without words are where the line above or below them is."""
+        known = [squeeze(line) in self.added if has_word(line) else None for line in lines]
+        above = accumulate(known, _spread)
+        below = reversed(tuple(accumulate(reversed(known), _spread)))
+        return tuple(bool(one or other) for one, other in zip(above, below, strict=True))
+
+    def removed(self, line: bytes) -> bool:
+        """Say whether they took such a line away."""
+        return squeeze(line) in self.gone
+
+    def left(self, entry: TreeEntry | None) -> bool:
+        """Say whether they made the file what it is: `entry`."""
+        return _end(entry) in self.ends
+
+
+def find_others(versions: Versions, info: CommitInfo, paths: Iterable[bytes]) -> Mapping[bytes, Others]:
+    """Return what commits by others than the author of `info` did to `paths`, as far as `info` does not stand on them.
+
+    Raises:
+        RepositoryError: A commit is not here.
+    """
+    repo = versions.repo
+    wanted = frozenset(paths)
+    found: dict[bytes, Others] = {}
+    for commit in repo.commits_beside(info.id, sorted(wanted)):
+        other = repo.commit_info(commit)
+        if person(other.author) == person(info.author):
+            continue
+        for change in repo.tree_changes(other.parents[0] if other.parents else None, commit):
+            if change.path in wanted:
+                known = found.get(change.path, Others())
+                found[change.path] = _joined(known, _lines(versions, change.old), _lines(versions, change.new), change.new)
+    return found
+
+
+def person(ident: bytes) -> bytes:
+    """Return name and mail of a raw ident, without the time."""
+    return ident.rpartition(b">")[0]
+
+
+def _spread(last: bool | None, line: bool | None) -> bool | None:  # noqa: FBT001 - as `accumulate` calls it
+    return last if line is None else line
+
+
+def _joined(known: Others, old: frozenset[bytes], new: frozenset[bytes], entry: TreeEntry | None) -> Others:
+    return Others(added=known.added | (new - old), gone=known.gone | (old - new), ends=known.ends | {_end(entry)})
+
+
+def _lines(versions: Versions, entry: TreeEntry | None) -> frozenset[bytes]:
+    lines = versions.lines(entry.oid) if entry and entry.mode.startswith("100") else None
+    return frozenset(map(squeeze, lines or ()))
+
+
+def _end(entry: TreeEntry | None) -> End:
+    return (entry.mode, entry.oid) if entry else None

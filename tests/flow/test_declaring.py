@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--declare-own-lines` says "mine" of what a person typed, and of nothing that git's objects or an agent's hooks show to be another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.core.claim import Op
+from byline.core.statement import PredicateType
+from byline.log.evidence import EvidenceRef
+from byline.log.index import EvidenceIndex
+from story import Story
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from byline.core.claim import Claim
+
+BASE = "one = 1\n\n\ntwo = 2\n\n\nthree = 3\n"
+OTHER = ("-c", "user.name=Other", "-c", "user.email=other@example.invalid")
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    """Begin a story with a branch `topic` that somebody without Byline made."""
+    story = Story.begin(tmp_path, declares=True)
+    story.person_types("a.py", BASE)
+    story.person_types("gone.py", "gone = 1\n")
+    story.person_types("run.sh", "echo\n")
+    story.commit()
+    story.remove_hooks()
+    story.git("checkout", "-q", "-b", "topic")
+    story.person_types("a.py", BASE + "\n\ndef other():\n    return 4\n")
+    story.person_types("new.py", "new = 1\n\nnewer = 2\n")
+    story.git("rm", "-q", "gone.py")
+    story.git("add", "--all")
+    story.git(*OTHER, "commit", "-q", "-m", "theirs")
+    story.git("checkout", "-q", "main")
+    story.install_hooks()
+    return story
+
+
+def claims(story: Story) -> dict[bytes, Claim]:
+    """The claims about HEAD, by path."""
+    with story.workshop() as workshop, EvidenceIndex(workshop.place / "cache.db") as index:
+        index.refresh(EvidenceRef(workshop.repo))
+        (fact,) = index.facts(kind=PredicateType.AUTHORSHIP, commit=story.git("rev-parse", "HEAD"))
+        found = index.statement(fact.statement)
+    return {each.path: each for each in found.claims} if found else {}
+
+
+def test_a_squashed_branch_of_another_is_not_the_committers(story: Story) -> None:
+    story.git("merge", "--squash", "-q", "topic")
+    story.person_types("a.py", "zero = 0\n" + (story.scratch.path / "a.py").read_text())
+    story.commit()
+    assert story.blame("HEAD", "a.py").endswith("human three = 3 | unknown  | unknown  | unknown def other(): | unknown return 4")
+    assert story.blame("HEAD", "a.py").startswith("human zero = 0 | human one = 1")
+    assert "human" not in story.blame("HEAD", "new.py")
+    made = claims(story)
+    assert {path: made[path].hand.origin for path in (b"gone.py", b"new.py")} == {b"gone.py": "unknown", b"new.py": "unknown"}
+    assert [each.hand.origin for each in made[b"gone.py"].removed] == ["unknown"]
+
+
+def test_a_file_taken_from_anothers_branch_is_not_the_committers(story: Story) -> None:
+    story.git("checkout", "-q", "topic", "--", "new.py")
+    story.commit()
+    assert story.blame("HEAD", "new.py").count("unknown") == 3
+
+
+def test_commits_of_another_folded_into_one_are_not_the_committers(story: Story) -> None:
+    story.git("merge", "-q", "--ff-only", "topic")
+    story.git("branch", "-q", "-D", "topic")
+    story.git("reset", "-q", "--soft", "HEAD~")
+    story.commit()
+    assert story.blame("HEAD", "new.py").count("unknown") == 3
+
+
+def test_ones_own_squashed_branch_is_ones_own(story: Story) -> None:
+    story.git("checkout", "-q", "-b", "mine")
+    story.person_types("b.py", "mine = 1\n")
+    story.commit()
+    story.git("checkout", "-q", "main")
+    story.git("merge", "--squash", "-q", "mine")
+    story.commit()
+    assert story.blame("HEAD", "b.py") == "human mine = 1"
+
+
+def test_a_mode_is_nobodys(story: Story) -> None:
+    """The journal has no modes: whether an agent's command changed it, nobody can say."""
+    (story.scratch.path / "run.sh").chmod(0o755)
+    story.commit()
+    assert (claims(story)[b"run.sh"].op, claims(story)[b"run.sh"].hand.origin) == (Op.MODE, "unknown")
+
+
+@pytest.mark.parametrize("names", [("a.py", "run.sh"), ("a.py", "run.sh", "gone.py")])
+def test_files_that_change_their_names_among_them_are_renamed(story: Story, names: tuple[str, ...]) -> None:
+    texts = [(story.scratch.path / name).read_bytes() for name in names]
+    for name, text in zip(names, (*texts[1:], texts[0]), strict=True):
+        story.scratch.write(name, text)
+    story.commit()
+    assert {path: made.op for path, made in claims(story).items()} == {name.encode(): Op.RENAME for name in names}
+    story.scratch.write("copy.py", texts[0])
+    story.commit()
+    assert claims(story)[b"copy.py"].op in (Op.ADD, Op.COPY)
