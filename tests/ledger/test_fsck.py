@@ -12,7 +12,7 @@ import pytest
 
 from byline.core.checkpoint import Checkpoint, format_checkpoint
 from byline.core.note import sign_note
-from byline.errors import ConfigError, LedgerError
+from byline.errors import LedgerError
 from byline.keys.ed25519 import LogKey, load_log_key
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import DATABASE, KEY
@@ -128,7 +128,7 @@ def test_a_truncated_database_is_found(copy: Path) -> None:
 
 def test_a_missing_database_is_said(copy: Path) -> None:
     (copy / DATABASE).unlink()
-    with pytest.raises(ConfigError):
+    with pytest.raises(LedgerError, match="gone"):
         check_ledger(copy)
 
 

@@ -46,7 +46,8 @@ from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.memory import MemoryStore
 from byline_ledger.engine.sequencer import Sequencer
-from byline_ledger.server.config import ServerConfig
+from byline_ledger.server.config import ServerConfig, Tls
+from byline_ledger.server.main import serve
 from byline_ledger.server.status import code_of
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 from serving import SIGNER, envelope, serving, statement
@@ -250,6 +251,30 @@ def test_every_error_has_its_code(error: LedgerError, code: grpc.StatusCode) -> 
 def test_plain_text_beyond_loopback_is_not_served(place: Path, listen: str) -> None:
     with pytest.raises(ConfigError):
         ServerConfig(directory=place, listen=listen).check()
+
+
+def test_what_is_no_key_id_is_refused_and_locks_nobody_out(place: Path) -> None:
+    with pytest.raises(ConfigError, match="not the id of a key"):
+        ServerConfig(directory=place, allowed=frozenset({"AB" * 32})).check()
+
+
+def test_a_second_server_on_one_ledger_is_refused(place: Path) -> None:
+    with serving(place) as (_, url), LedgerClient(url) as client:
+        with pytest.raises(ConfigError, match="running on this ledger already"):
+            serve(ServerConfig(directory=place, listen="127.0.0.1:0"), announce=print)
+        assert client.append(envelope(1), SIGNER.public).index == 0
+
+
+def test_an_address_in_use_is_named_with_its_reason(place: Path, tmp_path: Path) -> None:
+    init_ledger(tmp_path / "other")
+    with serving(place) as (_, url), pytest.raises(ConfigError, match="Address already in use"):
+        serve(ServerConfig(directory=tmp_path / "other", listen=url.removeprefix("grpc://")), announce=print)
+
+
+def test_a_certificate_that_cannot_be_read_is_named(place: Path, tmp_path: Path) -> None:
+    tls = Tls(certificate=tmp_path / "none.pem", key=tmp_path / "none.key")
+    with pytest.raises(ConfigError, match=r"cannot read .*none\.key"):
+        serve(ServerConfig(directory=place, listen="127.0.0.1:0", tls=tls), announce=print)
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:7420", "[::1]:7420"])

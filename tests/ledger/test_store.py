@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -22,7 +23,7 @@ from byline_ledger.engine.files import DATABASE, KEY, ensure_log, init_ledger, l
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.memory import MemoryStore
-from byline_ledger.engine.sqlite import SqliteMoment, SqliteStore
+from byline_ledger.engine.sqlite import VERSION, SqliteMoment, SqliteStore
 from serving import SIGNER, envelope
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def test_a_failure_in_any_step_leaves_the_log_as_it_was(tmp_path: Path, monkeypa
 DYING = """
 import os, pathlib, sys
 from byline_ledger.embedded import open_embedded
-from byline_ledger.engine.sqlite import SqliteMoment, SqliteStore
+from byline_ledger.engine.sqlite import VERSION, SqliteMoment, SqliteStore
 from serving import SIGNER, envelope
 ledger = open_embedded(pathlib.Path(sys.argv[1]))
 ledger.append(envelope(1), SIGNER.public)
@@ -316,3 +317,21 @@ def test_another_database_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(LedgerError):
         SqliteStore(path)
+
+
+@pytest.mark.parametrize(("version", "who"), [(VERSION + 1, "newer"), (VERSION - 1, "older")])
+def test_the_database_of_another_version_is_refused_and_said_whose(tmp_path: Path, version: int, who: str) -> None:
+    init_ledger(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / DATABASE)) as database:
+        database.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(LedgerError, match=f"version {version}") as caught:
+        load_log(tmp_path)
+    assert caught.value.hint is not None
+    assert who in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["two words", "a+b", "", "line\nbreak"])
+def test_a_name_that_no_log_can_have_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="no log can be named"):
+        init_ledger(tmp_path / "ledger", origin=name)
+    assert not (tmp_path / "ledger").exists()

@@ -16,6 +16,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byline.core.note import is_name
 from byline.errors import ConfigError, LedgerError
 from byline.keys.ed25519 import load_log_key, make_log_key
 from byline_ledger.engine.log import Log
@@ -42,14 +43,29 @@ def init_ledger(directory: Path, *, origin: str | None = None) -> str:
     """Begin the log `origin` in `directory` and return its vkey; without a name it gets a random one of a loopback log.
 
     Raises:
-        ConfigError: There is a log already, or the files cannot be made.
-        CheckpointError: No log can have this name.
+        ConfigError: There is a log already, no log can have this name, or the files cannot be made.
         LedgerError: The database cannot be made.
     """
     log, begun = _begin(directory, origin, kind=LOOPBACK)
     if not begun:
         raise ConfigError(f"there is a ledger already: {directory}")
     return log.vkey
+
+
+def check_files(directory: Path) -> None:
+    """Check that the files of a log are in `directory`.
+
+    Raises:
+        ConfigError: Both are gone, or its key.
+        LedgerError: Its database is gone.
+    """
+    has_key, has_database = (directory / KEY).exists(), (directory / DATABASE).is_file()
+    if not has_key and not has_database:
+        raise ConfigError(f"there is no ledger here: {directory}", hint=f"byline ledger init {directory}")
+    if not has_key:
+        raise ConfigError(f"the key of this ledger is gone: {directory / KEY}", hint="restore it, or begin a new log elsewhere")
+    if not has_database:
+        raise LedgerError(f"the database of this ledger is gone: {directory / DATABASE}", hint="restore it; its key may not begin another")
 
 
 def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
@@ -81,8 +97,7 @@ def ensure_log(directory: Path) -> OpenLog:
 
 def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog | None:
     """Open the log, None if it has not begun: another process is about to begin it, or ended before it could."""
-    if not (directory / KEY).exists():
-        raise ConfigError(f"there is no ledger here: {directory}", hint="run `byline ledger init`")
+    check_files(directory)
     store = SqliteStore(directory / DATABASE, busy_seconds=busy_seconds)
     with contextlib.ExitStack() as unless_good:
         unless_good.callback(store.close)
@@ -96,8 +111,10 @@ def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog | N
 def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool]:
     """Begin the log where it has not begun; return it, and whether this process did."""
     path = directory / KEY
-    if path.exists() and not (directory / DATABASE).exists():
-        raise LedgerError(f"the database of this ledger is gone: {directory / DATABASE}", hint="restore it; its key may not begin another")
+    if origin is not None and not is_name(origin):
+        raise ConfigError(f"no log can be named {origin!r}", hint="a name has no white space and no plus sign, for example ledger.example")
+    if path.exists():
+        check_files(directory)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

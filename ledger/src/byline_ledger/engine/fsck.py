@@ -28,10 +28,10 @@ from byline.core.envelope import PAYLOAD_TYPE, pae
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
 from byline.core.statement import parse_statement
 from byline.core.tiles import Tile, grow_tiles, read_tiled_nodes, tile_path
-from byline.errors import BylineError, ConfigError, EntryError, MalformedError, SignatureError
+from byline.errors import BylineError, EntryError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.keys.p256 import KeyCache
-from byline_ledger.engine.files import DATABASE, KEY
+from byline_ledger.engine.files import DATABASE, KEY, check_files
 from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def check_ledger(directory: Path) -> FsckReport:
 
     Raises:
         ConfigError: There is no log, or its key cannot be read.
+        LedgerError: Its database is gone.
     """
+    check_files(directory)
     key = load_log_key(directory / KEY)
     path = directory / DATABASE
-    if not path.is_file():
-        raise ConfigError(f"the database of this ledger is gone: {path}")
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
         check = _Check(database, LogVerifier(key.note_key))
         findings = tuple(itertools.islice(_guarded(check.run()), MAX_FINDINGS))

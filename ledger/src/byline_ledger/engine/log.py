@@ -179,7 +179,8 @@ class Log:
             raise LedgerError("the log has not begun", hint="run `byline ledger init`")
         head = parse_checkpoint(parse_note(note).text)
         if head.origin != self._key.name:
-            raise LedgerError(f"the store holds the log {head.origin}, the key is that of {self._key.name}")
+            what = f"the store holds the log {head.origin}, the key is that of {self._key.name}"
+            raise LedgerError(what, hint="restore the key that belongs to it")
         return note, head
 
     def _receipts(self, reader: StoreReader, indices: Sequence[int]) -> list[Receipt]:

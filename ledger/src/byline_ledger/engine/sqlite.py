@@ -176,8 +176,11 @@ class SqliteStore:
                 for statement in (*SCHEMA, f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"):
                     self._connection.execute(statement)
             self._connection.execute("COMMIT")
-        if (self._pragma("application_id"), self._pragma("user_version")) != (APPLICATION_ID, VERSION):
-            raise LedgerError("this is not the database of a ledger that this version of Byline reads")
+        if self._pragma("application_id") != APPLICATION_ID:
+            raise LedgerError("this is not the database of a ledger")
+        if (version := self._pragma("user_version")) != VERSION:
+            hint = "a newer Byline wrote it: use that one" if version > VERSION else "an older Byline wrote it, and this one cannot"
+            raise LedgerError(f"the database has version {version}, this Byline reads version {VERSION}", hint=hint)
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -6,6 +6,7 @@ Without TLS a server listens on loopback only. `listen` is `HOST:PORT` or `[HOST
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LISTEN = "127.0.0.1:7420"
 _MAX_PORT = 65_535
+_KEY_ID = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,11 @@ class ServerConfig:
         """Check that this can be served.
 
         Raises:
-            ConfigError: Not an address with a port, or plain text beyond loopback.
+            ConfigError: Not an address with a port, plain text beyond loopback, or what is no key id.
         """
+        for key in self.allowed or ():
+            if _KEY_ID.fullmatch(key) is None:
+                raise ConfigError(f"not the id of a key: {key}", hint="it is the SHA-256 of the public key, 64 hex digits in lower case")
         host, colon, port = self.listen.rpartition(":")
         if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
             raise ConfigError(f"not an address to listen on: {self.listen}", hint="write HOST:PORT, for example 127.0.0.1:7420")

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
+import os
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -21,16 +24,17 @@ from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyp
 
 from byline.errors import ConfigError
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import DATABASE, load_log
+from byline_ledger.engine.files import DATABASE, check_files, load_log
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.engine.sqlite import SqliteStore
 from byline_ledger.server.service import LedgerService
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
-    from byline_ledger.server.config import ServerConfig
+    from byline_ledger.server.config import ServerConfig, Tls
 
 SERVICE = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name
 GRACE_SECONDS = 30.0
@@ -76,8 +80,10 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
 
 @contextlib.asynccontextmanager
 async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
-    opened = load_log(config.directory, busy_seconds=_BUSY_SECONDS)
     with contextlib.ExitStack() as stack:
+        check_files(config.directory)
+        stack.enter_context(_alone(config.directory))
+        opened = load_log(config.directory, busy_seconds=_BUSY_SECONDS)
         stack.callback(opened.store.close)
         reading = SqliteStore(config.directory / DATABASE)
         stack.callback(reading.close)
@@ -106,13 +112,43 @@ async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheck
         await health.set(name, status)
 
 
-def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold `directory` against another server, until this process ends however it ends."""
     try:
+        folder = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise ConfigError(f"cannot read {directory}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            what = f"a server is running on this ledger already: {directory}"
+            raise ConfigError(what, hint="stop it first; fsck may run beside it") from error
+        yield
+    finally:
+        os.close(folder)
+
+
+def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
+    host, _, port = config.listen.rpartition(":")
+    try:
+        # gRPC says less about why, and says it on stderr too.
+        family, kind, _, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
         if config.tls is None:
             return server.add_insecure_port(config.listen)
-        pair = (config.tls.key.read_bytes(), config.tls.certificate.read_bytes())
-        return server.add_secure_port(config.listen, grpc.ssl_server_credentials([pair]))
+        return server.add_secure_port(config.listen, _credentials(config.tls))
+    except (OSError, RuntimeError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"cannot listen on {config.listen}: {what}", hint="choose another with --listen HOST:PORT") from error
+
+
+def _credentials(tls: Tls) -> grpc.ServerCredentials:
+    try:
+        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
     except OSError as error:
-        raise ConfigError(f"cannot listen on {config.listen}: {error}") from error
-    except RuntimeError as error:
-        raise ConfigError(f"cannot listen on {config.listen}: {error}", hint="is the port in use?") from error
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    return grpc.ssl_server_credentials([pair])
