@@ -20,7 +20,9 @@ setting has a part in it, so the same two versions always give the same matching
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
+from operator import lt
 from typing import TYPE_CHECKING, Final
 
 from byline.core.lines import LineRange, squeeze
@@ -56,6 +58,8 @@ def match_lines(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[int, ...]:
         if gap.old and gap.new:
             before = [squeeze(line) for line in old[gap.old.start : gap.old.end]]
             after = [squeeze(line) for line in new[gap.new.start : gap.new.end]]
+            if set(before).isdisjoint(after):
+                continue
             for j, i in enumerate(match_items(before, after)):
                 if i != ABSENT:
                     matching[gap.new.start + j] = gap.old.start + i
@@ -64,15 +68,7 @@ def match_lines(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[int, ...]:
 
 def match_items(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[int, ...]:
     """Return the matching of `old` and `new` under equality alone (line hashes have no white space left to remove)."""
-    start, most = 0, min(len(old), len(new))
-    while start < most and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < most - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    middle = _Matcher(old[start : len(old) - end], new[start : len(new) - end]).solve()
-    moved = tuple(i if i == ABSENT else i + start for i in middle)
-    return (*range(start), *moved, *range(len(old) - end, len(old)))
+    return tuple(_Matcher(old, new).solve())
 
 
 def gaps(matching: Sequence[int], old_count: int) -> tuple[Gap, ...]:
@@ -105,19 +101,18 @@ class _Matcher:
     """The state of one matching: the places that are still open, as (old start, old end, new start, new end)."""
 
     def __init__(self, old: Sequence[bytes], new: Sequence[bytes]) -> None:
-        numbers: dict[bytes, int] = {}
-        self._old = [numbers.setdefault(line, len(numbers)) for line in old]
-        self._new = [numbers.setdefault(line, len(numbers)) for line in new]
+        self._old = old
+        self._new = new
         self._matching = [ABSENT] * len(new)
         self._steps = MAX_STEPS
 
-    def solve(self) -> tuple[int, ...]:
+    def solve(self) -> list[int]:
         places = [(0, len(self._old), 0, len(self._new))]
         while places:
-            place = self._trim(*places.pop())
-            if place[0] < place[1] and place[2] < place[3]:
+            a0, a1, b0, b1 = place = self._trim(*places.pop())
+            if not set(self._old[a0:a1]).isdisjoint(self._new[b0:b1]):
                 places += self._split_at_anchors(*place) or self._split_at_block(*place)
-        return tuple(self._matching)
+        return self._matching
 
     def _trim(self, a0: int, a1: int, b0: int, b1: int) -> tuple[int, int, int, int]:
         old, new, matching = self._old, self._new, self._matching
@@ -130,14 +125,18 @@ class _Matcher:
         return a0, a1, b0, b1
 
     def _split_at_anchors(self, a0: int, a1: int, b0: int, b1: int) -> list[tuple[int, int, int, int]]:
-        before, after = _unique(self._old, a0, a1), _unique(self._new, b0, b1)
-        pairs = [(before[line], j) for line, j in after.items() if j != ABSENT and before.get(line, ABSENT) != ABSENT]
+        old, new = self._old[a0:a1], self._new[b0:b1]
+        before, after = Counter(old), Counter(new)
+        where = dict(zip(old, range(a0, a1), strict=True))
+        # Sorted by their places in the new version, for `_rising`.
+        pairs = [(where[line], j) for j, line in enumerate(new, b0) if after[line] == 1 and before.get(line) == 1]
         places = []
         for i, j in _rising(pairs):
             self._matching[j] = i
-            places.append((a0, i, b0, j))
+            if a0 < i and b0 < j:
+                places.append((a0, i, b0, j))
             a0, b0 = i + 1, j + 1
-        if places:
+        if pairs:
             places.append((a0, a1, b0, b1))
         return places
 
@@ -149,7 +148,7 @@ class _Matcher:
         return [(a0, i, b0, j), (i + count, a1, j + count, b1)]
 
     def _longest_block(self, a0: int, a1: int, b0: int, b1: int) -> tuple[int, int, int]:
-        where: dict[int, list[int]] = {}
+        where: dict[bytes, list[int]] = {}
         for j in range(b0, b1):
             where.setdefault(self._new[j], []).append(j)
         best = (a0, b0, 0)
@@ -167,17 +166,11 @@ class _Matcher:
         return best
 
 
-def _unique(lines: Sequence[int], start: int, end: int) -> dict[int, int]:
-    """Return where in [`start`, `end`) each line stands, `ABSENT` if more than once; in the order of first sight."""
-    where: dict[int, int] = {}
-    for at in range(start, end):
-        line = lines[at]
-        where[line] = ABSENT if line in where else at
-    return where
-
-
 def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the longest chain of `pairs` (sorted by the second) in which the first rises too."""
+    places = [i for i, _ in pairs]
+    if all(map(lt, places, places[1:])):  # as it mostly is: nothing was moved
+        return pairs
     tails: list[int] = []
     ends: list[int] = []
     before = [ABSENT] * len(pairs)
