@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -101,6 +102,17 @@ def test_the_junior_does_not_approve_himself() -> None:
 def test_hiding_ones_claim_and_approving_is_not_enough_for_a_junior() -> None:
     """M3, AP5: without the claim the hand is unknown, and the junior is no senior."""
     assert outcome(FILES, [signed(approval("p-rob", move(PATH, OLD, NEW), policy=team()), "p-rob")]) is Outcome.PENDING
+
+
+def test_a_senior_who_hides_a_claim_may_approve_and_the_page_says_so() -> None:
+    """What is not promised without a proof that nothing was withheld; with the claim shown it is the senior's own change."""
+    ana = signed(YES, "p-ana")
+    shown = signed(authorship(claim(PATH, OLD, NEW, ai("p-ana"))), "p-ana")
+    eyes = Rule(id="eyes", why="w", when=When(), require=Require(approvals=1))
+    assert outcome(FILES, [shown, ana], policy=team(rules=(eyes,))) is Outcome.PENDING
+    assert outcome(FILES, [ana], policy=team(rules=(eyes,))) is Outcome.ALLOW
+    page = (Path(__file__).parents[2] / "docs/threats.md").read_text()
+    assert "a claim that is hidden whole names no hand" in page
 
 
 def test_an_expired_approval_is_dead() -> None:

@@ -26,7 +26,9 @@ def explain_policy(policy: Policy) -> tuple[str, ...]:
     else:
         lines.append("Whatever is not credited has an unknown hand, below every level.")
     if policy.relaxes:
-        lines.append("Promised: removing an approval or a person's claim never helps (T1), adding a fact that tightens never helps (T2).")
+        lines.append(
+            "Promised: taking away an approval, or what a claim relaxes, never helps (T1); adding a fact that tightens never helps (T2)."
+        )
     else:
         lines.append("Promised: no set of claims makes the gate more permissive than the same change without any claim (T3).")
     lines.append(_approvals(policy))
