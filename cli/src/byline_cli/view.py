@@ -20,6 +20,10 @@ from byline_cli.terminal import Paint, fit, harmless, show_lines, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from byline.git.repository import Repository
+    from byline_cli.world import World
 
 COLOURS = {"human": "green", "ai": "magenta", "mixed": "yellow", "tool": "cyan", "imported": "blue", "unknown": "red"}
 WHO_COLUMNS = 36
@@ -51,20 +55,22 @@ def mark(facts: dict[str, Any]) -> str:
 
 def blame_rows(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes], *, columns: int | None) -> Iterator[list[str | Paint]]:
     """Yield a row for each line of a file; `columns` cuts them."""
-    shown: dict[int, tuple[Paint, str]] = {}
-    evidence = max((width(describe_evidence(each)) for each in ranges), default=0)
-    who = min(WHO_COLUMNS, max((width(harmless(describe_owner(each))) for each in ranges), default=0))
+    said = {id(each): (describe_evidence(each), mark(each), describe_owner(each), each["origin"], each["commit"]) for each in ranges}
+    different = set(said.values())
+    evidence = max((width(words[0]) for words in different), default=0)
+    who = min(WHO_COLUMNS, max((width(harmless(words[2])) for words in different), default=0))
+    heads = {
+        words: (Paint(f"{fit(words[0], evidence)} {words[1]} {fit(words[2], who)}", COLOURS[words[3]]), f" {(words[4] or '')[:7]:<7} ")
+        for words in different
+    }
     digits = len(str(len(lines)))
     texts = show_lines(lines)
     for number, (facts, text) in enumerate(zip(_drawn(ranges, lines), texts, strict=True), 1):
-        known = shown.get(id(facts))
-        if known is None:
-            head = f"{fit(describe_evidence(facts), evidence)} {mark(facts)} {fit(describe_owner(facts), who)}"
-            known = shown[id(facts)] = Paint(head, COLOURS[facts["origin"]]), f" {(facts['commit'] or '')[:7]:<7} "
+        head, commit = heads[said[id(facts)]]
         if columns is not None:
             room = max(10, columns - evidence - who - digits - 14)
             text = text if text.isascii() and len(text) <= room else fit(text, room)  # noqa: PLW2901 - the same text, cut
-        yield [known[0], f"{known[1]}{number:>{digits}} │ {text}"]
+        yield [head, f"{commit}{number:>{digits}} │ {text}"]
 
 
 def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -73,6 +79,14 @@ def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
     for each in ranges:
         counts[each["origin"]] += each["end"] - each["start"] + 1
     return {origin: count for origin, count in counts.items() if count}
+
+
+def short_path(path: Path, repo: Repository, world: World) -> str:
+    """Return `path` as a person would say it: from the top of the work tree, or from home."""
+    for root, sign in ((repo.top, ""), (world.environ.get("HOME"), "~/")):
+        if root and path.is_relative_to(root):
+            return sign + str(path.relative_to(root))
+    return str(path)
 
 
 def _drawn(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
