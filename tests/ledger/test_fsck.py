@@ -132,6 +132,12 @@ def test_a_missing_database_is_said(copy: Path) -> None:
         check_ledger(copy)
 
 
+def test_what_the_system_does_not_let_read_is_no_damage(copy: Path) -> None:
+    (copy / f"{DATABASE}-wal").mkdir()
+    with pytest.raises(LedgerError, match="cannot read"):
+        check_ledger(copy)
+
+
 def test_any_flipped_byte_that_changes_what_is_logged_is_found(tmp_path: Path) -> None:
     """Bytes all over the file are flipped, one at a time: either fsck finds it, or everything logged reads as before."""
     with open_embedded(tmp_path / "l") as ledger:

@@ -28,7 +28,7 @@ from byline.core.envelope import PAYLOAD_TYPE, pae
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
 from byline.core.statement import parse_statement
 from byline.core.tiles import Tile, grow_tiles, read_tiled_nodes, tile_path
-from byline.errors import BylineError, EntryError, MalformedError, SignatureError
+from byline.errors import BylineError, EntryError, LedgerError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.keys.p256 import KeyCache
 from byline_ledger.engine.files import DATABASE, KEY, check_files
@@ -65,16 +65,27 @@ def check_ledger(directory: Path) -> FsckReport:
 
     Raises:
         ConfigError: There is no log, or its key cannot be read.
-        LedgerError: Its database is gone.
+        LedgerError: Its database is gone, or the system does not let it be read: nothing is known about it then.
     """
     check_files(directory)
     key = load_log_key(directory / KEY)
     path = directory / DATABASE
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
+        _check_readable(database)
         check = _Check(database, LogVerifier(key.note_key))
         findings = tuple(itertools.islice(_guarded(check.run()), MAX_FINDINGS))
     head = check.head
     return FsckReport(entries=head.size if head else 0, root=head.root.hex() if head else "", findings=findings)
+
+
+def _check_readable(database: sqlite3.Connection) -> None:
+    """Tell a disk that is full or failing from a database that is damaged."""
+    try:
+        database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as error:
+        raise LedgerError(f"cannot read {DATABASE}: {error}", hint="is the disk full or failing, or the folder not yours?") from error
+    except sqlite3.DatabaseError:
+        return  # a finding
 
 
 def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:

@@ -40,6 +40,8 @@ SCHEMA = (
 )
 # The disk is full, or others hold the file: later may be better. Everything else means that the store is broken.
 _PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+# The operating system's fault as far as anybody knows.
+_SYSTEM = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 
 # SQLite allows 32,766 values in a statement; a row of ours has at most three.
 _MAX_ROWS = 1000
@@ -201,6 +203,9 @@ def _translated() -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _PASSING:
             raise LedgerUnavailableError(f"the ledger's store cannot take this now: {error}") from error
+        if code in _SYSTEM:
+            hint = "is the disk full or failing, or the folder not yours? then run `byline ledger fsck`"
+            raise LedgerError(f"the ledger's store cannot be used: {error}", hint=hint) from error
         raise LedgerError(f"the ledger's store is broken: {error}", hint="run `byline ledger fsck`") from error
     except OSError as error:
         raise LedgerError(f"the ledger's store cannot be opened: {error.strerror}") from error
