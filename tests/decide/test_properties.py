@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin
-from byline.core.change import Change
+from byline.core.change import Change, Side
 from byline.core.claim import Base, Carried, Carry, Claim, Copied, New, Op, Removed
 from byline.core.lines import LineRange
 from byline.core.policy import Credit, Policy, Require, Rule, When
@@ -23,6 +23,7 @@ from byline.core.trust import Use
 from byline.core.verdict import Outcome
 from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship
 from byline.decide import decide_change
+from byline.decide.facts import state_facts
 from casework import NOW, TARGET, ai, approval, authorship, changed, claim, human, make_trust, move, sha, team, verbatim
 
 TRUST = make_trust()
@@ -216,6 +217,34 @@ def test_t3_no_set_of_claims_beats_no_claims_at_all(case: tuple[Policy, Change])
     )
     change = replace(change, approvals=given_to)
     assert rank(strict, change) <= rank(strict, replace(change, authorships=(), named=frozenset()))
+
+
+def _written(made: Claim) -> list[Origin]:
+    """Return the origin of each line of a recipe, human for what is copied: what the recipe says itself."""
+    return [
+        each.owner.origin
+        if isinstance(each, New) and not each.owner.earlier
+        else Origin.HUMAN
+        if isinstance(each, Copied)
+        else Origin.MIXED
+        for each in made.segments
+        for _ in range(each.count)
+    ]
+
+
+@given(case=cases())
+def test_a_line_that_any_claim_gives_to_a_program_is_nobodys_own(case: tuple[Policy, Change]) -> None:
+    """I10, U6: whatever other recipes of the same content say, and whoever signed it; without full claims nothing relaxes at all."""
+    policy, change = case
+    for file in state_facts(policy, change, TRUST):
+        move = file.file.transition
+        said = [made for fact in change.authorships for made in fact.authorship.claims if (made.path, made.new) == (move.path, move.new)]
+        for each in file.units:
+            if each.is_credited and each.unit.side is Side.ADDED and each.unit.lines:
+                lines = range(each.unit.lines.start, each.unit.lines.end)
+                assert {origin for made in said for at, origin in enumerate(_written(made)) if at in lines} <= {Origin.HUMAN}
+    bare = replace(change, authorships=tuple(replace(fact, is_full=False) for fact in change.authorships))
+    assert all(unit.has_unknown_hand for file in state_facts(policy, bare, TRUST) for unit in file.units)
 
 
 @given(case=cases())
