@@ -1,117 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The door of the command line: find the command, run it, turn every outcome into an exit code and at most one error.
+"""The door of the command line: it opens before anything is imported, so that Ctrl-C is an exit code from the first moment on.
 
-    0 yes    1 a negative finding    2 usage or configuration    3 could not look    130 interrupted    (gate: 4 pending)
-
-A person never sees a traceback: what nobody foresaw is `byline: error: internal ...` and exit 3, and `BYLINE_DEBUG=1` shows
-where it came from.
+A program can be started with standard streams closed, by a desktop's git or by `>&-`: they are opened on nothing first, so that no
+file of Byline's takes their numbers. Everything else is for `byline_cli.dispatch`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from byline.errors import BylineError, ConfigError, VerificationError
-from byline_cli.terminal import open_terminal
-from byline_cli.world import BROKEN_PIPE, CANNOT, INTERRUPTED, NO, USAGE, YES, UsageError, World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from byline_cli.terminal import Terminal
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    environ = dict(os.environ)
-    terminal = open_terminal(environ)
-    code = _guarded(words, environ, terminal)
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        terminal.out.flush()
-    except BrokenPipeError:
-        code = BROKEN_PIPE
-    if words[:1] == ["hook"]:
-        code = YES  # an agent is never stopped by its record, whatever went wrong
-    if code == BROKEN_PIPE:
-        # The reader went away; Python would complain about it once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return code
+        _open_streams()
+        from byline_cli.dispatch import run_command
 
-
-def _guarded(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
-    try:
-        return _dispatch(words, environ, terminal)
-    except BrokenPipeError:
-        return BROKEN_PIPE
+        code = run_command(words, dict(os.environ))
     except KeyboardInterrupt:
-        terminal.note("byline: interrupted")
-        return INTERRUPTED
-    except SystemExit as leave:  # argparse, after --help
-        return leave.code if isinstance(leave.code, int) else YES
-    except Exception as error:
-        # A person's terminal is the last door: what nobody foresaw ends here too, and says how to see more.
-        if environ.get("BYLINE_DEBUG") and not isinstance(error, UsageError):
-            raise
-        message, hint, code = _explain(error)
-        terminal.error(message, hint)
-        return code
+        code = INTERRUPTED
+    if argv is None:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: Python's own farewell is nothing to interrupt
+    return 0 if words[:1] == ["hook"] else code  # an agent is never stopped by its record, whatever went wrong
 
 
-def _explain(error: Exception) -> tuple[str, str, int]:
-    """Return what to say about `error`, what to do about it, and the exit code."""
-    match error:
-        case UsageError():
-            return str(error), error.hint, USAGE
-        case BylineError():
-            code = USAGE if isinstance(error, ConfigError) else NO if isinstance(error, VerificationError) else CANNOT
-            return f"{error} ({error.code})", error.hint, code
-        case OSError():
-            where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-            return f"{(error.strerror or str(error)).lower()}{where}", "", CANNOT
-        case _:
-            return f"internal: {type(error).__name__}: {error}", "this is a fault in Byline; BYLINE_DEBUG=1 shows where", CANNOT
-
-
-def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
-    from byline_cli.catalogue import COMMANDS, show_help, suggest
-
-    if not words or words[0] in {"-h", "--help", "help"}:
-        return _dispatch([words[1], "--help"], environ, terminal) if len(words) > 1 else _tell(terminal, show_help())
-    if words[0] in {"-V", "--version"}:
-        from byline import __version__
-
-        return _tell(terminal, f"byline {__version__}")
-    name = words[0]
-    if name not in COMMANDS:
-        raise UsageError(f"there is no command {name!r}", suggest(name))
-    from argparse import RawDescriptionHelpFormatter
-
-    from byline_cli.world import Parser
-
-    module = import_module(f"byline_cli.commands.{name}")
-    parser = Parser(
-        prog=f"byline {name}",
-        description=f"{COMMANDS[name]}.\n\n{module.ABOUT}".strip(),
-        epilog=f"example:\n  {module.EXAMPLE}",
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    module.configure(parser)
-    options = parser.read(words[1:])
-    with ExitStack() as closing:
-        code: int = module.run(options, World(environ=environ, cwd=Path.cwd(), terminal=terminal, closing=closing))
-    return code
-
-
-def _tell(terminal: Terminal, text: str) -> int:
-    terminal.text(text)
-    return YES
+def _open_streams() -> None:
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 if __name__ == "__main__":
