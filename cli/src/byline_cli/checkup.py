@@ -8,12 +8,15 @@ its own bad finding.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.capture.inbox import list_arrivals
+from byline.capture.journal import read_events
 from byline.capture.losses import read_losses
 from byline.capture.places import data_dir, inbox_dir, repository_dir
 from byline.errors import BylineError
@@ -23,9 +26,12 @@ from byline_cli.install import claude_code
 from byline_cli.install.changes import read_or_none
 from byline_cli.install.hooks import hooks_folder, missing_hooks, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
+from byline_cli.terminal import count
+from byline_cli.view import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from byline.core.trust import Trust
     from byline.git.repository import Repository
@@ -78,31 +84,37 @@ def _bad(what: str, detail: str, hint: str = "") -> Finding:
     return Finding(level=Level.BAD, what=what, detail=detail, hint=hint)
 
 
-def _hooks(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+def _hooks(world: World, repo: Repository) -> Iterable[Finding]:
     if repo.top is None:
         yield _note("hooks", "a bare repository: nobody commits here")
         return
     folder = hooks_folder(repo)
     why = why_not_ours(repo, folder)
     missing = missing_hooks(repo)
-    python = repo.config_get("byline.python")
+    python = _interpreter(folder / "post-commit")
     if why and missing:
         yield _bad("hooks", f"{why}: {folder}", "call `byline attest --background` in its post-commit hook, or unset core.hooksPath")
     elif missing:
         yield _bad("hooks", f"not there, or not ours: {', '.join(missing)}", "byline init")
-    elif python and not os.access(python, os.X_OK):
+    elif not os.access(python, os.X_OK):
         yield _bad("hooks", f"they run {python}, which is gone", "byline init")
     else:
-        yield _good("hooks", f"chained in {folder}")
+        yield _good("hooks", f"chained in {short_path(folder, repo, world)}")
 
 
-def _key(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+def _interpreter(script: Path) -> str:
+    """Return the Python that a script of ours runs, empty if it names none."""
+    named = re.search(rb"\[ -x (.+?) \]", read_or_none(script) or b"")
+    return "".join(shlex.split(os.fsdecode(named[1]))[:1]) if named else ""
+
+
+def _key(world: World, repo: Repository) -> Iterable[Finding]:
     path = key_path(world.environ)
     if not path.exists():
         yield _bad("key", f"there is none at {path}: nothing can be signed", "byline init")
         return
     load_own_key(world.environ)
-    yield _good("key", f"{path}, readable by you alone")
+    yield _good("key", f"{short_path(path, repo, world)}, readable by you alone")
 
 
 def _trust(world: World, repo: Repository) -> Iterable[Finding]:
@@ -132,10 +144,13 @@ def _own_key(world: World, trust: Trust) -> Finding:
 def _agents(world: World, repo: Repository) -> Iterable[Finding]:
     script = data_dir(world.environ) / claude_code.SCRIPT
     settings = read_or_none(repo.top / claude_code.SETTINGS) if repo.top else None
+    called, mend = f"Claude Code calls {short_path(script, repo, world)}", "byline init --agent claude-code"
     if not claude_code.has_hooks(settings, script):
-        yield _note("agents", "Claude Code does not report its edits here", "byline init --agent claude-code")
+        yield _note("agents", "Claude Code does not report its edits here", mend)
     elif not script.exists():
-        yield _bad("agents", f"Claude Code calls {script}, which is gone", "byline init --agent claude-code")
+        yield _bad("agents", f"{called}, which is gone", mend)
+    elif not os.access(python := _interpreter(script), os.X_OK):
+        yield _bad("agents", f"{called}, which runs {python}, which is gone", mend)
     else:
         yield _good("agents", "Claude Code reports its edits")
 
@@ -155,11 +170,15 @@ def _remotes(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG0
 def _capture(world: World, repo: Repository) -> Iterable[Finding]:
     inbox = inbox_dir(world.environ)
     waiting = len(list_arrivals(inbox))
-    yield _good("inbox", f"{waiting} events wait to be settled in {inbox}")
+    yield _good("inbox", f"{count(waiting, 'event')} to be settled in {short_path(inbox, repo, world)}")
+    torn = read_events(repository_dir(repo.common_dir)).torn
+    if torn:
+        where = ", ".join(str(each.offset) for each in torn[:SHOWN_LOSSES])
+        yield _note("journal", f"{count(len(torn), 'record')} cut off or not readable, at byte {where}; all others are read")
     losses = [*read_losses(repository_dir(repo.common_dir)), *read_losses(inbox)]
     if losses:
         last = "; ".join(f"{loss.message} ({loss.code})" for loss in losses[-SHOWN_LOSSES:])
-        yield _note("losses", f"{len(losses)} things were not recorded, or not as they were said. The last: {last}", "docs/errors.md")
+        yield _note("losses", f"{count(len(losses), 'thing')} not recorded, or not as said. The last: {last}", "docs/errors.md")
     else:
         yield _good("losses", "none")
 

@@ -43,7 +43,11 @@ def load_own_key(environ: Mapping[str, str]) -> PrivateKey:
     path = key_path(environ)
     if not path.exists():
         raise ConfigError(f"there is no key at {path}", hint="byline init makes one; so does byline trust key")
-    return load_key(path)
+    try:
+        return load_key(path)
+    except ConfigError as error:
+        hint = error.hint or "move it away, and `byline init` makes a new one: somebody has to add that to the trust file"
+        raise ConfigError(f"your key {path}: {error}", hint=hint) from error
 
 
 def make_own_key(environ: Mapping[str, str]) -> PrivateKey:

@@ -85,14 +85,27 @@ def find_identity(repo: Repository) -> Identity | None:
     Raises:
         MalformedError: One of them cannot be read.
     """
+    saved = load_identity(repo)
+    trust = None if saved else find_trust(repo)
+    return Identity(repository=trust.repository, line_key=trust.line_key) if trust else saved
+
+
+def load_identity(repo: Repository) -> Identity | None:
+    """Return the identity that this clone learned, None if it learned none.
+
+    Raises:
+        MalformedError: It cannot be read.
+    """
+    path = repository_dir(repo.common_dir) / IDENTITY
     try:
-        record = parse_strict((repository_dir(repo.common_dir) / IDENTITY).read_bytes())
+        record = parse_strict(path.read_bytes())
+        if isinstance(record, dict) and isinstance(record.get("repository"), str):
+            return Identity(repository=str(record["repository"]), line_key=parse_base64(record.get("line_key")))
     except FileNotFoundError:
-        trust = find_trust(repo)
-        return Identity(repository=trust.repository, line_key=trust.line_key) if trust else None
-    if not isinstance(record, dict) or not isinstance(record.get("repository"), str):
-        raise MalformedError(f"{IDENTITY} is not the identity of a repository", hint="byline init writes it again")
-    return Identity(repository=str(record["repository"]), line_key=parse_base64(record.get("line_key")))
+        return None
+    except MalformedError as error:
+        raise MalformedError(f"{path} cannot be read: {error}", hint="byline init writes it again") from error
+    raise MalformedError(f"{path} is not the identity of a repository", hint="byline init writes it again")
 
 
 def save_identity(repo: Repository, identity: Identity) -> None:
@@ -147,12 +160,12 @@ def make_reader(world: World, repo: Repository) -> Workshop:
 
 
 def settle(workshop: Workshop, terminal: Terminal) -> None:
-    """Put what hooks spooled into the journal, so that the next answer has it; a full disk is said and stops nobody from reading."""
-    if workshop.repo.top is None or not has_arrivals(workshop):
-        return
-    from byline.capture.settle import settle_repository
-
+    """Put what hooks spooled into the journal, so that the next answer has it; what hinders that is said and stops nobody from reading."""
     try:
+        if workshop.repo.top is None or not has_arrivals(workshop):
+            return
+        from byline.capture.settle import settle_repository
+
         settle_repository(workshop.place, workshop.inbox)
     except OSError as error:
         terminal.warn(f"the newest edits are not in this answer: {(error.strerror or str(error)).lower()}")

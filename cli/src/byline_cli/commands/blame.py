@@ -75,11 +75,13 @@ def path_in(repo: Repository, world: World, word: str) -> bytes:
     if repo.top is None:
         return os.fsencode(word)
     folder, name = os.path.split(world.cwd / word)
-    if name in ("", ".", ".."):
-        raise RepositoryError(f"{word} is a folder; blame takes a file")
+    if not word or name in ("", ".", ".."):
+        raise RepositoryError(f"{word or 'an empty name'} is no file", hint="byline blame [REV] PATH")
     path = os.path.relpath(f"{os.path.realpath(folder)}/{name}", repo.top)
     if path.startswith(".." + os.sep):
         raise RepositoryError(f"{word} is outside of the work tree {repo.top}")
+    if f"{path}/".lower().startswith(".git/"):
+        raise RepositoryError(f"{word} is git's own, and no file of the repository")
     return os.fsencode(path)
 
 
@@ -97,7 +99,7 @@ def _mark(world: World, repo: Repository) -> str | None:
 def _show(world: World, blame: Blame) -> None:
     terminal, lines, ranges = world.terminal, blame.subject.lines, blame.ranges
     if not lines:
-        terminal.note(f"{show_path(blame.subject.path)} has no lines" + (": it is not text" if lines is None else ""))
+        terminal.note(f"{show_path(blame.subject.path)} has no lines" + (": it is not text, or too large" if lines is None else ""))
         return
     interactive = terminal.out.isatty()
     columns = None

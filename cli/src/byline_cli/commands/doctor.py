@@ -52,7 +52,7 @@ def _show(finding: Finding, world: World) -> None:
     from textwrap import wrap
 
     head = f"{finding.what:<9} "
-    rows = wrap(finding.detail, COLUMNS - 16, break_long_words=False) or [""]
+    rows = wrap(finding.detail, COLUMNS - 16, break_long_words=False, break_on_hyphens=False) or [""]
     world.terminal.line(Paint(WORDS[finding.level], COLOURS[finding.level]), "  ", head, rows[0])
     for row in rows[1:]:
         world.terminal.line(" " * 16, row)

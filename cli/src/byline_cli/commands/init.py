@@ -6,14 +6,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from byline.errors import RepositoryError
+from byline.capture.spool import GIT_HOOKS
+from byline.errors import ConfigError, MalformedError, RepositoryError
+from byline.flow.pending import JOURNAL, STATE
+from byline.flow.progress import Progress, save_progress
 from byline.flow.workshop import Identity
 from byline.log.evidence import EvidenceRef
 from byline_cli.install import changes
+from byline_cli.install.changes import read_or_none
 from byline_cli.install.charter import LEVELS
+from byline_cli.install.hooks import CHAINED, hooks_folder, is_ours
 from byline_cli.install.plan import AGENTS, Plan, make_plan, without_line
 from byline_cli.terminal import Paint, harmless, show_table
-from byline_cli.wiring import open_here, save_identity
+from byline_cli.view import short_path
+from byline_cli.wiring import IDENTITY, load_identity, open_here, save_identity
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -51,7 +57,7 @@ def run(options: Namespace, world: World) -> int:
     if options.undo:
         return _undo(world, repo, place)
     plan = make_plan(repo, world.environ, options)
-    rows = _rows(plan, repo, world)
+    rows = _rows(plan, repo, world) or _lost_rows(plan, repo, world)
     if not any(verb != "fetch" for verb, _, _ in rows):
         world.terminal.line("everything is in place already")
         return _tell(plan, world)
@@ -74,15 +80,19 @@ def _do(plan: Plan, repo: Repository, place: Path) -> None:
 
         plan.key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         save_secret(plan.key_path, plan.key.to_pem())
-    save_identity(repo, Identity(repository=plan.trust.repository, line_key=plan.trust.line_key))
+    save_identity(repo, _identity(plan))
+    if not any((place / name).exists() for name in (STATE, JOURNAL)):
+        # What is committed by now is from before the recording, and not this clone's to attest.
+        tips = [*repo.refs_under("refs/heads").values(), repo.head()]
+        save_progress(place, Progress(start=tuple(dict.fromkeys(tip for tip in tips if tip))))
     changes.apply(plan.files, place)
     changes.apply_settings(plan.settings, repo.settings, repo.common_dir / "config", place)
 
 
 def _rows(plan: Plan, repo: Repository, world: World) -> list[list[str]]:
-    rows = [["make", _short(plan.key_path, repo, world), "your key; only you can read it"]] if plan.is_new_key else []
+    rows = [["make", short_path(plan.key_path, repo, world), "your key; only you can read it"]] if plan.is_new_key else []
     needed = [each for each in plan.files if each.is_needed]
-    rows += [["write" if each.before is None else "change", _short(each.path, repo, world), each.why] for each in needed]
+    rows += [["write" if each.before is None else "change", short_path(each.path, repo, world), each.why] for each in needed]
     for setting in plan.settings:
         values = repo.settings.values().get(setting.key, []) if setting.one_more else [repo.config_get(setting.key)]
         if setting.value not in values:
@@ -90,6 +100,20 @@ def _rows(plan: Plan, repo: Repository, world: World) -> list[list[str]]:
     if plan.charter is None:
         rows += [["fetch", f"evidence from {remote}", "who wrote what is here already"] for remote in repo.remotes()]
     return rows
+
+
+def _identity(plan: Plan) -> Identity:
+    return Identity(repository=plan.trust.repository, line_key=plan.trust.line_key)
+
+
+def _lost_rows(plan: Plan, repo: Repository, world: World) -> list[list[str]]:
+    """Return what was there after an `init` and is not any more."""
+    try:
+        if load_identity(repo) == _identity(plan):
+            return []
+    except MalformedError:
+        pass
+    return [["write", short_path(repo.common_dir / "byline" / IDENTITY, repo, world), "which repository this is"]]
 
 
 def _fetch(plan: Plan, repo: Repository, world: World) -> None:
@@ -119,6 +143,11 @@ def _tell(plan: Plan, world: World) -> int:
 
 def _undo(world: World, repo: Repository, place: Path) -> int:
     if not changes.is_recorded(place):
+        folder = hooks_folder(repo)
+        ours = [hook for hook in GIT_HOOKS if is_ours(read_or_none(folder / hook) or b"")]
+        if ours:
+            hint = f"delete them from {folder}; what was there before is beside them, as <hook>{CHAINED}"
+            raise ConfigError(f"the record of what init changed is gone, and its hooks are not: {', '.join(ours)}", hint=hint)
         world.terminal.line("there is nothing to undo: byline init changed nothing here")
         return YES
     from byline_cli.install.claude_code import without_hooks
@@ -130,16 +159,8 @@ def _undo(world: World, repo: Repository, place: Path) -> int:
 
     cutters = {"claude-code": without_hooks, "exclude": without_line}
     done = changes.undo(place, cutters, is_committed=is_committed, unset=repo.settings.remove)
-    rows = [[each.what, _short(each.path, repo, world), each.why] for each in done]
+    rows = [[each.what, short_path(each.path, repo, world), each.why] for each in done]
     for line in show_table(rows):
         world.terminal.line(line)
-    world.terminal.note(f"your key and what was recorded stay: {_short(place, repo, world)}, refs/byline/")
+    world.terminal.note(f"your key and what was recorded stay: {short_path(place, repo, world)}, refs/byline/")
     return YES
-
-
-def _short(path: Path, repo: Repository, world: World) -> str:
-    """Return `path` as a person would say it."""
-    for root, sign in ((repo.top, ""), (world.environ.get("HOME"), "~/")):
-        if root and path.is_relative_to(root):
-            return sign + str(path.relative_to(root))
-    return str(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from byline.core.policy import Policy, parse_policy
 from byline.core.trust import Trust, parse_trust
 from byline.errors import ConfigError, MalformedError
-from byline_cli.terminal import COLUMNS
+from byline_cli.terminal import COLUMNS, count
 from byline_cli.wiring import POLICY, TRUST, open_here, read_file
 from byline_cli.world import NO, YES
 
@@ -57,7 +57,7 @@ def run(options: Namespace, world: World) -> int:
         world.terminal.line(f"{'error' if each.is_error else 'note'}: {rule}{each.message} ({each.code})")
     wrong = any(each.is_error for each in remarks)
     if not wrong:
-        world.terminal.line(f"policy version {policy.version}: {len(policy.rules)} rules, no errors")
+        world.terminal.line(f"policy version {policy.version}: {count(len(policy.rules), 'rule')}, no errors")
     return NO if wrong else YES
 
 

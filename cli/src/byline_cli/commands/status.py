@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from byline.capture.losses import read_losses
 from byline.core.report import ranges_to_json
 from byline.core.statement import PredicateType
-from byline.errors import RepositoryError
+from byline.errors import ConfigError, RepositoryError
 from byline.flow.progress import load_progress
 from byline.flow.resolve import open_resolver
 from byline.log.outbox import Outbox
 from byline_cli.keyfile import key_path
 from byline_cli.terminal import count, show_path, show_table
 from byline_cli.view import count_origins
-from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
+from byline_cli.wiring import NOBODY, make_reader, open_here, settle, trust_or_none
 from byline_cli.world import YES
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ def run(options: Namespace, world: World) -> int:
     """Look, and say."""
     workshop = make_reader(world, open_here(world))
     settle(workshop, world.terminal)
+    is_unknown = workshop.identity == NOBODY
     with open_resolver(workshop) as resolver:
         facts = {
             "schema": SCHEMA,
-            "repository": workshop.identity.repository,
-            "you": _you(world, trust_or_none(world, workshop.repo, workshop.identity)),
+            "repository": None if is_unknown else workshop.identity.repository,
+            "you": _you(world, None if is_unknown else trust_or_none(world, workshop.repo, workshop.identity)),
             "uncommitted": _uncommitted(workshop, resolver),
             "unattested": _unattested(workshop, resolver),
             "outbox": len(Outbox(workshop.place).pending()),
@@ -67,7 +68,11 @@ def _you(world: World, trust: Trust | None) -> dict[str, Any]:
         return {"key": False, "principal": None, "level": None}
     from byline_cli.keyfile import load_own_key
 
-    key = trust.key(load_own_key(world.environ).public) if trust else None
+    try:
+        key = trust.key(load_own_key(world.environ).public) if trust else None
+    except (ConfigError, OSError) as error:
+        world.terminal.warn(f"your key cannot be used: {error}")
+        key = None
     principal = trust.principal(key.principal) if trust and key else None
     return {"key": True, "principal": principal.id if principal else None, "level": principal.level if principal else None}
 
@@ -80,7 +85,7 @@ def _uncommitted(workshop: Workshop, resolver: Resolver) -> list[dict[str, Any]]
     for path in workshop.repo.status_paths()[:SHOWN]:
         try:
             resolved = resolver.resolve(None, path)
-        except RepositoryError:  # deleted
+        except (RepositoryError, OSError):  # deleted, or not readable
             continue
         fresh = [each for each in ranges_to_json(resolved.bylines) if each["commit"] is None]
         out.append({"path": show_path(path), "lines": count_origins(fresh)})
@@ -89,6 +94,8 @@ def _uncommitted(workshop: Workshop, resolver: Resolver) -> list[dict[str, Any]]
 
 def _unattested(workshop: Workshop, resolver: Resolver) -> list[str]:
     """Return the commits of this clone that no remote has, no statement is about, and that are not from before the recording."""
+    if workshop.repo.top is None:  # nobody commits here
+        return []
     done = load_progress(workshop.place).start or ()
     return [each for each in workshop.repo.unpushed_commits(without=done) if not resolver.index.facts(commit=each)]
 
@@ -98,7 +105,7 @@ def _show(facts: dict[str, Any], world: World) -> None:
     you = facts["you"]
     who = you["principal"] or ("a key that trust does not know" if you["key"] else "nobody: there is no key (byline init)")
     level = f" ({you['level']})" if you["level"] else ""
-    terminal.line(f"you are {who}{level} in {facts['repository']}")
+    terminal.line(f"you are {who}{level} in {facts['repository'] or 'a repository that does not know Byline'}")
     terminal.line(f"{count(facts['statements'], 'statement')} about commits here")
     waiting = facts["unattested"]
     if waiting:

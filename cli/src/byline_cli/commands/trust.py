@@ -12,8 +12,8 @@ from byline.core.trustfile import add_to_trust
 from byline.errors import ConfigError, TrustError
 from byline_cli.install.changes import write_file
 from byline_cli.keyfile import format_public, make_own_key, read_public
-from byline_cli.terminal import show_table
-from byline_cli.wiring import open_here, trust_file
+from byline_cli.terminal import count, show_table
+from byline_cli.wiring import TRUST, open_here, read_file, trust_file
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -54,13 +54,12 @@ def run(options: Namespace, world: World) -> int:
     if options.verb == "key":
         world.terminal.text(format_public(make_own_key(world.environ).public))
         return YES
-    path = trust_file(open_here(world))
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigError("this repository has no .byline/trust.toml", hint="byline init writes one") from error
+    repo = open_here(world)
+    data = read_file(repo, TRUST)
+    if data is None:
+        raise ConfigError("this repository has no .byline/trust.toml", hint="byline init writes one")
     if options.verb == "add":
-        return _add(options, world, path, data)
+        return _add(options, world, trust_file(repo), data)
     return _list(world, data) if options.verb == "list" else _lint(world, data)
 
 
@@ -80,7 +79,10 @@ def _add(options: Namespace, world: World, path: Path, data: bytes) -> int:
             raise ConfigError("this key is in the trust file already", hint="byline trust list shows whose it is")
         uses = tuple(Use(each) for each in options.use or DEFAULT_USES[known.kind if known else kind])
         keys = (TrustedKey(principal=options.principal, public=public, uses=uses),)
-    text = add_to_trust(data, issued=datetime.now(UTC).replace(microsecond=0), principals=principals, keys=keys)
+    try:
+        text = add_to_trust(data, issued=datetime.now(UTC).replace(microsecond=0), principals=principals, keys=keys)
+    except TrustError as error:  # the file was read, so it is what was asked for
+        raise ConfigError(str(error), hint=f"levels, lowest first: {', '.join(trust.levels)}; byline trust add --help") from error
     write_file(path, text)
     after = parse_trust(text)
     for each in keys:
@@ -123,9 +125,8 @@ def _lint(world: World, data: bytes) -> int:
     for each in found:
         world.terminal.line(f"warning: {each}")
     if not found:
-        world.terminal.line(
-            f"trust.toml version {trust.version}: {len(trust.principals)} principals, {len(trust.keys)} keys, nothing to say"
-        )
+        size = f"{count(len(trust.principals), 'principal')}, {count(len(trust.keys), 'key')}"
+        world.terminal.line(f"trust.toml version {trust.version}: {size}, nothing to say")
     return NO if found else YES
 
 

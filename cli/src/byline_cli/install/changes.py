@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "byline.installed/1"
 RECORD = "installed.json"
+LOST = "move it away: what init changed is then to be undone by hand"
 
 Cutter: TypeAlias = "Callable[[bytes], bytes | None]"
 
@@ -231,10 +232,10 @@ def _load(place: Path) -> list[dict[str, Any]]:
     try:
         record = parse_strict(data)
     except MalformedError as error:
-        raise ConfigError(f"{place / RECORD} cannot be read: {error}") from error
+        raise ConfigError(f"{place / RECORD} cannot be read: {error}", hint=LOST) from error
     rows = record.get("files") if isinstance(record, dict) and record.get("schema") == SCHEMA else None
     if not isinstance(rows, list):
-        raise ConfigError(f"{place / RECORD} is not a record of this version of Byline")
+        raise ConfigError(f"{place / RECORD} is not a record of this version of Byline", hint=LOST)
     return [row for row in rows if isinstance(row, dict)]
 
 
