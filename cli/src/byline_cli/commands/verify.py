@@ -44,7 +44,7 @@ def run(options: Namespace, world: World) -> int:
     title, items, failures = _file(workshop, file) if file.is_file() else _commit(workshop, options.what)
     failures += [_failure(each.failure.code, each.failure.message, each) for each in items if each.failure]
     if workshop.trust is None and items:
-        failures.append(_failure("BL-KEY-1", "there is no trust to verify with: no .byline/trust.toml, and no key of yours"))
+        failures.append(_failure("BL-KEY-1", "there is no trust to verify with: no .byline/trust.toml that reads, and no key of yours"))
     proven = bool(items) and not failures and all(each.is_proven for each in items)
     if options.json:
         statements = [_to_json(each) for each in items]

@@ -51,8 +51,12 @@ def parse_strict(data: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
         raise MalformedError(f"{len(data)} bytes of JSON, at most {max_bytes} are read")
     try:
         value: Json = _DECODER.decode(data.decode())
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise MalformedError(f"not JSON: {type(error).__name__}") from error
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"not JSON: not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise MalformedError(f"not JSON at line {error.lineno}, column {error.colno}") from error
+    except RecursionError as error:
+        raise MalformedError("not JSON: nested too deep") from error
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:  # with fewer brackets nothing is nested deeper
         _check_depth(value)
     if b"\\u" in data:  # bytes that decode hold no lone surrogate; an escape can
