@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.capture.clone import settle_repository
 from byline.capture.contents import Contents
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import now_ns, read_events
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, prepare_repository, repository_dir
-from byline.capture.settle import WINDOW_NS, settle_inbox, settle_repository
+from byline.capture.settle import WINDOW_NS, settle_inbox
 from byline.capture.spool import git_hook_stub
 from byline.core.attribution import Agent
 from byline.core.edit import UNSEEN, Edit
@@ -138,7 +139,7 @@ def test_what_a_command_wrote_and_committed_is_its_own_before_the_commit_is_atte
     assert [type(event).__name__ for event in events] == ["Edit", "Edit", "Mark", "Edit", "Mark"]
 
 
-def test_two_agents_at_once_are_nobody_where_both_could_be(session: ClaudeSession) -> None:
+def test_what_two_runs_at_once_could_have_made_is_either_ones(session: ClaudeSession) -> None:
     """Each of the overlapping windows saw `both`; what only one saw is its own."""
     scratch = session.scratch
     _tell(session, "PreToolUse", "one")
@@ -150,7 +151,8 @@ def test_two_agents_at_once_are_nobody_where_both_could_be(session: ClaudeSessio
     _tell(session, "PostToolUse", "two")
     edits = {edit.path: edit for edit in edits_of(scratch)}
     assert edits[b"first"].session == "one"
-    assert (edits[b"both"].by, edits[b"both"].call) == (None, "call-one,call-two")
+    both = edits[b"both"]
+    assert (both.by, both.session, both.call) == (edits[b"first"].by, None, "call-one,call-two")
     assert len(edits) == 3
     assert edits[b"second"].session == "two"
     assert LossCode.AMBIGUOUS in {loss.code for loss in read_losses(repository_dir(scratch.path / ".git"))}

@@ -91,3 +91,20 @@ def test_a_hook_on_a_full_disk_leaves_a_loss(clone: Installed) -> None:
     said = run("sh", "-c", f'trap "" XFSZ; ulimit -f 0; {command}', cwd=clone.path, data=b"{}")
     assert (said.code, said.out, said.err) == (0, "", "")
     assert clone.losses() == 1
+
+
+def test_what_an_agent_surely_wrote_is_never_declared_by_the_committer(clone: Installed) -> None:
+    """Two runs at once, either of which could have written it; a text that no payload can tell, changed since by hand."""
+    runs = [{"tool_name": "Bash", "session_id": name, "tool_use_id": name, "tool_input": {"command": "x"}} for name in ("s-1", "s-2")]
+    for each in runs:
+        clone.hook("PreToolUse", **each)
+    clone.scratch.write("either.py", "x\n")
+    for each in runs:
+        clone.hook("PostToolUse", **each, tool_response={})
+    clone.writes("latin1.py", b"caf\xe9\n")
+    clone.scratch.write("latin1.py", b"caf\xe9\nmore\n")
+    clone.commit()
+    shown = clone.byline("show").out
+    assert "add     either.py  +1 ai observed (claude-code)\n" in shown
+    assert "add     latin1.py  +2 ai observed (claude-code)\n" in shown
+    assert clone.losses() == 2

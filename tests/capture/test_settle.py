@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from byline.capture.clone import Settled, settle_repository
 from byline.capture.contents import Contents
 from byline.capture.inbox import STALE_NS, list_arrivals, put_payload
 from byline.capture.journal import now_ns, read_events
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, repository_dir
-from byline.capture.settle import Settled, settle_inbox, settle_repository
+from byline.capture.settle import settle_inbox
 from byline.core.attribution import Evidence
 from byline.core.edit import UNSEEN, Edit
 from byline.core.lines import blob_id
@@ -110,12 +111,13 @@ def test_latin_1_is_taken_from_the_disk_on_both_sides(repository: Scratch) -> No
     assert (edit.before, edit.after) == (blob_id(b"caf\xe9\nold\n"), blob_id(b"caf\xe9\nnew\n"))
 
 
-def test_unreadable_text_of_a_file_that_changed_since_is_nobodys(repository: Scratch) -> None:
+def test_unreadable_text_of_a_file_that_changed_since_is_on_the_strict_side(repository: Scratch) -> None:
     path = repository.write("a.txt", b"caf\xe9\nnew\nperson\n")
     spool(edited(path, "caf\ufffd\nold\n", "old", "new"))
     settle_inbox(inbox())
     (edit,) = edits_of(repository)
-    assert (edit.by, edit.evidence, edit.before) == (None, Evidence.UNKNOWN, UNSEEN)
+    assert edit.by is not None
+    assert (edit.evidence, edit.before, edit.after) == (Evidence.OBSERVED, UNSEEN, blob_id(b"caf\xe9\nnew\nperson\n"))
     assert losses_of(repository) == [LossCode.UNREADABLE]
 
 

@@ -5,8 +5,8 @@ The scan before a command opens its window; the scan after the same call closes 
 failed or was interrupted has no event of its own). A change is
 
 1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran);
-2. nobody's, with the calls of all, and a loss, if a window of another agent or session saw it, too (another sub-agent's of the same
-   session: the session's, with the calls of all);
+2. the agents' (one name, or `a or b`), with the calls of all, no session, and a loss, if a window of another agent or session saw it,
+   too: never nobody's, for what is nobody's a person may declare (another sub-agent's of the same session: the session's);
 3. the window's agent's, otherwise: also what a person typed meanwhile. The strict side: a hook cannot tell hands apart.
 
 A command may commit what it wrote. The scan after it does not list such a file any more, and the commit is attested before that scan
@@ -27,6 +27,7 @@ from byline.capture.disk import read_link_or_file
 from byline.capture.losses import LossCode
 from byline.capture.windows import find_changes, overlaps, side_of
 from byline.capture.worktree import route
+from byline.core.attribution import Agent
 from byline.core.edit import Unseen
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: t
         if len(runs) == 1:  # sub-agents of one run side by side: the run's, though not one call's
             finding = replace(finding, session=runs.pop()[1], call=calls)
         else:
-            finding = replace(finding, by=None, session=None, call=calls)
+            agents = {opening.observed.agent, *(rival.opening.observed.agent for rival in saw)}
+            either = agents.pop() if len(agents) == 1 else Agent(name=" or ".join(sorted({agent.name for agent in agents})))
+            finding = replace(finding, by=either, session=None, call=calls)
             scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", finding, worktree)
     scribe.write(worktree, path, (change.before if last is None else last.after, after), finding)
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def settle_file(scribe: Scribe, routed: Routed, file: FileText, finding: Finding) -> None:
     """Write the edit of `file`, which lies where `routed` says, as `finding` tells.
 
-    Where the payload does not tell the bytes and the file has changed since, what stands there now is a sighting and nobody's.
+    Where the payload does not tell the bytes and the file has changed since, what stands there now is the agent's, and a loss: what a
+    person typed meanwhile is in it, too, but as nobody's the agent's lines could be declared a person's.
 
     Raises:
         OSError: The contents or the journal cannot be written.
@@ -33,7 +34,7 @@ def settle_file(scribe: Scribe, routed: Routed, file: FileText, finding: Finding
     if after is None:
         scribe.lose(LossCode.UNREADABLE, f"the bytes that were written are not known: {os.fsdecode(path)}", finding, worktree)
         if disk is not None:
-            scribe.write(worktree, path, (UNSEEN, scribe.keep(worktree, disk, finding, path)), replace(finding, by=None))
+            scribe.write(worktree, path, (UNSEEN, scribe.keep(worktree, disk, finding, path)), finding)
         return
     before = _before(file, after)
     old = before if isinstance(before, Unseen) else scribe.keep(worktree, before, finding, path)

@@ -34,10 +34,10 @@ class LossCode(StrEnum):
     OVERSIZED = "BL-LOSS-3"  # recorded without its content
     REFUSED = "BL-LOSS-4"  # a path inside `.git`: nobody writes there unnoticed, and it is no text of the repository
     FOREIGN = "BL-LOSS-5"  # an agent called another agent's hook
-    AMBIGUOUS = "BL-LOSS-6"  # two agents could have made this change; recorded as nobody's
+    AMBIGUOUS = "BL-LOSS-6"  # two agents could have made this change; recorded as either's
     FAILED = "BL-LOSS-7"  # the disk was full, a folder could not be written, a process failed
     CLAIMED_HUMAN = "BL-LOSS-8"  # a finding: a process whose environment names an agent said "human"
-    UNREADABLE = "BL-LOSS-9"  # the payload does not hold the bytes, and the file has changed since
+    UNREADABLE = "BL-LOSS-9"  # the payload does not hold the bytes, and the file has changed since; what stands there is the agent's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
