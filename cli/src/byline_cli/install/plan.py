@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from byline.keys.p256 import PrivateKey
 
 AGENTS = ("claude-code",)
+# Why each of `fetch_refspecs` is set.
+FETCHED = ("evidence comes along with every fetch", "but not what the remote has from elsewhere")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +140,9 @@ def _claude_code(repo: Repository, environ: Mapping[str, str]) -> list[FileChang
 
 def _settings(repo: Repository, options: Namespace) -> list[Setting]:
     out = [
-        Setting(key=f"remote.{remote}.fetch", value=refspec, one_more=True, why="evidence comes along with every fetch")
+        Setting(key=f"remote.{remote}.fetch", value=refspec, one_more=True, why=why)
         for remote in repo.remotes()
-        for refspec in fetch_refspecs(remote)
+        for refspec, why in zip(fetch_refspecs(remote), FETCHED, strict=True)
     ]
     out.append(Setting(key="byline.python", value=sys.executable, why="what the hooks run"))
     if options.declare_own_lines:
