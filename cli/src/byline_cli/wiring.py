@@ -164,7 +164,7 @@ def settle(workshop: Workshop, terminal: Terminal) -> None:
     try:
         if workshop.repo.top is None or not has_arrivals(workshop):
             return
-        from byline.capture.settle import settle_repository
+        from byline.capture.clone import settle_repository
 
         settle_repository(workshop.place, workshop.inbox)
     except OSError as error:

@@ -86,7 +86,7 @@ class Reader:
 
     def _settle(self, place: Path) -> None:
         """Put what hooks spooled into the journal."""
-        from byline.capture.settle import settle_repository
+        from byline.capture.clone import settle_repository
 
         if self._inbox is None:  # it is the user's, and the first repository that is opened tells it
             return

@@ -17,19 +17,19 @@ too: attested without what an agent said, its lines would be declared a person's
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.agents import FileText, Kind, Observed, claude_code
 from byline.capture.ask_git import ignored_paths
+from byline.capture.clone import Settled
 from byline.capture.command_edits import Window, holds, pair_scans, settle_commit, settle_window
 from byline.capture.disk import read_tail
 from byline.capture.file_edits import settle_file
 from byline.capture.inbox import Arrival, Spooled, list_arrivals, lock_inbox, put_aside, read_arrival, sweep_torn
 from byline.capture.journal import now_ns
 from byline.capture.losses import LossCode
-from byline.capture.marks import agent_commits, list_marks, settle_marks
 from byline.capture.scribe import Finding, Scribe
 from byline.capture.windows import Scan, parse_states
 from byline.capture.worktree import WorkTree, find_worktree, is_gits_own, route
@@ -45,32 +45,6 @@ ADAPTERS = {claude_code.NAME: claude_code.parse_payload}
 BATCH_FILES = 200
 BATCH_BYTES = 64 * 1024 * 1024
 WINDOW_NS = 24 * 3600 * 10**9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """What one run did: edits and marks written, losses recorded, payloads that had to stay, and the clones' folders that refused them."""
-
-    edits: int = 0
-    marks: int = 0
-    losses: int = 0
-    left: int = 0
-    refused: Mapping[Path, OSError] = field(default_factory=dict)
-
-
-def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Settled:
-    """Settle `inbox`, then the marks in `place` that were there before it; the journal in `place` is then complete up to them.
-
-    Raises:
-        OSError: The inbox cannot be locked, or what is to be written in `place` cannot: its marks stay.
-    """
-    at = now_ns() if now is None else now
-    marks = list_marks(place)
-    settled = settle_inbox(inbox, now=at, commits=agent_commits(marks))
-    for refusing, error in settled.refused.items():
-        if refusing.resolve() == place.resolve():
-            raise error
-    return replace(settled, marks=settle_marks(place, marks, now=at))
 
 
 def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ...] = ()) -> Settled:

@@ -21,8 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from byline.capture.clone import Settled, settle_repository
 from byline.capture.journal import read_events
-from byline.capture.settle import Settled, settle_repository
 from byline.core.attribution import Channel, Evidence, Origin, Owner
 from byline.core.authorship import Authorship, Commit
 from byline.core.bundle import join_receipt

@@ -95,8 +95,16 @@ def commit_effect(versions: Versions, commit: str) -> str:
     def state(entry: TreeEntry | None) -> FileState | None:
         return FileState(mode=entry.mode, sha256=versions.repo.content_sha256(entry)) if entry else None
 
-    changes = versions.repo.tree_changes(parents[0] if parents else None, commit)
-    return effect_digest(Transition(path=each.path, old=state(each.old), new=state(each.new)) for each in changes)
+    def moves(change: FileChange) -> Iterator[Transition]:
+        """A rename is a file that went away and one that came: an effect knows no renames."""
+        old, new = state(change.old), state(change.new)
+        if change.old_path not in (None, change.path):
+            yield Transition(path=change.old_path or b"", old=old, new=None)
+            old = None
+        yield Transition(path=change.path, old=old, new=new)
+
+    changes = versions.bases.changes(parents[0] if parents else None, commit)
+    return effect_digest(move for each in changes for move in moves(each))
 
 
 def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) -> Claim:

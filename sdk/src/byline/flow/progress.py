@@ -81,7 +81,7 @@ def take_up(workshop: Workshop, versions: Versions) -> None:
     if not is_pending(workshop):
         versions.load_state_with(lambda: load_progress(workshop.place).state)
         return
-    from byline.capture.settle import settle_repository
+    from byline.capture.clone import settle_repository
 
     try:
         with hold(workshop.place, seconds=READER_SECONDS) as is_held:

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settle what one clone waits for: the inbox, then its own marks.
+
+The marks are listed first: a payload that was spooled before a mark is then surely seen, too. Most commits find the inbox empty, and
+reading agents' payloads takes a third of the time in which a commit is attested, most of it to import: so only who finds something
+there imports `capture.settle`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from byline.capture.journal import now_ns
+from byline.capture.marks import agent_commits, list_marks, settle_marks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+ARRIVED = (".spool", ".torn", ".tmp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What one run did: edits and marks written, losses recorded, payloads that had to stay, and the clones' folders that refused them."""
+
+    edits: int = 0
+    marks: int = 0
+    losses: int = 0
+    left: int = 0
+    refused: Mapping[Path, OSError] = field(default_factory=dict)
+
+
+def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Settled:
+    """Settle `inbox`, then the marks in `place` that were there before it; the journal in `place` is then complete up to them.
+
+    Raises:
+        OSError: The inbox cannot be locked, or what is to be written in `place` cannot: its marks stay.
+    """
+    at = now_ns() if now is None else now
+    marks = list_marks(place)
+    settled = Settled()
+    if _has_arrivals(inbox):
+        from byline.capture.settle import settle_inbox
+
+        settled = settle_inbox(inbox, now=at, commits=agent_commits(marks))
+    for refusing, error in settled.refused.items():
+        if refusing.resolve() == place.resolve():
+            raise error
+    return replace(settled, marks=settle_marks(place, marks, now=at))
+
+
+def _has_arrivals(inbox: Path) -> bool:
+    try:
+        with os.scandir(inbox) as entries:
+            return any(entry.name.endswith(ARRIVED) for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
