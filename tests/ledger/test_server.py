@@ -224,6 +224,23 @@ def test_who_went_away_is_not_logged() -> None:
     assert "\n0\n" in log.checkpoint()
 
 
+def test_who_goes_away_while_the_disk_works_is_logged_and_not_answered() -> None:
+    log = memory_log()
+    sequencer = Sequencer(log)
+    gone, other = Caller(), Caller()
+    for number, caller in enumerate((gone, other)):
+        sequencer.submit(Admission().admit(envelope(number), SIGNER.public), caller)
+    staged = sequencer.stage()
+    assert "\n0\n" in log.checkpoint()
+    staged.commit()
+    gone.gone = True
+    sequencer.settle(staged)
+    assert gone.receipt is None
+    assert other.receipt is not None
+    assert other.receipt.index == 1
+    assert "\n2\n" in log.checkpoint()
+
+
 def test_a_full_queue_answers_with_a_time_to_come_back(place: Path) -> None:
     with serving(place, capacity=0) as (_, url), LedgerClient(url) as client:
         with pytest.raises(PushbackError) as caught:
