@@ -28,7 +28,7 @@ def version(lines: Sequence[bytes], byline: Byline) -> Version:
 
 
 def claimed(lines: Sequence[bytes], byline: Byline) -> Claimed:
-    return Claimed(path=b"a", blob="0" * 40, hashes=hash_lines(lines, KEY), bylines=(byline,) * len(lines))
+    return Claimed(path=b"a", blob="0" * 40, hashes=b"".join(hash_lines(lines, KEY)), bylines=(byline,) * len(lines))
 
 
 def hashed(lines: Sequence[bytes], known: Sequence[bytes], byline: Byline, *, is_same_path: bool) -> list[str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import UNATTRIBUTED, Byline, stricter
 from byline.core.claim import Copied
 from byline.core.lines import HASH_BYTES
-from byline.core.version import Claimed
+from byline.core.version import NO_HASH, Claimed, split_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,21 +31,21 @@ def compose(claim: Claim, bases: Sequence[Claimed | None], *, statement: str, co
 
     A line that a base should hold and does not is unknown, and has no hash that could ever agree.
     """
-    hashes: list[bytes] = []
+    hashes: list[bytes] = []  # of many lines each: a version is composed once for each commit that touched it
     bylines: list[Byline] = []
     for segment in claim.segments:
         if isinstance(segment, Copied):
             base, end = bases[segment.base], segment.start + segment.count
             if base:
-                hashes += base.hashes[segment.start : end]
+                hashes.append(base.hashes[HASH_BYTES * segment.start : HASH_BYTES * end])
                 bylines += base.bylines[segment.start : end]
             missing = segment.count - (len(base.bylines[segment.start : end]) if base else 0)
-            hashes += [b""] * missing
+            hashes.append(NO_HASH * missing)
             bylines += [UNATTRIBUTED] * missing
         else:
-            hashes += [segment.hashes[at : at + HASH_BYTES] for at in range(0, len(segment.hashes), HASH_BYTES)]
+            hashes.append(segment.hashes)
             bylines += [Byline(owner=segment.owner, statement=statement, commit=commit)] * segment.count
-    return Claimed(path=claim.path, blob=claim.blob or "", hashes=tuple(hashes), bylines=tuple(bylines))
+    return Claimed(path=claim.path, blob=claim.blob or "", hashes=b"".join(hashes), bylines=tuple(bylines))
 
 
 def join(versions: Sequence[Claimed]) -> Claimed:
@@ -65,10 +65,10 @@ def join(versions: Sequence[Claimed]) -> Claimed:
 
 def confirm(version: Claimed, hashes: Sequence[bytes]) -> tuple[tuple[Byline, ...], bool]:
     """Return the bylines of `version` for a text with `hashes`, and whether no hash contradicts: such a line is unknown."""
-    if version.hashes == tuple(hashes):
+    if version.hashes == b"".join(hashes):
         return version.bylines, True
-    if len(version.hashes) != len(hashes):
+    if len(version.bylines) != len(hashes):
         return (UNATTRIBUTED,) * len(hashes), False
-    pairs = zip(version.bylines, version.hashes, hashes, strict=True)
-    bylines = tuple(byline if said == is_ else UNATTRIBUTED for byline, said, is_ in pairs)
-    return bylines, all(not said or said == is_ for said, is_ in zip(version.hashes, hashes, strict=True))
+    said = split_hashes(version.hashes)
+    bylines = tuple(byline if one == two else UNATTRIBUTED for byline, one, two in zip(version.bylines, said, hashes, strict=True))
+    return bylines, all(one in (two, NO_HASH) for one, two in zip(said, hashes, strict=True))

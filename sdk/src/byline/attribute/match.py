@@ -28,6 +28,7 @@ from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
 from byline.core.claim import Carry
 from byline.core.diff import ABSENT, Gap, Run, gaps, match_items, match_lines, runs
 from byline.core.lines import has_word, squeeze, weigh
+from byline.core.version import split_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -106,10 +107,11 @@ class Draft:
 
     def take_hashed(self, version: Claimed, hashes: Sequence[bytes], *, is_same_path: bool) -> None:
         """Take from a version that claims know by its hashes; `hashes` are those of this version's lines."""
-        matching = match_items(version.hashes, hashes)
+        known = split_hashes(version.hashes)
+        matching = match_items(known, hashes)
         matched = len(matching) - matching.count(ABSENT)
-        is_alike = is_same_path and 2 * matched >= min(len(version.hashes), len(hashes))
-        count = Counter(version.hashes)
+        is_alike = is_same_path and 2 * matched >= min(len(known), len(hashes))
+        count = Counter(known)
         for run in runs(matching):
             span = range(run.new, run.new + run.count)
             new = [j for j in span if self.bylines[j] is None]

@@ -13,8 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byline.core.lines import HASH_BYTES
+
 if TYPE_CHECKING:
     from byline.core.attribution import Byline
+
+NO_HASH = bytes(HASH_BYTES)  # no line has it, as far as a keyed hash can promise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """`path` with content `blob` as claims compose it: 16-byte hashes (empty where no claim knows) and bylines, for each line."""
+    """`path` with content `blob` as claims compose it: for each line 16 bytes of `hashes` (`NO_HASH` where no claim knows) and a byline."""
 
     path: bytes
     blob: str
-    hashes: tuple[bytes, ...]
+    hashes: bytes
     bylines: tuple[Byline, ...]
+
+
+def split_hashes(hashes: bytes) -> tuple[bytes, ...]:
+    """Return the hash of each line."""
+    return tuple(hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class Asking:
         """Answer for the text `lines` of `subject`; what stands in the work tree is read as if it were committed now."""
         versions = self._versions
         versions.findings.clear()
-        version = self._committed(subject.commit, subject.path) if subject.commit else None
+        version = self._committed(subject.commit, subject) if subject.commit else None
         if subject.is_committed:
             bylines = version.bylines if version else (UNATTRIBUTED,) * len(lines)
         else:
@@ -78,15 +78,16 @@ class Asking:
 
     # Committed text, as it was answered under the same evidence before
 
-    def _committed(self, commit: str, path: bytes) -> Version | None:
-        versions = self._versions
+    def _committed(self, commit: str, subject: Subject) -> Version | None:
+        """Return the version in `commit`; it is kept where it is asked for again, under a text on disk that changes."""
+        versions, path = self._versions, subject.path
         identity = self._workshop.identity
         parts = (KEPT, self._fingerprint.encode(), identity.repository.encode(), identity.line_key, commit.encode(), path)
         key = hashlib.sha256(b"\0".join(parts)).digest()
         found = self._load(key, path)
         if found is None:
             found = versions.committed(commit, path)
-            if found and versions.is_whole and not versions.asked_journal:
+            if found and not subject.is_committed and versions.is_whole and not versions.asked_journal:
                 self._keep(key, found)
         return found
 

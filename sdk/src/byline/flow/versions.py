@@ -246,7 +246,7 @@ class Versions:
     def _unknown(self, key: tuple[str, bytes, str]) -> Claimed:
         _, path, blob = key
         hashes = self.texts.hashes(blob)
-        return Claimed(path=path, blob=blob, hashes=hashes, bylines=(UNATTRIBUTED,) * len(hashes))
+        return Claimed(path=path, blob=blob, hashes=b"".join(hashes), bylines=(UNATTRIBUTED,) * len(hashes))
 
     def _compose(self, told: Sequence[Told]) -> Claimed:
         versions = []
@@ -299,7 +299,7 @@ class Versions:
             self._cut()
             known = self.claims.claimed(blob, path)
             bylines = known.bylines if known and len(known.bylines) == len(hashes) else (UNATTRIBUTED,) * len(hashes)
-        return Claimed(path=path, blob=blob, hashes=hashes, bylines=self._whole_file(blob, path, bylines))
+        return Claimed(path=path, blob=blob, hashes=b"".join(hashes), bylines=self._whole_file(blob, path, bylines))
 
     def _is_before_all(self, commit: str) -> bool:
         """Whether `commit` was made before anything was recorded: it is older than the first statement of every clone.
