@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pathlib
-import signal
 import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -265,39 +261,3 @@ def test_what_is_signed_waits_in_the_outbox(story: Story) -> None:
     story.commit()
     waiting = Outbox(story.scratch.path / ".git/byline").pending()
     assert [each.envelope.digest for each in waiting] == list(story.reports[-1].statements)
-
-
-TESTS = str(pathlib.Path(__file__).parents[1])
-KILLED = """
-import os, sys
-sys.path[:0] = [{tests!r}]
-from pathlib import Path
-from scratch import Scratch
-from story import Story
-from byline.keys.p256 import load_key
-Story(scratch=Scratch(Path({repo!r})), signer=load_key(Path({key!r})), declares=True).attest()
-"""
-
-
-@pytest.mark.slow
-def test_killed_at_any_point_every_commit_gets_one_statement(tmp_path: Path) -> None:
-    """SIGKILL at some moment of every run; what is left over is finished by the last one."""
-    story = Story.begin(tmp_path, declares=True, eager=False)
-    text = ""
-    for number in range(12):
-        text += f"line {number}\n"
-        story.agent_writes("a.py", text)
-        story.commit()
-    code = KILLED.format(tests=TESTS, repo=str(story.scratch.path), key=str(tmp_path / "key.pem"))
-    for attempt in range(14):
-        process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-        time.sleep(0.25 + 0.05 * attempt)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    story.attest()
-    chains = []
-    for commit in story.git("rev-list", "--reverse", "HEAD").split():
-        (statement,) = statements(story, commit)
-        chains.append(statement.chain.seq)
-    assert chains == list(range(1, 13))
-    assert story.elsewhere("HEAD", "a.py").count("ai line") == 12
