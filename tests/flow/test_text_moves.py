@@ -172,6 +172,19 @@ def undone_before_the_commit(tale: Tale) -> None:
     tale.commit()
 
 
+def one_word_of_an_agents_line_changed_by_a_person(tale: Tale) -> None:
+    tale.story.agent_writes("a.py", "mixed_1 = price * count + shipping + tax\nai_2 = other(thing)\n")
+    tale.commit()
+    tale.story.person_types("a.py", "mixed_1 = price * count + shipping + fee\nai_2 = other(thing)\n")
+    tale.commit()
+
+
+def one_word_changed_before_the_first_commit(tale: Tale) -> None:
+    tale.story.agent_writes("a.py", "mixed_1 = price * count + shipping + tax\nai_2 = other(thing)\n")
+    tale.story.person_types("a.py", "mixed_1 = price * count + shipping + fee\nai_2 = other(thing)\n")
+    tale.commit()
+
+
 def a_persons_lines_replaced_by_an_agent(tale: Tale) -> None:
     tale.story.person_types("a.py", "human_1 = first(thing)\nold = 1\nhuman_2 = last(thing)\n")
     tale.commit()
@@ -201,7 +214,12 @@ STORIES: tuple[Callable[[Tale], None], ...] = (
     *(line_ends_by_a_setting, line_ends_by_an_attribute, another_encoding, no_newline_at_the_end),
     *(tabs_and_trailing_white_space, a_block_indented, functions_in_another_order, code_moved_to_another_file, code_moved_by_an_agent),
     *(code_moved_over_two_commits, an_agents_text_deleted_and_typed_again, undone_before_the_commit),
-    *(a_persons_lines_replaced_by_an_agent, an_agents_rename_with_an_edit),
+    *(
+        one_word_changed_before_the_first_commit,
+        one_word_of_an_agents_line_changed_by_a_person,
+        a_persons_lines_replaced_by_an_agent,
+        an_agents_rename_with_an_edit,
+    ),
     *(blank_lines_and_brackets_between,),
 )
 

@@ -3,7 +3,8 @@
 
 Lines that a base holds are copied from it, whatever the journal says: text that did not change over the commit has not changed
 (rule 6). The owners of the others come from rule 7, the hands from the journal. `Declaration` is what a committer says about text
-and changes of which no agent and no claim says anything: theirs. Without one they stay unknown. So does what git's objects show to be
+and changes of which no agent and no claim says anything: theirs, or `mixed` where most words of a line stood in an agent's line
+that it took the place of. Without one they stay unknown. So does what git's objects show to be
 another's (`flow.unmerged`), and a mode: the journal has contents only, so nobody can say that no agent changed it.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from byline.attribute.carry import mix
 from byline.attribute.hands import file_hand, removal_hands
 from byline.core.attribution import UNATTRIBUTED, UNKNOWN, Byline, Origin, Owner, stricter
 from byline.core.claim import MAX_NEW_LINES, Base, Carried, Claim, Copied, New, Op, Removed, Segment
@@ -142,7 +144,8 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
 def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -> Iterator[Segment]:
     draft = derived.draft
     places = draft.places
-    told = tuple(zip(draft.bylines, draft.found, maker.beside(path).wrote(draft.lines), strict=True))
+    made_of = [draft.made_of(j) if maker.declared and byline is None else None for j, byline in enumerate(draft.bylines)]
+    told = tuple(zip(draft.bylines, draft.found, maker.beside(path).wrote(draft.lines), made_of, strict=True))
     start = 0
     while start < len(places):
         end = start + 1
@@ -153,11 +156,13 @@ def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -
                 end += 1
             yield Copied(base=number, start=line, count=end - start)
         else:
-            byline, how, is_others = told[start]
+            byline, how, is_others, other = told[start]
             while end < len(places) and places[end] is None and told[end] == told[start]:
                 end += 1
             known = byline or UNATTRIBUTED
             owner = maker.owner(known, is_others=is_others)
+            if other and owner is maker.declared:
+                owner = mix(owner, maker.owner(other))
             carried = Carried(statement=known.statement, how=how) if known.statement and how and owner is known.owner else None
             yield New(owner=owner, hashes=b"".join(versions.hashes(draft.lines[start:end])), carried=carried)
         start = end

@@ -10,7 +10,7 @@ was wanted first, so that a history of any length needs no deep stack.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from byline.attribute.compose import compose, confirm, join
@@ -187,7 +187,8 @@ class Versions:
             lines = self.lines(standing.entry.oid) if standing.entry.mode in REGULAR else None
             if lines is None:
                 continue
-            ground = Ground(lines=lines, bylines=partial(self._bylines, standing, len(lines)), matching=match_lines(lines, draft.lines))
+            bylines = cache(partial(self._bylines, standing, len(lines)))
+            ground = Ground(lines=lines, bylines=bylines, matching=match_lines(lines, draft.lines))
             draft.take_base(number, (UNATTRIBUTED,) * len(lines) if is_recipe else ground.bylines(), ground.matching)
             matchings[number] = ground.matching
             grounds.append(ground)
