@@ -39,7 +39,7 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="key|add|list|lint")
     verbs.add_parser("key", help="print your public key")
-    add = verbs.add_parser("add", help="add a principal or a key")
+    add = verbs.add_parser("add", help="add a principal or a key", epilog=f"example: {EXAMPLE}")
     add.add_argument("principal", help="p-... for a person, s-... for a service, a-... for an agent")
     add.add_argument("--key", type=Path, metavar="FILE", help="the public key, as `byline trust key` prints it")
     add.add_argument("--level", help="one of the file's levels (people only)")
