@@ -79,7 +79,14 @@ class Undone:
 
 
 def plan_file(path: Path, after: bytes, *, mode: int | None = None, kind: str = "whole", why: str = "") -> FileChange:
-    """Return the change that makes `path` hold `after`."""
+    """Return the change that makes `path` hold `after`.
+
+    Raises:
+        ConfigError: A folder that leads there is a file, or a link that leads nowhere.
+    """
+    inmost = next(each for each in path.parents if os.path.lexists(each))
+    if not inmost.is_dir():
+        raise ConfigError(f"{inmost} is not a folder", hint=f"move it away: {path.name} belongs into a folder of that name")
     return FileChange(path=path, before=read_or_none(path), after=after, mode=mode, kind=kind, why=why)
 
 
