@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`byline blame` of 10,000 lines with 100 commits, warm and cold, beside `git blame` of the same file."""
+"""`byline blame` of 10,000 lines with 100 commits, warm (of a commit, of the work tree) and cold, beside `git blame` of the same file."""
 
 from __future__ import annotations
 
@@ -48,10 +48,14 @@ def measure(place: Path) -> Iterator[Figure]:
             cache.unlink()
         shop.run(BYLINE, "blame", "HEAD", "long.py")
 
-    git, warm = take_turns(
-        lambda: shop.run("git", "blame", "HEAD", "--", "long.py"), lambda: shop.run(BYLINE, "blame", "HEAD", "long.py"), rounds=9
+    git, warm, on_disk = take_turns(
+        lambda: shop.run("git", "blame", "HEAD", "--", "long.py"),
+        lambda: shop.run(BYLINE, "blame", "HEAD", "long.py"),
+        lambda: shop.run(BYLINE, "blame", "long.py"),
+        rounds=9,
     )
     again, chilled = take_turns(lambda: shop.run("git", "blame", "HEAD", "--", "long.py"), cold, rounds=5)
     size = f"git blame, {LINES:,} lines, {COMMITS} commits"
     yield ratio("byline blame, warm", took=warm, against=size, base=git, budget=0.6)
+    yield ratio("byline blame of the work tree, warm", took=on_disk, against=size, base=git, budget=0.6)
     yield ratio("byline blame, cold", took=chilled, against=size, base=again, budget=1.2)
