@@ -26,13 +26,13 @@ class Workshop:
     environ: dict[str, str]
 
     @classmethod
-    def create(cls, place: Path, *, agent: bool = True) -> Workshop:
+    def create(cls, place: Path, *, agent: bool = True, policy: str = "solo") -> Workshop:
         """Make a repository with one commit and set Byline up in it as a user does."""
         path = place / "repository"
         environ = isolated(place / "home")
         run(["git", "init", "--quiet", str(path)], cwd=place, environ=environ)
         made = cls(path=path, environ=environ)
-        made.run(BYLINE, "init", "--policy", "solo", "--yes", *(["--agent", "claude-code"] if agent else []))
+        made.run(BYLINE, "init", "--policy", policy, "--yes", *(["--agent", "claude-code"] if agent else []))
         made.git("add", "--all")
         made.git("commit", "--quiet", "--allow-empty", "--message", "set up")
         made.run(BYLINE, "attest", "--wait")
