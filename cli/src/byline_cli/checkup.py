@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from byline.capture.inbox import list_arrivals
 from byline.capture.journal import read_events
 from byline.capture.losses import read_losses
 from byline.capture.places import data_dir, inbox_dir, repository_dir
+from byline.core.value import dataclass
 from byline.errors import BylineError
 from byline.git.remotes import fetch_refspecs
 from byline_cli import wiring

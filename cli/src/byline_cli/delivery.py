@@ -11,10 +11,10 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.capture.losses import Loss, LossCode, record_loss
+from byline.core.value import dataclass
 from byline.errors import BylineError
 from byline.flow.attest import AttestReport, attest_pending
 from byline.flow.deliver import DeliverReport, deliver, push_evidence

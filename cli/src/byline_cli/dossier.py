@@ -8,7 +8,6 @@ brought. What cannot be read stands in `bad`; what fails a check stands in `fail
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.approval import parse_approval
@@ -16,6 +15,7 @@ from byline.core.authorship import parse_authorship
 from byline.core.decision import parse_decision
 from byline.core.effect import effect_digest
 from byline.core.statement import PredicateType, parse_statement
+from byline.core.value import dataclass
 from byline.errors import MalformedError
 from byline.flow.landing import read_landing
 from byline.log.evidence import EvidenceRef

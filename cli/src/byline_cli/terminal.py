@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from byline.core.value import dataclass
 from byline.errors import ConfigError
 
 if TYPE_CHECKING:

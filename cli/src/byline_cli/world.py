@@ -10,8 +10,9 @@ are the two functions of every module in `byline_cli.commands`; what `run` retur
 from __future__ import annotations
 
 from argparse import PARSER, ArgumentParser
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from argparse import Namespace

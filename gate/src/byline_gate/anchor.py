@@ -19,10 +19,10 @@ cannot reach it. Unknown keys are refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.table import parse_table, take_digest, take_keys, take_repository, take_string
+from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import parse_strict
 from byline.core.effect import parse_path, parse_sha256, path_members
 from byline.core.moment import format_moment, parse_moment
 from byline.core.table import take_array, take_keys, take_number, take_repository
+from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import base64
 import json
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from byline.core.value import dataclass
 from byline_cli.demo.agent import MODEL, ClaudeCode
 from byline_cli.demo.texts import DISCOUNT, FREE, GATE, GUARD, PRICES, README, SHIPPING
 

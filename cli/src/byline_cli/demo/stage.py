@@ -15,10 +15,10 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from byline.core.value import dataclass, field
 from byline_cli.terminal import Paint, shorten
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from byline.core.canonical import format_base64, parse_base64, parse_strict
+from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
 from byline.git.settings import normal_key
 

@@ -8,7 +8,6 @@ trust file is the anchor that a gate is given, outside the repository.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from byline.core.note import parse_vkey
 from byline.core.presets import TEAM_LEVELS, format_preset
 from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, parse_trust
 from byline.core.trustfile import format_new_trust
+from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.places import data_dir
 from byline.capture.spool import agent_stub
 from byline.core.trust import parse_trust
+from byline.core.value import dataclass
 from byline.errors import ConfigError
 from byline.git.remotes import fetch_refspecs
 from byline_cli.install import claude_code

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.note import is_name
+from byline.core.value import dataclass
 from byline.errors import ConfigError, LedgerError
 from byline.keys.ed25519 import load_log_key, make_log_key
 from byline_ledger.engine.log import Log

@@ -19,7 +19,6 @@ import contextlib
 import hashlib
 import itertools
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.checkpoint import open_checkpoint
@@ -28,6 +27,7 @@ from byline.core.envelope import PAYLOAD_TYPE, pae
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
 from byline.core.statement import parse_statement
 from byline.core.tiles import Tile, grow_tiles, read_tiled_nodes, tile_path
+from byline.core.value import dataclass
 from byline.errors import BylineError, EntryError, LedgerError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.keys.p256 import KeyCache

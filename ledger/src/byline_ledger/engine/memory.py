@@ -6,8 +6,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from byline.core.value import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,13 +14,13 @@ other kind (human, ai) is `mixed`: the writer last, the other as `earlier`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from byline.attribute.match import LONG, Draft
 from byline.attribute.words import around, nearest
 from byline.core.attribution import Byline, Origin, Owner
 from byline.core.diff import Gap, gaps, match_lines
+from byline.core.value import dataclass, replace
 from byline.core.version import Block, Version
 
 if TYPE_CHECKING:

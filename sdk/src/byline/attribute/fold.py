@@ -13,7 +13,6 @@ commit was made.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from byline.attribute.carry import carry
@@ -23,6 +22,7 @@ from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import Lost, Seen, State
 from byline.core.attribution import UNATTRIBUTED, owner_of
 from byline.core.edit import UNSEEN, Edit, Event
+from byline.core.value import replace
 from byline.core.version import Block, Version
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ agree, and it proves nothing (`inferred`).
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from byline.attribute.words import around, nearest, reworded, rewrapped
@@ -28,6 +27,7 @@ from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
 from byline.core.claim import Carry
 from byline.core.diff import ABSENT, Gap, Run, gaps, match_items, match_lines, runs
 from byline.core.lines import has_word, squeeze, weigh
+from byline.core.value import replace
 from byline.core.version import split_hashes
 
 if TYPE_CHECKING:

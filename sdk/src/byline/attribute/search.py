@@ -14,12 +14,12 @@ What is not the very bytes at this very path is `inferred` (rule M).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.attribute.match import LONG, TIGHTENING
 from byline.core.diff import ABSENT, match_lines
 from byline.core.lines import has_word, weigh
+from byline.core.value import dataclass
 from byline.core.version import Version
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from byline.attribute.rows import BylineTable, Rows, expand, read_rows, read_tables
 from byline.core.attribution import UNKNOWN, Owner
 from byline.core.canonical import Json, format_base64, parse_base64
+from byline.core.value import dataclass, field, replace
 from byline.errors import MalformedError
 
 if TYPE_CHECKING:

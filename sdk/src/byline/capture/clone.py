@@ -9,11 +9,11 @@ there imports `capture.settle`.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from byline.capture.journal import now_ns
 from byline.capture.marks import agent_commits, list_marks, settle_marks
+from byline.core.value import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,6 @@ against the commit it replaces) and the first scan is the command's. Merges, pic
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from byline.capture.windows import find_changes, overlaps, side_of
 from byline.capture.worktree import route
 from byline.core.attribution import Agent
 from byline.core.edit import Unseen
+from byline.core.value import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from byline.capture.disk import read_file
 from byline.capture.losses import LossCode
 from byline.capture.texts import find_bytes, undo_replacement
 from byline.core.edit import UNSEEN, Unseen
+from byline.core.value import replace
 
 if TYPE_CHECKING:
     from byline.capture.agents import FileText

@@ -20,12 +20,12 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from byline.capture import snapshot
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import PRIVATE_FILE, make_private
+from byline.core.value import dataclass
 from byline.errors import PayloadError
 
 if TYPE_CHECKING:

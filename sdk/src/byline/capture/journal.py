@@ -21,12 +21,12 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.edit import UNSEEN, Edit, Event, Hook, Mark, Unseen
+from byline.core.value import dataclass
 from byline.errors import MalformedError, PayloadError
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.capture.places import PRIVATE_FILE, make_private
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.capture.contents import MAX_CONTENT, Contents
@@ -20,6 +19,7 @@ from byline.capture.places import prepare_repository, repository_dir
 from byline.capture.worktree import head_moved_at, read_head, read_in_progress
 from byline.core.attribution import Channel, Evidence
 from byline.core.edit import Edit
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

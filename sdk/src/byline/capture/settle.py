@@ -17,7 +17,6 @@ too: attested without what an agent said, its lines would be declared a person's
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from byline.capture.scribe import Finding, Scribe
 from byline.capture.windows import Scan, parse_states
 from byline.capture.worktree import WorkTree, find_worktree, is_gits_own, route
 from byline.core.edit import UNSEEN
+from byline.core.value import replace
 from byline.errors import MalformedError, PayloadError, RepositoryError
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ When two windows overlap, a change that both saw could be either's: `overlaps` t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.edit import UNSEEN, Unseen
+from byline.core.value import dataclass
 from byline.errors import PayloadError
 
 if TYPE_CHECKING:

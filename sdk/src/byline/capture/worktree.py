@@ -12,8 +12,9 @@ A symbolic link is followed to the file that an editor changes through it. What 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from byline.core.value import dataclass
 
 IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
 

@@ -14,7 +14,6 @@ or a squash exactly when the files that it names come out with the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import Json, format_base64, parse_base64
@@ -31,6 +30,7 @@ from byline.core.statement import (
     take_members,
     take_text,
 )
+from byline.core.value import dataclass
 from byline.errors import MalformedError, StatementError
 
 if TYPE_CHECKING:

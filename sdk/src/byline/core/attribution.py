@@ -14,11 +14,11 @@ LineRange(start=0, end=2)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.lines import LineRange
+from byline.core.value import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,6 @@ are 1-based. `commit` is what the commit was when it was recorded: nobody relies
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import Json, format_base64, parse_base64
@@ -25,6 +24,7 @@ from byline.core.statement import (
     take_optional_text,
     take_text,
 )
+from byline.core.value import dataclass
 from byline.errors import MalformedError, StatementError
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ True
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
@@ -33,6 +32,7 @@ from byline.core.entry import KIND, MAX_ENTRY, VERSION, entry_for, parse_entry
 from byline.core.envelope import MAX_ENVELOPE, envelope_from_json, envelope_to_json
 from byline.core.merkle import HASH_SIZE, MAX_SIZE, InclusionProof
 from byline.core.note import parse_note
+from byline.core.value import dataclass, replace
 from byline.errors import EnvelopeError, MalformedError, ProofError
 
 if TYPE_CHECKING:

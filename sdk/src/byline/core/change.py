@@ -16,13 +16,13 @@ a deletion and an addition.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.core.diff import match_lines
 from byline.core.lines import LineRange, count_lines, is_binary, split_lines
 from byline.core.policy import ChangeKind
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -15,12 +15,12 @@ Origin = the log's host name = the name of its key. Extension lines are refused:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, parse_base64
 from byline.core.merkle import EMPTY_ROOT, HASH_SIZE, MAX_SIZE
 from byline.core.note import is_name, open_note
+from byline.core.value import dataclass
 from byline.errors import CheckpointError, MalformedError, SignatureError
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ All positions in code are 0-based and half-open; the predicate shows 1-based sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.effect import FileState, Transition
 from byline.core.lines import HASH_BYTES
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from byline.core.attribution import Owner

@@ -15,7 +15,6 @@ key used (`A0`: a file that programs of the same user can read). `environment` i
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import Json, format_canonical
@@ -32,6 +31,7 @@ from byline.core.statement import (
     take_optional_text,
     take_text,
 )
+from byline.core.value import dataclass
 from byline.core.verdict import Outcome
 from byline.errors import MalformedError, StatementError
 

@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass
 from operator import lt
 from typing import TYPE_CHECKING, Final
 
 from byline.core.lines import LineRange, squeeze
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,9 +10,10 @@ A `Mark` says that a git hook ran. Edits and marks of one work tree are ordered 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from byline.core.attribution import Author, Channel, Evidence

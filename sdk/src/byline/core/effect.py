@@ -17,10 +17,10 @@ list over every path of one tree with the old side null.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64
+from byline.core.value import dataclass
 from byline.errors import MalformedError
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ b'DSSEv1 1 t 5 hello'
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
+from byline.core.value import dataclass
 from byline.errors import EnvelopeError, MalformedError
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

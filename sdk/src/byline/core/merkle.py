@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from byline.core.value import dataclass
 from byline.errors import ProofError
 
 if TYPE_CHECKING:

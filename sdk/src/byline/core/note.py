@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, parse_base64
+from byline.core.value import dataclass
 from byline.errors import CheckpointError, MalformedError, SignatureError
 
 if TYPE_CHECKING:

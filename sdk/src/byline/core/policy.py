@@ -37,7 +37,6 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -54,6 +53,7 @@ from byline.core.table import (
     take_string,
     take_strings,
 )
+from byline.core.value import dataclass
 from byline.core.verified import Strength
 from byline.errors import MalformedError, PolicyError
 

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +20,7 @@ from byline.core.claim import Base, Carried, Carry, Claim, Copied, New, Op, Remo
 from byline.core.effect import HEX, MODES, parse_path, parse_sha256, path_members
 from byline.core.lines import HASH_BYTES, LineRange
 from byline.core.statement import take_count, take_list, take_members, take_optional_text, take_text
+from byline.core.value import replace
 from byline.errors import StatementError
 
 if TYPE_CHECKING:

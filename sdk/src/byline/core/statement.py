@@ -11,13 +11,13 @@ ignored, as in-toto asks. `FORMATS` names the predicates. Each has a module of i
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from byline.core.canonical import Json, format_canonical, parse_strict
 from byline.core.effect import parse_sha256
 from byline.core.envelope import MAX_PAYLOAD
+from byline.core.value import dataclass
 from byline.errors import MalformedError, StatementError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.entry import MAX_ENTRY
 from byline.core.merkle import HASH_SIZE, MAX_SIZE, NodeReader, hash_node
+from byline.core.value import dataclass
 from byline.errors import EntryError, MalformedError
 
 if TYPE_CHECKING:

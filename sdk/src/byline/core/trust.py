@@ -36,7 +36,6 @@ True
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +54,7 @@ from byline.core.table import (
     take_strings,
     take_time,
 )
+from byline.core.value import dataclass
 from byline.errors import MalformedError, StaleError, TrustError, UnknownKeyError
 
 if TYPE_CHECKING:

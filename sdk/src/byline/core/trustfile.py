@@ -15,7 +15,6 @@ things and the new ones, nothing else.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from byline.core.canonical import format_base64
 from byline.core.moment import format_moment
 from byline.core.note import parse_vkey
 from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, parse_trust
+from byline.core.value import replace
 from byline.errors import TrustError
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from byline.core.attribution import Origin

@@ -8,9 +8,10 @@ than this, so that nobody gets rid of them by having a key revoked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from byline.core.approval import Approval

@@ -10,10 +10,10 @@ its text, so it exists where no git object does. A `Block` is contiguous text th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.lines import HASH_BYTES
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from byline.core.attribution import Byline

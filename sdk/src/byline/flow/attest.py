@@ -18,7 +18,6 @@ commit that a sweep took before its mark came in is claimed again if the mark ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from byline.capture.clone import Settled, settle_repository
@@ -28,6 +27,7 @@ from byline.core.authorship import Authorship, Commit
 from byline.core.bundle import join_receipt
 from byline.core.edit import Hook, Mark
 from byline.core.statement import PredicateType
+from byline.core.value import dataclass, replace
 from byline.errors import RepositoryError
 from byline.flow.chain import Chain
 from byline.flow.claiming import Maker, changed_paths, claim_commit, commit_effect

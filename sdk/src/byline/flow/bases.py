@@ -7,11 +7,11 @@ may swap their names. A symlink or a submodule can be a base too; lines have onl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.diff import gaps, match_lines
 from byline.core.lines import squeeze
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

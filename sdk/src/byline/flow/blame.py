@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from byline.core.value import dataclass
 from byline.flow.pending import journal_stamp
 from byline.flow.subject import find_subject
 from byline.log.database import CACHE, Database

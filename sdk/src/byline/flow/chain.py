@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Recorder, format_authorship, parse_authorship
 from byline.core.bundle import Bundle, join_receipt
 from byline.core.claim import Claim, New
 from byline.core.statement import parse_statement
+from byline.core.value import dataclass, replace
 from byline.errors import MalformedError, SignatureError
 from byline.flow.workshop import Workshop, write_atomic
 from byline.keys.p256 import check_signature

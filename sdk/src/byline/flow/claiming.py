@@ -10,7 +10,6 @@ another's (`flow.unmerged`), and a mode: the journal has contents only, so nobod
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from byline.core.attribution import UNATTRIBUTED, UNKNOWN, Byline, Origin, Owner
 from byline.core.claim import MAX_NEW_LINES, Base, Carried, Claim, Copied, New, Op, Removed, Segment
 from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.lines import LineRange
+from byline.core.value import dataclass, field, replace
 from byline.flow.bases import REGULAR, Standing
 from byline.flow.unmerged import Others
 

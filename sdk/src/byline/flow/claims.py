@@ -10,11 +10,11 @@ Nothing here verifies a signature: a reader shows who is not verified, a gate bu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.attribute.compose import compose, join
 from byline.core.claim import Copied
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

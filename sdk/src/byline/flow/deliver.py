@@ -13,11 +13,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from byline.core.bundle import join_receipt
+from byline.core.value import dataclass
 from byline.errors import BylineError, EntryRejectedError, LedgerError, MalformedError, VerificationError
 from byline.log.evidence import EvidenceRef, PushReport
 from byline.log.outbox import Outbox

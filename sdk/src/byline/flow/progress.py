@@ -12,11 +12,11 @@ read, or that is of an older version, is as good as none.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from byline.attribute.state import State, format_state, parse_state
 from byline.core.edit import Mark
+from byline.core.value import dataclass, field
 from byline.errors import MalformedError, RepositoryError
 from byline.flow.pending import SCHEMA, STATE, is_pending, parse_head
 from byline.flow.workshop import Workshop, hold, write_atomic

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from byline.core.value import dataclass
 from byline.errors import StaleError
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ rest comes from the journal. Nothing is signed or written but caches; whoever wa
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.attribution import UNATTRIBUTED, Byline
+from byline.core.value import dataclass
 from byline.flow.subject import find_subject
 from byline.log.database import CACHE
 from byline.log.evidence import EvidenceRef

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.lines import MAX_TEXT, blob_id, text_lines
+from byline.core.value import dataclass
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ asked path by path, and only what those commits changed counts: `added` and `gon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from byline.core.lines import has_word, squeeze
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

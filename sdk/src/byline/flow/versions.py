@@ -9,7 +9,6 @@ was wanted first, so that a history of any length needs no deep stack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from byline.core.attribution import UNATTRIBUTED, Byline, inferred
 from byline.core.claim import Copied
 from byline.core.diff import match_lines
 from byline.core.lines import squeeze
+from byline.core.value import dataclass
 from byline.core.version import Block, Claimed, Version
 from byline.errors import RepositoryError
 from byline.flow.bases import REGULAR, Bases, Standing

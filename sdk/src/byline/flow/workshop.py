@@ -14,8 +14,9 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,9 +16,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
+from byline.core.value import dataclass, field
 from byline.errors import RepositoryError
 from byline.git.process import SECONDS, Git, end_group, git_error, no_git
 

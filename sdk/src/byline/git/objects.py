@@ -13,9 +13,9 @@ b'a'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byline.core.value import dataclass
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:

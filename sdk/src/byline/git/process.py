@@ -20,9 +20,9 @@ import contextlib
 import os
 import signal
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byline.core.value import dataclass
 from byline.errors import NotARepositoryError, RepositoryError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ A push says what it saw at the remote (`--force-with-lease`); being refused is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byline.core.value import dataclass
 from byline.errors import RepositoryError
 from byline.git.process import git_error
 

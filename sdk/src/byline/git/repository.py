@@ -15,10 +15,10 @@ raises `RepositoryError` when git cannot say. Thread-safe; `close` ends the proc
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from byline.core.value import dataclass, field
 from byline.errors import RepositoryError, ShallowError
 from byline.git import remotes, worktree
 from byline.git.objects import OID_BYTES
@@ -69,7 +69,7 @@ class Repository(ObjectStore):
     settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
-        super(Repository, self).__post_init__()
+        ObjectStore.__post_init__(self)
         self.settings = Settings(self.git)
 
     def __enter__(self) -> Self:

@@ -9,8 +9,9 @@ Section and variable are case-insensitive, what stands between them is not: `rem
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from byline.core.value import dataclass, field
 
 if TYPE_CHECKING:
     from byline.git.process import Git

@@ -8,9 +8,9 @@ Renames that git finds (`changes`) are a hint for display and capture; nothing t
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from byline.core.value import dataclass, field
 from byline.errors import MissingObjectError, NotARepositoryError, RepositoryError, ShallowError
 from byline.git.batch import CatFile, RawObject
 from byline.git.objects import (

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from byline.core.value import replace
 from byline.git.process import git_error
 
 if TYPE_CHECKING:

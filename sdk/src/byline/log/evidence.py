@@ -17,10 +17,10 @@ reported (`BadFile`), never fatal. Nothing here verifies a signature.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from byline.core.bundle import MAX_BUNDLE, Bundle, format_bundle, parse_bundle
+from byline.core.value import dataclass
 from byline.errors import EnvelopeError, MalformedError, RepositoryError
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id

@@ -16,12 +16,12 @@ import hashlib
 import os
 import re
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.envelope import MAX_ENVELOPE, Envelope, envelope_from_json, envelope_to_json
+from byline.core.value import dataclass
 from byline.errors import EnvelopeError, MalformedError
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ After check 4 a statement of claims may tighten, whatever becomes of the rest. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.approval import Approval, parse_approval
@@ -31,6 +30,7 @@ from byline.core.entry import check_entry
 from byline.core.merkle import check_inclusion, hash_leaf
 from byline.core.statement import PredicateType, parse_statement
 from byline.core.trust import LogClass, Use
+from byline.core.value import dataclass, replace
 from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
 from byline.errors import IdentityError, ProofError, StaleError, StatementError, SubjectMismatchError, UnknownKeyError
 

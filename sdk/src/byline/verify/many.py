@@ -8,9 +8,9 @@ A person's approval under keys of different uses is one fact for each: a second 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from byline.core.value import dataclass
 from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
 from byline.errors import MalformedError, VerificationError
 from byline.verify.checks import Checker

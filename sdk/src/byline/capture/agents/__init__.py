@@ -8,9 +8,10 @@ which model a transcript names is for `capture.settle`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,12 +12,12 @@ here are refused, but for those of an object `extensions`.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import clean
 from byline.core.attribution import Agent, Author, Person, Tool
 from byline.core.canonical import parse_strict
+from byline.core.value import dataclass
 from byline.errors import PayloadError
 
 if TYPE_CHECKING:
