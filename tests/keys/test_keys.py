@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from byline.core.envelope import MAX_PAYLOAD
 from byline.errors import CheckpointError, ConfigError, EnvelopeError, SignatureError
@@ -26,6 +28,31 @@ def test_a_key_reads_back_and_is_its_owners(tmp_path: Path) -> None:
     assert load_key(path).public == made.public
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_key_in_another_spelling_is_the_same_key(tmp_path: Path) -> None:
+    """What our own writer writes is read without the general reader; both mean the same key."""
+    made = load_pem_private_key(KEY.to_pem(), password=None)
+    spellings = (
+        made.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
+        KEY.to_pem().replace(b"\n", b"\r\n"),
+        KEY.to_pem() + b"\n",
+    )
+    for number, data in enumerate(spellings):
+        path = tmp_path / f"{number}.pem"
+        path.write_bytes(data)
+        path.chmod(0o600)
+        assert load_key(path).public == KEY.public
+
+
+def test_a_key_whose_public_half_is_another_keys_is_refused(tmp_path: Path) -> None:
+    der = base64.b64decode(b"".join(KEY.to_pem().splitlines()[1:-1]))
+    other = PrivateKey.from_seed(8).public[-64:]
+    path = tmp_path / "bent.pem"
+    path.write_bytes(b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(der[:-64] + other) + b"\n-----END PRIVATE KEY-----\n")
+    path.chmod(0o600)
+    with pytest.raises(ConfigError):
+        load_key(path)
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:

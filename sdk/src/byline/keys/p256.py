@@ -11,19 +11,12 @@ statement signed again is the same envelope.
 
 from __future__ import annotations
 
+import binascii
 from typing import TYPE_CHECKING, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_der_public_key,
-    load_pem_private_key,
-)
 
 from byline.core.entry import P256_PREFIX, P256_SIZE
 from byline.errors import ConfigError, SignatureError
@@ -36,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["KeyCache", "PrivateKey", "check_signature", "key_id", "load_key", "make_key"]
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
+# PKCS#8 of a P-256 key as OpenSSL writes it: 32 bytes of secret between the one, X and Y after the other.
+_PKCS8 = bytes.fromhex("308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420"), bytes.fromhex("a144034200")
+_PEM = b"-----BEGIN PRIVATE KEY-----\n", b"\n-----END PRIVATE KEY-----\n"
+_SECRET = slice(36, 68)
 
 
 class PrivateKey:
@@ -45,7 +42,8 @@ class PrivateKey:
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         self._key = key
-        self._public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        point = key.public_key().public_numbers()
+        self._public = P256_PREFIX + point.x.to_bytes(32, "big") + point.y.to_bytes(32, "big")
 
     @classmethod
     def generate(cls) -> Self:
@@ -72,6 +70,8 @@ class PrivateKey:
 
     def to_pem(self) -> bytes:
         """Return the private key as unencrypted PKCS#8 PEM."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -119,13 +119,8 @@ def load_key(path: Path) -> PrivateKey:
     Raises:
         ConfigError: It cannot be read, others may read it, or it is no P-256 key.
     """
-    try:
-        key = load_pem_private_key(load_secret(path), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ConfigError(f"{path.name} is not an unencrypted private key in PEM") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise ConfigError(f"{path.name} is not a P-256 key")
-    return PrivateKey(key)
+    data = load_secret(path)
+    return _load_own(data) or _load_any(data, path)
 
 
 def check_signature(spki: bytes, signature: bytes, message: bytes) -> None:
@@ -137,13 +132,36 @@ def check_signature(spki: bytes, signature: bytes, message: bytes) -> None:
     KeyCache(1).check(spki, signature, message)
 
 
+def _load_own(data: bytes) -> PrivateKey | None:
+    """Return the key that `to_pem` wrote, None if this is another spelling: the general reader takes a third of a start to import."""
+    if not (data.startswith(_PEM[0]) and data.endswith(_PEM[1])):
+        return None
+    try:
+        der = binascii.a2b_base64(data[len(_PEM[0]) : -len(_PEM[1])])
+        key = PrivateKey.from_seed(int.from_bytes(der[_SECRET], "big"))
+    except ValueError:
+        return None
+    point = key.public.removeprefix(P256_PREFIX[:-1])
+    return key if der == _PKCS8[0] + der[_SECRET] + _PKCS8[1] + point else None
+
+
+def _load_any(data: bytes, path: Path) -> PrivateKey:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigError(f"{path.name} is not an unencrypted private key in PEM") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ConfigError(f"{path.name} is not a P-256 key")
+    return PrivateKey(key)
+
+
 def _load_public(spki: bytes) -> ec.EllipticCurvePublicKey:
     # One spelling of a key, so that one key has one id.
     if len(spki) != P256_SIZE or not spki.startswith(P256_PREFIX):
         raise SignatureError("not a P-256 public key")
     try:
-        key = load_der_public_key(spki)
-    except (ValueError, UnsupportedAlgorithm) as error:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), spki[len(P256_PREFIX) - 1 :])
+    except ValueError as error:
         raise SignatureError("not a point of P-256") from error
-    assert isinstance(key, ec.EllipticCurvePublicKey)  # noqa: S101 - the prefix says so
-    return key
