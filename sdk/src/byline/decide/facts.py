@@ -15,6 +15,7 @@ one that is not full.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -22,7 +23,9 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import Channel, Evidence, Origin, stricter
 from byline.core.change import Side
 from byline.core.trust import Kind, is_below
-from byline.decide.hands import Hand, Hands, Mark, Part, Rules
+from byline.decide.graph import ClaimGraph
+from byline.decide.hands import Hands, Rules
+from byline.decide.traces import Hand, Mark, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
     from byline.core.policy import Policy
     from byline.core.trust import Trust
     from byline.core.verified import VerifiedAuthorship
-    from byline.decide.hands import Lines, Step, Trace
+    from byline.decide.graph import Step
+    from byline.decide.traces import Lines, Trace
 
 CREDITED_CHANNELS = frozenset({Channel.EDITOR, Channel.DECLARATION})
 
@@ -71,22 +75,24 @@ def state_facts(policy: Policy, change: Change, trust: Trust) -> tuple[FileFacts
         return _is_creditable(hand, policy, trust)
 
     held = frozenset((each.path, each.old) for each in change.transitions if each.old)
-    rules = Rules(is_strong=is_strong, is_creditable=is_creditable, verbatim=change.verbatim, held=held, named=change.named)
-    reader = _Reader(policy, change, Hands(change.authorships, rules), is_creditable)
+    graph = ClaimGraph(change.authorships, is_strong=is_strong, verbatim=change.verbatim)
+    hands = Hands(graph, Rules(is_creditable=is_creditable, held=held, named=change.named))
+    reader = _Reader(policy, change, graph, hands, is_creditable)
     return tuple(reader.file(each) for each in change.files)
 
 
 class _Reader:
-    def __init__(self, policy: Policy, change: Change, hands: Hands, is_creditable: Callable[[Hand], bool]) -> None:
+    def __init__(self, policy: Policy, change: Change, graph: ClaimGraph, hands: Hands, is_creditable: Callable[[Hand], bool]) -> None:
         self._policy = policy
         self._change = change
+        self._graph = graph
         self._hands = hands
         self._is_creditable = is_creditable
 
     def file(self, file: ChangedFile) -> FileFacts:
         move = file.transition
         sides = {each.side for each in file.units}
-        around = self._hands.around(move.path, move.old, move.new)
+        around = self._graph.around(move.path, move.old, move.new)
         lines: dict[Side, Lines] = {}
         if Side.ADDED in sides:
             lines[Side.ADDED] = self._hands.added(move.path, move.old, move.new)
@@ -105,7 +111,7 @@ class _Reader:
 
     def _chain(self, file: ChangedFile, accept: Callable[[Step], bool]) -> bool:
         move = file.transition
-        return self._hands.reaches(move.path, move.old, move.new, accept)
+        return self._graph.reaches(move.path, move.old, move.new, accept)
 
     def _unit(self, unit: Unit, rows: Sequence[Trace], chain: _Chain) -> UnitFacts:
         kinds = set(rows)
@@ -164,8 +170,8 @@ def _origins(units: Iterable[Unit], lines: Lines | None) -> tuple[tuple[Origin, 
     counts = dict.fromkeys(Origin, 0)
     for unit in units:
         if unit.side is Side.ADDED and unit.lines and lines:
-            for trace in lines.cut(unit.lines.start, len(unit.lines)):
-                counts[_origin(trace)] += 1
+            for trace, count in Counter(lines.cut(unit.lines.start, len(unit.lines))).items():
+                counts[_origin(trace)] += count
     return tuple(counts.items())
 
 
