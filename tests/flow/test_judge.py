@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from byline.core.trust import Use
 from byline.core.verdict import Outcome
 from byline.errors import ConfigError, IdentityError, RepositoryError, UnknownKeyError, VerificationError
 from byline.flow.approve import approval_payload, propose_approval, visible
-from byline.flow.gathering import make_evidence
+from byline.flow.gathering import Evidence
 from byline.flow.judge import Pin, Question, judge, record_decision
 from byline.git.repository import Repository, open_repository
 from byline.log.evidence import EvidenceRef
@@ -26,7 +27,7 @@ from byline.testing import MemoryLedger
 from byline_gate.anchor import Anchor, load_anchor
 from byline_gate.anchored import EXIT, preview, run_gate
 from byline_gate.report import judgement_to_json, report_lines
-from casework import NOW, SIGNERS, TARGET, ai, authorship, claim, human, independent, sha, signed, trust_bytes
+from casework import NOW, SIGNERS, TARGET, ai, approval, authorship, claim, human, independent, move, sha, signed, team, trust_bytes
 from casework import REPOSITORY as ID
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Desk:
         return replace(Question(base=base, candidate=candidate, target=TARGET), **changes)  # type: ignore[arg-type]  # by name
 
     def judge(self, **changes: object) -> Judgement:
-        return judge(self.repo, self.question(**changes), evidence=make_evidence(self.repo, self.index), at=NOW)
+        return judge(self.repo, self.question(**changes), evidence=Evidence(self.repo, self.index), at=NOW)
 
     def outcome(self, **changes: object) -> Outcome:
         return self.judge(**changes).verdict.outcome
@@ -88,7 +89,7 @@ class Desk:
     def approve(self, who: str, *, nonce: bytes = bytes(16)) -> str:
         """Approve as `byline approve` does; return what was shown."""
         key = SIGNERS[who]
-        proposal = propose_approval(self.repo, self.question(), public=key.public, evidence=make_evidence(self.repo, self.index), at=NOW)
+        proposal = propose_approval(self.repo, self.question(), public=key.public, evidence=Evidence(self.repo, self.index), at=NOW)
         envelope = sign_payload(approval_payload(proposal, nonce=nonce, at=NOW), key)
         self.add(join_receipt(envelope, key.public, self.ledger.append(envelope, key.public)))
         return proposal.text
@@ -156,7 +157,9 @@ def test_a_key_that_trust_does_not_know_approves_nothing(desk: Desk) -> None:
 
 def test_there_must_be_something_to_approve(desk: Desk) -> None:
     with pytest.raises(VerificationError):
-        propose_approval(desk.repo, desk.question(head="main"), public=SIGNERS["p-ana"].public, evidence=lambda _: (), at=NOW)
+        propose_approval(
+            desk.repo, desk.question(head="main"), public=SIGNERS["p-ana"].public, evidence=Evidence(desk.repo, desk.index), at=NOW
+        )
 
 
 def test_a_push_after_approval_is_not_approved(desk: Desk, scratch: Scratch) -> None:
@@ -293,7 +296,7 @@ def test_the_anchored_gate_signs_and_logs_before_it_answers(desk: Desk) -> None:
         desk.repo,
         desk.anchor(),
         head="work",
-        evidence=make_evidence(desk.repo, desk.index),
+        evidence=Evidence(desk.repo, desk.index),
         at=NOW,
         signer=SIGNERS["s-gate"],
         ledger=desk.ledger,
@@ -315,7 +318,7 @@ def test_a_key_without_the_use_decision_records_nothing(desk: Desk) -> None:
 
 def test_a_preview_is_never_put_on_record(desk: Desk) -> None:
     """B3."""
-    judgement = preview(desk.repo, base="main", head="work", target=None, evidence=make_evidence(desk.repo, desk.index), at=NOW)
+    judgement = preview(desk.repo, base="main", head="work", target=None, evidence=Evidence(desk.repo, desk.index), at=NOW)
     assert judgement.verdict.outcome is Outcome.PENDING
     with pytest.raises(VerificationError):
         record_decision(judgement, signer=SIGNERS["s-gate"], ledger=desk.ledger, at=NOW)
@@ -324,7 +327,7 @@ def test_a_preview_is_never_put_on_record(desk: Desk) -> None:
 
 def test_a_gate_remembers_the_policy_it_has_seen(desk: Desk, scratch: Scratch) -> None:
     """B6."""
-    evidence = make_evidence(desk.repo, desk.index)
+    evidence = Evidence(desk.repo, desk.index)
     newer = format_preset("team", repository=ID).replace("version = 1", "version = 2", 1)
     older = scratch.git("rev-parse", "main")
     scratch.git("switch", "--quiet", "main")
@@ -343,7 +346,7 @@ def test_an_approval_lets_a_change_in_once(desk: Desk, scratch: Scratch) -> None
     """AP1: after a revert that the gate judged, the same bytes are approved anew."""
 
     def gate(head: str, **changes: object) -> Outcome:
-        evidence = make_evidence(desk.repo, desk.index)
+        evidence = Evidence(desk.repo, desk.index)
         return run_gate(desk.repo, desk.anchor(**changes), head=head, evidence=evidence, at=NOW).judgement.verdict.outcome
 
     desk.approve("p-ana")
@@ -361,13 +364,50 @@ def test_an_approval_lets_a_change_in_once(desk: Desk, scratch: Scratch) -> None
     assert gate("work") is Outcome.ALLOW
 
 
+def test_a_gate_sees_what_landed_whatever_it_is_asked_about(desk: Desk, scratch: Scratch) -> None:
+    """AP1: also where it judged other files between the landing and a revert that it did not see."""
+
+    def gate(head: str) -> Outcome:
+        return run_gate(desk.repo, desk.anchor(), head=head, evidence=Evidence(desk.repo, desk.index), at=NOW).judgement.verdict.outcome
+
+    desk.approve("p-ana")
+    before = scratch.git("rev-parse", "main")
+    scratch.git("branch", "--force", "main", "work")
+    scratch.write("other.py", "x\n")
+    scratch.commit("other")
+    assert gate("HEAD") is Outcome.PENDING
+    scratch.git("branch", "--force", "main", before)
+    assert gate("HEAD~1") is Outcome.PENDING
+
+
+def test_an_approval_that_is_over_is_told_of_where_it_named_these_versions(desk: Desk) -> None:
+    """AP7: one that names other versions of the same files is nothing that a report needs."""
+    over = approval("p-ana", move(b"app.py", OLD.encode(), NEW.encode()), policy=team(), expires_at=NOW)
+    other = approval("p-ana", move(b"app.py", b"x\n", b"y\n"), policy=team(), expires_at=NOW)
+    desk.add(signed(over, "p-ana"), signed(other, "p-ana"))
+    judgement = desk.judge()
+    assert judgement.verdict.outcome is Outcome.PENDING
+    assert [(each.digest, each.message) for each in judgement.verification.failures] == [
+        (signed(over, "p-ana").envelope.digest, "the approval has expired")
+    ]
+
+
+def test_a_chain_of_approvals_is_found_whole(desk: Desk) -> None:
+    """U3: steps that neither begin nor end at the change's own versions are found by the path."""
+    steps = [OLD.encode(), b"a\nb1\n", b"a\nb2\n", NEW.encode()]
+    for old, new in itertools.pairwise(steps):
+        assert desk.outcome() is Outcome.PENDING
+        desk.add(signed(approval("p-ana", move(b"app.py", old, new), policy=team()), "p-ana"))
+    assert desk.outcome() is Outcome.ALLOW
+
+
 def test_a_folder_is_no_version_of_a_file(desk: Desk, scratch: Scratch) -> None:
     """B7: an approval of a link in the place of a folder does not keep a gate from judging what stands there now."""
     scratch.git("rm", "--quiet", "-r", ".byline")
     (scratch.path / ".byline").symlink_to("elsewhere")
     scratch.commit("a link for a folder")
     desk.approve("p-ben")
-    run = run_gate(desk.repo, desk.anchor(), head="work", evidence=make_evidence(desk.repo, desk.index), at=NOW)
+    run = run_gate(desk.repo, desk.anchor(), head="work", evidence=Evidence(desk.repo, desk.index), at=NOW)
     assert {reason.path for reason in run.judgement.verdict.reasons} >= {b".byline"}
     assert run.judgement.verdict.outcome is Outcome.PENDING
 
@@ -375,12 +415,12 @@ def test_a_folder_is_no_version_of_a_file(desk: Desk, scratch: Scratch) -> None:
 def test_a_damaged_state_is_the_administrators_business(desk: Desk) -> None:
     (desk.place / "state.json").write_text('{"schema": "byline.gate-state/1"}')
     with pytest.raises(ConfigError):
-        run_gate(desk.repo, desk.anchor(), head="work", evidence=lambda _: (), at=NOW)
+        run_gate(desk.repo, desk.anchor(), head="work", evidence=Evidence(desk.repo, desk.index), at=NOW)
 
 
 def test_a_target_that_is_not_here_cannot_be_judged(desk: Desk) -> None:
     with pytest.raises(RepositoryError):
-        run_gate(desk.repo, desk.anchor(target="refs/heads/gone"), head="work", evidence=lambda _: (), at=NOW)
+        run_gate(desk.repo, desk.anchor(target="refs/heads/gone"), head="work", evidence=Evidence(desk.repo, desk.index), at=NOW)
 
 
 def test_a_shallow_clone_cannot_say(desk: Desk, scratch: Scratch, tmp_path: Path) -> None:
@@ -389,7 +429,7 @@ def test_a_shallow_clone_cannot_say(desk: Desk, scratch: Scratch, tmp_path: Path
     with open_repository(shallow.path) as cut:
         question = Question(base=desk.repo.commit_id("main"), candidate=cut.commit_id("work"))
         with pytest.raises(RepositoryError):
-            judge(cut, question, evidence=lambda _: (), at=NOW)
+            judge(cut, question, evidence=Evidence(desk.repo, desk.index), at=NOW)
 
 
 def test_the_json_is_as_documented(desk: Desk) -> None:

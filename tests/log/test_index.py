@@ -22,6 +22,7 @@ from byline.log.evidence import EvidenceRef, file_name
 from byline.log.glance import glance
 from byline.log.index import EvidenceIndex
 from byline.log.trees import REF
+from casework import NOW, TARGET, approval, move, sha, signed, team
 from log.evidence_maker import KEY, authorship, bundle_of, claim, oid, statement_bundle
 
 if TYPE_CHECKING:
@@ -89,19 +90,19 @@ def test_claims_are_found_by_the_hashes_of_their_lines(evidence: EvidenceRef, in
 
 def test_facts_tell_who_signed_what_and_open_to_bundles(evidence: EvidenceRef, index: EvidenceIndex) -> None:
     other = "ef" * 32
-    payload = format_statement((Subject(name="change", sha256="ab" * 32),), PredicateType.APPROVAL, {"repository": {"id": "r-1"}})
+    payload = format_statement((Subject(name="change", sha256="ab" * 32),), PredicateType.DECISION, {"repository": {"id": "r-1"}})
     work = statement_bundle(1, claim(b"a", "a1"))
-    approvals = [bundle_of(payload), bundle_of(payload, key=other)]
-    evidence.add([work, *approvals])
+    rulings = [bundle_of(payload), bundle_of(payload, key=other)]
+    evidence.add([work, *rulings])
     index.refresh(evidence)
-    found = index.facts(kind=PredicateType.APPROVAL)
+    found = index.facts(kind=PredicateType.DECISION)
     assert {(fact.key, fact.repository, fact.change, fact.commit, fact.logged) for fact in found} == {
         (KEY, "r-1", "ab" * 32, None, False),
         (other, "r-1", "ab" * 32, None, False),
     }
-    assert {each.bundle for each in index.open(found)} == set(approvals)
+    assert {each.bundle for each in index.open(found)} == set(rulings)
     assert [fact.statement for fact in index.facts(commit=oid("commit 1"))] == [work.envelope.digest]
-    assert len(index.facts(statement=approvals[0].envelope.digest)) == 2
+    assert len(index.facts(statement=rulings[0].envelope.digest)) == 2
     assert len(index.facts()) == 3
 
 
@@ -257,3 +258,36 @@ def test_a_glance_at_anything_is_a_glance_or_nothing(file: dict[str, object]) ->
     bundle = bundle_of(payload)
     seen = glance(file_name(bundle.envelope.digest, KEY), format_bundle(bundle))
     assert seen is None or all(isinstance(path, bytes) for path, _, _ in seen.claims)
+
+
+def test_approvals_are_found_by_what_they_let_in(evidence: EvidenceRef, index: EvidenceIndex) -> None:
+    """Whoever asks about a path gets every approval of it that is not over, and one that is over only for the version that it names."""
+    a_text = b"2\n"
+    a, b, c = move(b"a", b"1\n", a_text), move(b"a", a_text, b"3\n"), move(b"\xff", b"1\n", None)
+    early = {"expires_at": NOW}
+    given = [
+        signed(approval("p-ana", a, policy=team()), "p-ana"),
+        signed(approval("p-ana", a, policy=team(), nonce=b"n" * 16, **early), "p-ana"),
+        signed(approval("p-ben", b, policy=team(), target="refs/heads/other"), "p-ben"),
+        signed(approval("p-ben", b, policy=team(), nonce=b"n" * 16, **early), "p-ben"),
+        signed(approval("p-ben", c, policy=team()), "p-ben"),
+    ]
+    one, over, two, past, gone = [file_name(each.envelope.digest, each.key_hint) for each in given]
+    evidence.add(given)
+    index.refresh(evidence)
+
+    def names(version: bytes | None, path: bytes = b"a") -> set[str]:
+        new = None if version is None else f"100644 {sha(version)}"
+        return {fact.name for fact in index.approvals_about({path: new}, at=NOW)}
+
+    assert names(b"2\n") == {one, over, two}
+    assert names(b"3\n") == {one, two, past}
+    assert names(b"4\n") == {one, two}
+    assert names(None, b"\xff") == {gone}
+    assert names(b"2\n", b"other") == set()
+    a_new = f"100644 {sha(a_text)}"
+    rows = [(row.name, row.path, row.new) for row in index.open_steps(TARGET, at=NOW)]
+    assert rows == sorted([(one, b"a", a_new), (gone, b"\xff", None)], key=lambda row: row[0])
+    evidence.repository.git.run("update-ref", "-d", REF)
+    index.refresh(evidence)
+    assert index.open_steps(TARGET, at=NOW) == ()

@@ -11,24 +11,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byline.core.value import dataclass
 from byline.core.verdict import Outcome
 from byline.errors import RepositoryError
 from byline.flow.judge import Judgement, Pin, Question, judge, record_decision
 from byline.flow.landing import landed_steps
 from byline.log.evidence import EvidenceRef
+from byline.verify import verify_bundles
 from byline_gate.state import Seen, Spent, load_seen, save_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from byline.core.bundle import Bundle
     from byline.core.ports import Ledger, Signer
-    from byline.core.verified import VerifiedApproval
-    from byline.flow.judge import Evidence
+    from byline.flow.gathering import Evidence
     from byline.git.repository import Repository
     from byline_gate.anchor import Anchor
 
@@ -92,15 +91,21 @@ def run_gate(
         decision = record_decision(judgement, signer=signer, ledger=ledger, at=at)
         EvidenceRef(repo).add([decision])
     # 4.
-    spent = _spend(repo, question, spent, judgement.verification.approvals)
+    spent = _spend(repo, judgement, spent, evidence, at)
     save_seen(anchor.state, Seen(repository=trust.repository, policy=(policy.version, policy.sha256), spent=spent))
     return Run(judgement=judgement, decision=decision)
 
 
-def _spend(repo: Repository, question: Question, known: tuple[Spent, ...], approvals: Sequence[VerifiedApproval]) -> tuple[Spent, ...]:
-    """Return the approvals of which the target has taken a step: those `known`, and those that it shows now."""
+def _spend(repo: Repository, judgement: Judgement, known: tuple[Spent, ...], evidence: Evidence, at: datetime) -> tuple[Spent, ...]:
+    """Return the approvals of which the target has taken a step: those `known`, and those that it shows now, about whatever files."""
+    question, trust = judgement.question, judgement.trust
+    if trust is None or question.target is None:
+        return known
     until = {each.approval: each.until for each in known}
     paths = {each.approval: set(each.paths) for each in known}
+    steps = frozenset(step for each in known for step in each.steps)
+    landed = verify_bundles(evidence.landed(question.base, question.target, known=steps, at=at), trust=trust, at=at)
+    approvals = (*judgement.verification.approvals, *landed.approvals)
     here = [fact for fact in approvals if fact.approval.target == question.target]
     until |= {fact.digest: fact.approval.expires_at for fact in here}
     for digest, path in landed_steps(repo, question.base, here):

@@ -74,14 +74,14 @@ class Preview:
                 yield from _wants(each, before, committed, now)
 
     def _judge(self, shop: Workshop, base: str, head: str) -> tuple[Reason, ...]:
-        from byline.flow.gathering import make_evidence
+        from byline.flow.gathering import Evidence
         from byline.flow.judge import Question, judge
         from byline.log.database import CACHE
         from byline.log.evidence import EvidenceRef
         from byline.log.index import EvidenceIndex
 
         with EvidenceIndex(shop.place / CACHE) as index:
-            evidence = make_evidence(shop.repo, index)
+            evidence = Evidence(shop.repo, index)
             stamp = base, head, *sorted(EvidenceRef(shop.repo).trees().values())
             kept = self._verdicts.get(shop.repo.git_dir)
             if kept is None or kept[0] != stamp:

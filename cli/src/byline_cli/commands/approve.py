@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from byline.errors import BylineError, RepositoryError
 from byline.flow.approve import approval_payload, propose_approval
-from byline.flow.gathering import make_evidence
+from byline.flow.gathering import Evidence
 from byline.flow.judge import Question
 from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
@@ -61,7 +61,7 @@ def run(options: Namespace, world: World) -> int:
         environment=options.environment,
     )
     with EvidenceIndex(cache_file(repo)) as index:
-        proposal = propose_approval(repo, question, public=key.public, evidence=make_evidence(repo, index), at=at)
+        proposal = propose_approval(repo, question, public=key.public, evidence=Evidence(repo, index), at=at)
     _show(proposal, target, world)
     files = count(len(proposal.files), "file")
     if not world.terminal.is_confirmed(f"approve exactly this ({files}) for {target}, as {proposal.approver}?", yes=options.yes):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.errors import BylineError, ConfigError
-from byline.flow.gathering import make_evidence
+from byline.flow.gathering import Evidence
 from byline.log.index import EvidenceIndex
 from byline_cli.terminal import Paint
 from byline_cli.wiring import cache_file, connect, open_here
@@ -81,7 +81,7 @@ def _anchored(options: Namespace, world: World, repo: Repository) -> tuple[Judge
             raise ConfigError("gate.toml names a key and no ledger: a decision that is signed is logged", hint='add ledger = "grpc://..."')
         signer = load_key(anchor.key)
     with EvidenceIndex(cache_file(repo)) as index:
-        evidence = make_evidence(repo, index, ledger)
+        evidence = Evidence(repo, index, ledger)
         done = run_gate(repo, anchor, head=options.head, evidence=evidence, at=datetime.now(UTC), signer=signer, ledger=ledger)
     return done.judgement, done.entry
 
@@ -92,5 +92,5 @@ def _preview(options: Namespace, world: World, repo: Repository) -> Judgement:
     settle(make_reader(world, repo), world.terminal)
     target = full_ref(options.target) if options.target else None
     with EvidenceIndex(cache_file(repo)) as index:
-        evidence = make_evidence(repo, index)
+        evidence = Evidence(repo, index)
         return preview(repo, base=options.base, head=options.head, target=target, evidence=evidence, at=datetime.now(UTC))

@@ -16,7 +16,6 @@ it is an error. The gate would not count such an approval anyway.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from byline.core.change import Change, Side
 from byline.core.effect import effect_digest
 from byline.core.policy import Binding, Policy
 from byline.core.trust import Kind, Trust, Use
+from byline.core.value import dataclass
 from byline.decide.facts import state_facts
 from byline.errors import IdentityError, UnknownKeyError, VerificationError
 from byline.flow.judge import read_state
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from byline.core.change import ChangedFile, Unit
     from byline.core.effect import FileState
-    from byline.flow.judge import Evidence, Question
+    from byline.flow.gathering import Evidence
+    from byline.flow.judge import Question
     from byline.git.repository import Repository
 
 LASTS = timedelta(hours=72)  # where the policy does not say
@@ -76,7 +77,7 @@ def propose_approval(repo: Repository, question: Question, *, public: bytes, evi
     files = landing.files
     if not files:
         raise VerificationError("there is nothing to approve: both commits hold the same files")
-    proven = verify_bundles(evidence(landing), trust=trust, at=at)
+    proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
     change = Change(
         repository=trust.repository,
         target=question.target,

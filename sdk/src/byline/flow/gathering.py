@@ -1,29 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which bundles a gate or an approver reads: the claims that lead to the candidate's versions, and every approval.
+"""What a gate or an approver reads: the claims that lead to the candidate's versions, and the approvals that may count for them.
+
+    evidence = Evidence(repo, index, ledger)
+    proven = verify_bundles(evidence.about(landing, at=now), trust=trust, at=now, read=evidence.read)
 
 Starting from each new version the claims that make it are found by content, then those that make their bases, back to the old
-version. So the cost is that of the change and not of the repository's history. A ledger is asked by subject: the effect of the
-change and each new version. Nothing is verified here, and nothing rests on finding everything: what is missing is unknown.
+version. Approvals are found by the paths that they name: every one that is not over, for any may be a link of a chain, and of those
+that are over the ones that lead to the very version, so that a report can say what became of them. So the cost is that of the change
+and not of the repository's history. A ledger is asked by subject: the effect of the change and each new version. Nothing is verified
+here, and nothing rests on finding everything: what is missing is unknown.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.claim import Op
 from byline.core.effect import effect_digest
-from byline.core.statement import PredicateType
+from byline.flow.landing import state_at
 from byline.log.evidence import EvidenceRef
+from byline.verify.checks import read_predicate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
 
+    from byline.core.authorship import Authorship
     from byline.core.bundle import Bundle
+    from byline.core.effect import FileState
     from byline.core.ports import Ledger
-    from byline.flow.judge import Evidence
     from byline.flow.landing import Landing
     from byline.git.repository import Repository
     from byline.log.index import ClaimRow, EvidenceIndex
+    from byline.verify.checks import Predicate
 
 MAX_SUBJECTS = 256  # so many versions are asked for at a ledger; git has the rest
 
@@ -33,49 +43,85 @@ class _Version(NamedTuple):
     blob: str | None
 
 
-def make_evidence(repo: Repository, index: EvidenceIndex, ledger: Ledger | None = None) -> Evidence:
-    """Return the evidence of `repo` as `judge` and `propose_approval` ask for it, the ledger's included if there is one.
+class Evidence:
+    """The evidence of one repository as `index` has it, the ledger's included if there is one."""
 
-    Raises:
-        RepositoryError: Git cannot read the evidence.
-    """
-    index.refresh(EvidenceRef(repo))
+    def __init__(self, repo: Repository, index: EvidenceIndex, ledger: Ledger | None = None) -> None:
+        """Bring `index` to the state of `repo`.
 
-    def about(landing: Landing) -> Iterator[Bundle]:
-        facts = {fact.name: fact for fact in index.facts(kind=PredicateType.APPROVAL)}
-        for digest in _statements(index, landing):
-            facts |= {fact.name: fact for fact in index.facts(statement=digest)}
-        yield from (stored.bundle for stored in index.open(facts.values()))
-        for subject in _subjects(landing) if ledger else ():
-            yield from ledger.find(subject) if ledger else ()
+        Raises:
+            RepositoryError: Git cannot read the evidence.
+        """
+        index.refresh(EvidenceRef(repo))
+        self._repo = repo
+        self._index = index
+        self._ledger = ledger
+        self._authorships: dict[str, Authorship] = {}
 
-    return about
+    def about(self, landing: Landing, *, at: datetime) -> Iterator[Bundle]:
+        """Yield what may count for the change at the moment `at`.
+
+        Raises:
+            RepositoryError: Git cannot read a bundle.
+            LedgerError: The ledger does not answer.
+        """
+        versions = {move.path: _content(move.new) for move in (file.transition for file in landing.files)}
+        facts = {fact.name: fact for fact in self._index.approvals_about(versions, at=at)}
+        for digest in self._statements(landing):
+            facts |= {fact.name: fact for fact in self._index.facts(statement=digest)}
+        yield from (stored.bundle for stored in self._index.open(facts.values()))
+        for subject in _subjects(landing) if self._ledger else ():
+            yield from self._ledger.find(subject) if self._ledger else ()
+
+    def landed(self, base: str, target: str, *, known: Collection[tuple[str, bytes]], at: datetime) -> Iterator[Bundle]:
+        """Yield the approvals for `target`, not over `at`, one of whose steps the commit `base` shows to be taken, `known` ones apart.
+
+        Raises:
+            RepositoryError: Git cannot read a bundle, or an object is not here.
+        """
+        rows = [row for row in self._index.open_steps(target, at=at) if (row.statement, row.path) not in known]
+        states = {path: _content(state_at(self._repo, base, path)) for path in {row.path for row in rows}}
+        names = {row.name for row in rows if row.new == states[row.path]}
+        yield from (stored.bundle for stored in self._index.open(fact for name in sorted(names) for fact in self._index.facts(name=name)))
+
+    def read(self, payload: bytes) -> tuple[str, Predicate]:
+        """Return what `read_predicate` does; a statement that was followed to its bases is not read again.
+
+        Raises:
+            StatementError: As `read_predicate`.
+        """
+        digest = hashlib.sha256(payload).hexdigest()
+        known = self._authorships.get(digest)
+        return (digest, known) if known else read_predicate(payload)
+
+    def _statements(self, landing: Landing) -> set[str]:
+        stops = {_Version(path, old) for path, (old, _) in landing.blobs.items()}
+        todo = [_Version(path, new) for path, (_, new) in landing.blobs.items()]
+        seen = set(todo)
+        found: set[str] = set()
+        while todo:
+            for row in self._makers(todo.pop()):
+                found.add(row.statement)
+                fresh = [each for each in self._bases(row) if each not in seen and each not in stops]
+                seen.update(fresh)
+                todo += fresh
+        return found
+
+    def _makers(self, version: _Version) -> Sequence[ClaimRow]:
+        if version.blob is not None:
+            return self._index.claims_by_blob(version.blob, version.path)
+        return [row for row in self._index.claims_by_path(version.path) if row.op == Op.DELETE]
+
+    def _bases(self, row: ClaimRow) -> list[_Version]:
+        authorship = self._authorships.get(row.statement) or self._index.statement(row.statement)
+        if authorship is None:
+            return []
+        self._authorships[row.statement] = authorship
+        return [_Version(base.path, base.blob) for claim in authorship.claims if claim.path == row.path for base in claim.bases]
 
 
-def _statements(index: EvidenceIndex, landing: Landing) -> set[str]:
-    stops = {_Version(path, old) for path, (old, _) in landing.blobs.items()}
-    todo = [_Version(path, new) for path, (_, new) in landing.blobs.items()]
-    seen = set(todo)
-    found: set[str] = set()
-    while todo:
-        for row in _makers(index, todo.pop()):
-            found.add(row.statement)
-            fresh = [each for each in _bases(index, row) if each not in seen and each not in stops]
-            seen.update(fresh)
-            todo += fresh
-    return found
-
-
-def _makers(index: EvidenceIndex, version: _Version) -> Iterable[ClaimRow]:
-    if version.blob is not None:
-        return index.claims_by_blob(version.blob, version.path)
-    return [row for row in index.claims_by_path(version.path) if row.op == Op.DELETE]
-
-
-def _bases(index: EvidenceIndex, row: ClaimRow) -> list[_Version]:
-    authorship = index.statement(row.statement)
-    claims = [each for each in authorship.claims if each.path == row.path] if authorship else []
-    return [_Version(base.path, base.blob) for claim in claims for base in claim.bases]
+def _content(state: FileState | None) -> str | None:
+    return f"{state.mode} {state.sha256}" if state else None
 
 
 def _subjects(landing: Landing) -> list[str]:

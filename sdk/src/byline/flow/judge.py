@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """judge: one change, the evidence about it, a verdict, and the decision on record.
 
-    judgement = judge(repo, Question(base=..., candidate=..., target="refs/heads/main", pin=pin), bundles=bundles, at=now)
+    judgement = judge(repo, Question(base=..., candidate=..., target="refs/heads/main", pin=pin), evidence=evidence, at=now)
     judgement.verdict.outcome                   # allow, pending or deny
     record_decision(judgement, signer=key, ledger=ledger, at=now)
 
@@ -15,15 +15,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from byline.core.bundle import Bundle, join_receipt
+from byline.core.bundle import join_receipt
 from byline.core.change import Change
 from byline.core.decision import Decision, format_decision, inputs_digest
 from byline.core.effect import effect_digest
 from byline.core.policy import POLICY_PATH, Binding, Policy, parse_policy
 from byline.core.trust import TRUST_PATH, Trust, Use, parse_trust
+from byline.core.value import dataclass, replace
 from byline.decide import decide_change
 from byline.decide.rules import deny_change
 from byline.errors import MalformedError, VerificationError
@@ -33,16 +33,13 @@ from byline.sign.file import sign_payload
 from byline.verify import Verification, verify_bundle, verify_bundles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from byline.core.bundle import Bundle
     from byline.core.ports import Ledger, Signer
     from byline.core.verdict import Verdict
-    from byline.flow.landing import Landing
+    from byline.flow.gathering import Evidence
     from byline.git.repository import Repository
-
-    # What is known about a change: the claims that lead to its versions, and every approval (`flow.gathering`).
-    Evidence: TypeAlias = Callable[[Landing], Iterable[Bundle]]
 
 NOTHING_PROVEN = Verification(facts=(), failures=())
 LOWEST_TIER = "A0"  # keys in files: programs of the same user can read them
@@ -109,7 +106,7 @@ def judge(repo: Repository, question: Question, *, evidence: Evidence, at: datet
         named=named_paths(repo, question.base, question.candidate),
     )
     # 3.
-    proven = verify_bundles(evidence(landing), trust=trust, at=at)
+    proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
     if policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals):
         change = replace(change, manifest=manifest_of(repo, question.candidate))
     same = verbatim_bases(repo, proven.authorships, landing)

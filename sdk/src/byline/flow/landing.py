@@ -7,13 +7,13 @@ not here is an error (`RepositoryError`), never "unchanged".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from byline.core.change import MAX_TEXT, REGULAR, ChangedFile, cut_file
 from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.trailers import names_agent
+from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,10 +65,19 @@ def landed_steps(repo: Repository, base: str, approvals: Iterable[VerifiedApprov
 
     @cache
     def state(path: bytes) -> FileState | None:
-        return _state(repo, repo.entry(base, path))
+        return state_at(repo, base, path)
 
     moves = ((fact.digest, move) for fact in approvals for move in fact.approval.transitions)
     return frozenset((digest, move.path) for digest, move in moves if state(move.path) == move.new)
+
+
+def state_at(repo: Repository, commit: str, path: bytes) -> FileState | None:
+    """Return what the commit has at `path`; None is no file.
+
+    Raises:
+        RepositoryError: An object is not here.
+    """
+    return _state(repo, repo.entry(commit, path))
 
 
 def read_regular(repo: Repository, commit: str, path: bytes) -> bytes | None:

@@ -10,17 +10,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from byline.core.statement import PredicateType
+from byline.core.value import dataclass
 
 _MAX_SEQ = 2**53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """What the index keeps of a bundle; `commit`, `chain` and `claims` (path, blob, op) of an authorship statement only."""
+    """What the index keeps of a bundle; `commit`, `chain` and `claims` (path, blob, op) of an authorship statement only.
+
+    `target`, `expires` and `steps` (path, mode and content that it leads to) are those of an approval.
+    """
 
     payload: bytes
     key: str
@@ -32,6 +35,9 @@ class Glance:
     chain: str | None = None
     seq: int | None = None
     claims: tuple[tuple[bytes, str | None, str], ...] = ()
+    target: str | None = None
+    expires: str | None = None
+    steps: tuple[tuple[bytes, str | None], ...] = ()
 
 
 def glance(name: str, data: bytes) -> Glance | None:
@@ -60,6 +66,13 @@ def _look(name: str, data: bytes) -> Glance:
         "logged": bool(material.get("tlogEntries")),
         "repository": None if repository is None else _text(repository),
     }
+    if kind == PredicateType.APPROVAL:
+        return Glance(
+            **seen,
+            target=_text(predicate["target"]),
+            expires=_text(predicate["expiresAt"]),
+            steps=tuple(_step(row) for row in predicate["transitions"]),
+        )
     if kind != PredicateType.AUTHORSHIP:
         return Glance(**seen)
     chain = predicate["chain"]
@@ -79,6 +92,12 @@ def _text(value: object) -> str:
 
 def _optional(value: object) -> str | None:
     return None if value is None else _text(value)
+
+
+def _step(row: list[Any]) -> tuple[bytes, str | None]:
+    path, _, _, mode, sha256 = row
+    member = path if isinstance(path, dict) else {"path": path}
+    return _path(member), None if mode is None else f"{_text(mode)} {_text(sha256)}"
 
 
 def _path(file: dict[str, Any]) -> bytes:

@@ -6,6 +6,7 @@
     file       every file: statement, key, kind, commit, receipt  -> facts
     statement  every authorship payload                           -> statement
     claim      path and blob of every claim                       -> claims_of, claims_by_blob, claims_by_path
+    step       every step of an approval, and until when           -> approvals_about, open_steps
     hash       every line hash, from the first search on          -> claims_with_hashes
     answer     what others keep under a key of their own          -> kept, keep (`log.database`)
 
@@ -18,11 +19,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from byline.core.authorship import parse_authorship
+from byline.core.moment import format_moment
 from byline.core.statement import parse_statement
+from byline.core.value import dataclass
 from byline.errors import StatementError
 from byline.log.database import Database, writing
 from byline.log.evidence import BadFile, EvidenceRef, StoredBundle
@@ -31,6 +33,7 @@ from byline.log.trees import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from byline.core.authorship import Authorship
@@ -70,6 +73,16 @@ class ClaimRow:
     chain: str
     seq: int
     hits: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """A step of the approval `statement`, the file `name`: it lets `path` become `new` (mode and SHA-256, None: no file)."""
+
+    name: str
+    statement: str
+    path: bytes
+    new: str | None
 
 
 _CLAIM = (
@@ -133,17 +146,33 @@ class EvidenceIndex:
         kind: PredicateType | None = None,
         commit: str | None = None,
         statement: str | None = None,
+        name: str | None = None,
         chain: str | None = None,
         seq: int | None = None,
     ) -> tuple[Fact, ...]:
-        """Return the files of the evidence that are of `kind`, about `commit`, for the `statement`, number `seq` of `chain`; by name."""
-        wanted = {"kind": kind, "commit_id": commit, "digest": statement, "chain": chain, "seq": seq}
+        """Return the files of the evidence of `kind`, about `commit`, for `statement`, named `name`, number `seq` of `chain`; by name."""
+        wanted = {"kind": kind, "commit_id": commit, "digest": statement, "name": name, "chain": chain, "seq": seq}
         given = {column: str(value) for column, value in wanted.items() if value is not None}
         where = "".join(f" AND {column} = ?" for column in given)
         query = f"SELECT {FILE_COLUMNS} FROM file WHERE reason IS NULL{where} ORDER BY name"  # noqa: S608 - column names of this module
         rows = self._database.rows(query, *given.values())
         names = ("name", "blob", "statement", "key", "kind", "change", "repository", "commit", "chain", "seq")
         return tuple(Fact(**dict(zip(names, row, strict=False)), logged=bool(row[-1])) for row in rows)
+
+    def approvals_about(self, versions: Mapping[bytes, str | None], *, at: datetime) -> tuple[Fact, ...]:
+        """Return the approvals with a step of one of these paths that have not expired `at`, or lead to the very version; by name."""
+        now = format_moment(at)
+        found: set[str] = set()
+        for path, new in versions.items():
+            query = "SELECT name FROM step WHERE path = ? AND (expires > ? OR new IS ?)"
+            found.update(name for (name,) in self._database.rows(query, path, now, new))
+        return tuple(fact for name in sorted(found) for fact in self.facts(name=name))
+
+    def open_steps(self, target: str, *, at: datetime) -> tuple[StepRow, ...]:
+        """Return the steps of the approvals for `target` that have not expired `at`, by name and path."""
+        query = "SELECT name, path, new FROM step WHERE expires > ? AND target = ? ORDER BY name, path"
+        rows = self._database.rows(query, format_moment(at), target)
+        return tuple(StepRow(name=name, statement=name[:64], path=path, new=new) for name, path, new in rows)
 
     def open(self, facts: Iterable[Fact]) -> Iterator[StoredBundle]:
         """Yield the bundles of `facts`.

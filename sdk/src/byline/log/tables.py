@@ -51,6 +51,10 @@ CREATE INDEX claim_blob ON claim (blob);
 CREATE INDEX claim_path ON claim (path);
 CREATE TABLE hash (hash BLOB, statement INTEGER, ordinal INTEGER, PRIMARY KEY (hash, statement, ordinal)) WITHOUT ROWID;
 CREATE INDEX hash_statement ON hash (statement);
+CREATE TABLE step (
+    path BLOB, name TEXT, new TEXT, target TEXT, expires TEXT, PRIMARY KEY (path, name)) WITHOUT ROWID;
+CREATE INDEX step_name ON step (name);
+CREATE INDEX step_expires ON step (expires);
 CREATE TABLE answer (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB);
 """
 
@@ -126,6 +130,8 @@ def _add(database: sqlite3.Connection, file: tuple[str, str, bytes | None]) -> N
         return
     what = (seen.kind, seen.change, seen.repository, seen.commit, seen.chain, seen.seq, seen.logged)
     database.execute(_INSERT_FILE, (name, blob, name[:64], seen.key, *what, None))
+    steps = [(path, name, new, seen.target, seen.expires) for path, new in seen.steps]
+    database.executemany("INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?, ?)", steps)
     if seen.commit is not None:
         added = database.execute(_INSERT_STATEMENT, (name[:64], seen.commit, seen.chain, seen.seq, seen.payload))
         if added.rowcount:
@@ -141,6 +147,7 @@ def _remove(database: sqlite3.Connection, names: Iterable[str]) -> None:
     for name in names:
         digest = database.execute("SELECT digest FROM file WHERE name = ?", (name,)).fetchone()
         database.execute("DELETE FROM file WHERE name = ?", (name,))
+        database.execute("DELETE FROM step WHERE name = ?", (name,))
         if database.execute("SELECT 1 FROM file WHERE digest = ?", digest).fetchone():
             continue
         found = database.execute("SELECT id FROM statement WHERE digest = ?", digest).fetchall()
