@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from byline.attribute.match import Draft
@@ -57,6 +58,13 @@ def test_the_very_bytes_prove_what_was_inferred_of_the_same_owner_and_change_no_
     assert shown(draft) == ["human:inferred", "ai:inferred", "ai:inferred"]
     draft.take_whole([HUMAN, AI, HUMAN])
     assert shown(draft) == ["human:declared", "ai:observed", "ai:inferred"]
+
+
+def test_what_is_pending_in_the_newest_version_keeps_its_strength() -> None:
+    draft = Draft([b"zero", b"one alpha", b"two beta"])
+    pending = replace(AI, statement=None)
+    draft.take_latest(Version(path=b"a", blob=None, lines=(b"one alpha", b"two beta"), bylines=(pending, AI)))
+    assert shown(draft) == ["unknown:unknown", "ai:observed", "unknown:unknown"]
 
 
 def test_a_single_persons_line_between_strangers_is_not_believed() -> None:

@@ -59,7 +59,7 @@ def test_the_work_tree_when_a_person_went_on(story: Story) -> None:
     story.person_types("a.py", "# mine\n" + AGENT)
     assert story.blame(None, "a.py") == f"unknown # mine | {SHOWN_AGENT}"
     story.commit()
-    both(story, "a.py", f"human # mine | {GUESSED_AGENT}")
+    both(story, "a.py", f"human # mine | {SHOWN_AGENT}")
 
 
 def test_partial_staging_takes_what_is_staged_and_leaves_the_rest(story: Story) -> None:
@@ -74,9 +74,9 @@ def test_partial_staging_takes_what_is_staged_and_leaves_the_rest(story: Story) 
     )
     story.git("update-index", "--cacheinfo", f"100644,{blob.stdout.decode().strip()},a.py")
     story.commit(add=False)
-    both(story, "a.py", f"{SHOWN_PERSON} | {GUESSED_AGENT}")
+    both(story, "a.py", f"{SHOWN_PERSON} | {SHOWN_AGENT}")
     story.commit()
-    both(story, "a.py", f"ai import agents | {SHOWN_PERSON} | {GUESSED_AGENT}")
+    both(story, "a.py", f"ai import agents | {SHOWN_PERSON} | {SHOWN_AGENT}")
 
 
 def test_amend(story: Story) -> None:
@@ -126,9 +126,8 @@ def test_squash_on_a_server(story: Story, *, moved_on: bool) -> None:
     story.git("commit", "-qm", "squashed")
     story.git("branch", "-qD", "topic")
     story.git("update-ref", "-d", "ORIG_HEAD")
-    agent = GUESSED_AGENT if moved_on else SHOWN_AGENT
     last = "human? done = True" if moved_on else "human done = True"
-    assert story.elsewhere("main", "a.py") == f"{top}{SHOWN_PERSON} | {agent} | {last}"
+    assert story.elsewhere("main", "a.py") == f"{top}{SHOWN_PERSON} | {SHOWN_AGENT} | {last}"
 
 
 def test_rename(story: Story) -> None:
@@ -192,7 +191,7 @@ def test_rebase(story: Story) -> None:
     story.commit()
     story.git("switch", "-q", "topic")
     story.git("rebase", "-q", "main")
-    both(story, "a.py", f"human # head | {SHOWN_PERSON} | {GUESSED_AGENT}")
+    both(story, "a.py", f"human # head | {SHOWN_PERSON} | {SHOWN_AGENT}")
 
 
 def test_cherry_pick(story: Story) -> None:

@@ -7,6 +7,7 @@ found. The numbers are those of the rules in docs/attribution.md:
 
 6   `take_base`     lines matched to a base keep its bylines as they are
 7a  `take_whole`    the very bytes: every line, at full strength
+7a  `take_latest`   the newest version of this file, by line diff: pending lines, at full strength
 7a  `take_aligned`  another version of the same file, by line diff: `inferred`
 8   `take_hashed`   a version that only claims know, by line hashes: `inferred`
 7e  `take_rewrapped` the same characters, wrapped differently: each line takes the owner of the line where its first stood
@@ -23,7 +24,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from byline.attribute.words import around, nearest, reworded, rewrapped
-from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
+from byline.core.attribution import UNATTRIBUTED, Byline, Evidence, Origin, inferred
 from byline.core.claim import Carry
 from byline.core.diff import ABSENT, Gap, Run, gaps, match_items, match_lines, runs
 from byline.core.lines import has_word, squeeze, weigh
@@ -58,7 +59,8 @@ class Draft:
     @property
     def is_settled(self) -> bool:
         """Whether no source could say more: every line has an owner, and none was found by its text alone."""
-        return not self.is_open and all(how in (None, Carry.EXACT) for how in self.found)
+        told = zip(self.bylines, self.found, strict=True)
+        return all(byline and (how in (None, Carry.EXACT) or byline.owner.evidence is not Evidence.INFERRED) for byline, how in told)
 
     def open_lines(self) -> list[int]:
         """Return the lines that have no owner yet."""
@@ -94,6 +96,13 @@ class Draft:
             return False
         person = found.owner.principal or byline.owner.principal
         return replace(found.owner, principal=person) == inferred(byline).owner
+
+    def take_latest(self, version: Version) -> None:
+        """Take what is pending in the newest version that was seen of this file: a line that stands there still has not changed since."""
+        for j, i in enumerate(match_lines(version.lines, self.lines)):
+            byline = version.bylines[i] if i != ABSENT and self.bylines[j] is None else UNATTRIBUTED
+            if byline.owner.is_known and byline.statement is None:
+                self._give(j, byline, Carry.ALIGNED)
 
     def take_aligned(self, version: Version) -> None:
         """Take from another version of this file the runs that hold a line unique in it."""

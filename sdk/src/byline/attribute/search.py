@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where lines that no base explains come from: rule 7, source after source, until every line has an owner.
 
-    7a  the journal of this work tree: the very bytes at this path; at a path that is gone (a move) or elsewhere (a copy);
-        else versions of this path by line diff, newest first, and versions of paths that are gone if half of them stands here (12)
+    7a  the journal of this work tree: the very bytes at this path; at a path that is gone (a move) or elsewhere (a copy); else the
+        newest version of this path by line diff, as from a base; else older ones, and those of paths that are gone if half of them
+        stands here (12)
     7b  the commits that this one was made from: the very bytes, else by line diff
     7c  a claim of the very bytes at this path
     7d  versions that claims know, by line hashes (rule 8)
     7e  the text of a base, wrapped differently
     7f  a block that another file of the same commit lost
 
-What is not the very bytes at this very path is `inferred` (rule M).
+What is neither the very bytes at this very path nor unchanged since they were seen there is `inferred` (rule M).
 """
 
 from __future__ import annotations
@@ -97,6 +98,9 @@ def _in_journal(draft: Draft, target: Target, state: State, sources: Sources) ->
             draft.take_whole(gone[-1].bylines, weakened=True)
             return
         draft.take_whole(elsewhere[-1][1].bylines, origins=TIGHTENING, weakened=True)
+    latest = [_version(target.path, seen, sources) for seen in state.seen(target.worktree, target.path)[-1:]]
+    for version in filter(None, latest):
+        draft.take_latest(version)
     for version in _versions(draft, target, own, state, sources):
         if not draft.is_open:
             return
