@@ -8,6 +8,8 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from byline.core.envelope import MAX_PAYLOAD
@@ -28,6 +30,13 @@ def test_a_key_reads_back_and_is_its_owners(tmp_path: Path) -> None:
     assert load_key(path).public == made.public
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_signatures_are_those_of_the_general_door() -> None:
+    """Our algorithm object leaves out a question to OpenSSL and nothing else: RFC 6979, so that equal means equal."""
+    general = load_pem_private_key(KEY.to_pem(), password=None)
+    assert isinstance(general, ec.EllipticCurvePrivateKey)
+    assert KEY.sign(b"statement") == general.sign(b"statement", ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
 
 
 def test_a_key_in_another_spelling_is_the_same_key(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import binascii
 from typing import TYPE_CHECKING, Self
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -28,11 +28,28 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyCache", "PrivateKey", "check_signature", "key_id", "load_key", "make_key"]
 
-_ECDSA = ec.ECDSA(hashes.SHA256())
 # PKCS#8 of a P-256 key as OpenSSL writes it: 32 bytes of secret between the one, X and Y after the other.
 _PKCS8 = bytes.fromhex("308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420"), bytes.fromhex("a144034200")
 _PEM = b"-----BEGIN PRIVATE KEY-----\n", b"\n-----END PRIVATE KEY-----\n"
 _SECRET = slice(36, 68)
+
+
+class _Ecdsa(ec.ECDSA):
+    """ECDSA with SHA-256, made without asking whether OpenSSL can: the answer imports every cipher, and signing gives it anyway."""
+
+    def __init__(self, *, is_deterministic: bool) -> None:
+        self._is_deterministic = is_deterministic
+
+    @property
+    def algorithm(self) -> hashes.SHA256:
+        return hashes.SHA256()
+
+    @property
+    def deterministic_signing(self) -> bool:
+        return self._is_deterministic
+
+
+_ECDSA, _REPEATABLE = _Ecdsa(is_deterministic=False), _Ecdsa(is_deterministic=True)
 
 
 class PrivateKey:
@@ -63,9 +80,9 @@ class PrivateKey:
     def sign(self, message: bytes) -> bytes:
         """Return the DER signature over `message`."""
         try:
-            return self._key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-        except UnsupportedAlgorithm:
-            # OpenSSL before 3.2: a random nonce is as safe, only not repeatable.
+            return self._key.sign(message, _REPEATABLE)
+        except (UnsupportedAlgorithm, InternalError):
+            # OpenSSL before 3.2, or in FIPS mode: a random nonce is as safe, only not repeatable.
             return self._key.sign(message, _ECDSA)
 
     def to_pem(self) -> bytes:

@@ -11,12 +11,9 @@ processes may put and deliver at once.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
@@ -26,6 +23,7 @@ from byline.errors import EnvelopeError, MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SCHEMA = "byline.outbox/1"
 _NAME = re.compile(r"([0-9]{16})-([0-9a-f]{64}\.[0-9a-f]{16})\.json")
@@ -131,16 +129,16 @@ def _identity(envelope: Envelope, public: bytes) -> str:
 
 
 def _write_durably(path: Path, data: bytes) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    aside = path.with_name(f".new-{os.urandom(8).hex()}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).replace(path)
+        aside.replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(aside).unlink()
+        aside.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
