@@ -7,6 +7,7 @@ not here is an error (`RepositoryError`), never "unchanged".
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from byline.core.change import MAX_TEXT, REGULAR, ChangedFile, cut_file
 from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.trailers import names_agent
 from byline.core.value import dataclass
+from byline.git.objects import GITLINK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from byline.core.verified import VerifiedApproval
     from byline.git.objects import TreeEntry
@@ -38,10 +40,12 @@ def read_landing(repo: Repository, base: str | None, candidate: str) -> Landing:
         RepositoryError: An object is not here.
     """
     files, blobs = [], {}
-    for each in repo.tree_changes(base, candidate):
-        move = Transition(path=each.path, old=_state(repo, each.old), new=_state(repo, each.new))
+    changes = repo.tree_changes(base, candidate)
+    sides = _read_sides(repo, [entry for each in changes for entry in (each.old, each.new)])
+    for each, (old, before), (new, after) in zip(changes, sides, sides, strict=True):
+        move = Transition(path=each.path, old=old, new=new)
         if move.old != move.new:
-            files.append(cut_file(move, _content(repo, each.old), _content(repo, each.new)))
+            files.append(cut_file(move, before, after))
             blobs[each.path] = (each.old.oid if each.old else None, each.new.oid if each.new else None)
     return Landing(files=tuple(sorted(files, key=lambda file: file.transition.path)), blobs=blobs)
 
@@ -52,8 +56,9 @@ def manifest_of(repo: Repository, commit: str) -> str:
     Raises:
         RepositoryError: An object is not here.
     """
-    rows = (Transition(path=path, old=None, new=_state(repo, entry)) for path, entry in repo.list_tree(commit))
-    return effect_digest(rows)
+    listed = [*repo.list_tree(commit)]
+    sides = _read_sides(repo, [entry for _, entry in listed])
+    return effect_digest(Transition(path=path, old=None, new=state) for (path, _), (state, _) in zip(listed, sides, strict=True))
 
 
 def landed_steps(repo: Repository, base: str, approvals: Iterable[VerifiedApproval]) -> frozenset[tuple[str, bytes]]:
@@ -100,24 +105,28 @@ def named_paths(repo: Repository, base: str, candidate: str) -> frozenset[bytes]
 
 
 def _named(repo: Repository, base: str, candidate: str) -> Iterator[bytes]:
-    for commit in repo.commits_between(base, candidate):
-        info = repo.commit_info(commit)
+    for info in repo.commit_infos(repo.commits_between(base, candidate)):
         if names_agent(info.author, info.message) or names_agent(info.committer):
-            yield from (each.path for each in repo.tree_changes(info.parents[0] if info.parents else None, commit))
+            yield from (each.path for each in repo.tree_changes(info.parents[0] if info.parents else None, info.id))
 
 
 def _state(repo: Repository, entry: TreeEntry | None) -> FileState | None:
-    if entry is None:
-        return None
-    mode = entry.mode
-    if mode.startswith("100"):
-        # Old versions of git wrote group bits; only the owner's x means anything.
-        mode = "100755" if int(mode, 8) & 0o100 else "100644"
-    return FileState(mode=mode, sha256=repo.content_sha256(entry))
+    return next(_read_sides(repo, [entry]))[0]
 
 
-def _content(repo: Repository, entry: TreeEntry | None) -> bytes | None:
-    """Return what is cut into lines; None where nothing is."""
-    if entry is None or not entry.mode.startswith("100") or repo.blob_size(entry.oid) > MAX_TEXT:
-        return None
-    return repo.read_blob(entry.oid)
+def _read_sides(repo: Repository, entries: Sequence[TreeEntry | None]) -> Iterator[tuple[FileState | None, bytes | None]]:
+    """Yield the state of each of `entries`, and the content that is cut into lines; None where nothing is."""
+    blobs = repo.read_blobs([entry.oid for entry in entries if entry and entry.mode != GITLINK])
+    for entry in entries:
+        if entry is None:
+            yield None, None
+            continue
+        # A submodule's commit is somewhere else; its id is its content.
+        content = entry.oid.encode() if entry.mode == GITLINK else next(blobs)
+        is_text = entry.mode.startswith("100") and len(content) <= MAX_TEXT
+        yield FileState(mode=_mode(entry.mode), sha256=hashlib.sha256(content).hexdigest()), content if is_text else None
+
+
+def _mode(mode: str) -> str:
+    # Old versions of git wrote group bits; only the owner's x means anything.
+    return mode if not mode.startswith("100") else "100755" if int(mode, 8) & 0o100 else "100644"

@@ -37,23 +37,38 @@ def verbatim_bases(repo: Repository, facts: Iterable[VerifiedAuthorship], landin
 
     A claim from the old to the new version of `landing` itself is left out: what it copies is in no unit of the change.
     """
-
-    @lru_cache(maxsize=CACHED)
-    def read(blob: str, sha256: str) -> Sequence[bytes] | None:
-        data = next(repo.read_small_blobs([blob], MAX_TEXT))
-        return raw_lines(data) if data is not None and hashlib.sha256(data).hexdigest() == sha256 else None
-
     pairs = [(fact, claim) for fact in facts for claim in fact.authorship.claims]
     pairs.sort(key=lambda pair: (pair[1].path, pair[0].authorship.chain.id, pair[0].authorship.chain.seq))
     used = {(base.path, base.sha256) for _, claim in pairs for base in claim.bases}
     whole = {(move.path, move.old, move.new) for move in (file.transition for file in landing.files)}
-    return frozenset(
-        (fact.digest, claim.path, number)
+    asked = [
+        (fact.digest, claim, number)
         for fact, claim in pairs
         for number in _copied_bases(claim)
-        if ((claim.path, _base_state(claim, number), claim.new) not in whole or (claim.path, claim.sha256) in used)
-        and _is_verbatim(claim, number, read)
-    )
+        if (claim.path, _base_state(claim, number), claim.new) not in whole or (claim.path, claim.sha256) in used
+    ]
+    read = _reader(repo, [blob for _, claim, number in asked for blob in (claim.bases[number].blob, claim.blob) if blob])
+    return frozenset((digest, claim.path, number) for digest, claim, number in asked if _is_verbatim(claim, number, read))
+
+
+def _reader(repo: Repository, blobs: Iterable[str]) -> Read:
+    """Return what reads a version, if it is the one with the SHA-256; `blobs` are those that it will be asked for, in order."""
+    plan = list(dict.fromkeys(blobs))
+    contents = zip(plan, repo.read_small_blobs(plan, MAX_TEXT), strict=True)
+    coming = iter(plan)
+    following = next(coming, None)
+
+    @lru_cache(maxsize=CACHED)
+    def read(blob: str, sha256: str) -> Sequence[bytes] | None:
+        nonlocal following
+        if blob == following:
+            _, data = next(contents)
+            following = next(coming, None)
+        else:
+            data = next(repo.read_small_blobs([blob], MAX_TEXT))
+        return raw_lines(data) if data is not None and hashlib.sha256(data).hexdigest() == sha256 else None
+
+    return read
 
 
 def _copied_bases(claim: Claim) -> Iterator[int]:
