@@ -75,7 +75,7 @@ def test_a_commit_leaves_a_mark_and_starts_the_attester(repository: Scratch, att
     place = install(repository, attester)
     repository.write("a", "1")
     commit = repository.commit()
-    assert attester.called() == f"{repository.path}||-I -m byline_cli attest --background"
+    assert attester.called() == f"{repository.path}||-I -c from byline_cli.attester import main; main() attest --background"
     (mark,) = marks_of(place)
     assert (mark.hook, mark.head, mark.worktree, mark.by_agent) == (Hook.POST_COMMIT, commit, str(repository.path / ".git"), False)
     assert list_marks(place) == ()
@@ -261,7 +261,10 @@ def test_git_dir_in_the_environment_is_kept_absolute(repository: Scratch, attest
     environ = {**os.environ, "GIT_DIR": str(repository.path / ".git"), "GIT_WORK_TREE": str(repository.path)}
     subprocess.run(["git", "add", "a"], cwd=tmp_path, env=environ, check=True, timeout=60)
     subprocess.run(["git", "commit", "-qm", "x"], cwd=tmp_path, env=environ, check=True, timeout=60)
-    assert attester.called() == f"{repository.path}|{repository.path / '.git'}|-I -m byline_cli attest --background"
+    assert (
+        attester.called()
+        == f"{repository.path}|{repository.path / '.git'}|-I -c from byline_cli.attester import main; main() attest --background"
+    )
     assert [mark.worktree for mark in marks_of(place)] == [str(repository.path / ".git")]
 
 

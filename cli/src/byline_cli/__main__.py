@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
 from byline_cli.main import main
 
-gc.set_threshold(100_000)  # git's hooks start here: to look through what was just imported again and again is a tenth of the start
 sys.exit(main())

@@ -17,13 +17,12 @@ from byline.capture.losses import Loss, LossCode, record_loss
 from byline.core.value import dataclass
 from byline.errors import BylineError
 from byline.flow.attest import AttestReport, attest_pending
-from byline.flow.deliver import DeliverReport, deliver, push_evidence
-from byline_cli.wiring import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from byline.flow.deliver import DeliverReport
     from byline.flow.workshop import Workshop
 
 PID_FILE = "attester.pid"
@@ -48,6 +47,10 @@ def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), secon
         OSError: The disk is full or not writable.
     """
     attested = attest_pending(workshop, revisions=revisions, seconds=seconds)
+    # What delivers is imported when everything is signed and durable.
+    from byline.flow.deliver import deliver
+    from byline_cli.wiring import open_ledger
+
     return Work(attested=attested, delivered=deliver(workshop, open_ledger(workshop)))
 
 
@@ -69,6 +72,8 @@ def work_in_background(workshop: Workshop, remote: str | None) -> None:
         if _marks(workshop.place) <= known:
             break
     if remote and remote in workshop.repo.remotes():
+        from byline.flow.deliver import push_evidence
+
         try:
             push_evidence(workshop, remote)
         except FAILURES as error:

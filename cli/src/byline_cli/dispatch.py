@@ -88,7 +88,7 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
         raise UsageError(f"there is no command {name!r}", suggest(name))
     from argparse import RawDescriptionHelpFormatter
 
-    from byline_cli.world import Parser
+    from byline_cli.parser import Parser
 
     module = import_module(f"byline_cli.commands.{name}")
     parser = Parser(

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from byline.flow.workshop import Workshop
     from byline.git.repository import Repository
     from byline.keys.p256 import PrivateKey
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Shows every file and line of the change, asks, then signs: the approval holds for exactly these bytes of these files, for this target,

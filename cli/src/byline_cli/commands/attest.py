@@ -6,17 +6,16 @@ from __future__ import annotations
 from argparse import SUPPRESS
 from typing import TYPE_CHECKING
 
-from byline.errors import BylineError
-from byline_cli.keyfile import key_path
 from byline_cli.terminal import count
-from byline_cli.wiring import NOBODY, check_set_up, find_identity, make_workshop, open_here
+from byline_cli.wiring import check_set_up, make_workshop, open_here
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from byline_cli.delivery import Work
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 The git hooks start it in the background after each commit and before each push, so there is rarely a reason to call it. One statement
@@ -36,7 +35,9 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace, world: World) -> int:
     """Attest now, or as git's hooks want it."""
     if options.background:
-        return _background(options.push, world)
+        from byline_cli.attester import attest_in_background
+
+        return attest_in_background(world, options.push)
     from byline_cli.delivery import PATIENCE, sign_and_deliver
 
     workshop = make_workshop(world, open_here(world), signing=True)
@@ -62,20 +63,3 @@ def tell_work(work: Work, world: World) -> None:
         world.terminal.note(f"note: {each}")
     if signed.losses:
         world.terminal.note(f"note: {signed.losses} things could not be recorded; byline doctor shows them")
-
-
-def _background(remote: str, world: World) -> int:
-    """Work for a git hook: nobody listens, and nothing may go wrong for the person."""
-    repo = open_here(world)
-    if find_identity(repo) in (None, NOBODY) or not key_path(world.environ).exists():
-        return YES
-    from byline_cli.delivery import leave_terminal, record_failure, work_in_background
-
-    place = repo.common_dir / "byline"
-    leave_terminal(place)
-    try:
-        work_in_background(make_workshop(world, repo, signing=True), remote)
-    except BylineError as error:
-        record_failure(place, error)
-        return NO
-    return YES

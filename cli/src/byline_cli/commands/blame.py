@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from byline.flow.blame import Blame
     from byline.git.repository import Repository
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Each line with its owner: a person, an agent and its model, a tool, or unknown; how that is known (attested, observed, declared,

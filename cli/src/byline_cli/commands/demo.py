@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from byline_cli.demo.scenes import Story
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Makes a real git repository with a bare remote and a real ledger server on loopback, and drives the real commands as a team would: each

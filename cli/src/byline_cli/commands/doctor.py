@@ -15,7 +15,8 @@ from byline_cli.world import NO, YES
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Looks at everything that has to be right for lines to be recorded here: git, the hooks, your key, your agents' settings, the

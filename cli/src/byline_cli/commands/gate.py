@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from byline.flow.judge import Judgement
     from byline.git.repository import Repository
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Judges the change from a base to a head by the trust and policy of the base, never the change's own.

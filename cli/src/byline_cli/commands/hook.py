@@ -11,7 +11,8 @@ from byline_cli.world import YES
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Agents call it with their own payload on standard input; the shell script that `byline init` installs does the same, faster.

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.git.repository import Repository
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Shows first what it would do, then asks. In a repository without `.byline/` it also writes the trust and policy files, with you

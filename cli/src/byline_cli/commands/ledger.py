@@ -14,7 +14,8 @@ from byline_cli.world import NO, YES
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 A ledger is a folder with a key and a database. It takes signed envelopes, puts them into an append-only tree and answers with

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.flow.workshop import Workshop
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Editors start it; it speaks the Language Server Protocol on standard input and output: who wrote the line under the cursor,

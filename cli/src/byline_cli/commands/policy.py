@@ -15,7 +15,8 @@ from byline_cli.world import NO, YES
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 The policy file `.byline/policy.toml` says what a gate asks of a change. Both verbs read the work tree; a gate reads the base of

@@ -12,7 +12,8 @@ from byline_cli.wiring import check_set_up, make_workshop, open_here
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Signs what is pending and waits for it, sends the evidence to the remote, then becomes `git push` with the arguments that you gave. A
@@ -30,7 +31,6 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace, world: World) -> int:
     """Send the evidence, then let git push."""
     from byline.flow.deliver import push_evidence
-
     from byline_cli.commands.attest import tell_work
     from byline_cli.delivery import sign_and_deliver
 

@@ -17,7 +17,8 @@ from byline_cli.world import NO, YES
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Who signed what about a commit: for each file how many lines are whose, which log has it, and whether it verifies here. `--json` has the

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from byline.core.trust import Trust
     from byline.flow.resolve import Resolver
     from byline.flow.workshop import Workshop
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Whose the uncommitted lines are, which commits have no statement yet, what waits in the outbox, and what could not be recorded."""

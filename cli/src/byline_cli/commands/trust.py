@@ -19,7 +19,8 @@ from byline_cli.world import NO, YES
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 The trust file `.byline/trust.toml` names people, agents and services, their keys and what each key may sign. It is part of the

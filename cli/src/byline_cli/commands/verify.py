@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.flow.workshop import Workshop
-    from byline_cli.world import Parser, World
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
 
 ABOUT = """\
 Makes every check of docs/formats.md on the statements about a commit, or on a bundle in a file: shape, key, repository, signature,

@@ -132,7 +132,7 @@ byline_attest() {
     trap '' HUP
     [ -n "${GIT_DIR-}" ] && export GIT_DIR="$g"
     unset GIT_INDEX_FILE GIT_PREFIX GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
-    exec @python@ -I -m byline_cli attest --background@more@ </dev/null >/dev/null 2>&1
+    exec @python@ -I -c 'from byline_cli.attester import main; main()' attest --background@more@ </dev/null >/dev/null 2>&1
   ) </dev/null >/dev/null 2>&1 &
 }
 @story@

@@ -41,7 +41,6 @@ _LEAF = (
     b'{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":"%b"},'
     b'"signature":{"content":"%b","verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256","publicKey":{"rawBytes":"%b"}}}}}}'
 )
-_PATTERN = re.compile(re.escape(_LEAF).replace(b"%b", b"([A-Za-z0-9+/=]*)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,7 @@ def parse_entry(leaf: bytes) -> Entry:
     Raises:
         EntryError: Another kind, or other bytes than `format_entry` writes.
     """
-    match = _PATTERN.fullmatch(leaf)
+    match = re.fullmatch(re.escape(_LEAF).replace(b"%b", b"([A-Za-z0-9+/=]*)"), leaf)
     if match is None:
         raise EntryError("not a hashedrekord 0.0.2 with a P-256 key")
     try:

@@ -24,7 +24,6 @@ from byline.capture.clone import Settled, settle_repository
 from byline.capture.journal import read_events
 from byline.core.attribution import Channel, Evidence, Origin, Owner
 from byline.core.authorship import Authorship, Commit
-from byline.core.bundle import join_receipt
 from byline.core.edit import Hook, Mark
 from byline.core.statement import PredicateType
 from byline.core.value import dataclass, replace
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from byline.core.claim import Claim
+    from byline.core.envelope import Envelope
     from byline.git.objects import CommitInfo
 
 LOCK_SECONDS = 30.0
@@ -129,8 +129,7 @@ class _Run:
         missing = [name for name, digest in outbox.digests().items() if not self._index.facts(statement=digest)]
         left = [pending for name in missing if (pending := outbox.read(name))]
         if left:
-            self._evidence.add(join_receipt(each.envelope, each.public, None) for each in left)
-            self._index.refresh(self._evidence)
+            self._publish((each.envelope, each.public) for each in left)
 
     def _fold(self, progress: Progress, local: frozenset[str]) -> Progress:
         reading = read_events(self._workshop.place, progress.cursor)
@@ -187,14 +186,20 @@ class _Run:
         self._issue(commit, claims, channel)
 
     def _issue(self, commit: Commit, claims: Sequence[Claim], channel: str) -> None:
-        if self._chain is None:
+        signer = self._workshop.signer
+        if self._chain is None or signer is None:
             return
-        bundles = self._chain.issue(commit, commit_effect(self._versions, commit.id), claims, channel=channel)
-        self._evidence.add(bundles)
-        self._index.refresh(self._evidence)
+        issued = self._chain.issue(commit, commit_effect(self._versions, commit.id), claims, channel=channel)
+        self._publish((each, signer.public) for each in issued)
         self._versions.forget_claims()
-        self._statements += [bundle.envelope.digest for bundle in bundles]
+        self._statements += [each.digest for each in issued]
         self._commits.append(commit.id)
+
+    def _publish(self, signed: Iterable[tuple[Envelope, bytes]]) -> None:
+        from byline.core.bundle import join_receipt
+
+        self._evidence.add(join_receipt(envelope, public, None) for envelope, public in signed)
+        self._index.refresh(self._evidence)
 
     def _made(self, commit: str) -> tuple[Authorship, ...]:
         """Return the newest whole statement of this chain about `commit`, part by part; nothing if there is none, or not all of it."""

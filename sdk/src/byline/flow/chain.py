@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Recorder, format_authorship, parse_authorship
-from byline.core.bundle import Bundle, join_receipt
 from byline.core.claim import Claim, New
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, replace
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from byline.core.envelope import Envelope
     from byline.core.ports import Signer
     from byline.log.index import EvidenceIndex
 
@@ -119,7 +119,7 @@ class Chain:
                 check_signature(self._signer.public, envelope.signature, envelope.signed_bytes)
                 yield envelope.digest
 
-    def issue(self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str) -> tuple[Bundle, ...]:
+    def issue(self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str) -> tuple[Envelope, ...]:
         """Sign what `commit` did, in as many parts as it takes, and keep it in the outbox.
 
         Raises:
@@ -128,7 +128,7 @@ class Chain:
         identity = self._workshop.identity
         recorder = Recorder(name="byline", version=self._workshop.version, channel=channel)
         parts = tuple(split(claims))
-        bundles = []
+        issued = []
         for number, part in enumerate(parts, 1):
             authorship = Authorship(
                 repository=identity.repository,
@@ -142,17 +142,17 @@ class Chain:
                 parts=len(parts),
                 claims=part,
             )
-            bundles.append(self._issue(authorship))
-        return tuple(bundles)
+            issued.append(self._issue(authorship))
+        return tuple(issued)
 
-    def _issue(self, authorship: Authorship) -> Bundle:
+    def _issue(self, authorship: Authorship) -> Envelope:
         payload = format_authorship(authorship)
         parse_authorship(parse_statement(payload))  # nothing is signed that a strict reader would refuse
         envelope = sign_payload(payload, self._signer)
         self._outbox.put(envelope, self._signer.public)
         self._tail = replace(self._tail, seq=authorship.chain.seq, prev=envelope.digest)
         save_tail(self._workshop.place, self._tail)
-        return join_receipt(envelope, self._signer.public, None)
+        return envelope
 
 
 def _link(payload: bytes) -> Link | None:

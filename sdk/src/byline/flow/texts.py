@@ -60,7 +60,7 @@ class Texts:
         if kept is not None:
             return kept
         try:
-            return self._repo.read_blob(blob) if self._repo.blob_size(blob) <= MAX_TEXT else None
+            return self._repo.read_blob_within(blob, MAX_TEXT)
         except RepositoryError:
             self.is_cut = True
             return None

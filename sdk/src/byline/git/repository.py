@@ -113,7 +113,7 @@ class Repository(ObjectStore):
     def unpushed_commits(self, *, without: Iterable[str] = ()) -> list[str]:
         """Return the commits of branches and HEAD that no remote-tracking branch and none of `without` reaches, parents before children."""
         tips = ("--branches", "HEAD") if self.head() else ("--branches",)
-        return self._commits(*tips, "--not", "--remotes", *(commit for commit in without if self.has_object(commit)))
+        return self._commits("--ignore-missing", *tips, "--not", "--remotes", *without)
 
     def commits_beside(self, commit: str, paths: Sequence[bytes]) -> list[str]:
         """Return the newest plain commits that changed one of `paths`, in reach of a ref, FETCH_HEAD or ORIG_HEAD and not of `commit`."""

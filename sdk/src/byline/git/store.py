@@ -114,6 +114,15 @@ class ObjectStore:
         for found in self._objects.ask_all(blobs, limit=limit):
             yield found.content if found is not None and found.kind == "blob" else None
 
+    def read_blob_within(self, blob: str, limit: int) -> bytes | None:
+        """Return the content of a blob, None if it has more than `limit` bytes.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        return self._checked(blob, "blob", next(self._objects.ask_all((blob,), limit=limit))).content
+
     def blob_size(self, blob: str) -> int:
         """Return how many bytes a blob has.
 
@@ -221,8 +230,11 @@ class ObjectStore:
         return self.write_objects([("tree", format_tree(items))])[0]
 
     def _tree_of(self, treeish: str) -> str:
-        found = self._sizes.ask(treeish)
-        return treeish if found is not None and found.kind == "tree" else self.tree(treeish)
+        # A commit is small and a tree was asked for to be read: no other process need tell which it is.
+        found = self._objects.ask(treeish)
+        if found is not None and found.kind == "tree":
+            return treeish
+        return parse_commit(treeish, self._checked(treeish, "commit", found).content or b"").tree
 
     def _diff(self, old: str | None, new: str, *options: str) -> tuple[FileChange, ...]:
         base = object_id("tree", b"", self.algorithm) if old is None else self._tree_of(old)

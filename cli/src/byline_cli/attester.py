@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The attester that git's hooks start, by a door of its own: `byline attest --background` without a command line.
+
+    python -I -c 'from byline_cli.attester import main; main()' attest --background [--push=REMOTE]
+
+How soon a commit has its statement is half a question of what a start imports: `runpy`, `argparse` and the table of commands are as
+much as two bare starts of Python. The words are those of the command, so that a list of processes tells what this is.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.errors import BylineError
+from byline_cli.keyfile import key_path
+from byline_cli.wiring import NOBODY, find_identity, make_workshop, open_here
+from byline_cli.world import NO, YES, World
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+PUSH = "--push="
+
+
+def main() -> NoReturn:
+    """Attest for a hook; nobody listens."""
+    from byline_cli.terminal import open_terminal
+
+    gc.set_threshold(100_000)  # to look through what was just imported again and again is a tenth of the start
+    remote = next((word.removeprefix(PUSH) for word in sys.argv[1:] if word.startswith(PUSH)), "")
+    environ = dict(os.environ)
+    with ExitStack() as closing:
+        code = attest_in_background(World(environ=environ, cwd=Path.cwd(), terminal=open_terminal(environ), closing=closing), remote)
+    sys.exit(code)
+
+
+def attest_in_background(world: World, remote: str) -> int:
+    """Do all that is pending, then send the evidence to `remote` if one is named; nothing may go wrong for the person."""
+    repo = open_here(world)
+    if find_identity(repo) in (None, NOBODY) or not key_path(world.environ).exists():
+        return YES
+    from byline_cli.delivery import leave_terminal, record_failure, work_in_background
+
+    place = repo.common_dir / "byline"
+    leave_terminal(place)
+    try:
+        work_in_background(make_workshop(world, repo, signing=True), remote)
+    except BylineError as error:
+        record_failure(place, error)
+        return NO
+    return YES

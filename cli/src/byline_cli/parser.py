@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the words of a command mean.
+
+    def configure(parser: Parser) -> None      adds the command's arguments
+    def run(options: Namespace, world: World) -> int
+
+are the two functions of every module in `byline_cli.commands`; what `run` returns is the exit code.
+"""
+
+from __future__ import annotations
+
+from argparse import PARSER, ArgumentParser
+from typing import TYPE_CHECKING, NoReturn
+
+from byline_cli.world import UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+
+class Parser(ArgumentParser):
+    """argparse with one voice for errors, and options wherever a person puts them."""
+
+    def read(self, words: Sequence[str]) -> Namespace:
+        """Return the options in `words`.
+
+        Raises:
+            UsageError: They are not understood.
+        """
+        has_verbs = any(action.nargs == PARSER for action in self._actions)
+        return self.parse_args(words) if has_verbs else self.parse_intermixed_args(words)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(message, hint=f"{self.prog} --help shows what it takes")
