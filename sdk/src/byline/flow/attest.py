@@ -7,9 +7,9 @@
 1. The clone's lock is taken, bounded: one attester at a time takes all that is pending. One that does not get it has nothing to do.
 2. The inbox and the marks are settled; the journal is folded from where the last one stopped.
 3. At each mark of a git hook, the commits it speaks of are claimed and signed, on the journal as it was then.
-4. How far the journal is folded is written down.
-5. The sweep: commits of local branches that no remote has, that no hook marked and that are younger than the recording. All that is
-   pending would be lost if one commit made by a client without hooks were left out.
+4. The sweep: commits of local branches that no remote has, that no hook marked and that are younger than the recording. All that is
+   pending would be lost if one commit made by a client without hooks were left out. They are listed, then 2 and 3 are done once more.
+5. How far the journal is folded is written down.
 
 A statement is in the outbox, durable, before anything says that it was made, and it is added to the evidence at once. Killed at
 any point, the next run makes what is missing and nothing twice: a commit with all parts of a statement of this chain is done. A
@@ -18,9 +18,10 @@ commit that a sweep took before its mark came in is claimed again if the mark ma
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from byline.capture.clone import Settled, settle_repository
+from byline.capture.clone import settle_repository
 from byline.capture.journal import read_events
 from byline.core.attribution import Channel, Evidence, Origin, Owner
 from byline.core.authorship import Authorship, Commit
@@ -39,7 +40,7 @@ from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from byline.core.claim import Claim
     from byline.core.envelope import Envelope
@@ -92,33 +93,29 @@ class _Run:
         self._chain = Chain(workshop, workshop.signer) if workshop.signer else None
         self._statements: list[str] = []
         self._commits: list[str] = []
+        self._losses = 0
         self._index.refresh(self._evidence)
         if self._chain:
             self._chain.catch_up(index)
         self._recover()
 
     def run(self, wanted: Sequence[str]) -> AttestReport:
-        workshop = self._workshop
-        progress = load_progress(workshop.place)
-        tips = self._tips()
-        # Listed before the marks are: a commit that is listed has its mark by then.
-        local = workshop.repo.unpushed_commits(without=progress.start or ())
-        settled = settle_repository(workshop.place, workshop.inbox)
-        folded = self._fold(progress, frozenset(local))
+        before = load_progress(self._workshop.place)
+        folded = self._take_up(before, partial(self._local, before))
         if self._chain:
+            # Listed before the marks are: a commit that is listed has its mark by then.
+            tips, local = self._tips(), self._local(before)
+            folded = self._take_up(folded, lambda: local)
             swept = [] if folded.start is None else local
-            old = self._reached(folded.start or ()) if swept and progress.start is None else frozenset()
+            old = self._reached(folded.start or ()) if swept and before.start is None else frozenset()
             folded = self._sweep(folded, (*(each for each in swept if each not in old), *wanted), tips)
-        if folded != progress:
-            save_progress(workshop.place, folded)
-        return self._report(settled)
-
-    def _report(self, settled: Settled) -> AttestReport:
+        if folded != before:
+            save_progress(self._workshop.place, folded)
         return AttestReport(
             statements=tuple(self._statements),
             commits=tuple(dict.fromkeys(self._commits)),
             findings=tuple(sorted(self._versions.findings)),
-            losses=settled.losses,
+            losses=self._losses,
         )
 
     def _recover(self) -> None:
@@ -131,7 +128,12 @@ class _Run:
         if left:
             self._publish((each.envelope, each.public) for each in left)
 
-    def _fold(self, progress: Progress, local: frozenset[str]) -> Progress:
+    def _local(self, before: Progress) -> Sequence[str]:
+        return self._workshop.repo.unpushed_commits(without=before.start or ())
+
+    def _take_up(self, progress: Progress, local: Callable[[], Sequence[str]]) -> Progress:
+        """Settle what hooks left, fold it onto `progress`, and attest what their marks speak of; `local` lists this clone's commits."""
+        self._losses += settle_repository(self._workshop.place, self._workshop.inbox).losses
         reading = read_events(self._workshop.place, progress.cursor)
         if reading.cursor < progress.cursor:  # the journal was compacted
             progress = Progress(start=progress.start)
@@ -148,11 +150,11 @@ class _Run:
                 self._attest_marked(event, local)
         return Progress(cursor=reading.cursor, start=start, state=state)
 
-    def _attest_marked(self, mark: Mark, local: frozenset[str]) -> None:
+    def _attest_marked(self, mark: Mark, local: Callable[[], Sequence[str]]) -> None:
         if mark.hook is Hook.POST_REWRITE:
             commits: Iterable[str] = dict.fromkeys(new for _, new in mark.rewritten)
         else:
-            commits = (mark.head,) if mark.head and (mark.hook is Hook.POST_COMMIT or mark.head in local) else ()
+            commits = (mark.head,) if mark.head and (mark.hook is Hook.POST_COMMIT or mark.head in local()) else ()
         for commit in commits:
             info = self._info(commit)
             if info:
