@@ -22,6 +22,7 @@ from byline.core.merkle import (
     hash_node,
     prove_consistency,
     prove_inclusion,
+    prove_inclusions,
     read_nodes,
     root_of,
 )
@@ -91,6 +92,14 @@ def test_every_entry_is_proven_in_every_later_tree(data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
     read = read_nodes(MANY)
     check_inclusion(prove_inclusion(index, size, read), leaf=MANY[index], root=root_of(size, read))
+
+
+@given(st.data())
+def test_proofs_made_together_are_those_made_alone(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(MANY)))
+    indices = data.draw(st.lists(st.integers(0, size - 1), max_size=9))
+    read = read_nodes(MANY)
+    assert prove_inclusions(indices, size, read) == {index: prove_inclusion(index, size, read) for index in indices}
 
 
 @given(st.data())

@@ -45,7 +45,7 @@ from byline_ledger.engine.files import DATABASE, init_ledger
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.memory import MemoryStore
-from byline_ledger.engine.sequencer import Sequencer
+from byline_ledger.engine.sequencer import MAX_BATCH, Sequencer
 from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
 from byline_ledger.server.status import code_of
@@ -190,35 +190,67 @@ def flush(sequencer: Sequencer) -> None:
 
 
 def test_a_crowd_shares_a_commit_and_each_gets_their_receipt() -> None:
-    sequencer = Sequencer(memory_log())
-    callers = [Caller() for _ in range(300)]
+    sequencer = Sequencer(memory_log(), Admission())
+    callers = [Caller() for _ in range(MAX_BATCH + 40)]
+    assert not sequencer.is_gathered
     for number, caller in enumerate(callers):
-        sequencer.submit(Admission().admit(envelope(number), SIGNER.public), caller)
-    assert sequencer.linger == 0
+        sequencer.submit(envelope(number), SIGNER.public, caller)
+        assert sequencer.is_gathered
     flush(sequencer)
-    assert (sequencer.waiting, sequencer.linger > 0) == (44, True)
+    assert (sequencer.waiting, sequencer.is_gathered) == (40, False)
     flush(sequencer)
-    assert [caller.receipt.index for caller in callers if caller.receipt] == list(range(300))
-    assert {caller.receipt.proof.size for caller in callers if caller.receipt} == {256, 300}
+    assert [caller.receipt.index for caller in callers if caller.receipt] == list(range(MAX_BATCH + 40))
+    assert {caller.receipt.proof.size for caller in callers if caller.receipt} == {MAX_BATCH, MAX_BATCH + 40}
+
+
+def test_a_crowd_that_was_answered_is_waited_for() -> None:
+    sequencer = Sequencer(memory_log(), Admission())
+    for number in range(3):
+        sequencer.submit(envelope(number), SIGNER.public, Caller())
+    flush(sequencer)
+    for number in range(3, 6):
+        assert not sequencer.is_gathered
+        sequencer.submit(envelope(number), SIGNER.public, Caller())
+    assert sequencer.is_gathered
+
+
+def test_a_batch_has_room_for_one_large_statement_or_many_small_ones() -> None:
+    sequencer = Sequencer(memory_log(), Admission())
+    for number in range(3):
+        sequencer.submit(envelope(number, pad=600_000), SIGNER.public, Caller())
+    for left in (2, 1, 0):
+        flush(sequencer)
+        assert sequencer.waiting == left
+
+
+def test_what_may_not_enter_is_told_alone() -> None:
+    sequencer = Sequencer(memory_log(), Admission())
+    good, bad, last = Caller(), Caller(), Caller()
+    for number, caller in enumerate((good, bad, last)):
+        asked = envelope(number)
+        sequencer.submit(replace(asked, signature=b"no") if caller is bad else asked, SIGNER.public, caller)
+    flush(sequencer)
+    assert isinstance(bad.error, EntryRejectedError)
+    assert [caller.receipt.index for caller in (good, last) if caller.receipt] == [0, 1]
+    assert sequencer.fatal is None
 
 
 def test_what_does_not_fit_is_pushed_back() -> None:
-    sequencer = Sequencer(memory_log(), capacity=2)
-    one = Admission().admit(envelope(1), SIGNER.public)
+    sequencer = Sequencer(memory_log(), Admission(), capacity=2)
     for _ in range(2):
-        sequencer.submit(one, Caller())
+        sequencer.submit(envelope(1), SIGNER.public, Caller())
     with pytest.raises(PushbackError) as caught:
-        sequencer.submit(one, Caller())
+        sequencer.submit(envelope(1), SIGNER.public, Caller())
     assert caught.value.retry_after > 0
     flush(sequencer)
-    sequencer.submit(one, Caller())
+    sequencer.submit(envelope(1), SIGNER.public, Caller())
 
 
 def test_who_went_away_is_not_logged() -> None:
     log = memory_log()
-    sequencer = Sequencer(log)
+    sequencer = Sequencer(log, Admission())
     gone = Caller()
-    sequencer.submit(Admission().admit(envelope(1), SIGNER.public), gone)
+    sequencer.submit(envelope(1), SIGNER.public, gone)
     gone.gone = True
     flush(sequencer)
     assert "\n0\n" in log.checkpoint()
@@ -226,10 +258,10 @@ def test_who_went_away_is_not_logged() -> None:
 
 def test_who_goes_away_while_the_disk_works_is_logged_and_not_answered() -> None:
     log = memory_log()
-    sequencer = Sequencer(log)
+    sequencer = Sequencer(log, Admission())
     gone, other = Caller(), Caller()
     for number, caller in enumerate((gone, other)):
-        sequencer.submit(Admission().admit(envelope(number), SIGNER.public), caller)
+        sequencer.submit(envelope(number), SIGNER.public, caller)
     staged = sequencer.stage()
     assert "\n0\n" in log.checkpoint()
     staged.commit()

@@ -142,7 +142,7 @@ def test_a_statement_has_one_index_however_often_it_comes(store: Store) -> None:
     check_receipt(later)
 
 
-STEPS = ("head", "known", "add_entries", "tile", "set_tile", "set_head", "leaf")
+STEPS = ("head", "known", "add_entries", "tile", "set_tile", "set_head")
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

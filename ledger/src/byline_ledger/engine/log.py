@@ -25,13 +25,22 @@ from byline.core.bundle import Bundle, Receipt, join_receipt
 from byline.core.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from byline.core.entry import parse_entry
 from byline.core.envelope import Envelope
-from byline.core.merkle import EMPTY_ROOT, ConsistencyProof, InclusionProof, hash_leaf, prove_consistency, prove_inclusion, root_of
+from byline.core.merkle import (
+    EMPTY_ROOT,
+    ConsistencyProof,
+    InclusionProof,
+    hash_leaf,
+    prove_consistency,
+    prove_inclusion,
+    prove_inclusions,
+    root_of,
+)
 from byline.core.note import parse_note, sign_note
 from byline.core.tiles import grow_tiles, read_tiled_nodes
 from byline.errors import EntryError, LedgerError, ProofError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from byline.core.entry import Submission
     from byline.core.merkle import NodeReader
@@ -48,6 +57,7 @@ class Log:
     def __init__(self, store: Store, key: LogKey) -> None:
         self._store = store
         self._key = key
+        self._log_id = key.note_key.log_id
         self._nodes: dict[tuple[int, int], bytes] = {}
 
     @property
@@ -103,7 +113,7 @@ class Log:
             self._nodes.clear()
         try:
             with self._store.write() as writer:
-                yield self._receipts(writer, self._add(writer, batch))
+                yield self._add(writer, batch)
         except BaseException:
             # Other entries may get the indices of a transaction that failed, so its nodes must be forgotten.
             self._nodes.clear()
@@ -148,12 +158,14 @@ class Log:
             indices = reader.indices(subject)
         for start in range(0, len(indices), _FIND_CHUNK):
             with self._store.read() as reader:
-                chunk = self._receipts(reader, indices[start : start + _FIND_CHUNK])
+                note, head = self._head(reader)
+                chunk = self._receipts(reader, indices[start : start + _FIND_CHUNK], note, head.size, {})
                 found = tuple(self._bundle(reader, receipt) for receipt in chunk)
             yield tuple(each for each in found if each is not None)
 
-    def _add(self, writer: StoreWriter, batch: Sequence[Submission]) -> list[int]:
-        _, head = self._head(writer)
+    def _add(self, writer: StoreWriter, batch: Sequence[Submission]) -> list[Receipt]:
+        """Add what is new of `batch` and make the receipts."""
+        note, head = self._head(writer)
         indices = writer.known([each.identity for each in batch])
         fresh: list[Submission] = []
         for each in batch:
@@ -166,12 +178,15 @@ class Log:
             for (level, at), data in tiles.items():
                 writer.set_tile(level, at, data)
             size = head.size + len(fresh)
-            self._sign(writer, size=size, root=root_of(size, self._reader(writer)))
-        return [indices[each.identity] for each in batch]
+            note = self._sign(writer, size=size, root=root_of(size, self._reader(writer)))
+        leaves = {number: each.leaf for number, each in enumerate(fresh, head.size)}
+        return self._receipts(writer, [indices[each.identity] for each in batch], note, head.size + len(fresh), leaves)
 
-    def _sign(self, writer: StoreWriter, *, size: int, root: bytes) -> None:
+    def _sign(self, writer: StoreWriter, *, size: int, root: bytes) -> str:
         text = format_checkpoint(Checkpoint(origin=self._key.name, size=size, root=root))
-        writer.set_head(sign_note(text, [self._key]))
+        note = sign_note(text, [self._key])
+        writer.set_head(note)
+        return note
 
     def _head(self, reader: StoreReader) -> tuple[str, Checkpoint]:
         note = reader.head()
@@ -183,18 +198,13 @@ class Log:
             raise LedgerError(what, hint="restore the key that belongs to it")
         return note, head
 
-    def _receipts(self, reader: StoreReader, indices: Sequence[int]) -> list[Receipt]:
-        note, head = self._head(reader)
-        nodes = self._reader(reader)
-        log_id = self._key.note_key.log_id
+    def _receipts(self, reader: StoreReader, indices: Sequence[int], note: str, size: int, known: Mapping[int, bytes]) -> list[Receipt]:
+        """Make the receipts of `indices` in the tree of `size` entries that `note` signs; a leaf that is not `known` is read."""
+        leaves = [known.get(index) or self._leaf(reader, index) for index in indices]
+        proofs = prove_inclusions(indices, size, self._reader(reader))
         return [
-            Receipt(
-                log_id=log_id,
-                leaf=self._leaf(reader, index),
-                proof=prove_inclusion(index, head.size, nodes),
-                checkpoint=note,
-            )
-            for index in indices
+            Receipt(log_id=self._log_id, leaf=leaf, proof=proofs[index], checkpoint=note)
+            for index, leaf in zip(indices, leaves, strict=True)
         ]
 
     def _leaf(self, reader: StoreReader, index: int) -> bytes:

@@ -12,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from byline.errors import MalformedError
-from byline_ledger.engine.sequencer import MAX_BATCH, MAX_LINGER_SECONDS
+from byline_ledger.engine.sequencer import LINGER_SECONDS, MAX_LINGER_SECONDS
 from byline_ledger.server.status import answering
 from byline_ledger.server.wire import read_envelope, write_found, write_receipt
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import grpc
 
     from byline.core.bundle import Receipt
-    from byline_ledger.engine.admission import Admission
     from byline_ledger.engine.log import Log
     from byline_ledger.engine.sequencer import Sequencer
 
@@ -37,10 +36,10 @@ T = TypeVar("T")
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     """The calls; see ledger.proto for what each promises. `broken` is set when the log takes no more."""
 
-    def __init__(self, *, admission: Admission, sequencer: Sequencer, writer: Executor, reader: Log, readers: Executor) -> None:
-        self._admission = admission
+    def __init__(self, *, sequencer: Sequencer, writer: Executor, reader: Log, readers: Executor) -> None:
         self._sequencer = sequencer
         self._flushing: asyncio.Task[None] | None = None
+        self._gathered = asyncio.Event()
         self.broken = asyncio.Event()
         self._writer = writer
         self._log = reader
@@ -51,9 +50,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     ) -> ledger_pb2.AppendResponse:
         """Log one statement."""
         async with answering(context):
-            submission = self._admission.admit(read_envelope(request.envelope), request.public_key)
             answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-            self._sequencer.submit(submission, answer)
+            self._sequencer.submit(read_envelope(request.envelope), request.public_key, answer)
             self._flush_soon()
             receipt = await answer
         return ledger_pb2.AppendResponse(receipt=write_receipt(receipt))
@@ -97,6 +95,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     def _flush_soon(self) -> None:
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().create_task(self._flush())
+        elif self._sequencer.is_gathered:
+            self._gathered.set()
 
     async def _flush(self) -> None:
         """Flush until nothing waits; the loop goes on while the disk makes a batch durable."""
@@ -114,9 +114,12 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         """Wait while a crowd is still arriving, for a bounded time."""
         loop, seen = asyncio.get_running_loop(), 0
         deadline = loop.time() + MAX_LINGER_SECONDS
-        while self._sequencer.linger and seen < self._sequencer.waiting < MAX_BATCH and loop.time() < deadline:
+        while seen < self._sequencer.waiting and not self._sequencer.is_gathered and loop.time() < deadline:
             seen = self._sequencer.waiting
-            await asyncio.sleep(self._sequencer.linger)
+            self._gathered.clear()
+            enough = loop.call_later(LINGER_SECONDS, self._gathered.set)
+            await self._gathered.wait()
+            enough.cancel()
 
     async def _read(self, ask: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)

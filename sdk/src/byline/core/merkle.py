@@ -18,6 +18,7 @@ Proofs list hashes as RFC 6962 does, from the leaf to the root. A proof with a m
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -83,19 +84,32 @@ def prove_inclusion(index: int, size: int, read: NodeReader) -> InclusionProof:
     Raises:
         ProofError: `index` is not in that tree.
     """
-    if not 0 <= index < size <= MAX_SIZE:
-        raise ProofError(f"no entry {index} in a tree of {size}")
-    hashes: list[bytes] = []
-    start, end = 0, size
-    while end - start > 1:
+    return prove_inclusions((index,), size, read)[index]
+
+
+def prove_inclusions(indices: Sequence[int], size: int, read: NodeReader) -> dict[int, InclusionProof]:
+    """Prove, by index, that the entries `indices` are in the tree of `size` entries; what they share is computed once.
+
+    Raises:
+        ProofError: One of them is not in that tree.
+    """
+    for index in indices:
+        if not 0 <= index < size <= MAX_SIZE:
+            raise ProofError(f"no entry {index} in a tree of {size}")
+    proofs: dict[int, InclusionProof] = {}
+    rest: list[tuple[int, int, list[int], tuple[bytes, ...]]] = [(0, size, sorted(set(indices)), ())] if indices else []
+    while rest:
+        start, end, some, above = rest.pop()
+        if end - start == 1:
+            proofs[start] = InclusionProof(index=start, size=size, hashes=above)
+            continue
         middle = start + _split(end - start)
-        if index < middle:
-            hashes.append(_range_root(middle, end, read))
-            end = middle
-        else:
-            hashes.append(_range_root(start, middle, read))
-            start = middle
-    return InclusionProof(index=index, size=size, hashes=tuple(reversed(hashes)))
+        left, right = some[: (cut := bisect_left(some, middle))], some[cut:]
+        if left:
+            rest.append((start, middle, left, (_range_root(middle, end, read), *above)))
+        if right:
+            rest.append((middle, end, right, (_range_root(start, middle, read), *above)))
+    return proofs
 
 
 def prove_consistency(old: int, new: int, read: NodeReader) -> ConsistencyProof:
