@@ -161,6 +161,7 @@ class _Described:
             options: Any = {option: value for option, value in given.items() if value is not _UNSET}
             known.append((name, Any, dataclasses.field(init=each.init, **options)))
         made: Any = dataclasses.make_dataclass(cls.__name__, known, kw_only=cls._kw_only_)
+        cls.__dataclass_fields__ = made.__dataclass_fields__
         return made.__dataclass_fields__
 
 
