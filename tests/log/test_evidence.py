@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byline.core.bundle import format_bundle, join_receipt
+from byline.core.bundle import format_bundle, join_receipt, parse_bundle
 from byline.core.statement import PredicateType, Subject, format_statement
 from byline.errors import RepositoryError
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id
 from byline.git.remotes import add_refspecs, remove_refspecs
 from byline.git.repository import Repository, open_repository
-from byline.log.evidence import BadFile, EvidenceRef, better, file_name
+from byline.log.evidence import BadFile, EvidenceRef, arrange, file_name
 from byline.log.trees import REF
 from byline.sign.file import sign_payload
 from byline.testing import MemoryLedger, fixed_signer
@@ -49,31 +51,52 @@ def _spellings() -> tuple[tuple[str, bytes], ...]:
     signer = fixed_signer()
     payload = format_statement((Subject(name="change", sha256="ab" * 32),), PredicateType.APPROVAL, {})
     envelope = sign_payload(payload, signer)
-    bundles = [join_receipt(envelope, signer.public, None), join_receipt(sign_payload(payload, signer), signer.public, None)]
+    bundles = [join_receipt(envelope, signer.public, None), join_receipt(replace(envelope, signature=b"another"), signer.public, None)]
     ledgers = (MemoryLedger("one.example"), MemoryLedger("two.example"))
     bundles += [join_receipt(envelope, signer.public, ledger.append(envelope, signer.public)) for ledger in ledgers]
     name = file_name(envelope.digest, bundles[0].key_hint)
     others = [statement_bundle(number, claim(b"a", number)) for number in range(2)]
+    another = sign_payload(others[0].envelope.payload, signer)
+    others.append(join_receipt(another, signer.public, ledgers[0].append(another, signer.public)))
     return (
         *((name, data) for data in [*map(format_bundle, bundles), b"{", b"", format_bundle(bundles[0]) + b" "]),
         *((file_name(other.envelope.digest, other.key_hint), format_bundle(other)) for other in others),
     )
 
 
-def test_a_bundle_with_a_receipt_is_better() -> None:
-    plain, logged = _spellings()[0], _spellings()[2]
-    assert better(plain[0], plain[1], logged[1]) == better(plain[0], logged[1], plain[1]) == logged[1]
-    assert better(plain[0], b"{", plain[1]) == plain[1]
+def test_a_union_keeps_all_that_may_prove_a_fact() -> None:
+    """The one of two signatures that a receipt covers, both receipts, the other signature; nothing that is no bundle."""
+    name = _spellings()[0][0]
+    covered, other, one, two, *bad = [data for where, data in _spellings() if where == name]
+    assert arrange(name, [covered, other, one, two, *bad]).keys() - {name} == {_beside(name, each) for each in (other, max(one, two))}
+    assert arrange(name, [covered, one]) == {name: one}
+    assert arrange(name, [covered, bad[2]]) == {name: covered}
+    assert arrange(name, [covered, *bad[:2]]) == {name: covered}
+    assert arrange(name, bad[:2]) == {name: b""}
+
+
+def test_a_receipt_that_contradicts_itself_or_the_envelope_is_none() -> None:
+    name = _spellings()[0][0]
+    plain, logged = (parse_bundle(_spellings()[number][1]) for number in (0, 2))
+    assert logged.receipt
+    path = replace(logged.receipt.proof, hashes=(bytes(32),))
+    for receipt in (replace(logged.receipt, proof=path), parse_bundle(_spellings()[-1][1]).receipt):
+        broken = format_bundle(replace(plain, receipt=receipt))
+        assert arrange(name, [broken, format_bundle(plain)]) == {name: format_bundle(plain)}
 
 
 @given(st.data())
-def test_better_is_a_choice_that_does_not_depend_on_order(data: st.DataObject) -> None:
+def test_what_a_union_keeps_does_not_depend_on_order(data: st.DataObject) -> None:
     """Commutative, associative, idempotent: the heart of a union."""
     name = _spellings()[0][0]
-    one, two, three = (data.draw(st.sampled_from(_spellings()))[1] for _ in range(3))
-    assert better(name, one, two) == better(name, two, one)
-    assert better(name, one, better(name, two, three)) == better(name, better(name, one, two), three)
-    assert better(name, one, one) == one
+    one, two = (data.draw(st.lists(st.sampled_from(_spellings()).map(lambda each: each[1]), min_size=1)) for _ in range(2))
+    both = arrange(name, [*one, *two])
+    assert both == arrange(name, [*two, *one]) == arrange(name, [*arrange(name, one).values(), *two])
+    assert both == arrange(name, both.values())
+
+
+def _beside(name: str, data: bytes) -> str:
+    return f"{name.removesuffix('.json')}.{hashlib.sha256(data).hexdigest()[:16]}.json"
 
 
 def test_a_tree_without_commit_holds_the_bundles(repository: Scratch, evidence: EvidenceRef) -> None:

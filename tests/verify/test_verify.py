@@ -219,15 +219,23 @@ def test_10_expired_trust_and_expired_approvals_are_stale() -> None:
 
 
 def test_what_fails_a_late_check_still_tightens() -> None:
-    """F16: a revoked key, a claim in another's name, a broken receipt: their claims are facts that relax nothing."""
+    """F16: a revoked key, a claim in another's name: their claims are facts that relax nothing."""
     revoked = make_trust(uses={"p-rob": ()})
-    bundle, _ = logged()
-    broken = replace(signed(WORK, "p-rob"), receipt=bundle.receipt)
     foreign = signed(authorship(claim(PATH, OLD, NEW, human("p-ana"))), "p-rob")
-    for one, trust in ((signed(WORK, "p-rob"), revoked), (broken, TRUST), (foreign, TRUST)):
+    for one, trust in ((signed(WORK, "p-rob"), revoked), (foreign, TRUST)):
         found = verify_bundles([one], trust=trust, at=NOW)
         assert [fact.is_full for fact in found.authorships] == [False]
         assert len(found.failures) == 1
+
+
+def test_a_receipt_that_fails_counts_for_nothing_and_against_nothing() -> None:
+    """M1: whoever may send evidence could put it there, and anybody could take it away."""
+    bundle, ledger = logged()
+    trust = make_trust(logs=(independent(ledger),))
+    broken = replace(signed(WORK, "p-rob"), receipt=bundle.receipt)
+    found = verify_bundles([broken], trust=trust, at=NOW)
+    assert [(fact.is_full, fact.strength) for fact in found.authorships] == [(True, Strength.SIGNED)]
+    assert [failure.code for failure in found.failures] == ["BL-PROOF-1"]
 
 
 def test_what_nobody_known_signed_does_not_even_tighten() -> None:

@@ -20,7 +20,7 @@ from byline.errors import MalformedError
 from byline.flow.landing import read_landing
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
-from byline.verify import verify_bundles
+from byline.verify import Verification, verify_bundles
 from byline_cli.wiring import cache_file
 
 if TYPE_CHECKING:
@@ -86,17 +86,12 @@ def open_dossier(workshop: Workshop, commit: str, *, at: datetime) -> Dossier:
 
 
 def examine(bundles: list[Bundle], trust: Trust | None, *, at: datetime) -> tuple[Item, ...]:
-    """Return `bundles` with what is proven of each under `trust`."""
-    facts: dict[str, Verified] = {}
-    failures: dict[str, Failure] = {}
-    if trust is not None:
-        done = verify_bundles(bundles, trust=trust, at=at)
-        facts = {each.digest: each for each in done.facts}
-        failures = {each.digest: each for each in done.failures}
+    """Return `bundles`, each with what is proven of it under `trust`."""
     out = []
     for each in bundles:
-        digest = each.envelope.digest
-        out.append(Item(bundle=each, digest=digest, said=_read(each), fact=facts.get(digest), failure=failures.get(digest)))
+        done = verify_bundles([each], trust=trust, at=at) if trust else Verification(facts=(), failures=())
+        fact, failure = next(iter(done.facts), None), next(iter(done.failures), None)
+        out.append(Item(bundle=each, digest=each.envelope.digest, said=_read(each), fact=fact, failure=failure))
     return tuple(out)
 
 

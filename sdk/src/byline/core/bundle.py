@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.checkpoint import Checkpoint, parse_checkpoint
-from byline.core.entry import KIND, MAX_ENTRY, VERSION, entry_for, parse_entry
+from byline.core.entry import KIND, MAX_ENTRY, VERSION, check_entry, entry_for, parse_entry
 from byline.core.envelope import MAX_ENVELOPE, envelope_from_json, envelope_to_json
-from byline.core.merkle import HASH_SIZE, MAX_SIZE, InclusionProof
+from byline.core.merkle import HASH_SIZE, MAX_SIZE, InclusionProof, check_inclusion, hash_leaf
 from byline.core.note import parse_note
 from byline.core.value import dataclass, replace
 from byline.errors import EnvelopeError, MalformedError, ProofError
@@ -106,6 +106,24 @@ def join_receipt(envelope: Envelope, public: bytes, receipt: Receipt | None) -> 
         if entry != entry_for(envelope, public):
             raise ProofError("the receipt is for another statement or key")
     return Bundle(envelope=envelope, key_hint=hashlib.sha256(public).hexdigest(), receipt=receipt)
+
+
+def check_receipt(bundle: Bundle) -> None:
+    """Check that the receipt of `bundle` agrees with the envelope and with itself; whose word it is remains to be seen.
+
+    Raises:
+        ProofError: There is none, it is for another statement or key, or its proof does not lead to its checkpoint.
+        EntryError: Its leaf is not one.
+        CheckpointError: Its checkpoint is not one.
+    """
+    receipt = bundle.receipt
+    if receipt is None:
+        raise ProofError("there is no receipt")
+    public = parse_entry(receipt.leaf).public
+    if hashlib.sha256(public).hexdigest() != bundle.key_hint:
+        raise ProofError("the receipt is for another key")
+    check_entry(receipt.leaf, bundle.envelope, public)
+    check_inclusion(receipt.proof, leaf=hash_leaf(receipt.leaf), root=receipt.claimed.root)
 
 
 def format_bundle(bundle: Bundle) -> bytes:

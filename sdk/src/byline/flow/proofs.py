@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from byline.log.index import EvidenceIndex, Fact
     from byline.verify.checks import Predicate
 
-KEPT = b"byline.proof/2"
+KEPT = b"byline.proof/3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

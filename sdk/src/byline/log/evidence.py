@@ -5,10 +5,11 @@
     refs/byline/remotes/<remote>/evidence     what was fetched from a remote
     <tree> = <first 2 hex>/<SHA-256 of payload>.<first 16 of key id>.json         each file a bundle (`core.bundle`)
 
-A fact is a payload and who signed it: that is the file's name, so that a union cannot confuse two. Where two trees hold one name
-with different bytes, the one with a receipt wins, then the smaller bytes: `better` is a total order, so that union does not depend
-on who merges what first. What does not read, or reads as something else than its name says, is not evidence: it is skipped and
-reported (`BadFile`), never fatal. Nothing here verifies a signature.
+A fact is a payload and who signed it: that is the file's name, so that a union cannot confuse two. Two trees may hold a fact in
+different bytes, and whoever may push can put worthless ones there; nothing here can know which a reader will believe. So a union keeps
+all that may prove the fact (`arrange`): the first under its name, others with part of their own SHA-256 before `.json`. What does not
+read, or reads as something else than its name says, is not evidence: it is skipped and reported (`BadFile`), never fatal. Nothing here
+verifies a signature.
 
 >>> file_name("ab" * 32, "cd" * 32)[-26:]
 'ababab.cdcdcdcdcdcdcdcd.json'
@@ -16,12 +17,13 @@ reported (`BadFile`), never fatal. Nothing here verifies a signature.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from byline.core.bundle import MAX_BUNDLE, Bundle, format_bundle, parse_bundle
+from byline.core.bundle import MAX_BUNDLE, Bundle, check_receipt, format_bundle, parse_bundle
 from byline.core.value import dataclass
-from byline.errors import EnvelopeError, MalformedError, RepositoryError
+from byline.errors import EnvelopeError, MalformedError, ProofError, RepositoryError
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id
 from byline.git.remotes import REMOTE_REFS, check_remote, fetch_refspecs
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 FILE_MODE = "100644"
 _TRIES = 64
 _SHARD = re.compile(rb"[0-9a-f]{2}")
-_FILE = re.compile(rb"([0-9a-f]{64})\.([0-9a-f]{16})\.json")
+_FILE = re.compile(rb"[0-9a-f]{64}\.[0-9a-f]{16}(\.[0-9a-f]{16})?\.json")
+_FACT = 64 + 1 + 16  # characters of a file's name that say which fact it holds
+_LOGGED, _BARE, _NONE = range(3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ class PushReport:
 
 
 Files = dict[str, str]  # file name to blob id
+Blobs = dict[str, set[str]]  # name of a fact to the ids of all that was found for it
 
 
 def file_name(digest: str, key: str) -> str:
@@ -80,21 +85,39 @@ def read_bundle(name: str, data: bytes) -> Bundle:
         EnvelopeError: It is not a bundle, or another one.
     """
     bundle = parse_bundle(data)
-    if file_name(bundle.envelope.digest, bundle.key_hint) != name:
+    if file_name(bundle.envelope.digest, bundle.key_hint)[:_FACT] != name[:_FACT]:
         raise EnvelopeError("the name is that of another statement or key")
     return bundle
 
 
-def better(name: str, one: bytes, other: bytes) -> bytes:
-    """Return which of two contents of the file `name` a union keeps."""
+def arrange(name: str, contents: Iterable[bytes]) -> dict[str, bytes]:
+    """Return what a union keeps of the `contents` found for the fact `name`, by the name of the file: all that may prove it.
 
-    def order(data: bytes) -> tuple[int, bytes]:
-        try:
-            return 1 if read_bundle(name, data).receipt is None else 0, data
-        except MalformedError:
-            return 2, data
+    What is no bundle of this fact, and a receipt that contradicts itself, goes where there is anything else. So does an envelope
+    that another content has as well, with a receipt or in fewer bytes: a receipt that proves nothing takes nothing away
+    (`verify.many`). Of what is left the first has the fact's own name: one with a receipt before one without, then the smaller
+    bytes. The order and grouping of unions change nothing.
+    """
+    ranked = sorted((*_rank(name, data), data) for data in set(contents))
+    kept, covered = list[bytes](), set[bytes]()
+    for kind, signature, data in ranked:
+        if kind == _LOGGED or (kind == _BARE and signature not in covered):
+            kept.append(data)
+            covered.add(signature)
+    first, *others = kept or [data for *_, data in ranked[:1]]
+    return {name: first} | {f"{name[:_FACT]}.{hashlib.sha256(data).hexdigest()[:16]}.json": data for data in others}
 
-    return min(one, other, key=order)
+
+def _rank(name: str, data: bytes) -> tuple[int, bytes]:
+    """Return how much a content may prove, and the signature that it does so with."""
+    try:
+        bundle = read_bundle(name, data)
+        if bundle.receipt is None:
+            return _BARE, bundle.envelope.signature
+        check_receipt(bundle)
+    except (MalformedError, ProofError):
+        return _NONE, b""
+    return _LOGGED, bundle.envelope.signature
 
 
 def open_file(name: str, blob: str, data: bytes | None) -> StoredBundle | BadFile:
@@ -154,14 +177,7 @@ class EvidenceRef:
         Raises:
             RepositoryError: A tree, or one of two contents for a name, is not here.
         """
-        flat = [(prefix.encode(), oid) for prefix, oids in shards.items() for oid in oids]
-        files: Files = {}
-        for (prefix, _), items in zip(flat, self.repository.read_trees([oid for _, oid in flat]), strict=True):
-            for item in items:
-                if item.entry.mode == FILE_MODE and item.name.startswith(prefix) and _FILE.fullmatch(item.name):
-                    name = item.name.decode()
-                    files[name] = self._better_blob(name, files.get(name, item.entry.oid), item.entry.oid)
-        return files
+        return self._arrange(self._blobs_of(shards), {})
 
     def read_files(self, files: Files) -> Iterator[tuple[str, str, bytes | None]]:
         """Yield name, blob and bytes of `files`, in order; None for bytes that are not here or too many for a bundle."""
@@ -180,13 +196,15 @@ class EvidenceRef:
         Raises:
             RepositoryError: The ref was busy for too long, or git cannot write.
         """
-        files: dict[str, bytes] = {}
+        blobs: Blobs = {}
+        contents: dict[str, bytes] = {}
         for bundle in bundles:
-            name, data = file_name(bundle.envelope.digest, bundle.key_hint), format_bundle(bundle)
-            files[name] = better(name, data, files.get(name, data))
-        ids = {name: object_id("blob", data, self.repository.algorithm) for name, data in files.items()}
-        self._swap((), ids, {ids[name]: data for name, data in files.items()})
-        return tuple(files)
+            data = format_bundle(bundle)
+            blob = object_id("blob", data, self.repository.algorithm)
+            blobs.setdefault(file_name(bundle.envelope.digest, bundle.key_hint), set()).add(blob)
+            contents[blob] = data
+        self._swap((), blobs, contents)
+        return tuple(blobs)
 
     def union_from_remotes(self) -> str | None:
         """Unite this clone's evidence with that of its remotes; return its tree, None if there is no evidence at all.
@@ -196,34 +214,32 @@ class EvidenceRef:
         """
         return self._swap([oid for name, oid in self.trees().items() if name != REF], {}, {})
 
-    def _swap(self, others: Iterable[str], files: Files, contents: Mapping[str, bytes]) -> str | None:
+    def _swap(self, others: Iterable[str], added: Blobs, contents: Mapping[str, bytes]) -> str | None:
         for _ in range(_TRIES):
             old = self.repository.ref(REF)
-            new = self._unite(old, others, files, contents)
+            new = self._unite(old, others, added, contents)
             if new == old or (new is not None and self.repository.update_ref(REF, new, old)):
                 return new
         lock = self.repository.common_dir / f"{REF}.lock"
         raise RepositoryError("other processes kept adding evidence", hint=f"try again; if no git runs here, remove {lock}")
 
-    def _unite(self, old: str | None, others: Iterable[str], files: Files, contents: Mapping[str, bytes]) -> str | None:
-        """Return the tree of `old`, `others` and `files`, written; `contents` holds blobs that may not be stored yet."""
+    def _unite(self, old: str | None, others: Iterable[str], added: Blobs, contents: Mapping[str, bytes]) -> str | None:
+        """Return the tree of `old`, `others` and `added`, written; `contents` holds blobs that may not be stored yet."""
         mine, theirs = self.shards([old] if old else []), self.shards(others)
-        added: dict[str, Files] = {}
-        for name, blob in files.items():
-            added.setdefault(name[:2], {})[name] = blob
-        together = {prefix: sorted({*mine.get(prefix, ()), *theirs.get(prefix, ())}) for prefix in theirs.keys() | added.keys()}
-        changed = {prefix: oids for prefix, oids in together.items() if prefix in added or tuple(oids) != mine.get(prefix)}
+        grown = {name[:2] for name in added}
+        together = {prefix: sorted({*mine.get(prefix, ()), *theirs.get(prefix, ())}) for prefix in theirs.keys() | grown}
+        changed = {prefix: oids for prefix, oids in together.items() if prefix in grown or tuple(oids) != mine.get(prefix)}
+        found = self._blobs_of(changed)
+        stored = set().union(*found.values())
+        for name, blobs in added.items():
+            found[name] = found.get(name, set()) | blobs
         united: dict[str, Files] = {prefix: {} for prefix in changed}
-        for name, blob in self.files_of(changed).items():
+        for name, blob in self._arrange(found, contents).items():
             united[name[:2]][name] = blob
+        new = {blob for shard in united.values() for blob in shard.values()} - stored
+        objects = [("blob", contents[blob]) for blob in contents if blob in new]
         root = {prefix: shards[0] for prefix, shards in mine.items()}
-        objects: list[tuple[str, bytes]] = []
         for prefix, shard in united.items():
-            for name, blob in added.get(prefix, {}).items():
-                best = self._better_blob(name, shard.get(name, blob), blob, contents)
-                if best != shard.get(name):
-                    shard[name] = best
-                    objects.append(("blob", contents[best]))
             if shard:
                 root[prefix] = self._plan_tree(objects, FILE_MODE, shard)
         tree = self._plan_tree(objects, TREE_MODE, root)
@@ -238,12 +254,24 @@ class EvidenceRef:
         objects.append(("tree", tree))
         return object_id("tree", tree, self.repository.algorithm)
 
-    def _better_blob(self, name: str, one: str, other: str, contents: Mapping[str, bytes] | None = None) -> str:
-        if one == other:
-            return one
-        known = contents or {}
-        data, rival = (known[oid] if oid in known else self._content(oid) for oid in (one, other))
-        return one if better(name, data, rival) == data else other
+    def _blobs_of(self, shards: Mapping[str, Iterable[str]]) -> Blobs:
+        flat = [(prefix.encode(), oid) for prefix, oids in shards.items() for oid in oids]
+        found: Blobs = {}
+        for (prefix, _), items in zip(flat, self.repository.read_trees([oid for _, oid in flat]), strict=True):
+            for item in items:
+                if item.entry.mode == FILE_MODE and item.name.startswith(prefix) and _FILE.fullmatch(item.name):
+                    found.setdefault(f"{item.name[:_FACT].decode()}.json", set()).add(item.entry.oid)
+        return found
+
+    def _arrange(self, found: Blobs, contents: Mapping[str, bytes]) -> Files:
+        files: Files = {}
+        for name, blobs in found.items():
+            if len(blobs) == 1:
+                files[name] = min(blobs)
+                continue
+            known = {contents[blob] if blob in contents else self._content(blob): blob for blob in blobs}
+            files |= {place: known[data] for place, data in arrange(name, known).items()}
+        return files
 
     def _content(self, oid: str) -> bytes:
         """Return a blob's bytes; for one that cannot be evidence, bytes that cannot be either and have an order."""

@@ -14,7 +14,8 @@
    signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
 10. *Time.* Trust has not expired; nor has an approval.
 
-After check 4 a statement of claims may tighten, whatever becomes of the rest. All ten make it relax.
+After check 4 a statement of claims may tighten, whatever becomes of the rest. All ten make it relax; of many bundles (`verify.many`)
+one whose receipt fails checks 5 to 7 counts as if it had none.
 """
 
 from __future__ import annotations

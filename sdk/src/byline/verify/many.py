@@ -3,14 +3,16 @@
 
 The checks and their numbers are those of `verify.checks`. Of many bundles, each fact counts once: a fact is a payload and who
 signed it, whatever its envelope, receipt or file name; the strongest form of it is kept. Order and duplicates change nothing.
-A person's approval under keys of different uses is one fact for each: a second signature takes away nothing that the first allows.
+A receipt that fails its checks is reported and counts for nothing, and so against nothing: whoever may send evidence could put it
+there, and anybody could take it away again. A person's approval under keys of different uses is one fact for each: a second
+signature takes away nothing that the first allows.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
 from byline.errors import MalformedError, VerificationError
 from byline.verify.checks import Checker
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from byline.core.bundle import Bundle
     from byline.core.trust import Trust
-    from byline.verify.checks import Read
+    from byline.verify.checks import Read, Signed
 
 Fact = TypeVar("Fact", bound=Verified)
 
@@ -98,7 +100,14 @@ def _try(checker: Checker, bundle: Bundle) -> tuple[Verified | None, MalformedEr
     try:
         return checker.prove(bundle, signed), None
     except (MalformedError, VerificationError) as error:
-        return checker.tighten(signed), error
+        return _without_receipt(checker, bundle, signed) or checker.tighten(signed), error
+
+
+def _without_receipt(checker: Checker, bundle: Bundle, signed: Signed) -> Verified | None:
+    try:
+        return checker.prove(replace(bundle, receipt=None), signed) if bundle.receipt else None
+    except (MalformedError, VerificationError):
+        return None
 
 
 def _stronger(one: Verified | None, two: Verified) -> Verified:
