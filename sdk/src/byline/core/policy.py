@@ -198,7 +198,7 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
         what="the file",
     )
     if table["schema"] != 1 or isinstance(table["schema"], bool):
-        raise PolicyError("policy.toml: schema is 1")
+        raise PolicyError("policy.toml: schema has to be 1")
     evidence = take_keys(table.get("evidence", {}), optional=("strength", "credit_human", "credit_hands", "acknowledge"), what="evidence")
     approval = take_keys(table.get("approval", {}), optional=("max_age", "binding"), what="approval")
     credited = tuple(_credit(each) for each in take_array(evidence.get("credit_human", []), what="credit_human"))

@@ -203,7 +203,7 @@ def _read(table: dict[str, Any], sha256: str) -> Trust:
         what="the file",
     )
     if table["schema"] != 1 or isinstance(table["schema"], bool):
-        raise TrustError("trust.toml: schema is 1")
+        raise TrustError("trust.toml: schema has to be 1")
     line_key = parse_base64(table["line_key"])
     levels = take_strings(table["levels"], what="levels")
     trust = Trust(

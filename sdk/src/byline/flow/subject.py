@@ -46,7 +46,7 @@ def find_subject(repo: Repository, rev: str | None, path: bytes, *, text: bytes 
     commit = repo.commit_id(rev)
     entry = repo.entry(commit, path)
     if entry is None:
-        raise RepositoryError(f"{_name(path)} is not in {commit[:12]}", hint="paths start at the top of the repository")
+        raise RepositoryError(f"{_name(path)} is not in {commit[:12]}", hint=f"git ls-tree -r --name-only {commit[:12]} lists its files")
     data = next(repo.read_small_blobs([entry.oid], MAX_TEXT)) if entry.mode in REGULAR else None
     if data is None and entry.mode in REGULAR:
         repo.blob_size(entry.oid)  # too large; what is not here is an error
@@ -56,7 +56,8 @@ def find_subject(repo: Repository, rev: str | None, path: bytes, *, text: bytes 
 def _on_disk(repo: Repository, path: bytes, text: bytes | None) -> Subject:
     data = repo.worktree_file(path) if text is None else text
     if data is None:
-        raise RepositoryError(f"there is no file {_name(path)} in the work tree")
+        hint = "git ls-files lists the files; a folder has no lines"
+        raise RepositoryError(f"there is no file {_name(path)} in the work tree", hint=hint)
     has_lines = text is not None or not repo.is_link(path)
     lines = text_lines(data) if has_lines else None
     return Subject(path=path, blob=blob_id(data, repo.algorithm), lines=lines, commit=repo.head(), is_committed=False)
