@@ -12,26 +12,25 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from byline.errors import BylineError
-from byline_cli.keyfile import key_path
-from byline_cli.wiring import NOBODY, find_identity, make_workshop, open_here
-from byline_cli.world import NO, YES, World
 
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from byline_cli.world import World
 
 PUSH = "--push="
 
 
 def main() -> NoReturn:
     """Attest for a hook; nobody listens."""
-    from byline_cli.terminal import open_terminal
+    gc.set_threshold(100_000)  # to look through what was just imported again and again is a twentieth of the start
+    from contextlib import ExitStack
+    from pathlib import Path
 
-    gc.set_threshold(100_000)  # to look through what was just imported again and again is a tenth of the start
+    from byline_cli.terminal import open_terminal
+    from byline_cli.world import World
+
     remote = next((word.removeprefix(PUSH) for word in sys.argv[1:] if word.startswith(PUSH)), "")
     environ = dict(os.environ)
     with ExitStack() as closing:
@@ -41,6 +40,11 @@ def main() -> NoReturn:
 
 def attest_in_background(world: World, remote: str) -> int:
     """Do all that is pending, then send the evidence to `remote` if one is named; nothing may go wrong for the person."""
+    from byline.errors import BylineError
+    from byline_cli.keyfile import key_path
+    from byline_cli.wiring import NOBODY, find_identity, make_workshop, open_here
+    from byline_cli.world import NO, YES
+
     repo = open_here(world)
     if find_identity(repo) in (None, NOBODY) or not key_path(world.environ).exists():
         return YES

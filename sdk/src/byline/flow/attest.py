@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 30.0
 SWEEP = "sweep"
-CACHE = "cache.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ def attest_pending(workshop: Workshop, *, revisions: Sequence[str] = (), seconds
         if not is_held:
             return AttestReport(busy=True)
         wanted = tuple(workshop.repo.commit_id(each) for each in revisions)
-        with EvidenceIndex(workshop.place / CACHE) as index:
+        with EvidenceIndex(workshop.cache) as index:
             return _Run(workshop, index).run(wanted)
 
 

@@ -9,6 +9,7 @@
 3. What the ledger will never take is evidence without receipt, and no longer waits.
 4. Only what is durable in the evidence leaves the outbox. So a process may be killed between any two steps, or two deliver at once:
    the next one does again what was not finished, and the ledger knows a statement that it has.
+5. The index follows now, while nobody waits: the next commit and the next reader find it ready.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from byline.core.bundle import join_receipt
 from byline.core.value import dataclass
 from byline.errors import BylineError, EntryRejectedError, LedgerError, MalformedError, VerificationError
 from byline.log.evidence import EvidenceRef, PushReport
+from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ def deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
             delivered.append(bundle.envelope.digest)
     waiting = pending[len(delivered) :]
     evidence.add(_without_receipt(waiting))
+    if pending:
+        with EvidenceIndex(workshop.cache) as index:
+            index.refresh(evidence)
     return DeliverReport(
         delivered=tuple(delivered),
         rejected=tuple(rejected),

@@ -60,6 +60,11 @@ class Workshop:
         """The work tree's own git directory, which is its name in the journal."""
         return os.path.realpath(self.repo.git_dir)
 
+    @property
+    def cache(self) -> Path:
+        """The file of the index of the evidence, which anybody may delete."""
+        return self.place / "cache.db"
+
 
 @contextmanager
 def hold(place: Path, *, seconds: float) -> Iterator[bool]:

@@ -21,7 +21,6 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from byline.core.bundle import MAX_BUNDLE, Bundle, check_receipt, format_bundle, parse_bundle
 from byline.core.value import dataclass
 from byline.errors import EnvelopeError, MalformedError, ProofError, RepositoryError
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
@@ -32,6 +31,7 @@ from byline.log.trees import REF, evidence_trees
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from byline.core.bundle import Bundle
     from byline.git.repository import Repository
 
 FILE_MODE = "100644"
@@ -84,6 +84,8 @@ def read_bundle(name: str, data: bytes) -> Bundle:
     Raises:
         EnvelopeError: It is not a bundle, or another one.
     """
+    from byline.core.bundle import parse_bundle
+
     bundle = parse_bundle(data)
     if file_name(bundle.envelope.digest, bundle.key_hint)[:_FACT] != name[:_FACT]:
         raise EnvelopeError("the name is that of another statement or key")
@@ -110,6 +112,8 @@ def arrange(name: str, contents: Iterable[bytes]) -> dict[str, bytes]:
 
 def _rank(name: str, data: bytes) -> tuple[int, bytes]:
     """Return how much a content may prove, and the signature that it does so with."""
+    from byline.core.bundle import check_receipt
+
     try:
         bundle = read_bundle(name, data)
         if bundle.receipt is None:
@@ -181,6 +185,8 @@ class EvidenceRef:
 
     def read_files(self, files: Files) -> Iterator[tuple[str, str, bytes | None]]:
         """Yield name, blob and bytes of `files`, in order; None for bytes that are not here or too many for a bundle."""
+        from byline.core.bundle import MAX_BUNDLE
+
         contents = self.repository.read_small_blobs(list(files.values()), MAX_BUNDLE)
         return ((name, blob, data) for (name, blob), data in zip(files.items(), contents, strict=True))
 
@@ -196,6 +202,8 @@ class EvidenceRef:
         Raises:
             RepositoryError: The ref was busy for too long, or git cannot write.
         """
+        from byline.core.bundle import format_bundle
+
         blobs: Blobs = {}
         contents: dict[str, bytes] = {}
         for bundle in bundles:
@@ -275,6 +283,8 @@ class EvidenceRef:
 
     def _content(self, oid: str) -> bytes:
         """Return a blob's bytes; for one that cannot be evidence, bytes that cannot be either and have an order."""
+        from byline.core.bundle import MAX_BUNDLE
+
         data = next(self.repository.read_small_blobs([oid], MAX_BUNDLE))
         return b"\xff" + oid.encode() if data is None else data
 
