@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that the evidence says about one commit, and what of it is proven here.
 
-A statement is about a commit when it names it (authorship, or a gate's decision), when it approves exactly what the commit does, or,
-where nobody named the commit (a squash on a server, a rebase elsewhere), when it claims the content of a file that the commit
-brought. What cannot be read stands in `bad`; what fails a check stands in `failures`, and both are findings, never a crash.
+What a commit *brought* is what it changed against its first parent. A statement is about the commit
+
+- that an authorship statement names, or, where none names it (a squash on a server, a rebase elsewhere), that brought content which
+  it claims;
+- that brought a version into which an approval lets a path: the last commit of a branch, and the one by which the branch landed;
+- that a decision has as its candidate, or that brought exactly what the decision was about.
+
+Authorship comes first, then approvals as they were given, then decisions in the order of their log. An approval that is over was good
+while it lasted, and says until when. What cannot be read stands in `bad`, what fails a check has its `failure`; both are findings,
+never a crash.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from byline.core.approval import parse_approval
+from byline.core.approval import Approval, parse_approval
 from byline.core.authorship import parse_authorship
-from byline.core.decision import parse_decision
+from byline.core.decision import Decision, parse_decision
 from byline.core.effect import effect_digest
+from byline.core.moment import format_moment
 from byline.core.statement import PredicateType, parse_statement
 from byline.core.value import dataclass
 from byline.errors import MalformedError
+from byline.flow.gathering import content_of
 from byline.flow.landing import read_landing
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
@@ -27,10 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from byline.core.approval import Approval
     from byline.core.authorship import Authorship
     from byline.core.bundle import Bundle
-    from byline.core.decision import Decision
     from byline.core.trust import Trust
     from byline.core.verified import Verified
     from byline.flow.workshop import Workshop
@@ -40,13 +48,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One statement: `said` is its predicate read, `fact` what was proven of it (None: nothing), `failure` why not."""
+    """One statement: `said` is its predicate read, `fact` what was proven of it (None: nothing), `failure` why not.
+
+    `is_over`: an approval that no longer counts; what was proven of it was so while it did.
+    """
 
     bundle: Bundle
     digest: str
     said: Authorship | Approval | Decision | None
     fact: Verified | None
     failure: Failure | None
+    is_over: bool = False
 
     @property
     def kind(self) -> str:
@@ -82,17 +94,34 @@ def open_dossier(workshop: Workshop, commit: str, *, at: datetime) -> Dossier:
         facts |= dict.fromkeys(_judged(workshop, index, commit))
         bundles = [stored.bundle for stored in index.open(facts)]
         bad = tuple(f"{each.name}: {each.reason}" for each in index.findings())
-    return Dossier(commit=commit, items=examine(bundles, workshop.trust, at=at), by_content=not named, bad=bad)
+    items = tuple(sorted((_examine(each, workshop.trust, at, is_record=True) for each in bundles), key=_place))
+    return Dossier(commit=commit, items=items, by_content=not named, bad=bad)
 
 
 def examine(bundles: list[Bundle], trust: Trust | None, *, at: datetime) -> tuple[Item, ...]:
-    """Return `bundles`, each with what is proven of it under `trust`."""
-    out = []
-    for each in bundles:
-        done = verify_bundles([each], trust=trust, at=at) if trust else Verification(facts=(), failures=())
-        fact, failure = next(iter(done.facts), None), next(iter(done.failures), None)
-        out.append(Item(bundle=each, digest=each.envelope.digest, said=_read(each), fact=fact, failure=failure))
-    return tuple(out)
+    """Return `bundles`, each with what is proven of it under `trust` at the moment `at`."""
+    return tuple(_examine(each, trust, at) for each in bundles)
+
+
+def _examine(bundle: Bundle, trust: Trust | None, at: datetime, *, is_record: bool = False) -> Item:
+    """Return what is proven of `bundle`; of the record of a commit also what was, of an approval that is over."""
+    said, done, is_over = _read(bundle), Verification(facts=(), failures=()), False
+    if trust is not None:
+        if is_record and isinstance(said, Approval) and said.expires_at <= at < trust.expires:
+            at, is_over = said.expires_at - timedelta(seconds=1), True
+        done = verify_bundles([bundle], trust=trust, at=at)
+    fact, failure = next(iter(done.facts), None), next(iter(done.failures), None)
+    return Item(bundle=bundle, digest=bundle.envelope.digest, said=said, fact=fact, failure=failure, is_over=is_over)
+
+
+def _place(item: Item) -> tuple[int, str, int]:
+    """Return what sorts items: approvals by time, decisions by log and index; a decision that no log has comes last."""
+    said, receipt = item.said, item.bundle.receipt
+    if isinstance(said, Approval):
+        return 1, format_moment(said.approved_at), 0
+    if isinstance(said, Decision):
+        return (2, receipt.origin, receipt.index) if receipt else (3, format_moment(said.decided_at), 0)
+    return 0, "", 0
 
 
 def _by_content(workshop: Workshop, index: EvidenceIndex, commit: str) -> Iterator[Fact]:
@@ -105,17 +134,18 @@ def _by_content(workshop: Workshop, index: EvidenceIndex, commit: str) -> Iterat
 
 
 def _judged(workshop: Workshop, index: EvidenceIndex, commit: str) -> Iterator[Fact]:
-    """Yield the approvals of exactly what `commit` does, and the decisions about it."""
-    rulings = index.facts(kind=PredicateType.APPROVAL)
-    if rulings:
+    """Yield the approvals and decisions about what `commit` brought, and the decisions about `commit`."""
+    decisions = index.facts(kind=PredicateType.DECISION)
+    if decisions or index.facts(kind=PredicateType.APPROVAL):
         parents = workshop.repo.parents(commit)
-        landing = read_landing(workshop.repo, parents[0] if parents else None, commit)
-        effect = effect_digest(file.transition for file in landing.files)
-        yield from (fact for fact in rulings if fact.change == effect)
-    for fact, stored in zip(decisions := index.facts(kind=PredicateType.DECISION), index.open(decisions), strict=False):
-        said = _read(stored.bundle)
-        if getattr(said, "candidate", None) == commit:
-            yield fact
+        moves = [file.transition for file in read_landing(workshop.repo, parents[0] if parents else None, commit).files]
+        effect = effect_digest(moves)
+        yield from index.approvals_about({move.path: content_of(move.new) for move in moves})
+        known = {fact.name: fact for fact in decisions}
+        for stored in index.open(decisions):
+            said = _read(stored.bundle)
+            if isinstance(said, Decision) and (said.effect == effect or said.candidate == commit):
+                yield known[stored.name]
 
 
 def _read(bundle: Bundle) -> Authorship | Approval | Decision | None:

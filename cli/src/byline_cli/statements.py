@@ -16,7 +16,7 @@ from byline.core.decision import Decision
 from byline.core.effect import path_members
 from byline.core.report import owner_to_json
 from byline.errors import MalformedError
-from byline_cli.terminal import show_path
+from byline_cli.terminal import count, show_path
 from byline_cli.view import describe_evidence, describe_owner
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def describe_item(item: Item) -> Iterator[str]:
         for claim in said.claims:
             yield "    " + _claim(claim)
     elif isinstance(said, Approval):
-        yield f"    {len(said.transitions)} files for {said.target}, until {said.expires_at:%Y-%m-%d %H:%M} UTC"
+        over = " (over)" if item.is_over else ""
+        yield f"    {count(len(said.transitions), 'file')} for {said.target}, until {said.expires_at:%Y-%m-%d %H:%M} UTC{over}"
     elif isinstance(said, Decision):
         yield f"    {said.outcome}: {said.base[:DIGITS]} -> {said.candidate[:DIGITS]} on {said.target}"
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 ABOUT = """\
-Who signed what about a commit: for each file how many lines are whose, which log has it, and whether it verifies here. `--json` has the
-whole bundles, which any verifier of Sigstore bundles with P-256 keys can check. Exit 1 when there is no statement."""
+Who signed what about a commit: for each file how many lines are whose, which log has it, and whether it verifies here; the approvals of
+what it brought, and the decisions about it in the order of their log. `--json` has the whole bundles, which any verifier of Sigstore
+bundles with P-256 keys can check. Exit 1 when there is no statement."""
 EXAMPLE = "byline show HEAD"
 
 SCHEMA = "byline.show/1"

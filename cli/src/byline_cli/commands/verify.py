@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from byline.core.bundle import MAX_BUNDLE, parse_bundle
 from byline.core.verified import VerifiedAuthorship
-from byline.errors import MalformedError
+from byline.errors import MalformedError, RepositoryError
 from byline_cli.dossier import Item, examine, open_dossier
 from byline_cli.statements import describe_item, receipt_to_json
 from byline_cli.terminal import Paint, count
@@ -42,7 +42,7 @@ def run(options: Namespace, world: World) -> int:
     """Verify, and say what was found."""
     workshop = make_workshop(world, open_here(world))
     file = world.cwd / options.what
-    title, items, failures = _file(workshop, file) if file.is_file() else _commit(workshop, options.what)
+    title, items, failures = _file(workshop, file) if file.is_file() else _commit(workshop, options.what, file)
     failures += [_failure(each.failure.code, each.failure.message, each) for each in items if each.failure]
     if workshop.trust is None and items:
         failures.append(_failure("BL-KEY-1", "there is no trust to verify with: no .byline/trust.toml that reads, and no key of yours"))
@@ -62,8 +62,12 @@ def run(options: Namespace, world: World) -> int:
     return YES if proven else NO
 
 
-def _commit(workshop: Workshop, rev: str) -> tuple[str, list[Item], list[dict[str, Any]]]:
-    commit = workshop.repo.commit_id(rev)
+def _commit(workshop: Workshop, rev: str, place: Path) -> tuple[str, list[Item], list[dict[str, Any]]]:
+    try:
+        commit = workshop.repo.commit_id(rev)
+    except RepositoryError as error:
+        what = "a folder stands there" if place.is_dir() else "no such file is here either"
+        raise RepositoryError(f"{error}; {what}", hint="name a commit, a branch or a tag, or the file of one bundle") from error
     found = open_dossier(workshop, commit, at=datetime.now(UTC))
     how = ", by the content of its files (no statement names it)" if found.by_content and found.items else ""
     failures = [_failure("BL-FORMAT-2", f"among the evidence: {each}") for each in found.bad]

@@ -65,7 +65,7 @@ class Evidence:
             RepositoryError: Git cannot read a bundle.
             LedgerError: The ledger does not answer.
         """
-        versions = {move.path: _content(move.new) for move in (file.transition for file in landing.files)}
+        versions = {move.path: content_of(move.new) for move in (file.transition for file in landing.files)}
         facts = {fact.name: fact for fact in self._index.approvals_about(versions, at=at)}
         for digest in self._statements(landing):
             facts |= {fact.name: fact for fact in self._index.facts(statement=digest)}
@@ -80,7 +80,7 @@ class Evidence:
             RepositoryError: Git cannot read a bundle, or an object is not here.
         """
         rows = [row for row in self._index.open_steps(target, at=at) if (row.statement, row.path) not in known]
-        states = {path: _content(state_at(self._repo, base, path)) for path in {row.path for row in rows}}
+        states = {path: content_of(state_at(self._repo, base, path)) for path in {row.path for row in rows}}
         names = {row.name for row in rows if row.new == states[row.path]}
         yield from (stored.bundle for stored in self._index.open(fact for name in sorted(names) for fact in self._index.facts(name=name)))
 
@@ -120,7 +120,8 @@ class Evidence:
         return [_Version(base.path, base.blob) for claim in authorship.claims if claim.path == row.path for base in claim.bases]
 
 
-def _content(state: FileState | None) -> str | None:
+def content_of(state: FileState | None) -> str | None:
+    """Return `state` as the index has it."""
     return f"{state.mode} {state.sha256}" if state else None
 
 

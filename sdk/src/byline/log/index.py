@@ -159,13 +159,13 @@ class EvidenceIndex:
         names = ("name", "blob", "statement", "key", "kind", "change", "repository", "commit", "chain", "seq")
         return tuple(Fact(**dict(zip(names, row, strict=False)), logged=bool(row[-1])) for row in rows)
 
-    def approvals_about(self, versions: Mapping[bytes, str | None], *, at: datetime) -> tuple[Fact, ...]:
-        """Return the approvals with a step of one of these paths that have not expired `at`, or lead to the very version; by name."""
-        now = format_moment(at)
+    def approvals_about(self, versions: Mapping[bytes, str | None], *, at: datetime | None = None) -> tuple[Fact, ...]:
+        """Return the approvals that let one of these paths become its version, and those of any step of it not over `at`; by name."""
+        now = format_moment(at) if at else None
         found: set[str] = set()
         for path, new in versions.items():
-            query = "SELECT name FROM step WHERE path = ? AND (expires > ? OR new IS ?)"
-            found.update(name for (name,) in self._database.rows(query, path, now, new))
+            query = "SELECT name FROM step WHERE path = ? AND (new IS ? OR expires > ?)"
+            found.update(name for (name,) in self._database.rows(query, path, new, now))
         return tuple(fact for name in sorted(found) for fact in self.facts(name=name))
 
     def open_steps(self, target: str, *, at: datetime) -> tuple[StepRow, ...]:
