@@ -16,8 +16,8 @@ import pytest
 from byline.core import value
 
 MAKERS = [
-    pytest.param(SimpleNamespace(dataclass=maker.dataclass, field=maker.field, replace=maker.replace), id=maker.__name__)
-    for maker in (dataclasses, value)
+    pytest.param(SimpleNamespace(dataclass=maker.dataclass, field=maker.field, replace=maker.replace, made=made), id=name)
+    for maker, made, name in ((dataclasses, 0, "library"), (value, 0, "first values"), (value, 40, "later values"))
 ]
 
 
@@ -60,6 +60,8 @@ def made(request: pytest.FixtureRequest) -> SimpleNamespace:
     class Crate(Box):
         lid: str = "shut"
 
+    for _ in range(maker.made):  # the first values are made without a written `__init__`
+        Point(x=1), Pair(1, 2), Box(inside=1), Crate(inside=1)
     return SimpleNamespace(Point=Point, Pair=Pair, Box=Box, Crate=Crate, replace=maker.replace)
 
 
@@ -68,6 +70,12 @@ def test_values_are_filled_from_keywords_defaults_and_factories(made: SimpleName
     assert (point.x, point.y, point.tags, point.sum) == (1, 0, [], 1)
     assert made.Point(x=1).tags is not made.Point(x=1).tags
     assert made.Point(x=1, y=2, tags=["a"]).tags == ["a"]
+
+
+def test_a_field_that_fills_itself_is_not_given(made: SimpleNamespace) -> None:
+    assert (made.Box(inside=1).seen, made.Crate(inside=1, lid="open").lid) == ([1], "open")
+    with pytest.raises(TypeError, match=r"Box\.__init__\(\)"):
+        made.Box(inside=1, seen=[2])
 
 
 @pytest.mark.parametrize("given", [{}, {"y": 1}, {"x": 1, "z": 1}])

@@ -7,8 +7,8 @@
         y: int = 0
 
 `dataclasses` writes and compiles six methods for each class when its module is imported, and imports `inspect` to do so. A program
-that signs one commit meets eighty classes and needs thirty: that took half of its time. Here `__init__` is written when the first
-value is made, `__eq__` and `__hash__` when the first are compared, and `dataclasses.fields` and its like are answered by
+that signs one commit meets eighty classes and needs thirty: that took half of its time. Here `__init__` is written when a few
+values were made without, `__eq__` and `__hash__` when the first are compared, and `dataclasses.fields` and its like are answered by
 the standard library when somebody asks. Type checkers see the standard library. Slots always; no `InitVar`, no class variables.
 
 >>> replace(Point(x=1), y=2)
@@ -26,6 +26,7 @@ __all__ = ["dataclass", "field", "replace"]
 
 _Value = TypeVar("_Value")
 _UNSET: Any = object()
+_FEW = 32  # values: to write and compile a method takes as long as to fill so many without
 _ORDER = (("__lt__", "<"), ("__le__", "<="), ("__gt__", ">"), ("__ge__", ">="))
 
 
@@ -77,7 +78,7 @@ def _as_field(given: object) -> _Field:
 
 
 def _methods(cls: type, *, frozen: bool, order: bool) -> dict[str, Any]:
-    methods: dict[str, Any] = {"__init__": _late(cls, "__init__", _write_init), "__eq__": _compared(cls, "__eq__", "=="), "__hash__": None}
+    methods: dict[str, Any] = {"__init__": _init(cls), "__eq__": _compared(cls, "__eq__", "=="), "__hash__": None}
     methods["__repr__"] = _describe
     if frozen:
         methods["__hash__"] = _late(cls, "__hash__", lambda cls: (f"(self):\n return hash({_all(cls, 'self')})", {}))
@@ -85,6 +86,38 @@ def _methods(cls: type, *, frozen: bool, order: bool) -> dict[str, Any]:
     if order:
         methods |= {name: _compared(cls, name, sign) for name, sign in _ORDER}
     return methods
+
+
+def _init(cls: type) -> Callable[..., None]:
+    """Return `__init__` for the first few values, which are not worth the writing; then, and where a call is wrong, it is written."""
+    late, calls = _late(cls, "__init__", _write_init), iter(range(_FEW))
+
+    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it stands as a method
+        if args or next(calls, None) is None or not _fill_by_name(self, kwargs):
+            late(self, *args, **kwargs)
+
+    return __init__
+
+
+def _fill_by_name(self: object, given: dict[str, object]) -> bool:
+    """Fill `self` from `given` and what its fields have for themselves; False, and nothing done, unless that is all it takes."""
+    filled, spec = {}, _spec(type(self))
+    if any(name not in spec or not spec[name].init for name in given):
+        return False
+    for name, each in spec.items():
+        if name in given:
+            filled[name] = given[name]
+        elif each.factory is not _UNSET:
+            filled[name] = each.factory()
+        elif each.default is not _UNSET:
+            filled[name] = each.default
+        elif each.init:
+            return False
+    for name, value in filled.items():
+        object.__setattr__(self, name, value)
+    if hasattr(self, "__post_init__"):
+        self.__post_init__()
+    return True
 
 
 def _late(cls: type, name: str, write: Callable[[type], tuple[str, dict[str, Any]]]) -> Callable[..., Any]:
