@@ -42,7 +42,7 @@ def attest_in_background(world: World, remote: str) -> int:
     """Do all that is pending, then send the evidence to `remote` if one is named; nothing may go wrong for the person."""
     from byline.errors import BylineError
     from byline_cli.keyfile import key_path
-    from byline_cli.wiring import NOBODY, find_identity, make_workshop, open_here
+    from byline_cli.wiring import NOBODY, find_identity, make_attester, open_here
     from byline_cli.world import NO, YES
 
     repo = open_here(world)
@@ -53,7 +53,7 @@ def attest_in_background(world: World, remote: str) -> int:
     place = repo.common_dir / "byline"
     leave_terminal(place)
     try:
-        work_in_background(make_workshop(world, repo, signing=True), remote)
+        work_in_background(make_attester(world, repo), remote)
     except BylineError as error:
         record_failure(place, error)
         return NO

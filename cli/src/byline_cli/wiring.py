@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from byline import __version__
@@ -143,6 +144,34 @@ def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> W
     )
 
 
+def make_attester(world: World, repo: Repository) -> Workshop:
+    """Return what signing needs here: who the signer is called is remembered, and trust is not read for it.
+
+    Raises:
+        ConfigError: There is no key.
+    """
+    from byline_cli.principal import remember_principal
+
+    identity, signer = find_identity(repo) or NOBODY, _signer(world)
+    place = repository_dir(repo.common_dir)
+
+    def ask() -> str | None:
+        return principal_of(trust_or_none(world, repo, identity), signer)
+
+    return Workshop(
+        repo=repo,
+        place=place,
+        inbox=inbox_dir(world.environ),
+        identity=identity,
+        signer=signer,
+        principal=remember_principal(place, read_file(repo, TRUST) or b"", signer.public, ask),
+        declare_own_lines=repo.settings.is_true("byline.declareOwnLines"),
+        now=time.time_ns,
+        random=os.urandom,
+        version=__version__,
+    )
+
+
 def make_reader(world: World, repo: Repository) -> Workshop:
     """Return what reading needs here, and no more: neither key nor trust is loaded."""
     identity = find_identity(repo)
@@ -213,6 +242,9 @@ def open_ledger(workshop: Workshop) -> Ledger:
         ConfigError: One is named that cannot be talked to from here.
     """
     trust = workshop.trust
+    if trust is None:
+        with suppress(MalformedError):  # as good as none: `trust_or_none` says so where somebody listens
+            trust = find_trust(workshop.repo)
     named = next((log for log in trust.logs if log.url), None) if trust else None
     if named and named.url:
         return connect(named.url)

@@ -113,7 +113,8 @@ class Chain:
             save_tail(self._workshop.place, self._tail)
 
     def _next(self, index: EvidenceIndex) -> Iterator[str]:
-        for stored in index.open(index.facts(chain=self._tail.id, seq=self._tail.seq + 1)):
+        facts = index.facts(chain=self._tail.id, seq=self._tail.seq + 1)
+        for stored in index.open(facts) if facts else ():
             envelope = stored.bundle.envelope
             with suppress(SignatureError):
                 check_signature(self._signer.public, envelope.signature, envelope.signed_bytes)
