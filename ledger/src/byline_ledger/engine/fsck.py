@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check all of a log, trusting nothing but its key.
 
-1. The database is sound to SQLite and has the tables of this version, no others.
+1. The database is sound to SQLite, its header says what it must, and it has the tables of this version, no others.
 2. The head is a checkpoint signed by the log's key.
 3. There are as many entries as it says, numbered without a gap, and nothing beyond them.
 4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key.
@@ -11,6 +11,11 @@
 
 It reads one moment of the database, in use or not, and changes nothing. It goes on after a finding where it can, so that the first
 one names what is wrong and the others how far it reaches.
+
+Any byte that an answer of the log could depend on is covered. What may change without a finding holds nothing: the space in a page
+that no row uses, and two numbers in the header of the file, the schema cookie (bytes 40 to 43) and the version of SQLite that wrote
+last (bytes 96 to 99). A log that was set back as a whole, to a state that it signed, looks like what it then was: that is found by
+whoever has a later checkpoint or receipt.
 """
 
 from __future__ import annotations
@@ -32,7 +37,7 @@ from byline.errors import BylineError, EntryError, LedgerError, MalformedError, 
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.keys.p256 import KeyCache
 from byline_ledger.engine.files import DATABASE, KEY, check_files
-from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION
+from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION, is_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +46,16 @@ if TYPE_CHECKING:
     from byline.core.checkpoint import Checkpoint
 
 MAX_FINDINGS = 100
+_TABLES = "SELECT rowid, type, name, tbl_name, sql FROM sqlite_schema"
+# What SQLite's file format has for a database of ours, where SQLite itself takes anything: with or without a write-ahead log;
+# format 4; no cache size, no vacuum; UTF-8; space for later versions.
+_HEADER_SIZE = 100
+_HEADER = (
+    (18, (b"\2\2", b"\1\1")),
+    (44, (b"\0\0\0\4" + bytes(8),)),
+    (56, (b"\0\0\0\1",)),
+    (72, (bytes(20),)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +87,7 @@ def check_ledger(directory: Path) -> FsckReport:
     path = directory / DATABASE
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
         _check_readable(database)
-        check = _Check(database, LogVerifier(key.note_key))
+        check = _Check(database, path, LogVerifier(key.note_key))
         findings = tuple(itertools.islice(_guarded(check.run()), MAX_FINDINGS))
     head = check.head
     return FsckReport(entries=head.size if head else 0, root=head.root.hex() if head else "", findings=findings)
@@ -82,10 +97,11 @@ def _check_readable(database: sqlite3.Connection) -> None:
     """Tell a disk that is full or failing from a database that is damaged."""
     try:
         database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError as error:
-        raise LedgerError(f"cannot read {DATABASE}: {error}", hint="is the disk full or failing, or the folder not yours?") from error
-    except sqlite3.DatabaseError:
-        return  # a finding
+    except sqlite3.Error as error:
+        if is_environment(error):
+            raise LedgerError(f"cannot read {DATABASE}: {error}", hint="is the disk full or failing, or the folder not yours?") from error
+    except UnicodeDecodeError:
+        return  # SQLite quotes what is damaged: a finding
 
 
 def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -100,8 +116,9 @@ def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
 class _Check:
     """One run; `head` is the signed head once it is found good."""
 
-    def __init__(self, database: sqlite3.Connection, verifier: LogVerifier) -> None:
+    def __init__(self, database: sqlite3.Connection, path: Path, verifier: LogVerifier) -> None:
         self._database = database
+        self._path = path
         self._verifier = verifier
         self._keys = KeyCache()
         self._tiles: dict[tuple[int, int], bytes] = {}
@@ -121,9 +138,19 @@ class _Check:
             if message != "ok":
                 yield Finding(where=DATABASE, what=str(message))
         marks = tuple(self._database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        tables = {row[0] for row in self._database.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
-        if marks != (APPLICATION_ID, VERSION) or tables != set(SCHEMA):
+        with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+            for statement in SCHEMA:
+                fresh.execute(statement)
+            tables = sorted(fresh.execute(_TABLES))
+        if marks != (APPLICATION_ID, VERSION) or sorted(self._database.execute(_TABLES)) != tables:
             yield Finding(where=DATABASE, what="its tables are not those of a ledger of this version")
+        with self._path.open("rb") as file:
+            header = file.read(_HEADER_SIZE)
+        for at, allowed in _HEADER:
+            if not any(header.startswith(each, at) for each in allowed):
+                yield Finding(where=f"{DATABASE}, byte {at}", what="the header of the file is damaged")
+        if header[24:28] != header[92:96]:
+            yield Finding(where=f"{DATABASE}, byte 24", what="the header of the file counts its changes in two ways")
 
     def _check_head(self) -> Iterator[Finding]:
         row = self._database.execute("SELECT note FROM head").fetchone()

@@ -188,6 +188,16 @@ class SqliteStore:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
+def is_environment(error: sqlite3.Error) -> bool:
+    """Whether `error` is about the disk, the folder or other processes, as far as anybody knows, and not about what the file holds."""
+    return _code(error) in _PASSING | _SYSTEM
+
+
+def _code(error: sqlite3.Error) -> int:
+    # Extended codes hold the primary one in their low byte.
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
 def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     """Give `rows` in pieces that one statement has room for."""
     for start in range(0, len(rows), _MAX_ROWS):
@@ -199,11 +209,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        # Extended codes hold the primary one in their low byte.
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _PASSING:
+        if _code(error) in _PASSING:
             raise LedgerUnavailableError(f"the ledger's store cannot take this now: {error}") from error
-        if code in _SYSTEM:
+        if _code(error) in _SYSTEM:
             hint = "is the disk full or failing, or the folder not yours? then run `byline ledger fsck`"
             raise LedgerError(f"the ledger's store cannot be used: {error}", hint=hint) from error
         raise LedgerError(f"the ledger's store is broken: {error}", hint="run `byline ledger fsck`") from error
