@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.core.bundle import Bundle
+    from byline.flow.approve import Proposal
     from byline.flow.judge import Judgement
     from scratch import Scratch
 
@@ -86,10 +87,13 @@ class Desk:
     def outcome(self, **changes: object) -> Outcome:
         return self.judge(**changes).verdict.outcome
 
+    def propose(self, who: str, *, ledger: MemoryLedger | None = None) -> Proposal:
+        evidence = Evidence(self.repo, self.index, ledger)
+        return propose_approval(self.repo, self.question(), public=SIGNERS[who].public, evidence=evidence, at=NOW)
+
     def approve(self, who: str, *, nonce: bytes = bytes(16)) -> str:
         """Approve as `byline approve` does; return what was shown."""
-        key = SIGNERS[who]
-        proposal = propose_approval(self.repo, self.question(), public=key.public, evidence=Evidence(self.repo, self.index), at=NOW)
+        key, proposal = SIGNERS[who], self.propose(who)
         envelope = sign_payload(approval_payload(proposal, nonce=nonce, at=NOW), key)
         self.add(join_receipt(envelope, key.public, self.ledger.append(envelope, key.public)))
         return proposal.text
@@ -146,6 +150,29 @@ def test_nobody_approves_their_own_change(desk: Desk) -> None:
     desk.add(_blobbed(desk, "p-rob"))
     with pytest.raises(IdentityError):
         desk.approve("p-rob")
+
+
+def test_nobody_signs_what_a_gate_would_not_count(desk: Desk, scratch: Scratch) -> None:
+    """AP5: the files are left out, with the reason, and where none is left nothing is proposed."""
+    with pytest.raises(IdentityError, match=r"app\.py: ai-senior-signoff asks for senior or above, and you are mid"):
+        desk.propose("p-mia")
+    desk.add(_blobbed(desk, "p-ben"))
+    scratch.write("other.py", "x\n")
+    scratch.commit("other")
+    proposal = desk.propose("p-ben")
+    assert [file.transition.path for file in proposal.files] == [b"other.py"]
+    assert [(each.path, each.why) for each in proposal.left_out] == [(b"app.py", "you had a hand in it")]
+    assert desk.propose("p-ana").left_out == ()
+
+
+def test_a_claim_that_only_the_ledger_has_bars_its_hand_before_they_sign(desk: Desk) -> None:
+    """AP5: the gate asks the ledger, so whoever approves does."""
+    made = _blobbed(desk, "p-ana").envelope
+    key = SIGNERS["p-ana"]
+    assert desk.propose("p-ana").left_out == ()
+    desk.ledger.append(made, key.public)
+    with pytest.raises(IdentityError, match="you had a hand in it"):
+        desk.propose("p-ana", ledger=desk.ledger)
 
 
 def test_a_key_that_trust_does_not_know_approves_nothing(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.errors import BylineError, RepositoryError
+from byline.errors import BylineError, LedgerError, RepositoryError
 from byline.flow.approve import approval_payload, propose_approval
 from byline.flow.gathering import Evidence
 from byline.flow.judge import Question
@@ -16,7 +16,7 @@ from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
 from byline_cli.keyfile import load_own_key
 from byline_cli.terminal import Paint, count, show_path
-from byline_cli.wiring import cache_file, make_workshop, open_here, open_ledger
+from byline_cli.wiring import cache_file, connect, make_workshop, open_here, open_ledger
 from byline_cli.world import NO, YES
 from byline_gate.anchor import full_ref
 
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Shows every file and line of the change, asks, then signs: the approval holds for exactly these bytes of these files, for this target,
-under this policy version, until it expires. Files that you had a hand in are left out. It goes to the ledger if one is named, and to
-the remote with the evidence. Nothing of it rests on commits: it survives a rebase, a merge or a squash that leaves the bytes alone."""
+under this policy version, until it expires. Files for which no gate would count it are left out, with the reason: what you had a hand
+in, what wants another level or key; where none is left nothing is signed (exit 1). It goes to the ledger if one is named, and to the
+remote with the evidence. Nothing of it rests on commits: it survives a rebase, a merge or a squash that leaves the bytes alone."""
 EXAMPLE = "git fetch && byline approve --head origin/feature --target main"
 
 BRANCHES = ("main", "master", "trunk")
@@ -61,19 +62,31 @@ def run(options: Namespace, world: World) -> int:
         target=full_ref(target),
         environment=options.environment,
     )
-    with EvidenceIndex(cache_file(repo)) as index:
-        proposal = propose_approval(repo, question, public=key.public, evidence=Evidence(repo, index), at=at)
+    workshop = make_workshop(world, repo)
+    proposal = _propose(workshop, question, key.public, at, world)
     _show(proposal, target, world)
     files = count(len(proposal.files), "file")
     if not world.terminal.is_confirmed(f"approve exactly this ({files}) for {target}, as {proposal.approver}?", yes=options.yes):
         world.terminal.note("nothing was signed")
         return NO
-    workshop = make_workshop(world, repo)
     envelope = sign_payload(approval_payload(proposal, nonce=workshop.random(16), at=at), key)
     Outbox(workshop.place).put(envelope, key.public)
     world.terminal.line(Paint("approved", "green"), f": {files} for {target} by {proposal.approver}  {envelope.digest[:12]}")
     _deliver(workshop, world)
     return YES
+
+
+def _propose(workshop: Workshop, question: Question, public: bytes, at: datetime, world: World) -> Proposal:
+    """Ask the ledger as well, as a gate may: a claim that only it has can bar the approver."""
+    repo = workshop.repo
+    url = next((log.url for log in workshop.trust.logs if log.url), None) if workshop.trust else None
+    with EvidenceIndex(cache_file(repo)) as index:
+        if url is not None:
+            try:
+                return propose_approval(repo, question, public=public, evidence=Evidence(repo, index, connect(url)), at=at)
+            except LedgerError as error:
+                world.terminal.note(f"note: the ledger does not answer ({error}); a gate may know of hands that are not known here")
+        return propose_approval(repo, question, public=public, evidence=Evidence(repo, index), at=at)
 
 
 def _show(proposal: Proposal, target: str, world: World) -> None:
@@ -82,8 +95,8 @@ def _show(proposal: Proposal, target: str, world: World) -> None:
     for line in proposal.text.splitlines():
         colour = {"+": "green", "-": "red"}.get(line.strip()[:1]) if line.startswith("  ") else "bold"
         world.terminal.line(Paint(line, colour) if colour else line)
-    for path in proposal.own:
-        world.terminal.note(f"note: {show_path(path)} is left out: you had a hand in it, somebody else has to look")
+    for each in proposal.left_out:
+        world.terminal.note(f"note: {show_path(each.path)} is left out: {each.why}, and no gate would count your approval")
 
 
 def _deliver(workshop: Workshop, world: World) -> None:

@@ -75,7 +75,7 @@ def _file(facts: FileFacts, policy: Policy, change: Change, trust: Trust, approv
         yield _reason(PROTECT, Outcome.PENDING, message, facts.file.units[0], needs)
     met = {rule.id: _is_met(rule, facts, approvals) for rule in policy.rules}
     for each in facts.units:
-        applying = [rule for rule in policy.rules if _applies(rule.when, each, change, trust)]
+        applying = [rule for rule in policy.rules if applies(rule.when, each, change, trust)]
         for rule in applying:
             if rule.require is None:
                 yield _reason(rule.id, Outcome.DENY, rule.why, each.unit, None)
@@ -93,7 +93,7 @@ def _is_met(rule: Rule, facts: FileFacts, approvals: Approvals) -> bool:
     return approvals.is_approved(facts.file.transition, count=need.approvals, level=need.level_at_least, bar=facts.bar)
 
 
-def _applies(when: When, facts: UnitFacts, change: Change, trust: Trust) -> bool:
+def applies(when: When, facts: UnitFacts, change: Change, trust: Trust) -> bool:
     """Whether `when` is not known to be false for the unit."""
     unit = facts.unit
     return (

@@ -9,8 +9,8 @@ Trust and policy are those of the base, as for the gate. The text shown is made 
 goes into the approval. It is plain ASCII and printable UTF-8: every other byte of the repository stands as `\xNN`, so that
 nothing in a file can paint over what the approver reads.
 
-Nobody approves what they had a hand in: files with a claim that names the approver are left out (`own`), and if nothing remains
-it is an error. The gate would not count such an approval anyway.
+Nobody approves what a gate would not count from them (`decide.standing`): what they had a hand in, what wants another level or
+another key. Such files are left out, with the reason, and if nothing remains it is an error.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from byline.core.approval import ANY_ENVIRONMENT, Approval, format_approval
-from byline.core.change import Change, Side
+from byline.core.change import Side
 from byline.core.effect import effect_digest
 from byline.core.policy import Binding, Policy
 from byline.core.trust import Kind, Trust, Use
 from byline.core.value import dataclass
-from byline.decide.facts import state_facts
+from byline.decide.standing import list_uncounted
 from byline.errors import IdentityError, UnknownKeyError, VerificationError
-from byline.flow.judge import read_state
-from byline.flow.landing import manifest_of, read_landing
-from byline.flow.verbatim import verbatim_bases
-from byline.verify import verify_bundles
+from byline.flow.judge import read_change, read_state
+from byline.flow.landing import manifest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
 
     from byline.core.change import ChangedFile, Unit
     from byline.core.effect import FileState
+    from byline.decide.standing import Uncounted
     from byline.flow.gathering import Evidence
     from byline.flow.judge import Question
     from byline.git.repository import Repository
@@ -47,14 +46,14 @@ LASTS = timedelta(hours=72)  # where the policy does not say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What somebody is about to approve: `files`, shown as `text`; `own` are the paths left out because they had a hand in them."""
+    """What somebody is about to approve: `files`, shown as `text`; `left_out` are those for which a gate would not count it."""
 
     approver: str
     question: Question
     trust: Trust
     policy: Policy
     files: tuple[ChangedFile, ...]
-    own: tuple[bytes, ...]
+    left_out: tuple[Uncounted, ...]
     manifest: str | None
     text: str
 
@@ -65,32 +64,24 @@ def propose_approval(repo: Repository, question: Question, *, public: bytes, evi
     Raises:
         MalformedError: The base has no trust or policy to approve under.
         UnknownKeyError: Trust does not know the key as one that may approve.
-        IdentityError: The approver had a hand in everything.
+        IdentityError: A gate would count the approver's yes for none of the files.
         VerificationError: There is nothing to approve.
         StaleError: Trust has expired.
         RepositoryError: An object is not here.
+        LedgerError: `evidence` asks a log that does not answer.
     """
     trust, policy = read_state(repo, question.base)
     trust.check_current(at)
-    approver = _approver(trust, public)
-    landing = read_landing(repo, question.base, question.candidate)
-    files = landing.files
-    if not files:
+    approver, uses = _approver(trust, public)
+    change, _ = read_change(repo, question, trust=trust, policy=policy, evidence=evidence, at=at)
+    if not change.files:
         raise VerificationError("there is nothing to approve: both commits hold the same files")
-    proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
-    change = Change(
-        repository=trust.repository,
-        target=question.target,
-        environment=question.environment,
-        manifest=None,
-        files=files,
-        authorships=proven.authorships,
-        verbatim=verbatim_bases(repo, proven.authorships, landing),
-    )
-    own = tuple(fact.file.transition.path for fact in state_facts(policy, change, trust) if approver in fact.bar)
-    rest = tuple(each for each in files if each.transition.path not in own)
+    left_out = list_uncounted(policy, change, trust, approver=approver, uses=uses)
+    rest = tuple(each for each in change.files if each.transition.path not in {file.path for file in left_out})
     if not rest:
-        raise IdentityError(f"{approver} had a hand in this change and cannot approve it", hint="somebody else has to look at it")
+        first, more = left_out[0], f", and {len(left_out) - 1} more" if left_out[1:] else ""
+        message = f"no gate would count this approval by {approver}: {visible(first.path)}: {first.why}{more}"
+        raise IdentityError(message, hint="somebody else has to look at it")
     manifest = manifest_of(repo, question.candidate) if policy.binding is Binding.TREE else None
     return Proposal(
         approver=approver,
@@ -98,7 +89,7 @@ def propose_approval(repo: Repository, question: Question, *, public: bytes, evi
         trust=trust,
         policy=policy,
         files=rest,
-        own=own,
+        left_out=left_out,
         manifest=manifest,
         text="".join(_render(repo, question, rest)),
     )
@@ -132,14 +123,14 @@ def approval_payload(proposal: Proposal, *, nonce: bytes, at: datetime) -> bytes
     )
 
 
-def _approver(trust: Trust, public: bytes) -> str:
+def _approver(trust: Trust, public: bytes) -> tuple[str, tuple[Use, ...]]:
     key = trust.key(public)
     who = trust.principal(key.principal) if key else None
     if key is None or who is None:
         raise UnknownKeyError("trust does not know your key", hint="an owner adds it with byline trust add")
     if who.kind is not Kind.HUMAN or not {Use.APPROVAL, Use.ROOT} & set(key.uses):
         raise UnknownKeyError(f"trust does not let this key of {who.id} approve", hint="its uses need approval or root")
-    return who.id
+    return who.id, key.uses
 
 
 def _render(repo: Repository, question: Question, files: tuple[ChangedFile, ...]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from byline.core.decision import Decision, format_decision, inputs_digest
 from byline.core.effect import effect_digest
 from byline.core.policy import POLICY_PATH, Binding, Policy, parse_policy
 from byline.core.trust import TRUST_PATH, Trust, Use, parse_trust
-from byline.core.value import dataclass, replace
+from byline.core.value import dataclass
 from byline.decide import decide_change
 from byline.decide.rules import deny_change
 from byline.errors import MalformedError, VerificationError
@@ -95,26 +95,38 @@ def judge(repo: Repository, question: Question, *, evidence: Evidence, at: datet
         _check_pin(question.pin, trust, policy)
     except MalformedError as error:
         return Judgement(question=question, verdict=deny_change(f"the base has no state to judge by: {error}"))
-    # 2.
+    # 2., 3.
+    change, proven = read_change(repo, question, trust=trust, policy=policy, evidence=evidence, at=at)
+    # 4.
+    verdict = decide_change(policy, change, trust=trust, at=at)
+    return Judgement(question=question, verdict=verdict, change=change, trust=trust, policy=policy, verification=proven)
+
+
+def read_change(
+    repo: Repository, question: Question, *, trust: Trust, policy: Policy, evidence: Evidence, at: datetime
+) -> tuple[Change, Verification]:
+    """Return the change that `question` is about, with the evidence about it as it is verified at the moment `at`.
+
+    Raises:
+        RepositoryError: An object that the answer needs is not here.
+        LedgerError: `evidence` asks a log that does not answer.
+    """
     landing = read_landing(repo, question.base, question.candidate)
+    proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
+    is_bound_to_tree = policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals)
     change = Change(
         repository=trust.repository,
         target=question.target,
         environment=question.environment,
-        manifest=None,
+        manifest=manifest_of(repo, question.candidate) if is_bound_to_tree else None,
         files=landing.files,
+        authorships=proven.authorships,
+        approvals=proven.approvals,
         named=named_paths(repo, question.base, question.candidate),
+        verbatim=verbatim_bases(repo, proven.authorships, landing),
+        spent=question.pin.spent if question.pin else frozenset(),
     )
-    # 3.
-    proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
-    if policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals):
-        change = replace(change, manifest=manifest_of(repo, question.candidate))
-    same = verbatim_bases(repo, proven.authorships, landing)
-    spent = question.pin.spent if question.pin else frozenset()
-    change = replace(change, authorships=proven.authorships, approvals=proven.approvals, verbatim=same, spent=spent)
-    # 4.
-    verdict = decide_change(policy, change, trust=trust, at=at)
-    return Judgement(question=question, verdict=verdict, change=change, trust=trust, policy=policy, verification=proven)
+    return change, proven
 
 
 def read_state(repo: Repository, base: str) -> tuple[Trust, Policy]:
