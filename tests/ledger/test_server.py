@@ -152,6 +152,24 @@ def test_a_broken_store_is_said_by_health_and_refuses_appends(place: Path) -> No
         assert client.checkpoint()
 
 
+def test_health_says_when_appends_fail_and_when_they_work_again(place: Path) -> None:
+    """While another process holds the database, and on a full disk as well: an operator sees it, and nobody must ask to end it."""
+    serves, fails = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+    with serving(place) as (_, url), LedgerClient(url) as client, grpc.insecure_channel(url.removeprefix("grpc://")) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        said = (each.status for each in watch)
+        assert next(said) == serves
+        with contextlib.closing(sqlite3.connect(place / DATABASE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LedgerUnavailableError):
+                client.append(envelope(1), SIGNER.public)
+            assert next(said) == fails
+            assert client.checkpoint()
+        assert next(said) == serves
+        assert client.append(envelope(1), SIGNER.public).index == 0
+        watch.cancel()
+
+
 def test_a_server_that_is_not_there_is_unavailable() -> None:
     with LedgerClient("grpc://127.0.0.1:1", deadline=2) as client, pytest.raises(LedgerUnavailableError):
         client.append(envelope(1), SIGNER.public)

@@ -119,6 +119,16 @@ class Log:
             self._nodes.clear()
             raise
 
+    def rewrite_head(self) -> None:
+        """Write the head again as it is, durably: it tells whether the store takes anything.
+
+        Raises:
+            LedgerUnavailableError: It does not, now.
+            LedgerError: The store is broken.
+        """
+        with self._store.write() as writer:
+            writer.set_head(self._head(writer)[0])
+
     def checkpoint(self) -> str:
         """Return the newest signed checkpoint.
 

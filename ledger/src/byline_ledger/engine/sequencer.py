@@ -170,6 +170,16 @@ class Sequencer:
             if not answer.done():
                 answer.set_exception(error)
 
+    def probe(self) -> None:
+        """Write what changes nothing, to learn whether the log takes anything; not beside a flush, and as `Staged.commit` in any thread.
+
+        Raises:
+            LedgerError: It does not; a `LedgerUnavailableError` where it may later.
+        """
+        if self.fatal is not None:
+            raise LedgerError(f"the ledger stopped: {self.fatal}")
+        self._log.rewrite_head()
+
     def _take(self) -> Iterator[Ask]:
         size = 0
         for _ in range(min(len(self._waiting), MAX_BATCH)):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a ledger's server until it is told to stop.
 
-On SIGTERM or SIGINT it says NOT_SERVING, takes no new calls, answers those that it has, and closes its files. On an error that
-is not passing it says NOT_SERVING and refuses appends, and still answers readers. The standard health service speaks for the
-server as a whole and for `byline.v1.LedgerService`.
+On SIGTERM or SIGINT it says NOT_SERVING, takes no new calls, answers those that it has, and closes its files. While appends fail
+(a full disk, a locked file) it says NOT_SERVING and still answers readers; once a second it tries to write, and says SERVING when
+that works. After an error that is not passing it refuses appends for good. The standard health service speaks for the server as a
+whole and for `byline.v1.LedgerService`.
 """
 
 from __future__ import annotations
@@ -109,11 +110,13 @@ async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
 
 
 async def _watch(service: LedgerService, health: health_aio.HealthServicer) -> None:
-    """Say SERVING, and NOT_SERVING once the log is broken."""
-    await _say(health, health_pb2.HealthCheckResponse.SERVING)
-    await service.broken.wait()
-    logging.getLogger(__name__).error("the ledger's store is broken; readers are still answered")
-    await _say(health, health_pb2.HealthCheckResponse.NOT_SERVING)
+    """Say SERVING, and NOT_SERVING while appends fail."""
+    while True:
+        await _say(health, health_pb2.HealthCheckResponse.SERVING)
+        await service.failing.wait()
+        logging.getLogger(__name__).error("appends fail; readers are still answered")
+        await _say(health, health_pb2.HealthCheckResponse.NOT_SERVING)
+        await service.recover()
 
 
 async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

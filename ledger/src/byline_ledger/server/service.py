@@ -9,9 +9,10 @@ thread, so that no reader holds up an append.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from byline.errors import MalformedError
+from byline.errors import BylineError, MalformedError
 from byline_ledger.engine.sequencer import LINGER_SECONDS, MAX_LINGER_SECONDS
 from byline_ledger.server.status import answering
 from byline_ledger.server.wire import read_envelope, write_found, write_receipt
@@ -28,19 +29,20 @@ if TYPE_CHECKING:
     from byline_ledger.engine.sequencer import Sequencer
 
 _SHA256_SIZE = 32
+PROBE_SECONDS = 1.0
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 T = TypeVar("T")
 
 
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
-    """The calls; see ledger.proto for what each promises. `broken` is set when the log takes no more."""
+    """The calls; see ledger.proto for what each promises. `failing` is set while the log takes nothing, for now or for ever."""
 
     def __init__(self, *, sequencer: Sequencer, writer: Executor, reader: Log, readers: Executor) -> None:
         self._sequencer = sequencer
         self._flushing: asyncio.Task[None] | None = None
         self._gathered = asyncio.Event()
-        self.broken = asyncio.Event()
+        self.failing = asyncio.Event()
         self._writer = writer
         self._log = reader
         self._readers = readers
@@ -92,6 +94,21 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
                 for bundle, public in chunk:
                     yield write_found(bundle, public)
 
+    async def recover(self) -> None:
+        """Return once the log takes something again. Nobody may send anything to a server that says it cannot: so it tries itself."""
+        while self.failing.is_set():
+            await asyncio.sleep(PROBE_SECONDS)
+            if self._flushing is None:
+                self._flushing = asyncio.get_running_loop().create_task(self._probe())
+
+    async def _probe(self) -> None:
+        try:
+            with contextlib.suppress(BylineError):  # said before, and asked again
+                await asyncio.get_running_loop().run_in_executor(self._writer, self._sequencer.probe)
+                self.failing.clear()
+        finally:
+            await self._flush()
+
     def _flush_soon(self) -> None:
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().create_task(self._flush())
@@ -106,8 +123,10 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             staged = self._sequencer.stage()
             await loop.run_in_executor(self._writer, staged.commit)
             self._sequencer.settle(staged)
-            if self._sequencer.fatal is not None:
-                self.broken.set()
+            if staged.error is not None:
+                self.failing.set()
+            elif staged.receipts:
+                self.failing.clear()
         self._flushing = None
 
     async def _gather(self) -> None:
