@@ -147,10 +147,11 @@ def _by_hash(draft: Draft, target: Target, _: State, sources: Sources) -> None:
     wanted = [j for j in draft.open_lines() if has_word(draft.lines[j])]
     if not wanted:
         return
-    hashes = sources.hashes(draft.lines)
-    for tried, claimed in enumerate(sources.similar([hashes[j] for j in wanted], target.paths)):
+    hashes: Sequence[bytes] = ()
+    for tried, claimed in enumerate(sources.similar(sources.hashes([draft.lines[j] for j in wanted]), target.paths)):
         if tried == MAX_SIMILAR or not draft.is_open:
             return
+        hashes = hashes or sources.hashes(draft.lines)
         draft.take_hashed(claimed, hashes, is_same_path=claimed.path in target.paths)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.core.diff import gaps, match_lines
+from byline.core.diff import gaps
 from byline.core.lines import squeeze
 from byline.core.value import dataclass
 
@@ -79,12 +79,11 @@ class Bases:
         parents = self._repo.parents(commit)
         for change in self.changes(parents[0], commit) if parents else ():
             old = self._texts.lines(change.old.oid) if change.old and change.old.mode in REGULAR else None
-            if not old:
+            if not (change.old and old):
                 continue
             path = change.old_path or change.path
             new = self._repo.entry(commit, path)
-            lines = self._texts.lines(new.oid) if new else ()
-            for gap in gaps(match_lines(old, lines or ()), len(old)):
+            for gap in gaps(self._texts.matching(change.old.oid, new.oid) if new else (), len(old)):
                 for i in range(gap.old.start, gap.old.end):
                     places.setdefault(squeeze(old[i]), []).append((path, i, gap.old.end))
         return places

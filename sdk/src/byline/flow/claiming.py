@@ -183,7 +183,7 @@ def _removed(
         blob = change.new.oid if change.new else None
         removed_by = removal_hands(lines, standing.entry.oid, blob, seen, versions.lines)
         others = maker.beside(change.path)
-        hands = [maker.hand(hand, is_others=others.removed(line)) for hand, line in zip(removed_by, lines, strict=True)]
+        hands = {i: maker.hand(removed_by[i], is_others=others.removed(lines[i])) for i in gone}
         start = gone[0]
         for i, following in zip(gone, [*gone[1:], None], strict=True):
             if following != i + 1 or hands[following] != hands[i]:

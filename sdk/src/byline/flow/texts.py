@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.capture.contents import Contents
+from byline.core.diff import match_lines
 from byline.core.lines import MAX_TEXT, hash_lines, text_lines
 from byline.errors import RepositoryError
 
@@ -30,6 +31,7 @@ class Texts:
         self._line_key = line_key
         self._lines: dict[str, tuple[bytes, ...] | None] = {}
         self._hashes: dict[str, tuple[bytes, ...]] = {}
+        self._matched: tuple[tuple[str, str] | None, tuple[int, ...]] = (None, ())  # the last; it is asked for more than once
         self.is_cut = False  # a blob was nowhere to be found
 
     def lines(self, blob: str) -> tuple[bytes, ...] | None:
@@ -40,6 +42,12 @@ class Texts:
                 self._hashes.clear()
             self._lines[blob] = text_lines(self._read(blob))
         return self._lines[blob]
+
+    def matching(self, old: str, new: str) -> tuple[int, ...]:
+        """Return for each line of `new` the line of `old` that it is (`core.diff`); what has no lines has nothing to match."""
+        if (old, new) != self._matched[0]:
+            self._matched = (old, new), match_lines(self.lines(old) or (), self.lines(new) or ())
+        return self._matched[1]
 
     def hashes(self, blob: str) -> tuple[bytes, ...]:
         """Return the keyed hash of each line of `blob`."""

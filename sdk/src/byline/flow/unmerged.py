@@ -35,6 +35,8 @@ class Others:
 
     def wrote(self, lines: Sequence[bytes]) -> tuple[bool, ...]:
         """Say of each line whether it is theirs; lines without words are where the line above or below them is."""
+        if not self.added:
+            return (False,) * len(lines)
         known = [squeeze(line) in self.added if has_word(line) else None for line in lines]
         above = accumulate(known, _spread)
         below = reversed(tuple(accumulate(reversed(known), _spread)))

@@ -18,7 +18,6 @@ from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import State
 from byline.core.attribution import UNATTRIBUTED, Byline, inferred
 from byline.core.claim import Copied
-from byline.core.diff import match_lines
 from byline.core.lines import squeeze
 from byline.core.value import dataclass
 from byline.core.version import Block, Claimed, Version
@@ -188,7 +187,7 @@ class Versions:
             if lines is None:
                 continue
             bylines = cache(partial(self._bylines, standing, len(lines)))
-            ground = Ground(lines=lines, bylines=bylines, matching=match_lines(lines, draft.lines))
+            ground = Ground(lines=lines, bylines=bylines, matching=self.texts.matching(standing.entry.oid, blob))
             draft.take_base(number, (UNATTRIBUTED,) * len(lines) if is_recipe else ground.bylines(), ground.matching)
             matchings[number] = ground.matching
             grounds.append(ground)
