@@ -84,14 +84,14 @@ def gaps(matching: Sequence[int], old_count: int) -> tuple[Gap, ...]:
 
 def runs(matching: Sequence[int]) -> Iterator[Run]:
     """Yield the maximal runs of matched lines that are contiguous in both versions."""
-    start = 0
-    while start < len(matching):
+    start, count = 0, len(matching)
+    while start < count:
         first = matching[start]
         if first == ABSENT:
             start += 1
             continue
-        end = start + 1
-        while end < len(matching) and matching[end] == first + end - start:
+        end, offset = start + 1, first - start
+        while end < count and matching[end] - end == offset:
             end += 1
         yield Run(old=first, new=start, count=end - start)
         start = end
