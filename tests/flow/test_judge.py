@@ -313,7 +313,16 @@ def test_a_tampered_claim_is_reported_and_relaxes_nothing(desk: Desk) -> None:
     judgement = desk.judge()
     assert judgement.verdict.outcome is Outcome.PENDING
     assert [failure.code for failure in judgement.verification.failures] == ["BL-SIGNATURE-1"]
-    assert any("not counted" in line for line in report_lines(judgement))
+    assert any("not counted: statement" in line for line in report_lines(judgement))
+
+
+def test_a_worthless_copy_is_reported_beside_the_good_one(desk: Desk) -> None:
+    """L11."""
+    good = _blobbed(desk, "p-ana")
+    desk.add(good, replace(good, envelope=replace(good.envelope, signature=b"0")))
+    judgement = desk.judge()
+    assert judgement.verdict.outcome is Outcome.ALLOW
+    assert any("not counted: a copy of statement" in line for line in report_lines(judgement))
 
 
 def test_the_anchored_gate_signs_and_logs_before_it_answers(desk: Desk) -> None:

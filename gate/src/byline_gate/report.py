@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import Origin
 from byline.core.effect import path_members
 from byline.core.verdict import Outcome
+from byline.core.verified import VerifiedAuthorship
 from byline.flow.approve import visible
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ def report_lines(judgement: Judgement, *, entry: int | None = None, most: int = 
     yield from _approvals(judgement)
     yield from _reasons(verdict.reasons, most)
     failures = judgement.verification.failures
+    counted = {fact.digest for fact in judgement.verification.facts if not isinstance(fact, VerifiedAuthorship) or fact.is_full}
     for failure in failures[:MOST_FAILURES]:
-        yield f"  not counted: statement {failure.digest[:12]}: {visible(failure.message.encode())} ({failure.code})"
+        what = "a copy of statement" if failure.digest in counted else "statement"
+        yield f"  not counted: {what} {failure.digest[:12]}: {visible(failure.message.encode())} ({failure.code})"
     if len(failures) > MOST_FAILURES:
         yield f"  not counted: {len(failures) - MOST_FAILURES} more"
     closing = [*_closing(judgement, entry)]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace, world: World) -> int:
     """Judge; whatever goes wrong is never allow, and never deny either."""
+    gc.set_threshold(100_000)  # to look through what was read again and again is a tenth of the time of a large change
     if (options.anchor is None) == (options.base is None):
         raise UsageError("gate takes --anchor FILE or --base REV", "with an anchor the base is the target's tip and nobody names it")
     if options.anchor and options.target:

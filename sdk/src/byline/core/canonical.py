@@ -12,7 +12,6 @@ b'{"a":"\xc3\xa9","b":[1,null]}'
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 from typing import NoReturn, TypeAlias
@@ -73,7 +72,7 @@ def parse_base64(text: object) -> bytes:
     if not isinstance(text, str):
         raise MalformedError("base64 must be a string")
     try:
-        data = base64.b64decode(text, validate=True)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise MalformedError("not base64") from error
     if format_base64(data) != text:
@@ -83,7 +82,7 @@ def parse_base64(text: object) -> bytes:
 
 def format_base64(data: bytes) -> str:
     """Return `data` as padded, standard base64."""
-    return base64.b64encode(data).decode()
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

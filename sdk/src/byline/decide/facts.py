@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import Channel, Evidence, Origin, stricter
 from byline.core.change import Side
 from byline.core.trust import Kind, is_below
-from byline.decide.graph import ClaimGraph
+from byline.decide.graph import ClaimGraph, state_of
 from byline.decide.hands import Hands, Rules
 from byline.decide.traces import Hand, Mark, Part
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from byline.core.policy import Policy
     from byline.core.trust import Trust
     from byline.core.verified import VerifiedAuthorship
-    from byline.decide.graph import Step
+    from byline.decide.graph import State, Step
     from byline.decide.traces import Lines, Trace
 
 CREDITED_CHANNELS = frozenset({Channel.EDITOR, Channel.DECLARATION})
@@ -74,7 +74,7 @@ def state_facts(policy: Policy, change: Change, trust: Trust) -> tuple[FileFacts
     def is_creditable(hand: Hand) -> bool:
         return _is_creditable(hand, policy, trust)
 
-    held = frozenset((each.path, each.old) for each in change.transitions if each.old)
+    held = frozenset((each.path, state_of(each.old)) for each in change.transitions if each.old)
     graph = ClaimGraph(change.authorships, is_strong=is_strong, verbatim=change.verbatim)
     hands = Hands(graph, Rules(is_creditable=is_creditable, held=held, named=change.named))
     reader = _Reader(policy, change, graph, hands, is_creditable)
@@ -90,14 +90,14 @@ class _Reader:
         self._is_creditable = is_creditable
 
     def file(self, file: ChangedFile) -> FileFacts:
-        move = file.transition
+        way = _way(file)
         sides = {each.side for each in file.units}
-        around = self._graph.around(move.path, move.old, move.new)
+        around = self._graph.around(*way)
         lines: dict[Side, Lines] = {}
         if Side.ADDED in sides:
-            lines[Side.ADDED] = self._hands.added(move.path, move.old, move.new)
+            lines[Side.ADDED] = self._hands.added(*way)
         if Side.REMOVED in sides:
-            lines[Side.REMOVED] = self._hands.removed(move.path, move.old, move.new)
+            lines[Side.REMOVED] = self._hands.removed(*way)
         chain = _Chain(
             exact=self._chain(file, lambda step: step.is_full),
             named=self._chain(
@@ -110,8 +110,7 @@ class _Reader:
         return FileFacts(file=file, units=units, bar=people, origins=_origins(file.units, lines.get(Side.ADDED)))
 
     def _chain(self, file: ChangedFile, accept: Callable[[Step], bool]) -> bool:
-        move = file.transition
-        return self._graph.reaches(move.path, move.old, move.new, accept)
+        return self._graph.reaches(*_way(file), accept)
 
     def _unit(self, unit: Unit, rows: Sequence[Trace], chain: _Chain) -> UnitFacts:
         kinds = set(rows)
@@ -129,6 +128,11 @@ class _Chain:
     exact: bool
     named: bool
     human: bool
+
+
+def _way(file: ChangedFile) -> tuple[bytes, State, State]:
+    move = file.transition
+    return move.path, state_of(move.old), state_of(move.new)
 
 
 def _rows(unit: Unit, lines: dict[Side, Lines], around: Trace) -> Sequence[Trace]:

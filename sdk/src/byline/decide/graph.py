@@ -12,7 +12,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from byline.core.claim import Copied, New, Op
-from byline.core.effect import FileState
 from byline.decide.traces import NOTHING, Hand, Part
 
 if TYPE_CHECKING:
@@ -20,10 +19,16 @@ if TYPE_CHECKING:
 
     from byline.core.attribution import Owner
     from byline.core.claim import Claim
+    from byline.core.effect import FileState
     from byline.core.verified import VerifiedAuthorship
     from byline.decide.traces import Trace
 
-State: TypeAlias = "FileState | None"
+State: TypeAlias = "tuple[str, str] | None"  # mode and SHA-256; None is no file. Ways are walked by looking these up.
+
+
+def state_of(state: FileState | None) -> State:
+    """Return `state` as the graph has it."""
+    return (state.mode, state.sha256) if state else None
 
 
 class Version(NamedTuple):
@@ -34,24 +39,22 @@ class Version(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One claim and who signed it; `is_full` as the statement is, under the policy's strength; `verbatim` its bases so copied."""
+    """One claim and who signed it; `is_full` as the statement is, under the policy's strength; `verbatim` its bases so copied.
+
+    `bases` are the versions that the claim names as its bases, by number; `new` is the one that it leads to.
+    """
 
     claim: Claim
     signer: str
     is_full: bool
-    parents: int
     verbatim: frozenset[int]
-
-    @property
-    def bases(self) -> list[Version]:
-        """The versions that the claim names as its bases, by number."""
-        return [Version(base.path, FileState(mode=base.mode, sha256=base.sha256)) for base in self.claim.bases]
+    bases: tuple[Version, ...]
+    new: Version
 
     @property
     def sources(self) -> list[Version]:
         """The bases from which the claim copies lines."""
-        bases = self.bases
-        return [bases[each] for each in sorted({each.base for each in self.claim.segments if isinstance(each, Copied)})]
+        return [self.bases[each] for each in sorted({each.base for each in self.claim.segments if isinstance(each, Copied)})]
 
     def hand(self, owner: Owner, *, part: Part = Part.WROTE, is_carried: bool = False) -> Hand:
         """Return the part of `owner` in this claim. Who wrote a line before can be in the way and never helps."""
@@ -92,20 +95,22 @@ class ClaimGraph:
         self._takers: dict[Version, list[tuple[Step, int]]] = defaultdict(list)
         self._edges: dict[bytes, dict[State, list[tuple[State, Step]]]] = defaultdict(lambda: defaultdict(list))
         for each in authorships:
-            full, parents = is_strong(each), len(each.authorship.commit.parents)
+            is_full, parents = is_strong(each), len(each.authorship.commit.parents)
             for claim in each.authorship.claims:
                 same = frozenset(number for number in range(len(claim.bases)) if (each.digest, claim.path, number) in verbatim)
-                self._enter(Step(claim, each.principal, full, parents, same))
+                bases = tuple(Version(base.path, (base.mode, base.sha256)) for base in claim.bases)
+                new = Version(claim.path, state_of(claim.new))
+                self._enter(Step(claim, each.principal, is_full, same, bases, new), parents)
 
-    def _enter(self, step: Step) -> None:
+    def _enter(self, step: Step, parents: int) -> None:
         claim = step.claim
-        self._makers[Version(claim.path, claim.new)].append(step)
+        self._makers[step.new].append(step)
         for number, base in enumerate(step.bases):
             if base.path == claim.path or claim.op is Op.RENAME:
                 self._takers[base].append((step, number))
-        for parent in range(max(1, step.parents)):
+        for parent in range(max(1, parents)):
             for move in claim.transitions(parent):
-                self._edges[move.path][move.old].append((move.new, step))
+                self._edges[move.path][state_of(move.old)].append((state_of(move.new), step))
 
     def makers(self, version: Version) -> Sequence[Step]:
         """Return the steps that lead to `version`."""
@@ -165,7 +170,7 @@ class ClaimGraph:
         """Return `route` without `new`, each version after those that it leads to where there is no circle."""
         order: list[State] = []
         seen = {new}
-        for start in sorted(route, key=repr):
+        for start in sorted(route, key=lambda state: state or ()):
             todo = [(start, False)]
             while todo:
                 state, is_finished = todo.pop()

@@ -72,9 +72,7 @@ class Hands:
             return Lines([], UNTRACED)
         done: dict[State, Lines] = {new: Lines([], PLACED)}
         order = self._graph.sinks_first(path, route, new)
-        takers = {
-            state: [each for each in self._graph.takers(Version(path, state)) if _lands(each[0].claim, path) in route] for state in order
-        }
+        takers = {state: [each for each in self._graph.takers(Version(path, state)) if _lands(each[0], path) in route] for state in order}
         for _ in range(_rounds(step for several in takers.values() for step, _ in several)):
             before = dict(done)
             for state in order:
@@ -111,7 +109,7 @@ class Hands:
         at = 0
         for segment in claim.segments:
             if isinstance(segment, Copied) and segment.base == number and claim.path == path:
-                after = done.get(claim.new, Lines([], NOTHING)).cut(at, segment.count)
+                after = done.get(step.new.state, Lines([], NOTHING)).cut(at, segment.count)
                 fate = after if number in step.verbatim else self._touched(step, number, after)
                 known[segment.start : segment.start + segment.count] = fate
             at += segment.count
@@ -161,5 +159,5 @@ def _is_touched(step: Step, number: int, source: Lines) -> bool:
     return any(isinstance(each, Hand) for trace in left for each in trace)
 
 
-def _lands(claim: Claim, path: bytes) -> State:
-    return claim.new if claim.path == path else None
+def _lands(step: Step, path: bytes) -> State:
+    return step.new.state if step.new.path == path else None
