@@ -46,9 +46,9 @@ def carry(old: Version, lines: Sequence[bytes], writer: Owner, recent: Sequence[
     draft.take_base(None, old.bylines, matching)
     changed = gaps(matching, len(old.lines))
     gone = tuple(gap.old for gap in changed if gap.old)
-    draft.take_rewrapped(old.lines, lambda: old.bylines, matching)
+    draft.take_rewrapped(old.lines, lambda: old.bylines, changed)
     if writer.origin is not Origin.AI:
-        draft.take_reworded(old.lines, lambda: old.bylines, matching)
+        draft.take_reworded(old.lines, lambda: old.bylines, changed)
     here = [Block(lines=old.lines[each.start : each.end], bylines=old.bylines[each.start : each.end]) for each in gone]
     draft.take_blocks(here, lambda count, size: (count >= 2 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)
     draft.take_blocks(recent, lambda count, size: (count >= 3 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)

@@ -112,7 +112,7 @@ class Draft:
             new = [j for j in range(run.new, run.new + run.count) if self.bylines[j] is None]
             if any(has_word(self.lines[j]) and count[squeeze(self.lines[j])] == 1 for j in new):
                 self._take_run(run, new, version.bylines, Carry.ALIGNED, is_alike=True)
-        self.take_reworded(version.lines, lambda: version.bylines, matching)
+        self.take_reworded(version.lines, lambda: version.bylines, gaps(matching, len(version.lines)))
 
     def take_hashed(self, version: Claimed, hashes: Sequence[bytes], *, is_same_path: bool) -> None:
         """Take from a version that claims know by its hashes; `hashes` are those of this version's lines."""
@@ -130,17 +130,17 @@ class Draft:
             if is_alike or len(telling) >= 3 or weigh(self.lines[run.new : span.stop]) >= LONG:
                 self._take_run(run, new, version.bylines, Carry.HASH, is_alike=is_alike)
 
-    def take_rewrapped(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], matching: Sequence[int]) -> None:
-        """Where a changed place has the same characters on both sides, take the owners of the old lines; only then are they asked for."""
-        for gap in self._changed(old, matching):
+    def take_rewrapped(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], changed: Iterable[Gap]) -> None:
+        """Where a `changed` place has the same characters on both sides, take the owners of the old lines; only then are they asked for."""
+        for gap in self._open_gaps(changed):
             found = rewrapped(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
             for j, i in enumerate(found, gap.new.start):
                 if self.bylines[j] is None:
                     self._give(j, bylines()[gap.old.start + i], Carry.ALIGNED)
 
-    def take_reworded(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], matching: Sequence[int]) -> None:
-        """Where a changed place has the same words on both sides, what was an agent's still is; else remember what stood there."""
-        for gap in self._changed(old, matching):
+    def take_reworded(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], changed: Iterable[Gap]) -> None:
+        """Where a `changed` place has the same words on both sides, what was an agent's still is; else remember what stood there."""
+        for gap in self._open_gaps(changed):
             found = reworded(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
             for j, i in enumerate(found, gap.new.start):
                 byline = bylines()[gap.old.start + i]
@@ -156,8 +156,8 @@ class Draft:
                 return bylines()[best]
         return None
 
-    def _changed(self, old: Sequence[bytes], matching: Sequence[int]) -> Iterator[Gap]:
-        for gap in gaps(matching, len(old)):
+    def _open_gaps(self, changed: Iterable[Gap]) -> Iterator[Gap]:
+        for gap in changed:
             if gap.old and gap.new and None in self.bylines[gap.new.start : gap.new.end]:
                 yield gap
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.attribute.match import LONG, TIGHTENING
-from byline.core.diff import ABSENT, match_lines
+from byline.core.diff import ABSENT, gaps, match_lines
 from byline.core.lines import has_word, weigh
 from byline.core.value import dataclass
 from byline.core.version import Version
@@ -78,8 +78,9 @@ def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State
             return
         step(draft, target, state, sources)
     for ground in grounds:
-        draft.take_rewrapped(ground.lines, ground.bylines, ground.matching)
-        draft.take_reworded(ground.lines, ground.bylines, ground.matching)
+        changed = gaps(ground.matching, len(ground.lines))
+        draft.take_rewrapped(ground.lines, ground.bylines, changed)
+        draft.take_reworded(ground.lines, ground.bylines, changed)
     if target.commit and draft.is_open:
         lines = [draft.lines[j] for j in draft.open_lines() if has_word(draft.lines[j])]
         draft.take_blocks(sources.lost(target.commit, lines), lambda count, size: count >= 3 or size >= LONG, weakened=True)

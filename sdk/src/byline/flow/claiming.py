@@ -10,7 +10,7 @@ another's (`flow.unmerged`), and a mode: the journal has contents only, so nobod
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cache, reduce
 from typing import TYPE_CHECKING
 
 from byline.attribute.carry import mix
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from byline.attribute.state import Seen
+    from byline.core.claim import Carry
     from byline.flow.versions import Derived, Versions
     from byline.git.objects import FileChange, TreeEntry
 
@@ -144,8 +145,13 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
 def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -> Iterator[Segment]:
     draft = derived.draft
     places = draft.places
-    made_of = [draft.made_of(j) if maker.declared and byline is None else None for j, byline in enumerate(draft.bylines)]
-    told = tuple(zip(draft.bylines, draft.found, maker.beside(path).wrote(draft.lines), made_of, strict=True))
+    theirs = maker.beside(path).wrote(draft.lines)
+
+    @cache
+    def told(j: int) -> tuple[Byline | None, Carry | None, bool, Byline | None]:
+        byline = draft.bylines[j]
+        return byline, draft.found[j], theirs[j], draft.made_of(j) if maker.declared and byline is None else None
+
     start = 0
     while start < len(places):
         end = start + 1
@@ -156,8 +162,8 @@ def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -
                 end += 1
             yield Copied(base=number, start=line, count=end - start)
         else:
-            byline, how, is_others, other = told[start]
-            while end < len(places) and places[end] is None and told[end] == told[start]:
+            byline, how, is_others, other = told(start)
+            while end < len(places) and places[end] is None and told(end) == told(start):
                 end += 1
             known = byline or UNATTRIBUTED
             owner = maker.owner(known, is_others=is_others)
