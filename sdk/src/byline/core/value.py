@@ -52,6 +52,7 @@ def _dataclass(*, frozen: bool = False, slots: bool, kw_only: bool = False, orde
         body = {name: value for name, value in cls.__dict__.items() if name not in own and name not in ("__dict__", "__weakref__")}
         body |= {"_fields_": spec, "_kw_only_": kw_only, "__slots__": tuple(name for name in own if name not in inherited)}
         body |= {"__qualname__": cls.__qualname__, "__match_args__": () if kw_only else tuple(spec), "__dataclass_fields__": _Described()}
+        body["__signature__"] = _Signature()
         made: Any = type(cls)
         value: type[_Value] = made(cls.__name__, cls.__bases__, body)
         for name, method in _methods(value, frozen=frozen, order=order).items():
@@ -196,6 +197,18 @@ class _Described:
         made: Any = dataclasses.make_dataclass(cls.__name__, known, kw_only=cls._kw_only_)
         cls.__dataclass_fields__ = made.__dataclass_fields__
         return made.__dataclass_fields__
+
+
+class _Signature:
+    """`__signature__`: what `inspect` would read off an `__init__` that is not written yet."""
+
+    def __get__(self, value: object, cls: type[Any]) -> object:
+        from inspect import Parameter, Signature
+
+        kind = Parameter.KEYWORD_ONLY if cls._kw_only_ else Parameter.POSITIONAL_OR_KEYWORD
+        asked = {name: each for name, each in _spec(cls).items() if each.init}
+        given = {name: Parameter.empty if each.default is each.factory is _UNSET else each.default for name, each in asked.items()}
+        return Signature([Parameter(name, kind, default=default) for name, default in given.items()])
 
 
 if TYPE_CHECKING:
