@@ -39,14 +39,14 @@ class Work:
     delivered: DeliverReport
 
 
-def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), seconds: float = PATIENCE) -> Work:
-    """Sign what is pending and deliver it to the ledger and to the evidence of this clone.
+def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), seconds: float = PATIENCE, sweeps: bool = True) -> Work:
+    """Sign what is pending (`sweeps`: marked by a hook or not) and deliver it to the ledger and to the evidence of this clone.
 
     Raises:
         RepositoryError: Git cannot say what a revision is, or cannot write evidence.
         OSError: The disk is full or not writable.
     """
-    attested = attest_pending(workshop, revisions=revisions, seconds=seconds)
+    attested = attest_pending(workshop, revisions=revisions, seconds=seconds, sweeps=sweeps)
     # What delivers is imported when everything is signed and durable.
     from byline.flow.deliver import deliver
     from byline_cli.wiring import open_ledger
@@ -55,13 +55,13 @@ def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), secon
 
 
 def work_in_background(workshop: Workshop, remote: str | None) -> None:
-    """Do everything that is pending, then send the evidence to `remote` if one is named. Never raises, never speaks."""
+    """Do what hooks marked, or everything and send the evidence if a push to `remote` asks. Never raises, never speaks."""
     pid = workshop.place / PID_FILE
     for _ in range(ROUNDS):
         known = _marks(workshop.place)
         try:
             pid.write_text(f"{os.getpid()}\n")
-            sign_and_deliver(workshop)
+            sign_and_deliver(workshop, sweeps=bool(remote))
         except FAILURES as error:
             record_failure(workshop.place, error)
             break

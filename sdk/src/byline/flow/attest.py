@@ -64,10 +64,13 @@ class AttestReport:
     busy: bool = False
 
 
-def attest_pending(workshop: Workshop, *, revisions: Sequence[str] = (), seconds: float = LOCK_SECONDS) -> AttestReport:
+def attest_pending(
+    workshop: Workshop, *, revisions: Sequence[str] = (), seconds: float = LOCK_SECONDS, sweeps: bool = True
+) -> AttestReport:
     """Attest all that is pending, and the commits `revisions` even where a sweep would leave them alone.
 
-    Without a signer the journal is folded and nothing is signed.
+    Without a signer the journal is folded and nothing is signed. `sweeps` takes the commits that no hook marked, too; not for a run
+    beside a person's own git, whose hook may be about to mark the commit that is there already.
 
     Raises:
         RepositoryError: Git cannot say what a revision is, or cannot write evidence.
@@ -78,7 +81,7 @@ def attest_pending(workshop: Workshop, *, revisions: Sequence[str] = (), seconds
             return AttestReport(busy=True)
         wanted = tuple(workshop.repo.commit_id(each) for each in revisions)
         with EvidenceIndex(workshop.cache) as index:
-            return _Run(workshop, index).run(wanted)
+            return _Run(workshop, index).run(wanted, sweeps=sweeps)
 
 
 class _Run:
@@ -98,10 +101,10 @@ class _Run:
             self._chain.catch_up(index)
         self._recover()
 
-    def run(self, wanted: Sequence[str]) -> AttestReport:
+    def run(self, wanted: Sequence[str], *, sweeps: bool) -> AttestReport:
         before = load_progress(self._workshop.place)
         folded = self._take_up(before, partial(self._local, before))
-        if self._chain:
+        if self._chain and sweeps:
             # Listed before the marks are: a commit that is listed has its mark by then.
             tips, local = self._tips(), self._local(before)
             folded = self._take_up(folded, lambda: local)
