@@ -32,10 +32,10 @@ KILLS = 40
 
 
 def facts(clone: Installed) -> tuple[Fact, ...]:
-    """The authorship statements of the clone."""
+    """The authorship statements of the clone, each once: one that was delivered again after a kill may stand there with two receipts."""
     with open_repository(clone.path) as repo, EvidenceIndex(clone.path / ".git/byline/cache.db") as index:
         index.refresh(EvidenceRef(repo))
-        return index.facts(kind=PredicateType.AUTHORSHIP)
+        return tuple({each.statement: each for each in index.facts(kind=PredicateType.AUTHORSHIP)}.values())
 
 
 def kill_attester(place: Path) -> bool:

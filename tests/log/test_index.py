@@ -59,6 +59,25 @@ def test_claims_are_found_by_commit_path_and_content(evidence: EvidenceRef, inde
     assert index.claims_of(oid("commit 9")) == ()
 
 
+class Late(EvidenceRef):
+    """Evidence whose first look at the refs was `old`, before another process went on."""
+
+    __slots__ = ("looks",)
+
+    def trees(self) -> dict[str, str]:
+        return next(self.looks, None) or super().trees()
+
+
+def test_who_looked_early_does_not_bring_the_index_back(evidence: EvidenceRef, index: EvidenceIndex) -> None:
+    """An attester that found its own statement gone from the index would sign it again."""
+    evidence.add([statement_bundle(1, claim(b"a", "a1"))])
+    late = Late(evidence.repository)
+    object.__setattr__(late, "looks", iter([evidence.trees()]))
+    evidence.add([statement_bundle(2, claim(b"b", "b1"))])
+    assert index.refresh(evidence) == index.refresh(late)
+    assert {fact.commit for fact in index.facts()} == {oid("commit 1"), oid("commit 2")}
+
+
 def test_a_statement_is_the_one_that_was_signed(evidence: EvidenceRef, index: EvidenceIndex) -> None:
     bundle = statement_bundle(1, claim(b"a", "a1", lines=3))
     evidence.add([bundle])

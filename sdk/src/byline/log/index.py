@@ -119,18 +119,20 @@ class EvidenceIndex:
             RepositoryError: Git cannot read the evidence.
         """
         self._evidence = evidence
-        trees = sorted(set(evidence.trees().values()))
-        state = " ".join(trees)
+        seen = _trees(evidence)
 
-        def work(database: sqlite3.Connection) -> None:
-            if _state(database) == state:
-                return
+        def work(database: sqlite3.Connection) -> list[str]:
+            if _state(database) == " ".join(seen):
+                return seen
             with writing(database):
+                # Looked at again by who may write now: what another process has brought further is not brought back.
+                trees = _trees(evidence)
                 follow(database, evidence, trees)
-                database.execute("INSERT OR REPLACE INTO state VALUES ('trees', ?)", (state,))
+                database.execute("INSERT OR REPLACE INTO state VALUES ('trees', ?)", (" ".join(trees),))
+            return trees
 
-        self._database.do(work, renews=False)
-        self._trees = state
+        trees = self._database.do(work, renews=False)
+        self._trees = " ".join(trees)
         return fingerprint(trees)
 
     def _catch_up(self) -> None:
@@ -259,6 +261,10 @@ class EvidenceIndex:
 
     def _claims(self, where: str, *values: object) -> tuple[ClaimRow, ...]:
         return tuple(_claim_row(row) for row in self._database.rows(_CLAIM.format(where), *values))
+
+
+def _trees(evidence: EvidenceRef) -> list[str]:
+    return sorted(set(evidence.trees().values()))
 
 
 def _state(database: sqlite3.Connection) -> str | None:
