@@ -6,13 +6,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from byline.errors import EntryRejectedError, LedgerUnavailableError
-from byline.flow.deliver import deliver, push_evidence
+from byline.flow.deliver import DeliverReport, deliver, push_evidence
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
 from byline.log.evidence import EvidenceRef
@@ -197,6 +198,20 @@ def test_killed_at_any_point_nothing_is_lost_and_nothing_is_twice(repository: Sc
     assert Outbox(workshop.place).pending() == ()
     assert sorted(bundle.receipt.index for bundle in _evidence(workshop).values() if bundle.receipt) == [0, 1, 2]
     workshop.repo.close()
+
+
+def test_two_that_deliver_at_once_get_one_receipt_for_each_statement(workshop: Workshop) -> None:
+    _sign(workshop, count=40)
+
+    def run(_: int) -> DeliverReport:
+        other = make_workshop_of(workshop.repo.common_dir.parent)
+        with other.repo, open_embedded(other.place / "ledger") as ledger:
+            return deliver(other, ledger)
+
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(run, range(2)))
+    assert sorted(len(report.delivered) for report in reports) == [0, 40]
+    assert len(tuple(EvidenceRef(workshop.repo).bundles())) == 40
 
 
 def test_evidence_is_sent_in_a_push_of_its_own(workshop: Workshop, tmp_path: Path) -> None:

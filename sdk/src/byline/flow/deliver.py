@@ -7,8 +7,9 @@
 2. Where the ledger does not answer, what is left becomes evidence without receipt at once, so that nothing waits on a network. It
    stays in the outbox; the next delivery asks again, and the union of evidence prefers the bundle with receipt.
 3. What the ledger will never take is evidence without receipt, and no longer waits.
-4. Only what is durable in the evidence leaves the outbox. So a process may be killed between any two steps, or two deliver at once:
-   the next one does again what was not finished, and the ledger knows a statement that it has.
+4. Only what is durable in the evidence leaves the outbox. So a process may be killed between any two steps: the next one does again
+   what was not finished, and the ledger knows a statement that it has. One delivers at a time, so that a statement has one receipt;
+   who waits too long for that goes on, and a second receipt does no harm.
 5. The index follows now, while nobody waits: the next commit and the next reader find it ready.
 """
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from byline.core.bundle import join_receipt
 from byline.core.value import dataclass
 from byline.errors import BylineError, EntryRejectedError, LedgerError, MalformedError, VerificationError
+from byline.flow.workshop import hold
 from byline.log.evidence import EvidenceRef, PushReport
 from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from byline.log.outbox import Pending
 
 TOGETHER = 64  # bundles that become evidence in one step
+LOCK = "deliver.lock"
+LOCK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,11 @@ def deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
         RepositoryError: Git cannot write evidence; what was not delivered stays in the outbox.
         OSError: The disk is not writable; what was not delivered stays in the outbox.
     """
+    with hold(workshop.place, seconds=LOCK_SECONDS, lock=LOCK):
+        return _deliver(workshop, ledger)
+
+
+def _deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
     outbox, evidence = Outbox(workshop.place), EvidenceRef(workshop.repo)
     pending = outbox.pending()
     delivered: list[str] = []

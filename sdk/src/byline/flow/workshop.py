@@ -67,8 +67,8 @@ class Workshop:
 
 
 @contextmanager
-def hold(place: Path, *, seconds: float) -> Iterator[bool]:
-    """Hold the lock of the clone whose folder is `place`; yield whether it was had within `seconds`.
+def hold(place: Path, *, seconds: float, lock: str = LOCK) -> Iterator[bool]:
+    """Hold a lock of the clone whose folder is `place`, that of signing unless told; yield whether it was had within `seconds`.
 
     The kernel lets go of it when the process ends, however it ends.
 
@@ -76,7 +76,7 @@ def hold(place: Path, *, seconds: float) -> Iterator[bool]:
         OSError: The lock file cannot be made.
     """
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(place / lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield _lock(handle, time.monotonic() + seconds)
     finally:
