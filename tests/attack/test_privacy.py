@@ -35,7 +35,7 @@ def _bundles(story: Story, tmp_path: Path) -> list[Bundle]:
 def _story(tmp_path: Path) -> Story:
     story = Story.begin(tmp_path, declares=True)
     story.agent_writes("app.py", TEXT)
-    story.commit("--author", "Ada Example <ada@example.invalid>")
+    story.commit("--author", "Wilhelmina Example <wilhelmina@example.invalid>")
     story.person_types("app.py", TEXT + "# " + SECRET.upper() + "\n")
     story.commit()
     return story
@@ -48,7 +48,7 @@ def test_statements_and_leaves_hold_no_text_and_no_name(tmp_path: Path) -> None:
     for bundle in bundles:
         said = format_bundle(bundle).lower() + bundle.envelope.payload.lower()
         said += b"".join(base64.b64decode(each) for each in _texts(json.loads(bundle.envelope.payload)) if len(each) % 4 == 0).lower()
-        for word in ("password", "horse", "vault", "print(", "ada", "person@", "example.invalid", "test person"):
+        for word in ("password", "horse", "vault", "print(", "wilhelmina", "person@", "example.invalid", "test person"):
             assert word.encode() not in said.replace(b"p-person", b"").replace(b'"ai-author', b"").replace(b"byline.invalid", b""), word
 
 

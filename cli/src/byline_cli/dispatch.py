@@ -10,7 +10,7 @@ where it came from.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,19 +31,36 @@ def run_command(words: Sequence[str], environ: dict[str, str]) -> int:
     code = _guarded(list(words), environ, terminal)
     try:
         terminal.out.flush()
-    except BrokenPipeError:
-        code = BROKEN_PIPE
-    if code == BROKEN_PIPE:
-        # The reader went away; Python would complain about it once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        code = _told_nobody(error, terminal)
     return code
+
+
+def _told_nobody(error: OSError, terminal: Terminal) -> int:
+    """Say that the answer could not be written; a reader that went away has what it wanted."""
+    _forget(1)
+    return BROKEN_PIPE if isinstance(error, BrokenPipeError) else _say(error, terminal)
+
+
+def _say(error: Exception, terminal: Terminal) -> int:
+    message, hint, code = _explain(error)
+    try:
+        terminal.error(message, hint)
+    except OSError:
+        _forget(2)
+    return code
+
+
+def _forget(stream: int) -> None:
+    """Let go of a stream that takes no more: Python would complain about it once again while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _guarded(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
     try:
         return _dispatch(words, environ, terminal)
-    except BrokenPipeError:
-        return BROKEN_PIPE
+    except BrokenPipeError as error:
+        return _told_nobody(error, terminal)
     except KeyboardInterrupt:
         terminal.note("byline: interrupted")
         return INTERRUPTED
@@ -53,10 +70,7 @@ def _guarded(words: list[str], environ: dict[str, str], terminal: Terminal) -> i
         # A person's terminal is the last door: what nobody foresaw ends here too, and says how to see more.
         if environ.get("BYLINE_DEBUG") and not isinstance(error, UsageError):
             raise
-        message, hint, code = _explain(error)
-        with suppress(OSError):  # standard error may be full or gone
-            terminal.error(message, hint)
-        return code
+        return _say(error, terminal)
 
 
 def _explain(error: Exception) -> tuple[str, str, int]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from byline.core.value import dataclass
@@ -77,12 +78,13 @@ class Terminal:
         self.out.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
 
     def note(self, *pieces: str | Paint) -> None:
-        """Say something beside the answer."""
+        """Say something beside the answer, after what was answered before."""
+        with suppress(OSError):  # what cannot be written is told at the end
+            self.out.flush()
         self.err.write(self._join(pieces, colour=False) + "\n")
 
     def error(self, message: str, hint: str = "") -> None:
         """Say what went wrong, and what to do about it."""
-        self.out.flush()
         for number, each in enumerate(message.splitlines() or [""]):
             self.note("byline: error: " if number == 0 else "  ", each)
         if hint:
