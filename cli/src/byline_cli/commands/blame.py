@@ -14,7 +14,7 @@ from byline.core.report import BLAME_SCHEMA
 from byline.errors import RepositoryError
 from byline.flow.blame import TrustHere, find_blame
 from byline_cli.keyfile import key_path
-from byline_cli.terminal import COLUMNS, show_path
+from byline_cli.terminal import show_path
 from byline_cli.view import blame_rows, count_origins
 from byline_cli.wiring import TRUST, make_reader, open_here, read_file, settle, trust_or_none
 from byline_cli.world import YES, UsageError
@@ -107,7 +107,7 @@ def _show(world: World, blame: Blame) -> None:
     if interactive:
         from shutil import get_terminal_size
 
-        columns = max(COLUMNS, get_terminal_size().columns)
+        columns = get_terminal_size().columns
     terminal.lines(blame_rows(ranges, lines, columns=columns))
     if interactive:
         counts = ", ".join(f"{count} {origin}" for origin, count in count_origins(ranges).items())
