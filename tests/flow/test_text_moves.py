@@ -89,6 +89,17 @@ def line_ends_by_an_attribute(tale: Tale) -> None:
     tale.commit()
 
 
+def a_filter_of_an_attribute(tale: Tale) -> None:
+    """The blob is other text than the agent's; nobody can tell that a filter made it, and nobody may call it theirs."""
+    tale.git("config", "filter.shout.clean", "tr 'a-z' 'A-Z' | sed -e 's/^AI_/ai_/' -e 's/^HUMAN_/human_/'")
+    tale.story.person_types(".gitattributes", "*.up filter=shout\n")
+    tale.commit()
+    tale.story.person_types("a.up", text(tale.lines("human", 2)))
+    tale.story.agent_writes("b.up", text(tale.lines("ai", 2)))
+    tale.lost |= {"ai_2", "ai_3"}
+    tale.commit()
+
+
 def another_encoding(tale: Tale) -> None:
     tale.story.person_types("a.py", "human_1 = 'gr\xfc\xdfe'\nhuman_2 = 'h\xf6flich'\n".encode("latin-1"))
     tale.commit()
@@ -211,7 +222,7 @@ def blank_lines_and_brackets_between(tale: Tale) -> None:
 STORIES: tuple[Callable[[Tale], None], ...] = (
     *(a_formatter_over_an_agents_code, a_formatter_before_the_first_commit, an_agent_runs_a_formatter_over_a_persons_code),
     *(an_agents_edit_and_its_formatter_in_a_persons_file, a_shell_command_of_the_agents_writes, a_stream_editor_of_the_agents),
-    *(line_ends_by_a_setting, line_ends_by_an_attribute, another_encoding, no_newline_at_the_end),
+    *(line_ends_by_a_setting, line_ends_by_an_attribute, a_filter_of_an_attribute, another_encoding, no_newline_at_the_end),
     *(tabs_and_trailing_white_space, a_block_indented, functions_in_another_order, code_moved_to_another_file, code_moved_by_an_agent),
     *(code_moved_over_two_commits, an_agents_text_deleted_and_typed_again, undone_before_the_commit),
     *(

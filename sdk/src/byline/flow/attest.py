@@ -181,7 +181,7 @@ class _Run:
         if self._chain is None or (made and (channel == SWEEP or any(each.recorder.channel != SWEEP for each in made))):
             return
         replaced = frozenset((info.id, *self._versions.state.made_from.get(info.id, ())))
-        others = find_others(self._versions, info, changed_paths(self._versions, info.id)) if declared else {}
+        others = find_others(self._versions, info, changed_paths(self._versions, info.id), worktree) if declared else {}
         maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared, replaced=replaced, others=others)
         claims = claim_commit(self._versions, info.id, maker)
         if made and claims == tuple(claim for each in sorted(made, key=lambda each: each.part) for claim in each.claims):

@@ -3,9 +3,10 @@
 
 Whoever commits such a change typed nothing, and git's objects show it: the same change stands in a commit by another author that
 branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not. So nobody declares it to be theirs. It is
-asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space.
+asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. Nor is declared
+what an agent wrote before a filter of git's made other text of it.
 
-    others = find_others(versions, info, paths)      # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
+    others = find_others(versions, info, paths, worktree)      # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from byline.core.lines import has_word, squeeze
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from byline.flow.versions import Versions
     from byline.git.objects import CommitInfo, TreeEntry
@@ -27,16 +28,20 @@ End = tuple[str, str] | None  # mode and blob id; None: the file is gone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Others:
-    """What others' commits did to one path: lines `added` and `gone`, and what it became (`ends`)."""
+    """What others' commits did to one path: lines `added` and `gone`, and what it became (`ends`).
+
+    `is_veiled`: an agent wrote the file, and a filter of git's made other text of it, so that nothing in it can be told from theirs.
+    """
 
     added: frozenset[bytes] = frozenset()
     gone: frozenset[bytes] = frozenset()
     ends: frozenset[End] = frozenset()
+    is_veiled: bool = False
 
     def wrote(self, lines: Sequence[bytes]) -> tuple[bool, ...]:
         """Say of each line whether it is theirs; lines without words are where the line above or below them is."""
-        if not self.added:
-            return (False,) * len(lines)
+        if self.is_veiled or not self.added:
+            return (self.is_veiled,) * len(lines)
         known = [squeeze(line) in self.added if has_word(line) else None for line in lines]
         above = accumulate(known, _spread)
         below = reversed(tuple(accumulate(reversed(known), _spread)))
@@ -44,15 +49,17 @@ class Others:
 
     def removed(self, line: bytes) -> bool:
         """Say whether they took such a line away."""
-        return squeeze(line) in self.gone
+        return self.is_veiled or squeeze(line) in self.gone
 
     def left(self, entry: TreeEntry | None) -> bool:
         """Say whether they made the file what it is: `entry`."""
-        return _end(entry) in self.ends
+        return self.is_veiled or _end(entry) in self.ends
 
 
-def find_others(versions: Versions, info: CommitInfo, paths: Iterable[bytes]) -> Mapping[bytes, Others]:
+def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], worktree: str) -> Mapping[bytes, Others]:
     """Return what commits by others than the author of `info` did to `paths`, as far as `info` does not stand on them.
+
+    Of what agents did in `worktree`, the journal speaks; only what a filter hides from it is told here.
 
     Raises:
         RepositoryError: A commit is not here.
@@ -68,7 +75,8 @@ def find_others(versions: Versions, info: CommitInfo, paths: Iterable[bytes]) ->
             if change.path in wanted:
                 known = found.get(change.path, Others())
                 found[change.path] = _joined(known, _lines(versions, change.old), _lines(versions, change.new), change.new)
-    return found
+    written = [path for path in paths if any(seen.writer.is_ai for seen in versions.state.seen(worktree, path))]
+    return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written)}
 
 
 def person(ident: bytes) -> bytes:

@@ -191,6 +191,14 @@ class Repository(ObjectStore):
         """Whether a symlink stands at `path` on disk."""
         return worktree.is_link(self._top(), path)
 
+    def filtered_paths(self, paths: Iterable[bytes]) -> frozenset[bytes]:
+        """Return which of `paths` have attributes that make the blob other text than the file on disk.
+
+        Raises:
+            RepositoryError: Git failed.
+        """
+        return worktree.filtered_paths(self.git, paths)
+
     def status_paths(self) -> tuple[bytes, ...]:
         """Return the paths that differ from HEAD or are untracked and not ignored, sorted."""
         self._top()

@@ -16,7 +16,7 @@ from byline.core.value import replace
 from byline.git.process import git_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from byline.git.process import Git
@@ -46,6 +46,17 @@ def read_file(top: Path, path: bytes) -> bytes | None:
 def is_link(top: Path, path: bytes) -> bool:
     """Whether a symlink stands at `path`."""
     return (top / os.fsdecode(path)).is_symlink()
+
+
+def filtered_paths(git: Git, paths: Iterable[bytes]) -> frozenset[bytes]:
+    """Return which of `paths` have attributes that make the blob other text than the file: a filter, another encoding.
+
+    Raises:
+        RepositoryError: Git failed.
+    """
+    given = b"".join(path + b"\0" for path in paths)
+    told = git.run("check-attr", "-z", "--stdin", "filter", "working-tree-encoding", data=given).split(b"\0") if given else []
+    return frozenset(path for path, value in zip(told[::3], told[2::3], strict=False) if value not in (b"unspecified", b"unset"))
 
 
 def changed_paths(git: Git, head: str | None, settings: Settings) -> tuple[bytes, ...]:
