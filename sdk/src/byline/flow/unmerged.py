@@ -6,7 +6,8 @@ branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself doe
 asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. Nor is declared
 what an agent wrote before a filter of git's made other text of it.
 
-    others = find_others(versions, info, paths, worktree)      # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
+    others = find_others(versions, info, paths, worktree)
+    # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
 """
 
 from __future__ import annotations
