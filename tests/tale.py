@@ -119,6 +119,16 @@ class Tale:
         self.commit()
         self.git("switch", "-q", "topic")
 
+    def collide(self, *, at: int) -> None:
+        """Let the agent on `topic` and the person on `main` write at one place, and be on `main`."""
+        self.start()
+        self.git("switch", "-qc", "topic")
+        self.adds("ai", "a.py", at=at)
+        self.commit()
+        self.git("switch", "-q", "main")
+        self.adds("human", "a.py", at=at)
+        self.commit()
+
     def rewrite(self, todo: str, *, onto: str) -> None:
         """Rebase interactively with `todo`, a sed script for git's list."""
         self.git("rebase", "-qi", onto, GIT_SEQUENCE_EDITOR=f"sed -i -e '{todo}'")

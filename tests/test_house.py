@@ -135,8 +135,8 @@ def test_no_module_is_a_junk_drawer() -> None:
 
 
 def test_nothing_is_left_for_later() -> None:
-    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
-    files = [*MODULES.values(), *PROGRAMS, *(path for path in TESTS if path != Path(__file__))]
+    marks = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|HA[C]K)\b")  # spelt so that this file may be read, too
+    files = [*MODULES.values(), *PROGRAMS, *TESTS]
     assert [str(path.relative_to(HOUSE)) for path in files if marks.search(path.read_text())] == []
 
 

@@ -134,13 +134,7 @@ def rebase_by_the_apply_backend(tale: Tale) -> None:
 
 
 def rebase_aborted(tale: Tale) -> None:
-    tale.start()
-    tale.git("switch", "-qc", "topic")
-    tale.adds("ai", "a.py", at=0)
-    tale.commit()
-    tale.git("switch", "-q", "main")
-    tale.adds("human", "a.py", at=0)
-    tale.commit()
+    tale.collide(at=0)
     tale.git("switch", "-q", "topic")
     tale.last()
     tale.git("rebase", "-q", "main", fails=True)
@@ -148,13 +142,7 @@ def rebase_aborted(tale: Tale) -> None:
 
 
 def rebase_through_a_conflict(tale: Tale) -> None:
-    tale.start()
-    tale.git("switch", "-qc", "topic")
-    tale.adds("ai", "a.py", at=0)
-    tale.commit()
-    tale.git("switch", "-q", "main")
-    tale.adds("human", "a.py", at=0)
-    tale.commit()
+    tale.collide(at=0)
     tale.git("switch", "-q", "topic")
     tale.last()
     tale.git("rebase", "-q", "main", fails=True)
@@ -193,13 +181,7 @@ def pick_without_commit(tale: Tale) -> None:
 
 
 def pick_through_a_conflict(tale: Tale) -> None:
-    tale.start()
-    tale.git("switch", "-qc", "topic")
-    tale.adds("ai", "a.py", at=4)
-    tale.commit()
-    tale.git("switch", "-q", "main")
-    tale.adds("human", "a.py", at=4)
-    tale.commit()
+    tale.collide(at=4)
     tale.last()
     tale.git("cherry-pick", "topic", fails=True)
     tale.keep_both("a.py")
@@ -253,25 +235,13 @@ def merge_ours(tale: Tale) -> None:
 
 
 def merge_preferring_theirs(tale: Tale) -> None:
-    tale.start()
-    tale.git("switch", "-qc", "topic")
-    tale.adds("ai", "a.py", at=4)
-    tale.commit()
-    tale.git("switch", "-q", "main")
-    tale.adds("human", "a.py", at=4)
-    tale.commit()
+    tale.collide(at=4)
     tale.last()
     tale.git("merge", "-q", "--no-edit", "-X", "theirs", "topic")
 
 
 def merge_through_a_conflict(tale: Tale) -> None:
-    tale.start()
-    tale.git("switch", "-qc", "topic")
-    tale.adds("ai", "a.py", at=4)
-    tale.commit()
-    tale.git("switch", "-q", "main")
-    tale.adds("human", "a.py", at=4)
-    tale.commit()
+    tale.collide(at=4)
     tale.last()
     tale.git("merge", "-q", "topic", fails=True)
     tale.keep_both("a.py")

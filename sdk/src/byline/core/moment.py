@@ -36,8 +36,3 @@ def parse_moment(text: object) -> datetime:
 def format_moment(at: datetime) -> str:
     """Return `at` in UTC, cut to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment_of(nanoseconds: int) -> datetime:
-    """Return the moment `nanoseconds` after the start of 1970, cut to the second."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=nanoseconds // 1_000_000_000)
