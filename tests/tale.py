@@ -67,7 +67,7 @@ class Tale:
         """Insert a person's lines that nothing but the next commit's own hook can declare theirs."""
         new = self.adds("human", name, at=at)
         if self.without_hooks:
-            self.lost.update(line.split(" ")[0] for line in new)
+            self.loses(new)
 
     # Git
 
@@ -83,8 +83,17 @@ class Tale:
         assert (done.returncode != 0) == fails, f"git {' '.join(arguments)}: {done.stdout!r} {done.stderr!r}"
         return done.stdout.decode().strip()
 
+    def shell(self, script: str) -> None:
+        """Let a person run a shell command: no hook of an agent's is called."""
+        done = subprocess.run(["sh", "-ec", script], cwd=self.story.scratch.path, capture_output=True, check=False, timeout=60)
+        assert done.returncode == 0, f"{script}: {done.stdout!r} {done.stderr!r}"
+
     def commit(self, *options: str) -> str:
         return self.story.commit(*options)
+
+    def loses(self, lines: list[str]) -> None:
+        """Say that nobody can know who wrote `lines`."""
+        self.lost.update(line.split(" ")[0] for line in lines)
 
     def last(self) -> None:
         """Say that what follows is the last step: where hooks may be missing, they are from here on."""
