@@ -35,8 +35,8 @@ KEEPERS = {
     "byline_proto": r"byline\.log\.client\b|byline_ledger\.server\b",
     "pygls": r"byline_lsp\b",
     "lsprotocol": r"byline_lsp\b",
-    # Git is called by byline.git alone; the demonstration plays a person who types commands.
-    "subprocess": r"byline\.git\b|byline_cli\.demo\b",
+    # Git is called by byline.git alone; the demonstration plays a person who types commands, and a pager is the person's own program.
+    "subprocess": r"byline\.git\b|byline_cli\.(demo|pager)\b",
 }
 
 # Importing one of these, or calling one of those, would let the world into a pure room.

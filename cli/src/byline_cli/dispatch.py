@@ -113,10 +113,18 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
         allow_abbrev=False,
     )
     module.configure(parser)
+    is_paged = getattr(module, "PAGED", False)
+    if is_paged:
+        parser.add_argument("--no-pager", action="store_true", help="do not show a long answer in a pager")
     options = parser.read(words[1:])
     with ExitStack() as closing:
+        if is_paged and terminal.columns and not options.no_pager:
+            from byline_cli.pager import paged
+
+            terminal = closing.enter_context(paged(terminal, environ, _here()))
         code: int = module.run(options, World(environ=environ, cwd=_here(), terminal=terminal, closing=closing))
-    return code
+        return code
+    return YES  # whoever left the pager early has seen what they wanted
 
 
 def _here() -> Path:

@@ -43,12 +43,18 @@ class Paint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
-    """Where a command speaks to a person."""
+    """Where a command speaks to a person; `columns` is how wide the screen is, None where the answer goes elsewhere and is not cut."""
 
     out: TextIO
     err: TextIO
     colour: bool = False
     unicode: bool = True
+    columns: int | None = None
+
+    @property
+    def width(self) -> int:
+        """How wide a table may be."""
+        return self.columns or COLUMNS
 
     def line(self, *pieces: str | Paint) -> None:
         """Write one line of the answer."""
@@ -132,7 +138,12 @@ def open_terminal(environ: Mapping[str, str], *, out: TextIO | None = None, err:
             reconfigure(errors="backslashreplace")
     plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") in (None, "dumb")
     encoding = (getattr(out, "encoding", None) or "utf-8").lower().replace("-", "")
-    return Terminal(out=out, err=err, colour=out.isatty() and not plain, unicode=encoding.startswith("utf"))
+    columns = None
+    if out.isatty():
+        from shutil import get_terminal_size
+
+        columns = get_terminal_size((COLUMNS, 24)).columns
+    return Terminal(out=out, err=err, colour=columns is not None and not plain, unicode=encoding.startswith("utf"), columns=columns)
 
 
 def harmless(text: str) -> str:

@@ -68,7 +68,7 @@ def blame_rows(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes], *, colu
     for number, (facts, text) in enumerate(zip(_drawn(ranges, lines), texts, strict=True), 1):
         head, commit = heads[said[id(facts)]]
         if columns is not None:
-            room = max(10, columns - evidence - who - digits - 14)
+            room = max(10, columns - evidence - who - digits - 15)
             text = text if text.isascii() and len(text) <= room else fit(text, room)  # noqa: PLW2901 - the same text, cut
         yield [head, f"{commit}{number:>{digits}} │ {text}"]
 

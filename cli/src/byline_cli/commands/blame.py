@@ -33,6 +33,7 @@ inferred); whether the signed statement verifies here (✓ proven, ? signed by a
 the commit that brought the line. Without REV it is the file on disk, with what is not committed yet."""
 EXAMPLE = "byline blame src/app.py        byline blame HEAD~3 src/app.py"
 
+PAGED = True
 EXPLAINED = {
     "hash-mismatch": "a claim names another text than is there; those lines are unknown",
     "claims-disagree": "two clones claim the same content differently; the stricter is shown",
@@ -42,7 +43,7 @@ EXPLAINED = {
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.usage = "byline blame [-h] [--json] [REV] PATH"
+    parser.usage = "byline blame [-h] [--json] [--no-pager] [REV] PATH"
     parser.add_argument("words", nargs="+", metavar="PATH", help="a file, as it is on disk, or in the commit REV")
     parser.add_argument("--json", action="store_true", help="the ranges as JSON (byline.blame/1)")
 
@@ -102,13 +103,7 @@ def _show(world: World, blame: Blame) -> None:
     if not lines:
         terminal.note(f"{show_path(blame.subject.path)} has no lines" + (": it is not text, or too large" if lines is None else ""))
         return
-    interactive = terminal.out.isatty()
-    columns = None
-    if interactive:
-        from shutil import get_terminal_size
-
-        columns = get_terminal_size().columns
-    terminal.lines(blame_rows(ranges, lines, columns=columns))
-    if interactive:
+    terminal.lines(blame_rows(ranges, lines, columns=terminal.columns))
+    if terminal.columns:
         counts = ", ".join(f"{count} {origin}" for origin, count in count_origins(ranges).items())
         terminal.note(f"{len(lines)} lines: {counts}   (✓ proven, ? unknown key, · not signed)")

@@ -26,6 +26,7 @@ what it brought, and the decisions about it in the order of their log. `--json` 
 bundles with P-256 keys can check. Exit 1 when there is no statement."""
 EXAMPLE = "byline show HEAD"
 
+PAGED = True
 SCHEMA = "byline.show/1"
 
 
