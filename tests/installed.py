@@ -129,7 +129,7 @@ class Installed:
         """Return how many losses `status` counts."""
         said = self.byline("status", "--json")
         assert said.code == 0, said
-        return int(json.loads(said.out)["losses"])
+        return sum(each["count"] for each in json.loads(said.out)["losses"])
 
 
 def run(*words: str | bytes, cwd: Path, data: bytes = b"", environ: Mapping[str, str] | None = None) -> Said:

@@ -200,6 +200,14 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def show_age(seconds: float) -> str:
+    """Return how long ago something was, in the largest unit of which there are two; a clock that was set back is no news."""
+    for size, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return f"{count(int(seconds // size), noun)} ago"
+    return f"{count(max(0, int(seconds)), 'second')} ago"
+
+
 def show_table(rows: Sequence[Sequence[str]], *, indent: int = 2, gap: int = 2, columns: int = COLUMNS) -> list[str]:
     """Return `rows` as aligned lines; the last cell takes what is left and is cut there."""
     if not rows:

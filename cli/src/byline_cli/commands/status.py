@@ -5,22 +5,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from byline.capture.journal import FILE, read_events
 from byline.capture.losses import read_losses
-from byline.core.report import ranges_to_json
+from byline.core.edit import Edit
+from byline.core.effect import parse_path, path_members
+from byline.core.lines import has_word
+from byline.core.report import owner_to_json
 from byline.core.statement import PredicateType
 from byline.errors import ConfigError, RepositoryError
 from byline.flow.progress import load_progress
 from byline.flow.resolve import open_resolver
 from byline.log.outbox import Outbox
 from byline_cli.keyfile import key_path
-from byline_cli.terminal import count, show_path, show_table
-from byline_cli.view import count_origins
+from byline_cli.lost import losses_to_json
+from byline_cli.terminal import Paint, count, show_age, show_path, show_table
+from byline_cli.view import COLOURS, describe_evidence, describe_owner
 from byline_cli.wiring import NOBODY, make_reader, open_here, settle, trust_or_none
 from byline_cli.world import YES
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from byline.core.attribution import Owner
     from byline.core.trust import Trust
     from byline.flow.resolve import Resolver
     from byline.flow.workshop import Workshop
@@ -28,11 +34,14 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 ABOUT = """\
-Whose the uncommitted lines are, which commits have no statement yet, what waits in the outbox, and what could not be recorded."""
+Which sessions of agents and people have lines that are not committed, and in which files; which commits have no statement yet; what
+waits in the outbox; and what could not be recorded, with its code and what to do about it. Lines without words are not counted."""
 EXAMPLE = "byline status"
 
 SCHEMA = "byline.status/1"
-SHOWN = 20
+SHOWN = 20  # files that are looked into
+SESSION = 8  # characters of its id
+RECENT = 1 << 18  # bytes at the end of the journal in which a session's last edit is looked for
 
 
 def configure(parser: Parser) -> None:
@@ -46,20 +55,21 @@ def run(options: Namespace, world: World) -> int:
     settle(workshop, world.terminal)
     is_unknown = workshop.identity == NOBODY
     with open_resolver(workshop) as resolver:
+        pending = _pending(workshop, resolver)
         facts = {
             "schema": SCHEMA,
             "repository": None if is_unknown else workshop.identity.repository,
             "you": _you(world, None if is_unknown else trust_or_none(world, workshop.repo, workshop.identity)),
-            "uncommitted": _uncommitted(workshop, resolver),
+            **pending,
             "unattested": _unattested(workshop, resolver),
             "outbox": len(Outbox(workshop.place).pending()),
-            "statements": len({fact.statement for fact in resolver.index.facts(kind=PredicateType.AUTHORSHIP)}),
-            "losses": len(read_losses(workshop.place)) + len(read_losses(workshop.inbox)),
+            "statements": resolver.index.count(PredicateType.AUTHORSHIP),
+            "losses": losses_to_json((*read_losses(workshop.place), *read_losses(workshop.inbox))),
         }
     if options.json:
         world.terminal.json(facts)
     else:
-        _show(facts, world)
+        _show(facts, world, workshop.now())
     return YES
 
 
@@ -78,19 +88,43 @@ def _you(world: World, trust: Trust | None) -> dict[str, Any]:
     return {"key": True, "principal": principal.id if principal else None, "level": principal.level if principal else None}
 
 
-def _uncommitted(workshop: Workshop, resolver: Resolver) -> list[dict[str, Any]]:
-    """Return the changed files with their uncommitted lines by origin; at most `SHOWN` of them are looked into."""
-    if workshop.repo.top is None:
-        return []
-    out = []
-    for path in workshop.repo.status_paths()[:SHOWN]:
+def _pending(workshop: Workshop, resolver: Resolver) -> dict[str, Any]:
+    """Return the uncommitted lines by session and by file; of many changed files some are looked into."""
+    changed = workshop.repo.status_paths() if workshop.repo.top else ()
+    files: list[dict[str, Any]] = []
+    sessions: dict[Owner, dict[bytes, int]] = {}
+    for path in changed[:SHOWN]:
         try:
             resolved = resolver.resolve(None, path)
         except (RepositoryError, OSError):  # deleted, or not readable
             continue
-        fresh = [each for each in ranges_to_json(resolved.bylines) if each["commit"] is None]
-        out.append({"path": show_path(path), "lines": count_origins(fresh)})
-    return out
+        lines: dict[str, int] = {}
+        for text, byline in zip(resolved.lines, resolved.bylines, strict=True):
+            if byline.commit is None and has_word(text):
+                lines[byline.owner.origin] = lines.get(byline.owner.origin, 0) + 1
+                if byline.owner.is_known:
+                    places = sessions.setdefault(byline.owner, {})
+                    places[path] = places.get(path, 0) + 1
+        files.append({**path_members(path), "lines": {origin: lines[origin] for origin in COLOURS if origin in lines}})
+    last = _last_edits(workshop) if sessions else {}
+    return {
+        "sessions": [
+            {**owner_to_json(owner), "files": len(places), "lines": sum(places.values()), "time": last.get(owner.session)}
+            for owner, places in sessions.items()
+        ],
+        "uncommitted": files,
+        "notLookedInto": len(changed[SHOWN:]),
+    }
+
+
+def _last_edits(workshop: Workshop) -> dict[str | None, str]:
+    """Return when each session was last seen to edit, in nanoseconds since 1970, as far as the end of the journal tells."""
+    try:
+        size = (workshop.place / FILE).stat().st_size
+    except FileNotFoundError:
+        return {}
+    events = read_events(workshop.place, max(0, size - RECENT)).events
+    return {event.session: str(event.time) for event in events if isinstance(event, Edit) and event.session}
 
 
 def _unattested(workshop: Workshop, resolver: Resolver) -> list[str]:
@@ -101,7 +135,7 @@ def _unattested(workshop: Workshop, resolver: Resolver) -> list[str]:
     return [each for each in workshop.repo.unpushed_commits(without=done) if not resolver.index.facts(commit=each)]
 
 
-def _show(facts: dict[str, Any], world: World) -> None:
+def _show(facts: dict[str, Any], world: World, now: int) -> None:
     terminal = world.terminal
     you = facts["you"]
     who = you["principal"] or ("a key that trust does not know" if you["key"] else "nobody: there is no key (byline init)")
@@ -114,13 +148,31 @@ def _show(facts: dict[str, Any], world: World) -> None:
         terminal.line(f"{count(len(waiting), 'unpushed commit')} without a statement: {names} (byline attest --wait)")
     if facts["outbox"]:
         terminal.line(f"{count(facts['outbox'], 'statement')} to be logged later (the outbox)")
+    if facts["sessions"]:
+        terminal.line("recorded and not committed yet:")
+        terminal.lines([line] for line in show_table([_session(each, now) for each in facts["sessions"]], columns=terminal.width))
     if facts["uncommitted"]:
         terminal.line("uncommitted lines:")
         rows = [
-            [each["path"], ", ".join(f"{count} {origin}" for origin, count in each["lines"].items()) or "-"]
+            [_name(each), ", ".join(f"{number} {origin}" for origin, number in each["lines"].items()) or "-"]
             for each in facts["uncommitted"]
         ]
-        for line in show_table(rows):
-            terminal.line(line)
+        terminal.lines([line] for line in show_table(rows, columns=terminal.width))
+    if facts["notLookedInto"]:
+        terminal.line(f"  and {count(facts['notLookedInto'], 'more changed file')}, not looked into")
     if facts["losses"]:
-        terminal.line(f"{count(facts['losses'], 'thing')} not recorded, or not as said: byline doctor")
+        terminal.line(Paint("not recorded, or not as said:", "red"))
+        for each in facts["losses"]:
+            age = show_age((now - int(each["time"])) / 1e9)
+            terminal.line(f"  {each['code']}  {count(each['count'], 'time')}, last {age}: {each['last']}")
+            terminal.line(f"             {each['advice']}")
+
+
+def _session(each: dict[str, Any], now: int) -> list[str]:
+    age = f"last edit {show_age((now - int(each['time'])) / 1e9)}" if each["time"] else ""
+    session = f"session {each['session'][:SESSION]}" if each["session"] else ""
+    return [describe_evidence(each), describe_owner(each), session, count(each["lines"], "line"), "in " + count(each["files"], "file"), age]
+
+
+def _name(each: dict[str, Any]) -> str:
+    return show_path(parse_path(each.get("path"), each.get("pathBytes")))
