@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from byline.core.lines import blob_id
-from byline.errors import NotARepositoryError, RepositoryError
+from byline.errors import MissingObjectError, NotARepositoryError, RepositoryError
 from byline.git.objects import TreeEntry
 from byline.git.process import git_error
 from byline.git.repository import Repository, open_repository
@@ -180,6 +180,21 @@ def test_odd_paths_go_through_every_question(repository: Scratch, opened: Reposi
         assert opened.last_touch(commit, path) == commit
         repository.write(os.fsdecode(path), b"changed\n")
     assert set(opened.status_paths()) == set(ODD_PATHS)
+
+
+def test_digests_of_many_are_those_of_each(repository: Scratch, opened: Repository) -> None:
+    texts = {f"f{number}": f"{number}\n" for number in range(100)}
+    for name, text in texts.items():
+        repository.write(name, text)
+    commit = repository.commit()
+    entries = dict(opened.list_tree(commit))
+    missing = TreeEntry(mode="100644", oid=blob_id(b"nowhere"))
+    opened.learn_sha256([*entries.values(), TreeEntry(mode="160000", oid=commit)])
+    assert {os.fsdecode(path): opened.content_sha256(entry) for path, entry in entries.items()} == {
+        name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()
+    }
+    with pytest.raises(MissingObjectError):
+        opened.learn_sha256([missing])
 
 
 def test_an_entry_is_found_by_its_whole_path_only(repository: Scratch, opened: Repository) -> None:

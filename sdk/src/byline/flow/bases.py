@@ -33,13 +33,22 @@ class Standing:
     entry: TreeEntry
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """What differs between two commits: every change, by the path it leads to, and the paths that had each old content."""
+
+    changes: tuple[FileChange, ...]
+    by_path: dict[bytes, FileChange]
+    places: dict[str, list[bytes]]
+
+
 class Bases:
     """The bases of one clone. Not thread-safe."""
 
     def __init__(self, repo: Repository, texts: Texts) -> None:
         self._repo = repo
         self._texts = texts
-        self._changes: dict[tuple[str | None, str], tuple[FileChange, ...]] = {}
+        self._deltas: dict[tuple[str | None, str], Delta] = {}
         self._lost: dict[str, dict[bytes, list[tuple[bytes, int, int]]]] = {}
 
     def standings(self, commit: str, path: bytes, blob: str | None) -> Iterator[Standing]:
@@ -60,9 +69,7 @@ class Bases:
         Raises:
             RepositoryError: A commit is not here.
         """
-        if (old, new) not in self._changes:
-            self._changes[old, new] = self._repo.changes(old, new)
-        return self._changes[old, new]
+        return self._delta(old, new).changes
 
     def lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
         """Return where each line (squeezed) that went away over `commit` stood: path, line and end of its place in the first parent.
@@ -88,14 +95,22 @@ class Bases:
                     places.setdefault(squeeze(old[i]), []).append((path, i, gap.old.end))
         return places
 
+    def _delta(self, old: str | None, new: str) -> Delta:
+        if (old, new) not in self._deltas:
+            changes = self._repo.changes(old, new)
+            stood = {each.old_path or each.path: each.old.oid for each in changes if each.old}
+            places: dict[str, list[bytes]] = {}
+            for path, oid in stood.items():
+                places.setdefault(oid, []).append(path)
+            self._deltas[old, new] = Delta(changes=changes, by_path={each.path: each for each in changes}, places=places)
+        return self._deltas[old, new]
+
     def _base_path(self, parent: str, commit: str, path: bytes, blob: str | None) -> bytes:
-        changed = self.changes(parent, commit)
-        own = next((each for each in changed if each.path == path), None)
+        delta = self._delta(parent, commit)
+        own = delta.by_path.get(path)
         if own is None:
             return path
-        if blob and self._texts.lines(blob):
-            old = {each.old_path or each.path: each.old.oid for each in changed if each.old}
-            same = [other for other, oid in old.items() if oid == blob and other != path]
-            if same and old.get(path) != blob:
-                return own.old_path if own.old_path in same else same[0]
+        same = delta.places.get(blob, []) if blob and self._texts.lines(blob) else []
+        if same and path not in same:
+            return own.old_path if own.old_path in same else same[0]
         return own.old_path or path

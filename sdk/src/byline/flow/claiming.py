@@ -74,6 +74,7 @@ def claim_commit(versions: Versions, commit: str, maker: Maker) -> tuple[Claim, 
     """
     parents = versions.repo.parents(commit)
     changes = {each.path: each for each in versions.bases.changes(parents[0] if parents else None, commit)}
+    versions.repo.learn_sha256(entry for each in changes.values() for entry in (each.old, each.new) if entry)
     return tuple(_claim(versions, commit, changes[path], maker) for path in changed_paths(versions, commit))
 
 

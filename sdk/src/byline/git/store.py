@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 RENAME_LIMIT = 1000
 FEW = 16  # objects
+MAX_KEPT = 100_000  # commits, and items of trees, that are remembered
 _DIFF = ("-r", "-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
 
 
@@ -49,6 +50,9 @@ class ObjectStore:
     _objects: CatFile = field(init=False)
     _sizes: CatFile = field(init=False)
     _sha256: dict[tuple[str, str], str] = field(default_factory=dict, init=False)
+    _seen: dict[str, CommitInfo] = field(default_factory=dict, init=False)
+    _folders: dict[str, dict[bytes, TreeEntry]] = field(default_factory=dict, init=False)
+    _room: int = field(default=MAX_KEPT, init=False)
 
     def __post_init__(self) -> None:
         self._objects = CatFile(self.git)
@@ -73,8 +77,8 @@ class ObjectStore:
 
     def commit_info(self, commit: str) -> CommitInfo:
         """Return what the commit with this id says."""
-        found = self._object(commit, "commit")
-        return parse_commit(found.oid, found.content or b"")
+        known = self._seen.get(commit)
+        return known or self._remember(self._object(commit, "commit"))
 
     def commit_infos(self, commits: Sequence[str]) -> Iterator[CommitInfo]:
         """Yield what `commits` say, in order."""
@@ -166,7 +170,7 @@ class ObjectStore:
         for name in path.split(b"/"):
             if entry.mode != TREE_MODE:
                 return None
-            found = next((item.entry for item in self.read_tree(entry.oid) if item.name == name), None)
+            found = self._folder(entry.oid).get(name)
             if found is None:
                 return None
             entry = found
@@ -213,6 +217,17 @@ class ObjectStore:
             self._sha256[key] = hashlib.sha256(content).hexdigest()
         return self._sha256[key]
 
+    def learn_sha256(self, entries: Iterable[TreeEntry]) -> None:
+        """Know `content_sha256` of all of `entries` with one question.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        blobs = [entry.oid for entry in entries if entry.mode != GITLINK and ("", entry.oid) not in self._sha256]
+        for blob, content in zip(blobs, self.read_blobs(blobs), strict=True):
+            self._sha256["", blob] = hashlib.sha256(content).hexdigest()
+
     def write_objects(self, objects: Sequence[tuple[str, bytes]]) -> tuple[str, ...]:
         """Store `objects` (type and content each), flushed to disk; return their ids."""
         if objects:
@@ -230,11 +245,35 @@ class ObjectStore:
         return self.write_objects([("tree", format_tree(items))])[0]
 
     def _tree_of(self, treeish: str) -> str:
+        known = self._seen.get(treeish)
+        if known:
+            return known.tree
         # A commit is small and a tree was asked for to be read: no other process need tell which it is.
         found = self._objects.ask(treeish)
         if found is not None and found.kind == "tree":
             return treeish
-        return parse_commit(treeish, self._checked(treeish, "commit", found).content or b"").tree
+        return self._remember(self._checked(treeish, "commit", found)).tree
+
+    def _remember(self, found: RawObject) -> CommitInfo:
+        """Read a commit and keep it: what an id means never changes."""
+        self._make_room(1)
+        commit = self._seen[found.oid] = parse_commit(found.oid, found.content or b"")
+        return commit
+
+    def _folder(self, tree: str) -> dict[bytes, TreeEntry]:
+        known = self._folders.get(tree)
+        if known is None:
+            known = {item.name: item.entry for item in self.read_tree(tree)}
+            self._make_room(len(known) + 1)
+            self._folders[tree] = known
+        return known
+
+    def _make_room(self, size: int) -> None:
+        self._room -= size
+        if self._room < 0:
+            self._room = MAX_KEPT - size
+            self._seen.clear()
+            self._folders.clear()
 
     def _diff(self, old: str | None, new: str, *options: str) -> tuple[FileChange, ...]:
         base = object_id("tree", b"", self.algorithm) if old is None else self._tree_of(old)
