@@ -21,12 +21,12 @@ ABOUT = """\
 The git hooks start it in the background after each commit and before each push, so there is rarely a reason to call it. One statement
 is signed for each commit that this clone made; it goes to the ledger if one is named in the trust file, and into the evidence of this
 clone (`refs/byline/evidence`). Without a network it stays in the outbox and nothing waits."""
-EXAMPLE = "byline attest --wait"
+EXAMPLE = "byline attest --wait        byline attest origin/main..HEAD"
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("revs", nargs="*", metavar="REV", help="commits to attest even though nothing marks them as made here")
+    parser.add_argument("revs", nargs="*", metavar="REV", help="commits, or a range A..B, that nothing marks as made here")
     parser.add_argument("--wait", action="store_true", help="wait for an attester that is already at work")
     parser.add_argument("--background", action="store_true", help=SUPPRESS)
     parser.add_argument("--push", metavar="REMOTE", default="", help=SUPPRESS)

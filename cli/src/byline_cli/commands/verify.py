@@ -30,11 +30,12 @@ for it learns what this clone holds, not that the clone is the right one. Exit 1
 EXAMPLE = "byline verify HEAD"
 
 SCHEMA = "byline.verify/1"
+HEAD = "HEAD"  # never a file: a bare repository has one of that name
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("what", nargs="?", default="HEAD", metavar="REV|FILE", help="a commit (default HEAD) or a file with a bundle")
+    parser.add_argument("what", nargs="?", default=HEAD, metavar="REV|FILE", help="a commit (default HEAD) or a file with a bundle")
     parser.add_argument("--json", action="store_true", help="the answer as JSON (byline.verify/1)")
 
 
@@ -42,7 +43,7 @@ def run(options: Namespace, world: World) -> int:
     """Verify, and say what was found."""
     workshop = make_workshop(world, open_here(world))
     file = world.cwd / options.what
-    title, items, failures = _file(workshop, file) if file.is_file() else _commit(workshop, options.what, file)
+    title, items, failures = _file(workshop, file) if options.what != HEAD and file.is_file() else _commit(workshop, options.what, file)
     failures += [_failure(each.failure.code, each.failure.message, each) for each in items if each.failure]
     if workshop.trust is None and items:
         failures.append(_failure("BL-KEY-1", "there is no trust to verify with: no .byline/trust.toml that reads, and no key of yours"))

@@ -21,9 +21,9 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from byline.core.canonical import format_base64, parse_base64, parse_strict
+from byline.core.canonical import format_base64, parse_base64
 from byline.core.value import dataclass
-from byline.errors import ConfigError, MalformedError
+from byline.errors import ConfigError
 from byline.git.settings import normal_key
 
 if TYPE_CHECKING:
@@ -233,12 +233,14 @@ def _cut(path: Path, rest: bytes | None) -> Undone:
 
 
 def _load(place: Path) -> list[dict[str, Any]]:
+    import json
+
     data = read_or_none(place / RECORD)
     if data is None:
         return []
     try:
-        record = parse_strict(data)
-    except MalformedError as error:
+        record = json.loads(data)  # not strictly: a path that is not UTF-8 is a string of lone surrogates
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{place / RECORD} cannot be read: {error}", hint=LOST) from error
     rows = record.get("files") if isinstance(record, dict) and record.get("schema") == SCHEMA else None
     if not isinstance(rows, list):

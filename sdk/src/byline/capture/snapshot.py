@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Paths are os.path here: pathlib takes as long to import as the interpreter takes to start.
-# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH115, PTH118, PTH123
+# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH112, PTH115, PTH117, PTH118, PTH123
 """The scan before and after a command that may change any file; also a program of its own.
 
     python -I -S snapshot.py AGENT INBOX  <facts and changes  3<payload  4<untracked
@@ -53,6 +53,16 @@ def parse_changes(raw: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def split_places(lines: list[bytes]) -> list[bytes]:
+    """Return the three folders that git printed on `lines`, each absolute and there; a line feed in a name is none between two."""
+    for first in range(1, len(lines) - 1):
+        for second in range(first + 1, len(lines)):
+            places = [b"\n".join(part) for part in (lines[:first], lines[first:second], lines[second:])]
+            if all(os.path.isabs(place) and os.path.isdir(place) for place in places):
+                return places
+    return []
+
+
 def blob_of(data: bytes, algorithm: bytes) -> bytes:
     """Return git's id of the blob `data`."""
     whole = b"blob %d\0" % len(data) + data
@@ -100,12 +110,12 @@ def main(agent: bytes, inbox: bytes) -> None:
     payload = _read(3)
     facts, _, raw = _read(0).partition(b"\0")
     untracked = [(ABSENT, path) for path in _read(4).split(b"\0") if path and not path.endswith(b"/")]
-    lines = facts.rstrip(b"\n").split(b"\n")
-    if len(lines) == 4:
-        lines.append(b"HEAD")
-    if len(lines) != 5:
+    algorithm, *lines = facts.rstrip(b"\n").split(b"\n")
+    head = lines.pop() if len(lines) > 3 else b"HEAD"
+    places = split_places(lines)
+    if not places:
         return
-    algorithm, git_dir, common, top, head = lines
+    git_dir, common, top = places
     common = os.path.realpath(common)
     contents = os.path.join(common, b"byline", b"contents")
     variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in (b"AI_AGENT", b"COPILOT_CLI")]

@@ -42,6 +42,7 @@ class Asking:
         """Answer for the text `lines` of `subject`; what stands in the work tree is read as if it were committed now."""
         versions = self._versions
         versions.findings.clear()
+        versions.note_missing_evidence()
         version = self._committed(subject.commit, subject) if subject.commit else None
         if subject.is_committed:
             bylines = version.bylines if version else (UNATTRIBUTED,) * len(lines)

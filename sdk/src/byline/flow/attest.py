@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from byline.core.claim import Claim
     from byline.core.envelope import Envelope
     from byline.git.objects import CommitInfo
+    from byline.git.repository import Repository
 
 LOCK_SECONDS = 30.0
 SWEEP = "sweep"
@@ -67,7 +68,7 @@ class AttestReport:
 def attest_pending(
     workshop: Workshop, *, revisions: Sequence[str] = (), seconds: float = LOCK_SECONDS, sweeps: bool = True
 ) -> AttestReport:
-    """Attest all that is pending, and the commits `revisions` even where a sweep would leave them alone.
+    """Attest all that is pending, and the commits `revisions` (or those of a range `A..B`) even where a sweep would leave them alone.
 
     Without a signer the journal is folded and nothing is signed. `sweeps` takes the commits that no hook marked, too; not for a run
     beside a person's own git, whose hook may be about to mark the commit that is there already.
@@ -79,9 +80,14 @@ def attest_pending(
     with hold(workshop.place, seconds=seconds) as is_held:
         if not is_held:
             return AttestReport(busy=True)
-        wanted = tuple(workshop.repo.commit_id(each) for each in revisions)
+        wanted = tuple(commit for each in revisions for commit in _named(workshop.repo, each))
         with EvidenceIndex(workshop.cache) as index:
             return _Run(workshop, index).run(wanted, sweeps=sweeps)
+
+
+def _named(repo: Repository, revision: str) -> Sequence[str]:
+    ends = repo.commit_range(revision)
+    return repo.commits_between(*ends) if ends else (repo.commit_id(revision),)
 
 
 class _Run:

@@ -132,6 +132,11 @@ class Versions:
         """Whether every object that was asked for is here; what is missing may be fetched, and then the answer is another one."""
         return not (self._is_cut or self.texts.is_cut)
 
+    def note_missing_evidence(self) -> None:
+        """Say so where claims are not here that the evidence names."""
+        if not self._index.is_whole():
+            self._cut()
+
     def _cut(self) -> None:
         self._is_cut = True
         self.findings.add("history-cut")

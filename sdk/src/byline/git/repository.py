@@ -56,7 +56,9 @@ def open_repository(start: Path, *, environ: Mapping[str, str] | None = None) ->
     if len(places) != 2:  # a folder with a line feed in its name: one question each
         places = [git.run("rev-parse", "--path-format=absolute", option)[:-1] for option in ("--git-dir", "--git-common-dir")]
     git_dir, common_dir = (Path(os.fsdecode(place)) for place in places)
-    top = (start / os.fsdecode(up)).resolve() if inside == b"true" else None
+    # A work tree that the environment names is there for whoever stands outside of it, too.
+    found = os.fsdecode(up) if inside == b"true" else git.environment.get("GIT_WORK_TREE")
+    top = None if found is None else (start / found).resolve()
     return Repository(git_dir=git_dir, common_dir=common_dir, top=top, algorithm=algorithm.decode(), git=git.at(git_dir, top))
 
 
@@ -90,6 +92,15 @@ class Repository(ObjectStore):
         if found is None:
             raise RepositoryError(f"{rev!r} is not a commit here", hint="name a commit, a branch or a tag; see: git log")
         return found.oid
+
+    def commit_range(self, text: str) -> tuple[str, str] | None:
+        """Return the two commits that a range `A..B` names, None if `text` is no range; an end that is left out is HEAD.
+
+        Raises:
+            RepositoryError: An end means no commit.
+        """
+        base, dots, head = text.partition("..")
+        return (self.commit_id(base or "HEAD"), self.commit_id(head or "HEAD")) if dots else None
 
     def head(self) -> str | None:
         """Return the id of HEAD's commit, None on an unborn branch."""

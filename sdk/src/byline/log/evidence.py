@@ -40,6 +40,7 @@ _SHARD = re.compile(rb"[0-9a-f]{2}")
 _FILE = re.compile(rb"[0-9a-f]{64}\.[0-9a-f]{16}(\.[0-9a-f]{16})?\.json")
 _FACT = 64 + 1 + 16  # characters of a file's name that say which fact it holds
 _LOGGED, _BARE, _NONE = range(3)
+NOT_HERE, TOO_LARGE = "it is not here", "it is too large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +125,8 @@ def _rank(name: str, data: bytes) -> tuple[int, bytes]:
     return _LOGGED, bundle.envelope.signature
 
 
-def open_file(name: str, blob: str, data: bytes | None) -> StoredBundle | BadFile:
+def open_file(name: str, blob: str, data: bytes) -> StoredBundle | BadFile:
     """Return what the bytes of a file are."""
-    if data is None:
-        return BadFile(name=name, blob=blob, reason="it is not here, or too large")
     try:
         return StoredBundle(name=name, blob=blob, bundle=read_bundle(name, data))
     except MalformedError as error:
@@ -192,7 +191,12 @@ class EvidenceRef:
 
     def open_files(self, files: Files) -> Iterator[StoredBundle | BadFile]:
         """Yield what the named blobs hold, in the order of `files`. Whatever is wrong with one is said of that one alone."""
-        return (open_file(*file) for file in self.read_files(files))
+        read = self.read_files(files)
+        return (open_file(name, blob, data) if data is not None else self.unread(name, blob) for name, blob, data in read)
+
+    def unread(self, name: str, blob: str) -> BadFile:
+        """Say why a file has no bytes: it is not here (a partial clone), or too large for a bundle."""
+        return BadFile(name=name, blob=blob, reason=TOO_LARGE if self.repository.has_object(blob) else NOT_HERE)
 
     # Adding
 

@@ -28,7 +28,7 @@ from byline.core.value import dataclass
 from byline.errors import StatementError
 from byline.log.database import Database, writing
 from byline.log.evidence import BadFile, EvidenceRef, StoredBundle
-from byline.log.tables import FILE_COLUMNS, check_files, follow, index_hashes
+from byline.log.tables import FILE_COLUMNS, check_files, follow, follow_lacking, index_hashes, lacks_files
 from byline.log.trees import fingerprint
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ class EvidenceIndex:
 
         def work(database: sqlite3.Connection) -> list[str]:
             if _state(database) == " ".join(seen):
+                if lacks_files(database):
+                    with writing(database):
+                        follow_lacking(database, evidence)
                 return seen
             with writing(database):
                 # Looked at again by who may write now: what another process has brought further is not brought back.
@@ -190,6 +193,10 @@ class EvidenceIndex:
         if self._evidence is not None:
             found = self._evidence.open_files({fact.name: fact.blob for fact in facts})
             yield from (each for each in found if isinstance(each, StoredBundle))
+
+    def is_whole(self) -> bool:
+        """Whether all bytes of the evidence are here: a partial clone may have none of them."""
+        return not self._database.do(lacks_files)
 
     def findings(self) -> tuple[BadFile, ...]:
         """Return the files among the evidence that are none, sorted by name. What was not strictly read before is read now.

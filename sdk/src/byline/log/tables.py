@@ -19,7 +19,7 @@ from byline.core.authorship import parse_authorship
 from byline.core.lines import HASH_BYTES
 from byline.core.statement import PredicateType, parse_statement
 from byline.errors import StatementError
-from byline.log.evidence import BadFile, open_file
+from byline.log.evidence import NOT_HERE, BadFile, open_file
 from byline.log.glance import glance
 
 if TYPE_CHECKING:
@@ -78,9 +78,23 @@ def follow(database: sqlite3.Connection, evidence: EvidenceRef, trees: Iterable[
         had |= database.execute("SELECT name, blob FROM file WHERE name >= ? AND name < ?", (prefix, prefix + "g"))
         database.execute("DELETE FROM shard WHERE prefix = ?", (prefix,))
     _remove(database, [name for name, blob in had.items() if wanted.get(name) != blob])
-    for file in evidence.read_files({name: blob for name, blob in wanted.items() if had.get(name) != blob}):
-        _add(database, file)
+    _read(database, evidence, {name: blob for name, blob in wanted.items() if had.get(name) != blob})
     database.executemany("INSERT INTO shard VALUES (?, ?)", [(prefix, " ".join(oids)) for prefix, oids in changed.items()])
+
+
+def lacks_files(database: sqlite3.Connection) -> bool:
+    """Whether bytes of the evidence were not here when they were looked for."""
+    return database.execute("SELECT 1 FROM file WHERE reason = ?", (NOT_HERE,)).fetchone() is not None
+
+
+def follow_lacking(database: sqlite3.Connection, evidence: EvidenceRef) -> None:
+    """Read what was not here and is now: a partial clone fetches the bytes of a tree that it has later, or never.
+
+    Raises:
+        RepositoryError: Git cannot read them.
+        sqlite3.Error: The database cannot be written.
+    """
+    _read(database, evidence, dict(database.execute("SELECT name, blob FROM file WHERE reason = ?", (NOT_HERE,)).fetchall()))
 
 
 def index_hashes(database: sqlite3.Connection) -> None:
@@ -120,11 +134,18 @@ def _why_not(payload: bytes) -> str | None:
     return None
 
 
-def _add(database: sqlite3.Connection, file: tuple[str, str, bytes | None]) -> None:
-    name, blob, data = file
-    seen = None if data is None else glance(name, data)
+def _read(database: sqlite3.Connection, evidence: EvidenceRef, files: Files) -> None:
+    for name, blob, data in evidence.read_files(files):
+        if data is None:
+            _add_bad(database, name, blob, evidence.unread(name, blob).reason)
+        else:
+            _add(database, name, blob, data)
+
+
+def _add(database: sqlite3.Connection, name: str, blob: str, data: bytes) -> None:
+    seen = glance(name, data)
     if seen is None:
-        found = open_file(*file)
+        found = open_file(name, blob, data)
         reason = found.reason if isinstance(found, BadFile) else _why_not(found.bundle.envelope.payload)
         _add_bad(database, name, blob, reason or "not a statement that Byline reads")
         return
