@@ -11,7 +11,6 @@ from byline.core.edit import Edit
 from byline.core.effect import parse_path, path_members
 from byline.core.lines import has_word
 from byline.core.report import owner_to_json
-from byline.core.statement import PredicateType
 from byline.errors import ConfigError, RepositoryError
 from byline.flow.progress import load_progress
 from byline.flow.resolve import open_resolver
@@ -63,7 +62,7 @@ def run(options: Namespace, world: World) -> int:
             **pending,
             "unattested": _unattested(workshop, resolver),
             "outbox": len(Outbox(workshop.place).pending()),
-            "statements": resolver.index.count(PredicateType.AUTHORSHIP),
+            "statements": resolver.index.count_statements(),
             "losses": losses_to_json((*read_losses(workshop.place), *read_losses(workshop.inbox))),
         }
     if options.json:

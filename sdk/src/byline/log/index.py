@@ -164,10 +164,9 @@ class EvidenceIndex:
         names = ("name", "blob", "statement", "key", "kind", "change", "repository", "commit", "chain", "seq")
         return tuple(Fact(**dict(zip(names, row, strict=False)), logged=bool(row[-1])) for row in rows)
 
-    def count(self, kind: PredicateType) -> int:
-        """Return how many statements of `kind` there are, however many keys signed them."""
-        found = self._database.rows("SELECT COUNT(DISTINCT digest) FROM file WHERE reason IS NULL AND kind = ?", str(kind))
-        return sum(number for (number,) in found)
+    def count_statements(self) -> int:
+        """Return how many authorship statements there are, however many keys signed them."""
+        return sum(number for (number,) in self._database.rows("SELECT COUNT(*) FROM statement"))
 
     def approvals_about(self, versions: Mapping[bytes, str | None], *, at: datetime | None = None) -> tuple[Fact, ...]:
         """Return the approvals that let one of these paths become its version, and those of any step of it not over `at`; by name."""

@@ -40,10 +40,11 @@ CREATE INDEX file_commit ON file (commit_id);
 CREATE INDEX file_digest ON file (digest);
 CREATE INDEX file_chain ON file (chain, seq);
 CREATE INDEX file_strict ON file (name) WHERE strict = 0;
-CREATE INDEX file_reason ON file (reason) WHERE reason IS NOT NULL;
+CREATE INDEX file_reason ON file (name) WHERE reason IS NOT NULL;
 CREATE TABLE statement (
     id INTEGER PRIMARY KEY, digest TEXT UNIQUE, commit_id TEXT, chain TEXT, seq INTEGER, payload BLOB, hashed INTEGER DEFAULT 0);
 CREATE INDEX statement_commit ON statement (commit_id);
+CREATE INDEX statement_first ON statement (commit_id) WHERE seq = 1;
 CREATE INDEX statement_hashed ON statement (id) WHERE hashed = 0;
 CREATE TABLE claim (
     statement INTEGER, ordinal INTEGER, path BLOB, blob TEXT, op TEXT, PRIMARY KEY (statement, ordinal)) WITHOUT ROWID;
