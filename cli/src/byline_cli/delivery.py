@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sign what is pending, deliver it, send it: the three steps that `attest`, `push` and `approve` share.
+"""Sign what is pending, deliver it, send it: the three steps that `attest`, `push` and `approve` share; then the journal is tidied.
 
 `sign_and_deliver` works in the foreground. `work_in_background` is what git's hooks start: one at a time in a clone
 (`attester.pid`), until no mark came in while it worked, silent, and every failure a loss record that `status` and `doctor` show.
@@ -17,6 +17,7 @@ from byline.capture.losses import Loss, LossCode, record_loss
 from byline.core.value import dataclass
 from byline.errors import BylineError
 from byline.flow.attest import AttestReport, attest_pending
+from byline.flow.pending import MAX_JOURNAL, folded_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,21 @@ def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), secon
     from byline.flow.deliver import deliver
     from byline_cli.wiring import open_ledger
 
-    return Work(attested=attested, delivered=deliver(workshop, open_ledger(workshop)))
+    work = Work(attested=attested, delivered=deliver(workshop, open_ledger(workshop)))
+    tidy(workshop)
+    return work
+
+
+def tidy(workshop: Workshop) -> None:
+    """Compact the journal where it has grown long. Nobody asked for it, so what goes wrong is recorded and nothing more."""
+    if folded_bytes(workshop.place) <= MAX_JOURNAL:
+        return
+    from byline.flow.compaction import compact
+
+    try:
+        compact(workshop, at=time.time_ns())
+    except FAILURES as error:
+        record_failure(workshop.place, error)
 
 
 def work_in_background(workshop: Workshop, remote: str | None) -> None:

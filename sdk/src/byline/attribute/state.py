@@ -25,7 +25,7 @@ from byline.core.value import dataclass, field, replace
 from byline.errors import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from byline.core.attribution import Byline
 
@@ -98,6 +98,19 @@ class State:
     def with_marked(self, commit: str, worktree: str) -> State:
         """Return the state in which `commit` is known to be made in `worktree`."""
         return replace(self, marked=_newest({**self.marked, commit: worktree}))
+
+    def without(self, files: Collection[tuple[str, bytes]]) -> State:
+        """Return the state that knows no version of `files`, which are (work tree, path)."""
+        return replace(self, versions={key: seen for key, seen in self.versions.items() if key not in files})
+
+    def renamed(self, name: Callable[[str], str]) -> State:
+        """Return the state with work trees called as `name` says."""
+        return State(
+            versions={(name(worktree), path): seen for (worktree, path), seen in self.versions.items()},
+            lost={name(worktree): places for worktree, places in self.lost.items()},
+            made_from=self.made_from,
+            marked={commit: name(worktree) for commit, worktree in self.marked.items()},
+        )
 
 
 def _newest(known: dict[str, Value]) -> dict[str, Value]:

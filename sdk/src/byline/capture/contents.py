@@ -3,7 +3,10 @@
 
 The id is the one git gives these bytes in this repository (`algorithm` is its object format), so that "is this what was committed"
 is a comparison of ids. A file appears whole or not at all (temp + rename in one folder) and survives kill -9; one content is
-stored once. What is larger than 5 MB is named but not kept. Safe for threads and processes.
+stored once, and its mtime tells when it was last put. What is larger than 5 MB is named but not kept. Safe for threads and processes.
+
+Bytes are put before the record that names them: `drop` leaves what was put a short while ago, and takes nothing away while somebody
+puts it again (`<place>/contents.lock`).
 
 >>> from pathlib import Path; import tempfile
 >>> with tempfile.TemporaryDirectory() as place:
@@ -17,9 +20,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from byline.capture.cut import locked
 from byline.core.lines import blob_id
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
 MAX_CONTENT = 5_000_000
@@ -30,6 +35,7 @@ class Contents:
 
     def __init__(self, place: Path, algorithm: str = "sha1") -> None:
         self._root = place / "contents"
+        self._lock = place / "contents.lock"
         self._algorithm = algorithm
 
     def put(self, data: bytes) -> str:
@@ -40,7 +46,8 @@ class Contents:
         """
         blob = blob_id(data, self._algorithm)
         if len(data) <= MAX_CONTENT:
-            store(self._root, blob, data)
+            with locked(self._lock, alone=False):
+                store(self._root, blob, data)
         return blob
 
     def get(self, blob: str) -> bytes | None:
@@ -57,16 +64,42 @@ class Contents:
         """Whether bytes are kept under the name `blob`."""
         return (self._root / blob[:2] / blob[2:]).is_file()
 
+    def put_at(self, blob: str) -> int | None:
+        """Return when the bytes named `blob` were last put, in nanoseconds since 1970; None where they are not kept."""
+        try:
+            return (self._root / blob[:2] / blob[2:]).stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def drop(self, needed: Container[str], *, before: int) -> int:
+        """Remove what was last put before the time `before` and is not among the ids `needed`; return how many.
+
+        Raises:
+            OSError: It cannot be listed or removed.
+        """
+        count = 0
+        for folder in sorted(self._root.iterdir()) if self._root.is_dir() else ():
+            with locked(self._lock, alone=True), os.scandir(folder) as entries:
+                old = [each.name for each in entries if folder.name + each.name not in needed and each.stat().st_mtime_ns < before]
+                for name in old:
+                    (folder / name).unlink()
+            count += len(old)
+        return count
+
 
 def store(root: Path, blob: str, data: bytes) -> None:
-    """Write `data` under the name `blob` in `root`, whole or not at all.
+    """Write `data` under the name `blob` in `root`, whole or not at all; note the time where it is there already.
 
     Raises:
         OSError: It cannot be written.
     """
     folder = root / blob[:2]
     final = folder / blob[2:]
-    if final.exists():
+    try:
+        os.utime(final)
+    except FileNotFoundError:
+        pass
+    else:
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     temp = folder / f".{os.getpid()}.{os.urandom(6).hex()}"

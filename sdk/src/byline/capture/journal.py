@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The journal of one clone: every edit and mark that was observed, one JSON line each, `byline.journal/1`.
 
-    {"schema": "byline.journal/1", "type": "edit", "worktree": "/repo/.git", "path": "app.py", "before": null, "after": "<blob id>",
+    {"schema": "byline.journal/1", "type": "edit", "worktree": ".", "path": "app.py", "before": null, "after": "<blob id>",
      "by": {"kind": "ai", "agent": "claude-code", "version": "2.1.197", "model": "claude-sonnet-4-5"}, "evidence": "observed",
      "channel": "hook", "session": "6e46...", "call": "toolu_01", "head": "<commit id>", "inProgress": [],
      "time": "1700000000000000000", "seq": 0, "name": "edit.claude-code.812.0:0"}
-    {"schema": "byline.journal/1", "type": "mark", "worktree": "/repo/.git", "hook": "post-commit", "head": "<commit id>",
+    {"schema": "byline.journal/1", "type": "mark", "worktree": ".", "hook": "post-commit", "head": "<commit id>",
      "inProgress": [], "rewritten": [["<old>", "<new>"]], "byAgent": false, "time": "...", "name": "mark.post-commit.813.0"}
 
 `before` is a blob id, null (no file) or `"unseen"`; `by` is null for a sighting, `{"kind": "human", "person"}` or `{"kind": "tool",
@@ -14,7 +14,11 @@ decimal strings: nanoseconds do not fit JSON's integers.
 
 A record is one `write` to a file opened with `O_APPEND`, 0600: records of parallel writers do not mix, and kill -9 loses at most
 the record being written. What a full disk tears is given an end by the next append and reported by the reader as torn: never
-fatal. A record with the time, name, work tree and path of an earlier one is the same record, written again after a crash.
+fatal. A record with the time, name, work tree and path of an earlier one is the same record, written again after a crash. Of a journal
+that was compacted the first records are gone (`capture.cut`).
+
+A work tree is named by its own git directory. In the file, one below the journal's own clone is told from there (`.`,
+`worktrees/topic`), so that a repository that was moved to another folder knows its records.
 """
 
 from __future__ import annotations
@@ -23,17 +27,18 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
+from byline.capture.cut import SCHEMA, locked, read_cut
+from byline.capture.places import worktree_dir, worktree_name
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.edit import UNSEEN, Edit, Event, Hook, Mark, Unseen
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 from byline.errors import MalformedError, PayloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SCHEMA: Final = "byline.journal/1"
 FILE: Final = "journal"
 _COMMON = {"schema", "type", "head", "inProgress", "time", "name"}
 _EDIT = _COMMON | {"before", "after", "by", "evidence", "channel", "session", "call", "seq"}
@@ -50,9 +55,10 @@ class Torn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What `read_events` found: events by (time, name), where to go on from, and what was torn."""
+    """What `read_events` found: events by (time, name), where to go on from, what was torn, and where the first record left stands."""
 
     events: tuple[Event, ...]
+    begin: int = 0
     cursor: int
     torn: tuple[Torn, ...]
 
@@ -63,7 +69,7 @@ def append_edit(place: Path, edit: Edit) -> None:
     Raises:
         OSError: It could not be written whole.
     """
-    append_line(place / FILE, format_event(edit))
+    _append(place, edit)
 
 
 def append_mark(place: Path, mark: Mark) -> None:
@@ -72,7 +78,11 @@ def append_mark(place: Path, mark: Mark) -> None:
     Raises:
         OSError: It could not be written whole.
     """
-    append_line(place / FILE, format_event(mark))
+    _append(place, mark)
+
+
+def _append(place: Path, event: Event) -> None:
+    append_line(place / FILE, format_event(replace(event, worktree=worktree_name(place, event.worktree))))
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -82,47 +92,48 @@ def append_line(path: Path, line: bytes) -> None:
         OSError: It could not be written whole.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with locked(path, alone=False) as handle:
         size = os.fstat(handle).st_size
         fresh = b"" if not size or os.pread(handle, 1, size - 1) == b"\n" else b"\n"
         data = fresh + line + b"\n"
         if os.write(handle, data) != len(data):
             raise OSError(f"{path.name}: the disk took a part of a record only")
-    finally:
-        os.close(handle)
 
 
 def read_events(place: Path, cursor: int = 0) -> Reading:
     """Return what the journal in `place` holds from byte `cursor` on.
 
-    A last line without its end is left for the next reading. A `cursor` beyond the end (the journal was compacted) starts anew.
+    A last line without its end is left for the next reading. A `cursor` beyond the end (it is another journal), or before the first
+    record that is left, starts with that one.
 
     Raises:
         OSError: The journal is there and cannot be read.
     """
     try:
         with (place / FILE).open("rb") as journal:
-            size = os.fstat(journal.fileno()).st_size
-            cursor = cursor if 0 <= cursor <= size else 0
-            journal.seek(cursor)
+            skipped, begin = read_cut(journal)
+            end = skipped + os.fstat(journal.fileno()).st_size
+            cursor = cursor if begin <= cursor <= end else begin
+            journal.seek(cursor - skipped)
             data = journal.read()
     except FileNotFoundError:
         return Reading(events=(), cursor=0, torn=())
     events: dict[tuple[str, bytes, int, str], Event] = {}
     torn: list[Torn] = []
-    offset = cursor
+    dirs: dict[str, str] = {}
+    offset = cursor - skipped
     end = data.rfind(b"\n") + 1
     for line in data[:end].split(b"\n")[:-1]:
         if line:
             try:
                 event = parse_event(line)
+                event = replace(event, worktree=dirs.setdefault(event.worktree, worktree_dir(place, event.worktree)))
                 events.setdefault((event.worktree, event.path if isinstance(event, Edit) else b"", event.time, event.name), event)
             except MalformedError:
                 torn.append(Torn(offset=offset, size=len(line)))
         offset += len(line) + 1
     ordered = sorted(events.values(), key=lambda event: (event.time, event.name))
-    return Reading(events=tuple(ordered), cursor=cursor + end, torn=tuple(torn))
+    return Reading(events=tuple(ordered), begin=begin, cursor=cursor + end, torn=tuple(torn))
 
 
 def now_ns() -> int:

@@ -11,15 +11,15 @@ written, or its hook was killed. The file's mtime is the mark's time, its name e
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from byline.capture.journal import append_mark
 from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.places import worktree_dir, worktree_name
 from byline.core.edit import Hook, Mark
+from byline.core.value import replace
 from byline.errors import PayloadError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCHEMA: Final = b"byline.mark/1"
 STALE_NS: Final = 60 * 10**9
@@ -42,7 +42,7 @@ def agent_commits(marks: tuple[tuple[int, Path], ...]) -> tuple[Mark, ...]:
     commits = []
     for time, path in marks:
         try:
-            mark = parse_mark(path.read_bytes(), time=time, name=path.name.removesuffix(".mark"))
+            mark = _read(path, time)
         except (OSError, PayloadError):
             continue  # `settle_marks` says so
         if mark.by_agent and mark.hook is Hook.POST_COMMIT and mark.head and not mark.in_progress:
@@ -59,7 +59,7 @@ def settle_marks(place: Path, marks: tuple[tuple[int, Path], ...], *, now: int) 
     count = 0
     for time, path in marks:
         try:
-            mark = parse_mark(path.read_bytes(), time=time, name=path.name.removesuffix(".mark"))
+            mark = _read(path, time)
         except FileNotFoundError:
             continue  # another settler was faster
         except PayloadError as error:
@@ -71,6 +71,16 @@ def settle_marks(place: Path, marks: tuple[tuple[int, Path], ...], *, now: int) 
             count += 1
         path.unlink(missing_ok=True)
     return count
+
+
+def _read(path: Path, time: int) -> Mark:
+    """Return the mark in the file at `path`. It speaks of a work tree of the clone that holds it, also if that was moved since."""
+    mark = parse_mark(path.read_bytes(), time=time, name=path.name.removesuffix(".mark"))
+    place, git_dir = path.parent.parent, Path(mark.worktree)
+    if Path(worktree_name(place, mark.worktree)).is_absolute():
+        linked = f"worktrees/{git_dir.name}" if git_dir.parent.name == "worktrees" else "."
+        return replace(mark, worktree=worktree_dir(place, linked))
+    return mark
 
 
 def parse_mark(data: bytes, *, time: int, name: str) -> Mark:

@@ -66,6 +66,17 @@ def prepare_repository(common_dir: Path) -> Path:
     return place
 
 
+def worktree_name(place: Path, git_dir: str) -> str:
+    """Return how the clone whose folder is `place` calls the work tree with the git directory `git_dir`, wherever the clone is moved."""
+    common = os.path.realpath(place.parent)
+    return os.path.relpath(git_dir, common) if f"{git_dir}/".startswith(f"{common}/") else git_dir
+
+
+def worktree_dir(place: Path, name: str) -> str:
+    """Return the git directory of the work tree that the clone whose folder is `place` calls `name`."""
+    return os.path.normpath(os.path.join(os.path.realpath(place.parent), name))  # noqa: PTH118 - text
+
+
 def _base(environ: Mapping[str, str], variable: str, default: str) -> Path:
     value = environ.get(variable, "")
     base = Path(value) if os.path.isabs(value) else Path(environ.get("HOME") or os.path.expanduser("~")) / default  # noqa: PTH117, PTH111 - text

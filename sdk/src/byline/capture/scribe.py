@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from byline.capture.contents import MAX_CONTENT, Contents
+from byline.capture.cut import journal_end
 from byline.capture.journal import FILE, append_edit, read_events
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import prepare_repository, repository_dir
@@ -132,9 +133,7 @@ class Scribe:
 
 
 def _read_recent(place: Path, *, whole: bool) -> Iterator[Edit]:
-    journal = place / FILE
-    size = journal.stat().st_size if journal.exists() else 0
-    for event in read_events(place, 0 if whole else max(0, size - RECENT_BYTES)).events:
+    for event in read_events(place, 0 if whole else max(0, journal_end(place / FILE) - RECENT_BYTES)).events:
         if isinstance(event, Edit):
             yield event
 

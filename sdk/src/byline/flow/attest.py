@@ -22,7 +22,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from byline.capture.clone import settle_repository
-from byline.capture.journal import read_events
 from byline.core.attribution import Channel, Evidence, Origin, Owner
 from byline.core.authorship import Authorship, Commit
 from byline.core.edit import Hook, Mark
@@ -31,7 +30,7 @@ from byline.core.value import dataclass, replace
 from byline.errors import RepositoryError
 from byline.flow.chain import Chain
 from byline.flow.claiming import Maker, changed_paths, claim_commit, commit_effect
-from byline.flow.progress import Progress, find_start, fold_events, load_progress, save_progress
+from byline.flow.progress import Progress, find_start, fold_events, load_progress, read_on, save_progress
 from byline.flow.unmerged import find_others, person
 from byline.flow.versions import Versions
 from byline.flow.workshop import Workshop, hold
@@ -142,9 +141,7 @@ class _Run:
     def _take_up(self, progress: Progress, local: Callable[[], Sequence[str]]) -> Progress:
         """Settle what hooks left, fold it onto `progress`, and attest what their marks speak of; `local` lists this clone's commits."""
         self._losses += settle_repository(self._workshop.place, self._workshop.inbox).losses
-        reading = read_events(self._workshop.place, progress.cursor)
-        if reading.cursor < progress.cursor:  # the journal was compacted
-            progress = Progress(start=progress.start)
+        progress, reading = read_on(self._workshop.place, progress)
         start = find_start(self._workshop.repo, reading.events) if progress.start is None else progress.start
         state = progress.state
         for event in reading.events:

@@ -11,6 +11,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from byline.capture.cut import journal_end, read_cut
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "byline.progress/1"
 STATE, JOURNAL, MARKS = "state.json", "journal", "marks"
+MAX_JOURNAL = 2 * 1024 * 1024  # folded bytes of it; what is more is compacted
 ARRIVED = (".spool", ".torn", ".mark")
 
 
@@ -31,14 +34,18 @@ def is_pending(workshop: Workshop) -> bool:
     if has_arrivals(workshop):
         return True
     try:
-        with (workshop.place / STATE).open("rb") as file:
-            cursor = parse_head(file.readline())[0]
-    except (OSError, ValueError):
-        cursor = 0
-    try:
-        return (workshop.place / JOURNAL).stat().st_size > cursor
+        return journal_end(workshop.place / JOURNAL) > _cursor(workshop.place)
     except OSError:
         return False
+
+
+def folded_bytes(place: Path) -> int:
+    """Return how many bytes of the journal in `place` are folded, and so of no use but to compaction."""
+    try:
+        with (place / JOURNAL).open("rb") as journal:
+            return _cursor(place) - read_cut(journal)[1]
+    except OSError:
+        return 0
 
 
 def journal_stamp(workshop: Workshop) -> str | None:
@@ -57,6 +64,14 @@ def parse_head(line: bytes) -> tuple[int, tuple[str, ...] | None]:
         raise ValueError(SCHEMA)
     start = value.get("start")
     return int(value.get("cursor", 0)), None if start is None else tuple(str(each) for each in start)
+
+
+def _cursor(place: Path) -> int:
+    try:
+        with (place / STATE).open("rb") as file:
+            return parse_head(file.readline())[0]
+    except (OSError, ValueError):
+        return 0
 
 
 def _has_arrivals(folder: Path) -> bool:

@@ -6,15 +6,20 @@
 
 `cursor` is the byte of the journal up to which the second line is folded; the first line alone tells whether anything is pending.
 `start` are the commits that were there when recording began: what they reach is not this clone's to attest. A file that does not
-read, or that is of an older version, is as good as none.
+read, or that is of an older version, is as good as none. Work trees are named as in the journal: a repository may be moved.
+
+`<place>/checkpoint.json` is the same file as it was when the journal was last cut (`flow.compaction`). Of what was recorded before, it
+is all that is left, should the other be gone: whoever changes these formats reads the old ones too.
 """
 
 from __future__ import annotations
 
 import json
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from byline.attribute.state import State, format_state, parse_state
+from byline.capture.places import worktree_dir, worktree_name
 from byline.core.edit import Mark
 from byline.core.value import dataclass, field
 from byline.errors import MalformedError, RepositoryError
@@ -25,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from byline.capture.journal import Reading
     from byline.core.edit import Event
     from byline.flow.versions import Versions
     from byline.git.repository import Repository
 
+CHECKPOINT = "checkpoint.json"
 READER_SECONDS = 0.2  # a reader waits so long for the lock, then reads without writing
 
 
@@ -43,23 +50,43 @@ class Progress:
 
 def load_progress(place: Path) -> Progress:
     """Return how far the journal in `place` is folded; from the beginning if nothing says."""
-    try:
-        head, body = (place / STATE).read_bytes().split(b"\n", 1)
-        cursor, start = parse_head(head)
-        return Progress(cursor=cursor, start=start, state=parse_state(json.loads(body)))
-    except (OSError, ValueError, MalformedError, RecursionError):
-        return Progress()
+    return _load(place, STATE) or _load(place, CHECKPOINT) or Progress()
 
 
-def save_progress(place: Path, progress: Progress) -> None:
+def read_on(place: Path, progress: Progress) -> tuple[Progress, Reading]:
+    """Return what the journal in `place` holds beyond `progress`, and from where on that is.
+
+    Raises:
+        OSError: The journal is there and cannot be read.
+    """
+    from byline.capture.journal import read_events
+
+    reading = read_events(place, progress.cursor)
+    if reading.begin > progress.cursor:  # it was cut since `progress` was loaded
+        progress = load_progress(place)
+        reading = read_events(place, progress.cursor)
+    return (Progress(start=progress.start) if reading.cursor < progress.cursor else progress), reading  # it is another journal
+
+
+def save_progress(place: Path, progress: Progress, *, name: str = STATE) -> None:
     """Write how far the journal is folded.
 
     Raises:
         OSError: It cannot be written; the old file is as it was.
     """
     head = {"schema": SCHEMA, "cursor": progress.cursor, "start": None if progress.start is None else list(progress.start)}
-    body = format_state(progress.state)
-    write_atomic(place / STATE, b"\n".join((*(json.dumps(each, separators=(",", ":")).encode() for each in (head, body)), b"")))
+    body = format_state(progress.state.renamed(cache(partial(worktree_name, place))))
+    write_atomic(place / name, b"\n".join((*(json.dumps(each, separators=(",", ":")).encode() for each in (head, body)), b"")))
+
+
+def _load(place: Path, name: str) -> Progress | None:
+    try:
+        head, body = (place / name).read_bytes().split(b"\n", 1)
+        cursor, start = parse_head(head)
+        state = parse_state(json.loads(body)).renamed(cache(partial(worktree_dir, place)))
+    except (OSError, ValueError, MalformedError, RecursionError):
+        return None
+    return Progress(cursor=cursor, start=start, state=state)
 
 
 def fold_events(state: State, events: Iterable[Event], versions: Versions) -> State:
@@ -93,12 +120,7 @@ def take_up(workshop: Workshop, versions: Versions) -> None:
 
 
 def _read(workshop: Workshop, versions: Versions, *, keeps: bool) -> None:
-    from byline.capture.journal import read_events
-
-    progress = load_progress(workshop.place)
-    reading = read_events(workshop.place, progress.cursor)
-    if reading.cursor < progress.cursor:  # the journal was compacted
-        progress = Progress(start=progress.start)
+    progress, reading = read_on(workshop.place, load_progress(workshop.place))
     state = fold_events(progress.state, reading.events, versions)
     if keeps and reading.cursor != progress.cursor and not any(isinstance(event, Mark) for event in reading.events):
         start = find_start(workshop.repo, reading.events) if progress.start is None else progress.start

@@ -133,6 +133,10 @@ class Repository(ObjectStore):
         tips = ("--branches", "--tags", "--remotes", *heads)
         return self.git.run("rev-list", f"--max-count={MAX_BESIDE}", "--no-merges", *tips, "--not", commit, "--", *named).decode().split()
 
+    def stashes(self) -> list[str]:
+        """Return the commits of `git stash`, newest first; parents: its base, the index and, if any, the untracked files."""
+        return self.git.run("rev-list", "--walk-reflogs", "refs/stash", "--").decode().split() if self.ref("refs/stash") else []
+
     def commits_between(self, base: str | None, head: str) -> list[str]:
         """Return the commits that `head` has and `base` has not (None: all), parents before children.
 
