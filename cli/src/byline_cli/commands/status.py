@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from byline.capture.cut import journal_end
 from byline.capture.journal import FILE, read_events
 from byline.capture.losses import read_losses
 from byline.core.edit import Edit
@@ -118,11 +119,7 @@ def _pending(workshop: Workshop, resolver: Resolver) -> dict[str, Any]:
 
 def _last_edits(workshop: Workshop) -> dict[str | None, str]:
     """Return when each session was last seen to edit, in nanoseconds since 1970, as far as the end of the journal tells."""
-    try:
-        size = (workshop.place / FILE).stat().st_size
-    except FileNotFoundError:
-        return {}
-    events = read_events(workshop.place, max(0, size - RECENT)).events
+    events = read_events(workshop.place, max(0, journal_end(workshop.place / FILE) - RECENT)).events
     return {event.session: str(event.time) for event in events if isinstance(event, Edit) and event.session}
 
 
