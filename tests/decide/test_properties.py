@@ -206,6 +206,40 @@ def test_t2_adding_a_fact_that_tightens_never_helps(case: tuple[Policy, Change],
     assert rank(policy, replace(change, named=change.named | {named})) <= full
 
 
+def imported(fact: VerifiedAuthorship) -> VerifiedAuthorship:
+    """Make what `fact` says an import's, as an importer of any level signs it: in full, and saying more than an import may."""
+    said = fact.authorship
+    return replace(
+        fact,
+        is_full=True,
+        strength=Strength.LOGGED,
+        digest=sha(fact.digest.encode()),
+        authorship=replace(said, recorder=replace(said.recorder, channel="import")),
+    )
+
+
+@given(case=cases(), more=claims())
+def test_t2_an_import_never_helps_whoever_signs_it_and_whatever_it_says(case: tuple[Policy, Change], more: VerifiedAuthorship) -> None:
+    """M2: and a line that it gives to an agent is nobody's own, while who signed it has no part in it."""
+    policy, change = case
+    more = imported(more)
+    told = replace(change, authorships=(*change.authorships, more), verbatim=change.verbatim | verbatim((more,)))
+    assert rank(policy, told) <= rank(policy, change)
+    before, after = state_facts(policy, change, TRUST), state_facts(policy, told, TRUST)
+    assert [(each.bar, [unit.people for unit in each.units]) for each in after] == [
+        (each.bar, [unit.people for unit in each.units]) for each in before
+    ]
+    (made,) = more.authorship.claims
+    for file in after:
+        if (made.path, made.new) != (file.file.transition.path, file.file.transition.new):
+            continue
+        origins = [each.owner.origin if isinstance(each, New) else None for each in made.segments for _ in range(each.count)]
+        for each in file.units:
+            if each.is_credited and each.unit.side is Side.ADDED and each.unit.lines:
+                lines = set(range(each.unit.lines.start, each.unit.lines.end))
+                assert {Origin.AI, Origin.MIXED}.isdisjoint(origin for at, origin in enumerate(origins) if at in lines)
+
+
 @given(case=cases())
 def test_t3_no_set_of_claims_beats_no_claims_at_all(case: tuple[Policy, Change]) -> None:
     """M3: with `credit_human = []` and hands not credited: the floor is what "unknown" costs."""

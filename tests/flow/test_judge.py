@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.core.authorship import parse_authorship
 from byline.core.bundle import join_receipt
+from byline.core.change import Side
 from byline.core.presets import format_preset
 from byline.core.statement import parse_statement
 from byline.core.trust import Use
 from byline.core.verdict import Outcome
+from byline.decide.facts import state_facts
 from byline.errors import ConfigError, IdentityError, RepositoryError, UnknownKeyError, VerificationError
 from byline.flow.approve import approval_payload, propose_approval, visible
 from byline.flow.gathering import Evidence
@@ -22,6 +25,7 @@ from byline.flow.judge import Pin, Question, judge, record_decision
 from byline.git.repository import Repository, open_repository
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
+from byline.log.trees import REF
 from byline.sign.file import sign_payload
 from byline.testing import MemoryLedger
 from byline_gate.anchor import Anchor, load_anchor
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from byline.core.attribution import Owner
     from byline.core.bundle import Bundle
     from byline.flow.approve import Proposal
     from byline.flow.judge import Judgement
@@ -87,6 +92,13 @@ class Desk:
     def outcome(self, **changes: object) -> Outcome:
         return self.judge(**changes).verdict.outcome
 
+    def people(self) -> frozenset[str]:
+        found = self.judge()
+        assert found.change
+        assert found.policy
+        assert found.trust
+        return frozenset().union(*(facts.bar for facts in state_facts(found.policy, found.change, found.trust)))
+
     def propose(self, who: str, *, ledger: MemoryLedger | None = None) -> Proposal:
         evidence = Evidence(self.repo, self.index, ledger)
         return propose_approval(self.repo, self.question(), public=SIGNERS[who].public, evidence=evidence, at=NOW)
@@ -119,14 +131,36 @@ def work(owner: str, *, old: str = OLD, new: str = NEW) -> Bundle:
     return signed(authorship(claim(b"app.py", old.encode(), new.encode(), ai(owner))), owner)
 
 
-def _blobbed(desk: Desk, bundle_owner: str) -> Bundle:
+def _blobbed(desk: Desk, bundle_owner: str, owner: Owner | None = None) -> Bundle:
     """Sign a claim whose git ids are the real ones, as attest does: gathering finds claims by them."""
     old, new = (desk.repo.entry(desk.repo.commit_id(rev), b"app.py") for rev in ("main", "work"))
     assert old
     assert new
-    made = claim(b"app.py", OLD.encode(), NEW.encode(), ai(bundle_owner))
+    made = claim(b"app.py", OLD.encode(), NEW.encode(), owner or ai(bundle_owner))
     made = replace(made, blob=new.oid, bases=(replace(made.bases[0], blob=old.oid),))
     return signed(authorship(made), bundle_owner)
+
+
+@pytest.mark.parametrize("importer", ["p-ana", "p-rob", "a-bot"])
+def test_an_import_never_helps_and_takes_credit_away(desk: Desk, importer: str) -> None:
+    """M2: whoever imports an agent's lines over whatever was claimed; and none of it is a yes, or bars anybody from giving one."""
+    told = _blobbed(desk, importer).envelope.payload
+    said = parse_authorship(parse_statement(told))
+    passed_on = replace(said, recorder=replace(said.recorder, channel="import"), chain=replace(said.chain, id="import"))
+    for owner in (None, human("p-ana"), human("p-rob"), ai("p-ana"), ai("p-rob")):
+        if owner:
+            desk.add(_blobbed(desk, owner.principal or "", owner))
+        before, people = desk.outcome(), desk.people()
+        desk.add(signed(passed_on, importer))
+        after = desk.judge()
+        assert after.verdict.outcome.rank <= before.rank
+        assert desk.people() == people
+        assert after.change
+        assert after.policy
+        assert after.trust
+        (facts,) = state_facts(after.policy, after.change, after.trust)
+        assert not any(unit.is_credited for unit in facts.units if unit.unit.side is Side.ADDED)
+        desk.repo.update_ref(REF, "0" * 40, desk.repo.ref(REF))
 
 
 def test_a_seniors_work_is_allowed_and_a_juniors_waits_for_approval(desk: Desk) -> None:

@@ -19,6 +19,8 @@ COMMANDS = {
     "gate": "decide about a change from the evidence alone: allow, deny or pending",
     "policy": "lint and explain the policy",
     "trust": "who counts: keys, people, levels",
+    "export": "say who wrote what in other tools' formats: Agent Trace, git-ai",
+    "import": "take from other tools' records what an agent wrote",
     "ledger": "make, run and check a ledger of your own",
     "lsp": "the language server, for editors",
     "hook": "take an agent's event (agents call this, people do not)",
@@ -31,6 +33,7 @@ GROUPS = (
     ("read", ("status", "blame", "show", "verify")),
     ("record", ("attest", "push", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust")),
+    ("share", ("export", "import")),
     ("run", ("ledger",)),
 )
 

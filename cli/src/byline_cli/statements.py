@@ -35,11 +35,13 @@ def describe_item(item: Item) -> Iterator[str]:
     fact = item.fact
     who = fact.principal if fact else f"key {item.bundle.key_hint[:16]}"
     mark = "✓" if item.is_proven else "✗" if item.failure else "?"
-    yield f"{mark} {item.kind} by {who}, {fact.strength if fact else 'unverified'}{_receipt(item.bundle)}  {item.digest[:DIGITS]}"
+    is_import = isinstance(item.said, Authorship) and item.said.is_imported
+    kind = "import" if is_import else item.kind
+    yield f"{mark} {kind} by {who}, {fact.strength if fact else 'unverified'}{_receipt(item.bundle)}  {item.digest[:DIGITS]}"
     said = item.said
     if isinstance(said, Authorship):
         for claim in said.claims:
-            yield "    " + _claim(claim)
+            yield "    " + _claim(claim, is_import=is_import)
     elif isinstance(said, Approval):
         over = " (over)" if item.is_over else ""
         yield f"    {count(len(said.transitions), 'file')} for {said.target}, until {said.expires_at:%Y-%m-%d %H:%M} UTC{over}"
@@ -68,10 +70,10 @@ def _receipt(bundle: Bundle) -> str:
     return f", entry {receipt['index']} of {receipt['origin']}" if receipt else ", no receipt"
 
 
-def _claim(claim: Claim) -> str:
+def _claim(claim: Claim, *, is_import: bool) -> str:
     added: dict[str, int] = {}
     for each in claim.segments:
-        if isinstance(each, New):
+        if isinstance(each, New) and (each.owner.is_ai or not is_import):
             name = _name(each.owner)
             added[name] = added.get(name, 0) + each.count
     removed: dict[str, int] = {}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recipes, read: what a claim says of every line of its version (rule 10).
 
-Copied lines are what the base says of them, new lines are the claim's own. No text, no diff and no commit has a part in it.
+Copied lines are what the base says of them, new lines are the claim's own. No text, no diff and no commit has a part in it. A claim
+that was imported says nothing by itself: it may give lines of a version to an agent, and nothing else (`tighten`).
 
 >>> from byline.core.attribution import UNKNOWN
 >>> from byline.core.claim import Claim, New, Op
@@ -16,8 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.core.attribution import UNATTRIBUTED, Byline, stricter
-from byline.core.claim import Copied
+from byline.core.claim import Copied, New
 from byline.core.lines import HASH_BYTES
+from byline.core.value import replace
 from byline.core.version import NO_HASH, Claimed, split_hashes
 
 if TYPE_CHECKING:
@@ -46,6 +48,21 @@ def compose(claim: Claim, bases: Sequence[Claimed | None], *, statement: str, co
             hashes.append(segment.hashes)
             bylines += [Byline(owner=segment.owner, statement=statement, commit=commit)] * segment.count
     return Claimed(path=claim.path, blob=claim.blob or "", hashes=b"".join(hashes), bylines=tuple(bylines))
+
+
+def tighten(version: Claimed, claim: Claim, *, statement: str, commit: str) -> Claimed:
+    """Return `version` with the lines that the imported `claim` gives to an agent, where no agent is known to have had a hand in them."""
+    bylines, start = list(version.bylines), 0
+    for each in claim.segments:
+        if isinstance(each, New) and each.owner.is_ai:
+            byline = Byline(owner=each.owner, statement=statement, commit=commit)
+            for j, said in enumerate(split_hashes(each.hashes[: HASH_BYTES * (len(bylines) - start)]), start):
+                if not bylines[j].owner.is_ai and version.hashes[HASH_BYTES * j : HASH_BYTES * (j + 1)] == said:
+                    bylines[j] = byline
+        start += each.count
+        if start >= len(bylines):
+            break
+    return version if bylines == list(version.bylines) else replace(version, bylines=tuple(bylines))
 
 
 def join(versions: Sequence[Claimed]) -> Claimed:

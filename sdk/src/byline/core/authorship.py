@@ -4,12 +4,16 @@
 The first subject is the effect of the whole commit against its first parent (the empty tree for a root commit), then the file
 versions that the part holds. Owners stand once in a table and are named by index; `[last, earlier]` is `mixed` text. Positions
 are 1-based. `commit` is what the commit was when it was recorded: nobody relies on it, claims are about content.
+
+A statement whose recorder has the channel `import` tells what another tool's record says. It may only tighten: of its claims only the
+new lines that it gives to an agent count, whatever else stands in it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from byline.core.attribution import Channel
 from byline.core.canonical import Json, format_base64, parse_base64
 from byline.core.effect import parse_sha256, path_members
 from byline.core.recipe import Tables, carried_from_json, claim_from_json, claim_to_json, owner_from_json, parse_git_id
@@ -76,6 +80,11 @@ class Authorship:
     part: int = 1
     parts: int = 1
     claims: tuple[Claim, ...]
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it tells what another tool's record says."""
+        return self.recorder.channel == Channel.IMPORT
 
 
 def format_authorship(authorship: Authorship) -> bytes:

@@ -4,7 +4,8 @@ r"""JSON that has one spelling: RFC 8785 out, strictly read in.
 Byline signs and hashes JSON, so that what was signed must be what is read. `format_canonical` writes RFC 8785 (JCS): no white
 space, members sorted by UTF-16 code units, shortest escapes. Numbers are integers within +-(2^53 - 1); floats do not exist
 here. `parse_strict` refuses what two readers could read differently: duplicate members, floats, NaN, deep nesting, lone
-surrogates, too many bytes. It accepts white space and any order, because other people's bundles have them.
+surrogates, too many bytes. It accepts white space and any order, because other people's bundles have them. `parse_loose` reads what
+other tools wrote and nobody signed: floats and members named twice too, for whoever takes only what has the type that it looks for.
 
 >>> format_canonical({"b": [1, None], "a": "\u00e9"})
 b'{"a":"\xc3\xa9","b":[1,null]}'
@@ -61,6 +62,20 @@ def parse_strict(data: bytes, *, max_bytes: int = MAX_BYTES) -> Json:
     if b"\\u" in data:  # bytes that decode hold no lone surrogate; an escape can
         _check_value(value, 0)
     return value
+
+
+def parse_loose(data: bytes, *, max_bytes: int = MAX_BYTES) -> object:
+    """Return what `data` (UTF-8 JSON, at most `max_bytes`) says to Python's own reader.
+
+    Raises:
+        MalformedError: `data` is not JSON, or too long.
+    """
+    if len(data) > max_bytes:
+        raise MalformedError(f"{len(data)} bytes of JSON, at most {max_bytes} are read")
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number without end, nested too deep
+        raise MalformedError("not JSON") from error
 
 
 def parse_base64(text: object) -> bytes:

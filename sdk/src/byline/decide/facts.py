@@ -165,8 +165,8 @@ def _people(trace: Iterable[Hand | Mark]) -> frozenset[str]:
     return frozenset(name for pair in names for name in pair if name is not None)
 
 
-def _level(name: str, trust: Trust) -> str | None:
-    who = trust.principal(name)
+def _level(name: str | None, trust: Trust) -> str | None:
+    who = trust.principal(name) if name else None
     return who.level if who else None
 
 

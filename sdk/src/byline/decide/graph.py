@@ -3,7 +3,8 @@
 
 A `Step` is a claim and who signed it. `ClaimGraph` answers where steps lead: whether they reach a version from another, who stands on
 the way between two, from which versions one is made and what became of it. Claims are anybody's word, so they may go in a circle;
-every walk here ends all the same.
+every walk here ends all the same. What was imported is no step: it leads nowhere, and only says of lines of a version that an agent
+wrote them.
 """
 
 from __future__ import annotations
@@ -94,7 +95,12 @@ class ClaimGraph:
         self._makers: dict[Version, list[Step]] = defaultdict(list)
         self._takers: dict[Version, list[tuple[Step, int]]] = defaultdict(list)
         self._edges: dict[bytes, dict[State, list[tuple[State, Step]]]] = defaultdict(lambda: defaultdict(list))
+        self._told: dict[Version, list[Claim]] = defaultdict(list)
         for each in authorships:
+            if each.authorship.is_imported:
+                for claim in each.authorship.claims:
+                    self._told[Version(claim.path, state_of(claim.new))].append(claim)
+                continue
             is_full, parents = is_strong(each), len(each.authorship.commit.parents)
             for claim in each.authorship.claims:
                 same = frozenset(number for number in range(len(claim.bases)) if (each.digest, claim.path, number) in verbatim)
@@ -111,6 +117,10 @@ class ClaimGraph:
         for parent in range(max(1, parents)):
             for move in claim.transitions(parent):
                 self._edges[move.path][state_of(move.old)].append((state_of(move.new), step))
+
+    def told(self, version: Version) -> Sequence[Claim]:
+        """Return what was imported about `version`."""
+        return self._told.get(version, ())
 
     def makers(self, version: Version) -> Sequence[Step]:
         """Return the steps that lead to `version`."""

@@ -9,16 +9,20 @@ A claim that copies text says only that the text stands elsewhere too. Whoever b
 whoever dropped somebody's lines between two versions that a gate never shows, or may have moved or re-indented some: where it is
 not known that what was copied is the same, byte for byte and in order (`verbatim`), all that was copied is theirs as well.
 
+What was imported adds an agent's hand to the lines that it gives to one, in nobody's name: whoever imported it had no part in them.
+
 What relaxes is composed as well: the marks of a line (`decide.traces`) are lost where one who may have changed it cannot relax.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.claim import Copied, New
+from byline.core.value import replace
 from byline.decide.graph import Version
-from byline.decide.traces import NOTHING, PLACED, UNTRACED, Hand, Lines, Mark, Trace, close_lines, hold_lines, join_lines
+from byline.decide.traces import NOTHING, PLACED, UNTRACED, Hand, Lines, Mark, Part, Trace, close_lines, hold_lines, join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,11 +59,13 @@ class Hands:
         goal, stop = Version(path, new), Version(path, old)
         order, has_cycle = self._graph.ancestry(goal, stop)
         steps = [step for version in order for step in self._graph.makers(version)]
+        claims = [*(step.claim for step in steps), *(claim for version in order for claim in self._graph.told(version))]
         done: dict[Version, Lines] = {stop: Lines([], PLACED)}
-        for _ in range(_rounds(steps)):
+        for _ in range(_rounds(claims)):
             before = dict(done)
             for version in order:
                 lines = join_lines([self._compose(step, done, stop) for step in self._graph.makers(version)])
+                lines = reduce(_tighten, self._graph.told(version), lines)
                 done[version] = hold_lines(lines) if version in self._rules.held else lines
             if not has_cycle or before == done:
                 return close_lines(done.get(goal, Lines([], UNTRACED)))
@@ -73,7 +79,7 @@ class Hands:
         done: dict[State, Lines] = {new: Lines([], PLACED)}
         order = self._graph.sinks_first(path, route, new)
         takers = {state: [each for each in self._graph.takers(Version(path, state)) if _lands(each[0], path) in route] for state in order}
-        for _ in range(_rounds(step for several in takers.values() for step, _ in several)):
+        for _ in range(_rounds(step.claim for several in takers.values() for step, _ in several)):
             before = dict(done)
             for state in order:
                 done[state] = join_lines([self._fates(step, number, path, done) for step, number in takers[state]])
@@ -133,9 +139,22 @@ class Hands:
         return [known[line] for line in lines]
 
 
-def _rounds(steps: Iterable[Step]) -> int:
-    """Return how often to go over `steps`: not at all where they are too much, whoever signed so many."""
-    lines = sum(min(_reach(step.claim), MAX_LINES) for step in steps)
+def _tighten(lines: Lines, claim: Claim) -> Lines:
+    """Return `lines` with the agents' hands that the imported `claim` names."""
+    at = 0
+    for each in claim.segments:
+        start, at = at, min(at + each.count, MAX_LINES)
+        if isinstance(each, New) and each.owner.is_ai and start < at:
+            hand = Hand(owner=replace(each.owner, principal=None), signer=None, is_full=False, part=Part.WROTE)
+            known = lines.cut(0, max(at, len(lines.known)))
+            known[start:at] = [trace | {hand} for trace in known[start:at]]
+            lines = Lines(known, lines.rest)
+    return lines
+
+
+def _rounds(claims: Iterable[Claim]) -> int:
+    """Return how often to go over `claims`: not at all where they are too much, whoever signed so many."""
+    lines = sum(min(_reach(claim), MAX_LINES) for claim in claims)
     return MAX_ROUNDS if lines <= MAX_WORK else 0
 
 

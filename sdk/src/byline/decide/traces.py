@@ -43,14 +43,14 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hand:
-    """Somebody's part in a line: what a claim says of its `owner`, and who signed the claim.
+    """Somebody's part in a line: what a claim says of its `owner`, and who signed the claim (None: they only passed it on).
 
     `is_full`: the fact may relax. Its statement passed every check, and it names its own signer and nobody else. `part` tells
     the writer from who wrote the line before them, and from who only put it there.
     """
 
     owner: Owner
-    signer: str
+    signer: str | None
     is_full: bool
     part: Part
 

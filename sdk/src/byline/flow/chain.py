@@ -7,6 +7,7 @@ The file is there before the first statement is. `Chain.issue` signs, keeps the 
 the chain on. Killed between the two, the next start finds the statement in the outbox, or among the evidence if somebody delivered it
 meanwhile, and goes on from it: no number is given twice and none is left out. Among the evidence anybody can put anything, so only
 what our own key signed counts. A lost file is made anew from the outbox; with nothing in it a new chain begins.
+What is imported is no part of what this clone recorded: an `Issuer` makes a chain of its own for each import, kept nowhere.
 """
 
 from __future__ import annotations
@@ -73,52 +74,14 @@ def save_tail(place: Path, tail: Tail) -> None:
     write_atomic(place / FILE, json.dumps(value).encode() + b"\n")
 
 
-class Chain:
-    """The one who issues this clone's statements. The lock of the clone is held by whoever has one."""
+class Issuer:
+    """The one who issues the statements of a chain of its own, from number 1 on."""
 
     def __init__(self, workshop: Workshop, signer: Signer) -> None:
         self._workshop = workshop
         self._signer = signer
         self._outbox = Outbox(workshop.place)
-        kept = load_tail(workshop.place)
-        # Before the evidence is looked at: what leaves the outbox is among it by then.
-        self._tail = self._left(kept) or kept or Tail(id=f"c-{workshop.random(16).hex()}", seq=0, prev=None)
-        if self._tail != kept:
-            save_tail(workshop.place, self._tail)
-
-    @property
-    def id(self) -> str:
-        """The name of the chain."""
-        return self._tail.id
-
-    def _left(self, kept: Tail | None) -> Tail | None:
-        """Return where the newest own statement in the outbox leaves the chain, None if that is not beyond `kept`."""
-        for name in reversed(self._outbox.digests()):
-            pending = self._outbox.read(name)
-            link = _link(pending.envelope.payload) if pending and pending.public == self._signer.public else None
-            if pending and link and (kept is None or link.id == kept.id):
-                newest = Tail(id=link.id, seq=link.seq, prev=pending.envelope.digest)
-                return newest if kept is None or newest.seq > kept.seq else None
-        return None
-
-    def catch_up(self, index: EvidenceIndex) -> None:
-        """Go on from what `index`, refreshed since, has of this chain beyond its end: a run was killed, its statement delivered.
-
-        Raises:
-            RepositoryError: Git cannot read the evidence.
-            OSError: The new end cannot be written.
-        """
-        while found := next(self._next(index), None):
-            self._tail = replace(self._tail, seq=self._tail.seq + 1, prev=found)
-            save_tail(self._workshop.place, self._tail)
-
-    def _next(self, index: EvidenceIndex) -> Iterator[str]:
-        facts = index.facts(chain=self._tail.id, seq=self._tail.seq + 1)
-        for stored in index.open(facts) if facts else ():
-            envelope = stored.bundle.envelope
-            with suppress(SignatureError):
-                check_signature(self._signer.public, envelope.signature, envelope.signed_bytes)
-                yield envelope.digest
+        self._tail = Tail(id=f"c-{workshop.random(16).hex()}", seq=0, prev=None)
 
     def issue(self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str) -> tuple[Envelope, ...]:
         """Sign what `commit` did, in as many parts as it takes, and keep it in the outbox.
@@ -151,16 +114,68 @@ class Chain:
         parse_authorship(parse_statement(payload))  # nothing is signed that a strict reader would refuse
         envelope = sign_payload(payload, self._signer)
         self._outbox.put(envelope, self._signer.public)
-        self._tail = replace(self._tail, seq=authorship.chain.seq, prev=envelope.digest)
-        save_tail(self._workshop.place, self._tail)
+        self._move(replace(self._tail, seq=authorship.chain.seq, prev=envelope.digest))
         return envelope
+
+    def _move(self, tail: Tail) -> None:
+        self._tail = tail
+
+
+class Chain(Issuer):
+    """The one who issues what this clone recorded itself. The lock of the clone is held by whoever has one."""
+
+    def __init__(self, workshop: Workshop, signer: Signer) -> None:
+        super().__init__(workshop, signer)
+        kept = load_tail(workshop.place)
+        # Before the evidence is looked at: what leaves the outbox is among it by then.
+        self._tail = self._left(kept) or kept or self._tail
+        if self._tail != kept:
+            save_tail(workshop.place, self._tail)
+
+    @property
+    def id(self) -> str:
+        """The name of the chain."""
+        return self._tail.id
+
+    def _left(self, kept: Tail | None) -> Tail | None:
+        """Return where the newest own statement in the outbox leaves the chain, None if that is not beyond `kept`."""
+        for name in reversed(self._outbox.digests()):
+            pending = self._outbox.read(name)
+            link = _link(pending.envelope.payload) if pending and pending.public == self._signer.public else None
+            if pending and link and (kept is None or link.id == kept.id):
+                newest = Tail(id=link.id, seq=link.seq, prev=pending.envelope.digest)
+                return newest if kept is None or newest.seq > kept.seq else None
+        return None
+
+    def catch_up(self, index: EvidenceIndex) -> None:
+        """Go on from what `index`, refreshed since, has of this chain beyond its end: a run was killed, its statement delivered.
+
+        Raises:
+            RepositoryError: Git cannot read the evidence.
+            OSError: The new end cannot be written.
+        """
+        while found := next(self._next(index), None):
+            self._move(replace(self._tail, seq=self._tail.seq + 1, prev=found))
+
+    def _next(self, index: EvidenceIndex) -> Iterator[str]:
+        facts = index.facts(chain=self._tail.id, seq=self._tail.seq + 1)
+        for stored in index.open(facts) if facts else ():
+            envelope = stored.bundle.envelope
+            with suppress(SignatureError):
+                check_signature(self._signer.public, envelope.signature, envelope.signed_bytes)
+                yield envelope.digest
+
+    def _move(self, tail: Tail) -> None:
+        super()._move(tail)
+        save_tail(self._workshop.place, tail)
 
 
 def _link(payload: bytes) -> Link | None:
     try:
-        return parse_authorship(parse_statement(payload)).chain
+        found = parse_authorship(parse_statement(payload))
     except MalformedError:
         return None
+    return None if found.is_imported else found.chain
 
 
 def split(claims: Sequence[Claim]) -> Iterator[tuple[Claim, ...]]:

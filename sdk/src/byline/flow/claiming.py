@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from byline.core.claim import Carry
     from byline.flow.versions import Derived, Versions
     from byline.git.objects import FileChange, TreeEntry
+    from byline.git.repository import Repository
 
 WRITTEN = (Origin.AI, Origin.MIXED, Origin.TOOL)
 
@@ -128,19 +129,20 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
         sha256=versions.repo.content_sha256(new) if new else None,
         blob=new.oid if new else None,
         hand=_hand(versions, change, standings, (*segments, *removed), maker),
-        bases=tuple(
-            Base(
-                parent=each.parent,
-                path=each.path,
-                mode=each.entry.mode,
-                sha256=versions.repo.content_sha256(each.entry),
-                blob=each.entry.oid,
-            )
-            for each in standings
-        ),
+        bases=tuple(base_of(versions.repo, each) for each in standings),
         segments=segments,
         removed=removed,
     )
+
+
+def base_of(repo: Repository, standing: Standing) -> Base:
+    """Return `standing` as a claim names it.
+
+    Raises:
+        RepositoryError: Its content is not here.
+    """
+    entry = standing.entry
+    return Base(parent=standing.parent, path=standing.path, mode=entry.mode, sha256=repo.content_sha256(entry), blob=entry.oid)
 
 
 def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -> Iterator[Segment]:

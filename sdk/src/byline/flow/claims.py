@@ -4,6 +4,7 @@
 Several claims may speak of one content at one path. Which of them counts (note 4a): the one made for the commit in question; then
 one for a commit that it was made from; then those whose base is the one that the commit has; of what is left, the newest of each
 clone, and where clones disagree the stricter, line by line. A claim's own base is looked for among claims that are older than it.
+What was imported counts for none of this: it is laid over what the others say, and keeps an agent's lines an agent's.
 
 Nothing here verifies a signature: a reader shows who is not verified, a gate builds on verified claims only.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.attribute.compose import compose, join
+from byline.attribute.compose import compose, join, tighten
 from byline.core.claim import Copied
 from byline.core.value import dataclass
 
@@ -52,6 +53,7 @@ class Claims:
         self._repository = repository
         self._unclaimed = unclaimed
         self._told: dict[tuple[str, bytes], tuple[Told, ...]] = {}
+        self._imported: dict[tuple[str, bytes], tuple[Told, ...]] = {}
         self._composed: dict[tuple[str, bytes], Claimed] = {}
 
     def of(self, blob: str, path: bytes) -> tuple[Told, ...]:
@@ -59,12 +61,23 @@ class Claims:
         known = self._told.get((blob, path))
         if known is None:
             rows = self._index.claims_by_blob(blob, path)
-            known = self._told[blob, path] = tuple(told for row in rows if (told := self._read(row.statement, path)))
+            found = tuple(told for row in rows if (told := self._read(row.statement, path)))
+            known = self._told[blob, path] = tuple(each for each in found if not each.statement.is_imported)
+            if len(known) < len(found):
+                self._imported[blob, path] = tuple(each for each in found if each.statement.is_imported)
         return known
+
+    def tighten(self, version: Claimed) -> Claimed:
+        """Return `version` with what was imported about its content."""
+        self.of(version.blob, version.path)
+        for each in self._imported.get((version.blob, version.path), ()):
+            version = tighten(version, each.claim, statement=each.digest, commit=each.statement.commit.id)
+        return version
 
     def forget(self) -> None:
         """Look everything up anew."""
         self._told.clear()
+        self._imported.clear()
 
     def newest(self, told: Iterable[Told]) -> tuple[Told, ...]:
         """Return the newest of each clone."""
@@ -80,7 +93,8 @@ class Claims:
 
     def similar(self, hashes: Sequence[bytes], paths: Sequence[bytes]) -> Iterator[Claimed]:
         """Yield the versions whose claims hold one of `hashes`: those at `paths` first, then the most hits, then the newest."""
-        found = [(row, told) for row in self._index.claims_with_hashes(hashes) if (told := self._read(row.statement, row.path))]
+        rows = [(row, self._read(row.statement, row.path)) for row in self._index.claims_with_hashes(hashes)]
+        found = [(row, told) for row, told in rows if told and not told.statement.is_imported]
         found.sort(key=lambda pair: (pair[1].claim.path in paths, pair[0].hits, pair[1].statement.chain.seq, pair[1].digest), reverse=True)
         for _, told in found:
             yield self.compose(told)
@@ -103,7 +117,8 @@ class Claims:
                 self._composed.get(base.key) if base else self._unclaimed(stands) if number in used else None
                 for number, (base, stands) in enumerate(zip(bases, each.claim.bases, strict=True))
             ]
-            self._composed[each.key] = compose(each.claim, known, statement=each.digest, commit=each.statement.commit.id)
+            composed = compose(each.claim, known, statement=each.digest, commit=each.statement.commit.id)
+            self._composed[each.key] = self.tighten(composed)
         return self._composed[told.key]
 
     def _base(self, told: Told, base: Base) -> Told | None:

@@ -16,7 +16,7 @@ from byline.attribute.compose import compose, confirm, join
 from byline.attribute.match import Draft
 from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import State
-from byline.core.attribution import UNATTRIBUTED, Byline, inferred
+from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
 from byline.core.claim import Copied
 from byline.core.lines import squeeze
 from byline.core.value import dataclass
@@ -242,7 +242,10 @@ class Versions:
         self._open.add(key)
         commit, path, blob = key
         told = self._choose(commit, path, blob, referrer)
-        found = self._compose(told) if told else self._derive_claimed(commit, path, blob)
+        said = self._compose(told) if told else self._derive_claimed(commit, path, blob)
+        found = self.claims.tighten(said)
+        if any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True)):
+            self.findings.add("claims-disagree")
         self._depth -= 1
         self._open.discard(key)
         self._known[key] = found

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from byline.core.value import dataclass, field
 from byline.errors import RepositoryError, ShallowError
-from byline.git import remotes, worktree
+from byline.git import notes, remotes, worktree
 from byline.git.objects import OID_BYTES
 from byline.git.process import Git, git_environment
 from byline.git.refs import refs_under, update_ref
@@ -147,6 +147,14 @@ class Repository(ObjectStore):
         self._check_uncut(found)
         return found
 
+    def sort_commits(self, commits: Iterable[str]) -> list[str]:
+        """Return `commits`, parents before children."""
+        wanted = set(commits)
+        if len(wanted) < 2:
+            return [*wanted]
+        said = self.git.run("rev-list", "--reverse", "--topo-order", "--stdin", data="\n".join(sorted(wanted)).encode() + b"\n")
+        return [each for each in said.decode().split() if each in wanted]
+
     def _commits(self, *arguments: str) -> list[str]:
         return self.git.run("rev-list", "--reverse", "--topo-order", *arguments, "--").decode().split()
 
@@ -167,6 +175,14 @@ class Repository(ObjectStore):
     def update_ref(self, name: str, new: str, old: str | None) -> bool:
         """Point the ref at `new` if it is at `old` (None: is not there); return whether it was."""
         return update_ref(self.git, name, new, old)
+
+    def list_notes(self, ref: str) -> dict[str, str]:
+        """Return the notes under `ref`: commit id to the id of the text."""
+        return notes.list_notes(self.git, ref)
+
+    def write_notes(self, ref: str, texts: Mapping[str, bytes], message: str) -> None:
+        """Add notes (`texts` by commit id) under `ref`, in one commit with `message`."""
+        notes.write_notes(self.git, ref, texts, message)
 
     def config_get(self, key: str) -> str | None:
         """Return the value of `key` that counts (`settings` has the rest)."""
