@@ -68,16 +68,17 @@ def begin(folder: Path, *, limits: Limits = AT_ONCE, eager: bool = True) -> Comp
     return story
 
 
-QUICK = ("amend", "fixup_and_autosquash", "rebase_through_a_conflict", "pick_without_commit", "reset_hard_and_back", "stash_pop")
-STORIES = (*test_git_operations.STORIES, *test_text_moves.STORIES)
+NAMES = {
+    *("amend", "fixup_and_autosquash", "rebase_through_a_conflict", "rebase_aborted", "pick_without_commit", "squash_merge_here"),
+    *("merge_through_a_conflict", "reset_soft", "reset_hard_and_back", "stash_pop", "stash_on_another_base", "stash_with_untracked_files"),
+    *("switch_with_changes", "restore_a_part", "a_function_moved_down", "two_agents_and_a_person", "code_moved_over_two_commits"),
+    *("undone_before_the_commit", "an_agents_text_deleted_and_typed_again", "an_agents_rename_with_an_edit"),
+}
+STORIES = tuple(each for each in (*test_git_operations.STORIES, *test_text_moves.STORIES) if each.__name__ in NAMES)
 
 
 @pytest.mark.parametrize("way", ["recent", "old"])
-@pytest.mark.parametrize(
-    "operation",
-    [each if each.__name__ in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in STORIES],
-    ids=lambda each: each.__name__,
-)
+@pytest.mark.parametrize("operation", STORIES, ids=lambda each: each.__name__)
 def test_every_line_keeps_its_author_though_the_journal_is_compacted_at_every_step(
     operation: Callable[[Tale], None], way: str, tmp_path: Path
 ) -> None:

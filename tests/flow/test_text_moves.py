@@ -90,14 +90,43 @@ def line_ends_by_an_attribute(tale: Tale) -> None:
 
 
 def a_filter_of_an_attribute(tale: Tale) -> None:
-    """The blob is other text than the agent's; nobody can tell that a filter made it, and nobody may call it theirs."""
+    """The blob is other text than the agent's, made of it by a program of the committer's; what a person types among it, nobody knows."""
     tale.git("config", "filter.shout.clean", "tr 'a-z' 'A-Z' | sed -e 's/^AI_/ai_/' -e 's/^HUMAN_/human_/'")
     tale.story.person_types(".gitattributes", "*.up filter=shout\n")
     tale.commit()
     tale.story.person_types("a.up", text(tale.lines("human", 2)))
     tale.story.agent_writes("b.up", text(tale.lines("ai", 2)))
-    tale.lost |= {"ai_2", "ai_3"}
     tale.commit()
+    tale.story.agent_writes("a.up", text(tale.read("a.up"), tale.lines("ai", 3)))
+    tale.commit()
+    tale.types("b.up", at=1)
+    tale.lost |= {line.split(" ")[0] for line in tale.read("b.up") if line.startswith("human")}
+    tale.story.agent_writes("b.up", text(tale.read("b.up"), tale.lines("ai", 1)))
+    tale.commit()
+
+
+def an_encoding_in_the_work_tree(tale: Tale) -> None:
+    """On disk it is UTF-16, which has no lines to speak of; what git commits has."""
+    tale.story.person_types(".gitattributes", "*.txt working-tree-encoding=UTF-16LE\n")
+    tale.commit()
+    old = tale.lines("human", 2)
+    tale.story.person_types("a.txt", text(old).encode("utf-16-le"))
+    tale.commit()
+    tale.story.agent_writes("a.txt", text(old, tale.lines("ai", 2)).encode("utf-16-le"))
+    tale.commit()
+
+
+def a_filter_that_fails(tale: Tale) -> None:
+    """What it would have made cannot be told, and the commit is attested all the same."""
+    tale.git("config", "filter.gone.clean", "tr 'a-z' 'A-Z' | sed -e 's/^AI_/ai_/'")
+    tale.git("config", "filter.gone.required", "true")
+    tale.story.person_types(".gitattributes", "*.up filter=gone\n")
+    tale.commit()
+    tale.story.agent_writes("a.up", text(tale.lines("ai", 2)))
+    tale.lost |= {line.split(" ")[0] for line in tale.read("a.up")}
+    tale.git("add", "--all")
+    tale.git("commit", "-qm", "with a filter that is gone since")
+    tale.git("config", "filter.gone.clean", "false")
 
 
 def another_encoding(tale: Tale) -> None:
@@ -222,7 +251,15 @@ def blank_lines_and_brackets_between(tale: Tale) -> None:
 STORIES: tuple[Callable[[Tale], None], ...] = (
     *(a_formatter_over_an_agents_code, a_formatter_before_the_first_commit, an_agent_runs_a_formatter_over_a_persons_code),
     *(an_agents_edit_and_its_formatter_in_a_persons_file, a_shell_command_of_the_agents_writes, a_stream_editor_of_the_agents),
-    *(line_ends_by_a_setting, line_ends_by_an_attribute, a_filter_of_an_attribute, another_encoding, no_newline_at_the_end),
+    *(
+        line_ends_by_a_setting,
+        line_ends_by_an_attribute,
+        a_filter_of_an_attribute,
+        an_encoding_in_the_work_tree,
+        a_filter_that_fails,
+        another_encoding,
+        no_newline_at_the_end,
+    ),
     *(tabs_and_trailing_white_space, a_block_indented, functions_in_another_order, code_moved_to_another_file, code_moved_by_an_agent),
     *(code_moved_over_two_commits, an_agents_text_deleted_and_typed_again, undone_before_the_commit),
     *(

@@ -30,6 +30,7 @@ from byline.core.value import dataclass, replace
 from byline.errors import RepositoryError
 from byline.flow.chain import Chain
 from byline.flow.claiming import Maker, changed_paths, claim_commit, commit_effect
+from byline.flow.filtered import as_committed
 from byline.flow.progress import Progress, find_start, fold_events, load_progress, read_on, save_progress
 from byline.flow.unmerged import find_others, person
 from byline.flow.versions import Versions
@@ -184,9 +185,11 @@ class _Run:
         if self._chain is None or (made and (channel == SWEEP or any(each.recorder.channel != SWEEP for each in made))):
             return
         replaced = frozenset((info.id, *self._versions.state.made_from.get(info.id, ())))
-        others = find_others(self._versions, info, changed_paths(self._versions, info.id), worktree) if declared else {}
+        paths = changed_paths(self._versions, info.id)
+        others = find_others(self._versions, info, paths, worktree) if declared else {}
         maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared, replaced=replaced, others=others)
-        claims = claim_commit(self._versions, info.id, maker)
+        with as_committed(self._versions, info, paths, worktree):
+            claims = claim_commit(self._versions, info.id, maker)
         if made and claims == tuple(claim for each in sorted(made, key=lambda each: each.part) for claim in each.claims):
             return
         commit = Commit(id=info.id, tree=info.tree, parents=info.parents)

@@ -59,6 +59,10 @@ class Texts:
         """Return the keyed hash of each of `lines`."""
         return hash_lines(lines, self._line_key)
 
+    def on_disk(self, blob: str) -> bytes | None:
+        """Return the bytes named `blob` that the journal kept from the disk, None if it has none."""
+        return self._contents.get(blob)
+
     def add(self, blob: str, data: bytes) -> None:
         """Know `data` as the content of `blob`, though neither git nor the journal has it."""
         self._lines[blob] = text_lines(data)

@@ -11,6 +11,8 @@
 | aliases | cannot apply: every command is git's own |
 | language of messages | `C` |
 
+One command runs what the user's configuration names, and says so: `worktree.unsafe_clean`, for the attester.
+
 Every process has a time limit and a session of its own, so that it cannot ask a terminal anything.
 """
 

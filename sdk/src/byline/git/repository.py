@@ -222,13 +222,22 @@ class Repository(ObjectStore):
         """Whether a symlink stands at `path` on disk."""
         return worktree.is_link(self._top(), path)
 
-    def filtered_paths(self, paths: Iterable[bytes]) -> frozenset[bytes]:
-        """Return which of `paths` have attributes that make the blob other text than the file on disk.
+    def filtered_paths(self, paths: Iterable[bytes]) -> Mapping[bytes, frozenset[bytes]]:
+        """Return which of `paths` have attributes that make the blob other text than the file on disk: names of filters and encodings.
 
         Raises:
             RepositoryError: Git failed.
         """
         return worktree.filtered_paths(self.git, paths)
+
+    def unsafe_clean(self, path: bytes, contents: Iterable[bytes]) -> list[bytes]:
+        """Return what git would commit for each of `contents` at `path`: runs the programs of the user's filters, as `git add` does.
+
+        Raises:
+            RepositoryError: There is no work tree, or git or a filter failed.
+        """
+        self._top()
+        return worktree.unsafe_clean(self.git, self.common_dir, path, contents)
 
     def status_paths(self) -> tuple[bytes, ...]:
         """Return the paths that differ from HEAD or are untracked and not ignored, sorted."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from byline.git.process import Git
     from byline.git.settings import Settings
 
+FILTER_SECONDS = 20.0
 _NOT_LOOKED_AT = ("beyond a symbolic link", "is in submodule", "outside repository")
 
 
@@ -48,15 +49,41 @@ def is_link(top: Path, path: bytes) -> bool:
     return (top / os.fsdecode(path)).is_symlink()
 
 
-def filtered_paths(git: Git, paths: Iterable[bytes]) -> frozenset[bytes]:
-    """Return which of `paths` have attributes that make the blob other text than the file: a filter, another encoding.
+def filtered_paths(git: Git, paths: Iterable[bytes]) -> dict[bytes, frozenset[bytes]]:
+    """Return which of `paths` have attributes that make the blob other text than the file: the names of filters and encodings.
 
     Raises:
         RepositoryError: Git failed.
     """
     given = b"".join(path + b"\0" for path in paths)
     told = git.run("check-attr", "-z", "--stdin", "filter", "working-tree-encoding", data=given).split(b"\0") if given else []
-    return frozenset(path for path, value in zip(told[::3], told[2::3], strict=False) if value not in (b"unspecified", b"unset"))
+    found: dict[bytes, frozenset[bytes]] = {}
+    for path, value in zip(told[::3], told[2::3], strict=False):
+        if value not in (b"unspecified", b"unset"):
+            found[path] = found.get(path, frozenset()) | {value}
+    return found
+
+
+def unsafe_clean(git: Git, common_dir: Path, path: bytes, contents: Iterable[bytes]) -> list[bytes]:
+    """Return what git would commit for each of `contents` at `path`. This runs the programs that the user's filters name.
+
+    Nothing is left in the repository: the objects are made in a folder that is removed.
+
+    Raises:
+        RepositoryError: Git or a filter failed, or took too long.
+    """
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="byline-clean-") as folder:
+        objects = str(common_dir / "objects").replace("\\", "\\\\").replace('"', '\\"')
+        places = {"GIT_OBJECT_DIRECTORY": folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{objects}"'}
+        apart = replace(git, environment={**git.environment, **places})
+
+        def clean(data: bytes) -> bytes:
+            blob = apart.run("hash-object", "-w", "--stdin", b"--path=" + path, data=data, seconds=FILTER_SECONDS).decode().strip()
+            return apart.run("cat-file", "blob", blob)
+
+        return [clean(data) for data in contents]
 
 
 def changed_paths(git: Git, head: str | None, settings: Settings) -> tuple[bytes, ...]:
