@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = (Path(__file__).parents[1] / "docs/formats.md").read_text()
 # Objects whose members are names, and rows whose cells are told apart by their place: no two need to be alike.
-FREE = {"lines", "segs", "transitions"}
+FREE = {"origins", "lines", "segs", "transitions"}
 
 
 def _example(heading: str, number: int = 0) -> dict[str, Any]:
@@ -106,6 +106,7 @@ def answers(repository: Scratch) -> dict[str, Any]:
     said["state"] = json.loads((repository.path.parent / "state.json").read_text())
     repository.write("a.py", "one\nthree\nfour\nfive\nsix\n")
     said |= {"blame": ask("byline blame --json a.py"), "status": ask("byline status --json"), "doctor": ask("byline doctor --json")}
+    said |= {"log": ask("byline log --json"), "stats": ask("byline stats --json --by agent")}
     said["journal"] = [json.loads(line) for line in (repository.path / ".git/byline/journal").read_text().splitlines()]
     return said
 
@@ -125,6 +126,8 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         ("byline.verify/1", 0, answers["verify"]),
         ("byline.verify/1", 0, answers["forged"]),
         ("byline.blame/1", 0, answers["blame"]),
+        ("byline.log/1", 0, answers["log"]),
+        ("byline.stats/1", 0, answers["stats"]),
         ("byline.show/1", 0, answers["show"]),
         *(("byline.journal/1", 0, each) for each in edits),
         *(("byline.journal/1", 1, each) for each in marks),

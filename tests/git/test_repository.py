@@ -302,3 +302,35 @@ def test_objects_are_written_many_at_once_and_large(opened: Repository) -> None:
     assert list(opened.read_blobs(opened.write_objects([("blob", content) for content in many]))) == many
     opened.write_objects([("blob", content) for content in many])
     assert [opened.blob_size(blob) for blob in blobs] == [len(content) for content in contents]
+
+
+def test_a_walk_tells_of_each_commit_what_it_changed(repository: Scratch) -> None:
+    """As `changes` does one by one, in one question; a file may be named like a commit, and a merge is told if it is like no parent."""
+    repository.write("a" * 40, "one\n")
+    repository.write("b", "two\nthree\nfour\n")
+    first = repository.commit("first")
+    repository.git("mv", "b", "c d\n")
+    repository.write("a" * 40, "two\n")
+    second = repository.commit("second")
+    repository.git("switch", "-qc", "side", first)
+    repository.write("e", "x\n")
+    third = repository.commit("third")
+    repository.git("merge", "-q", "--no-edit", second)
+    clean = repository.git("rev-parse", "HEAD")
+    repository.write("e", "evil\n")
+    repository.git("commit", "-qa", "--amend", "--no-edit")
+    evil = repository.git("rev-parse", "HEAD")
+    empty = repository.git("commit-tree", "-p", evil, "-m", "empty", f"{evil}^{{tree}}")
+    with open_repository(repository.path) as repo:
+        walked = dict(repo.walk_changes([empty, evil, clean, third, second, first]))
+        assert walked == {
+            evil: None,
+            third: repo.changes(first, third),
+            second: repo.changes(first, second),
+            first: repo.changes(None, first),
+        }
+        assert [each.old_path for each in walked[second] or ()] == [None, b"b"]
+        assert repo.newest_commits(first, third) == [third]
+        assert repo.newest_commits(None, evil, path=b"c d\n") == [second]
+        assert repo.newest_commits(None, evil, limit=1) == [evil]
+        assert (repo.merge_base(second, third), repo.merge_base(first, first)) == (first, first)

@@ -11,6 +11,8 @@ COMMANDS = {
     "init": "set up this repository: hooks, your key, your agents, trust and policy",
     "status": "what is recorded here, what is pending, what was lost",
     "blame": "who wrote each line of a file, and how we know",
+    "log": "the commits, and whose the lines are that each of them added",
+    "stats": "how many lines were added, by author, agent, model, path, week or origin",
     "show": "the signed statements about a commit, and their receipts",
     "verify": "check the evidence about a commit, or a bundle, offline",
     "attest": "sign and deliver what is pending (the hooks do it by themselves)",
@@ -30,7 +32,7 @@ COMMANDS = {
 
 GROUPS = (
     ("start", ("init", "doctor", "demo")),
-    ("read", ("status", "blame", "show", "verify")),
+    ("read", ("status", "blame", "log", "stats", "show", "verify")),
     ("record", ("attest", "push", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust")),
     ("share", ("export", "import")),

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from byline.core.effect import path_members
 from byline.core.report import BLAME_SCHEMA
-from byline.errors import RepositoryError
 from byline.flow.blame import TrustHere, find_blame
 from byline_cli.keyfile import key_path
 from byline_cli.terminal import show_path
 from byline_cli.view import blame_rows, count_origins
 from byline_cli.wiring import TRUST, make_reader, open_here, read_file, settle, trust_or_none
+from byline_cli.words import path_in
 from byline_cli.world import YES, UsageError
 
 if TYPE_CHECKING:
@@ -66,25 +65,6 @@ def run(options: Namespace, world: World) -> int:
     for each in blame.findings:
         world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
     return YES
-
-
-def path_in(repo: Repository, world: World, word: str) -> bytes:
-    """Return the path `word`, typed in the folder of the call, as the repository knows it.
-
-    Raises:
-        RepositoryError: It is outside of the work tree.
-    """
-    if repo.top is None:
-        return os.fsencode(word)
-    folder, name = os.path.split(world.cwd / word)
-    if not word or name in ("", ".", ".."):
-        raise RepositoryError(f"{word or 'an empty name'} is no file", hint="byline blame [REV] PATH")
-    path = os.path.relpath(f"{os.path.realpath(folder)}/{name}", repo.top)
-    if path.startswith(".." + os.sep):
-        raise RepositoryError(f"{word} is outside of the work tree {repo.top}")
-    if f"{path}/".lower().startswith(".git/"):
-        raise RepositoryError(f"{word} is git's own, and no file of the repository")
-    return os.fsencode(path)
 
 
 def _mark(world: World, repo: Repository) -> str | None:

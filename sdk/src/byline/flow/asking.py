@@ -38,6 +38,11 @@ class Asking:
         self._versions = Versions(workshop, index)
         take_up(workshop, self._versions)
 
+    @property
+    def versions(self) -> Versions:
+        """What is known of committed versions, and the folded journal."""
+        return self._versions
+
     def answer(self, subject: Subject, lines: tuple[bytes, ...]) -> Answer:
         """Answer for the text `lines` of `subject`; what stands in the work tree is read as if it were committed now."""
         versions = self._versions

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from byline.core.diff import gaps
 from byline.core.lines import squeeze
 from byline.core.value import dataclass
+from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from byline.flow.texts import Texts
-    from byline.git.objects import FileChange, TreeEntry
+    from byline.git.objects import CommitInfo, FileChange, TreeEntry
     from byline.git.repository import Repository
 
 REGULAR = ("100644", "100755")
@@ -71,6 +72,23 @@ class Bases:
         """
         return self._delta(old, new).changes
 
+    def read_ahead(self, infos: Iterable[CommitInfo]) -> frozenset[str]:
+        """Return those of `infos` that have something that none of their parents has, and know what plain commits did.
+
+        It is one question for all. What was known of other commits is forgotten. Where an object is missing, each commit is asked for
+        on its own later.
+        """
+        parents = {info.id: info.parents for info in infos}
+        self._deltas.clear()
+        try:
+            walked = dict(self._repo.walk_changes([*parents]))
+        except RepositoryError:
+            return frozenset(parents)
+        for commit, changes in walked.items():
+            if changes is not None:
+                self._deltas[parents[commit][0] if parents[commit] else None, commit] = _delta_of(changes)
+        return frozenset(walked)
+
     def lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
         """Return where each line (squeezed) that went away over `commit` stood: path, line and end of its place in the first parent.
 
@@ -97,12 +115,7 @@ class Bases:
 
     def _delta(self, old: str | None, new: str) -> Delta:
         if (old, new) not in self._deltas:
-            changes = self._repo.changes(old, new)
-            stood = {each.old_path or each.path: each.old.oid for each in changes if each.old}
-            places: dict[str, list[bytes]] = {}
-            for path, oid in stood.items():
-                places.setdefault(oid, []).append(path)
-            self._deltas[old, new] = Delta(changes=changes, by_path={each.path: each for each in changes}, places=places)
+            self._deltas[old, new] = _delta_of(self._repo.changes(old, new))
         return self._deltas[old, new]
 
     def _base_path(self, parent: str, commit: str, path: bytes, blob: str | None) -> bytes:
@@ -114,3 +127,11 @@ class Bases:
         if same and path not in same:
             return own.old_path if own.old_path in same else same[0]
         return own.old_path or path
+
+
+def _delta_of(changes: tuple[FileChange, ...]) -> Delta:
+    stood = {each.old_path or each.path: each.old.oid for each in changes if each.old}
+    places: dict[str, list[bytes]] = {}
+    for path, oid in stood.items():
+        places.setdefault(oid, []).append(path)
+    return Delta(changes=changes, by_path={each.path: each for each in changes}, places=places)

@@ -67,10 +67,14 @@ class Claims:
                 self._imported[blob, path] = tuple(each for each in found if each.statement.is_imported)
         return known
 
+    def imported(self, blob: str, path: bytes) -> tuple[Told, ...]:
+        """Return every claim of the content `blob` at `path` that was imported."""
+        self.of(blob, path)
+        return self._imported.get((blob, path), ())
+
     def tighten(self, version: Claimed) -> Claimed:
         """Return `version` with what was imported about its content."""
-        self.of(version.blob, version.path)
-        for each in self._imported.get((version.blob, version.path), ()):
+        for each in self.imported(version.blob, version.path):
             version = tighten(version, each.claim, statement=each.digest, commit=each.statement.commit.id)
         return version
 

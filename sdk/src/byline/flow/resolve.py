@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from byline.flow.asking import Asking
     from byline.flow.subject import Subject
+    from byline.flow.versions import Versions
     from byline.flow.workshop import Workshop
 
 
@@ -75,6 +76,11 @@ class Resolver:
     def index(self) -> EvidenceIndex:
         """The index of the evidence that the answers rest on."""
         return self._index
+
+    @property
+    def versions(self) -> Versions:
+        """What the answers are composed from, for whoever walks from version to version."""
+        return self._ask().versions
 
     def refresh(self) -> None:
         """Take up new evidence and new records.

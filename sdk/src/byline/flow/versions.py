@@ -66,6 +66,7 @@ class Versions:
         self._load: Callable[[], State] = State
         self._index = index
         self._first: list[tuple[str, ...]] | None = None
+        self._old: set[str] = set()
         self.findings: set[str] = set()
         self._known: dict[tuple[str, bytes, str], Claimed] = {}
         self.used_journal = False  # something known rests on what the journal says
@@ -164,6 +165,7 @@ class Versions:
         """Look claims up anew: there are new ones."""
         self.claims.forget()
         self._first = None
+        self._old.clear()
         self._forget_journal()
 
     def _forget_journal(self) -> None:
@@ -241,7 +243,7 @@ class Versions:
         self._depth += 1
         self._open.add(key)
         commit, path, blob = key
-        told = self._choose(commit, path, blob, referrer)
+        told = self.choose(commit, path, blob, referrer)
         said = self._compose(told) if told else self._derive_claimed(commit, path, blob)
         found = self.claims.tighten(said)
         if any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True)):
@@ -269,7 +271,7 @@ class Versions:
     def _base(self, told: Told, base: Base) -> Claimed:
         return self._find((told.statement.commit.parents[base.parent], base.path, base.blob), told)
 
-    def _choose(self, commit: str, path: bytes, blob: str, referrer: Told | None) -> tuple[Told, ...]:
+    def choose(self, commit: str, path: bytes, blob: str, referrer: Told | None = None) -> tuple[Told, ...]:
         """Return the claims that count for the content `blob` at `path` of `commit` (note 4a)."""
         found = [each for each in self.claims.of(blob, path) if each.claim.segments or not self.lines(blob)]
         if referrer:
@@ -293,7 +295,7 @@ class Versions:
 
     def _derive_claimed(self, commit: str, path: bytes, blob: str) -> Claimed:
         """Derive a version, and say it in the shape in which claims do. What git cannot say is unknown."""
-        if self._is_before_all(commit):
+        if self.is_before_all(commit):
             return self._unknown((commit, path, blob))
         touched = self._last_touch(commit, path)
         if touched != commit:
@@ -307,15 +309,23 @@ class Versions:
             self._cut()
             known = self.claims.claimed(blob, path)
             bylines = known.bylines if known and len(known.bylines) == len(hashes) else (UNATTRIBUTED,) * len(hashes)
-        return Claimed(path=path, blob=blob, hashes=b"".join(hashes), bylines=self._whole_file(blob, path, bylines))
+        return Claimed(path=path, blob=blob, hashes=b"".join(hashes), bylines=self.whole_file(blob, path, bylines))
 
-    def _is_before_all(self, commit: str) -> bool:
+    def is_before_all(self, commit: str) -> bool:
         """Whether `commit` was made before anything was recorded: it is older than the first statement of every clone.
 
         Nobody could record what stands in it, so its history need not be walked.
         """
         if commit in self.state.marked or commit in self.state.made_from:
             return False
+        if commit not in self._old and self._reached_by_all(commit):
+            self._old.add(commit)
+        if commit in self._old:
+            self._old.update(self.repo.parents(commit))  # asked from the newest on, git is asked about the first only
+        return commit in self._old
+
+    def _reached_by_all(self, commit: str) -> bool:
+        """Whether `commit` is older than the first statement of every clone."""
         if self._first is None:
             self._first = []
             for start in self._index.chain_starts():
@@ -326,7 +336,7 @@ class Versions:
                     self._first.append(())
         return all(any(self.repo.reaches(parent, commit) for parent in parents) for parents in self._first)
 
-    def _whole_file(self, blob: str, path: bytes, bylines: tuple[Byline, ...]) -> tuple[Byline, ...]:
+    def whole_file(self, blob: str, path: bytes, bylines: tuple[Byline, ...]) -> tuple[Byline, ...]:
         """A claim without lines (too many of them) names a hand; an agent's is taken for the lines that nothing else explains."""
         for told in self.claims.newest(self.claims.of(blob, path)):
             if not told.claim.segments and told.claim.hand.is_ai:

@@ -4,6 +4,7 @@
     tree    (mode SP name NUL raw-id)*
     commit  "tree" SP id LF ("parent" SP id LF)* "author" SP ident LF "committer" SP ident LF ... LF LF message
     change  ":" mode SP mode SP id SP id SP status NUL path NUL [path NUL]          `diff-tree --raw -z`
+    walk    (id NUL change* | id NUL ("::" ... NUL path NUL)*)*                      `diff-tree --stdin -c --raw -z`
 
 Modes are six octal digits as `core.effect` has them. Names are bytes. Commits are read without mailmap, encoding or grafts.
 
@@ -129,19 +130,43 @@ def parse_changes(data: bytes) -> Iterator[FileChange]:
     """
     fields = iter(data.split(b"\0"))
     for head in fields:
-        if not head:
-            continue
-        parts = head.decode("ascii", "replace").split(" ")
-        path = next(fields, b"")
-        if len(parts) != 5 or not head.startswith(b":") or not path:
-            raise RepositoryError("git diff-tree said what is not understood")
-        status = parts[4][:1]
-        old_path = None
-        if status in ("R", "C"):
-            old_path, path = path, next(fields, b"")
-        yield FileChange(
-            status=status, path=path, old_path=old_path, old=_side(parts[0].removeprefix(":"), parts[2]), new=_side(parts[1], parts[3])
-        )
+        if head:
+            yield _change(head, fields)
+
+
+def parse_walk(data: bytes) -> Iterator[tuple[str, tuple[FileChange, ...] | None]]:
+    """Yield each commit of `diff-tree --stdin -c --raw -z` that changed something; None stands for a merge like none of its parents.
+
+    Raises:
+        RepositoryError: Not such output.
+    """
+    fields = iter(data.split(b"\0"))
+    commit = ""
+    changes: list[FileChange] | None = []
+    for head in fields:
+        if head.startswith(b"::"):
+            next(fields, b"")
+            changes = None
+        elif head.startswith(b":") and changes is not None:
+            changes.append(_change(head, fields))
+        else:  # the next commit, or the end
+            if changes != []:
+                yield commit, None if changes is None else tuple(changes)
+            commit, changes = head.decode("ascii", "replace"), []
+
+
+def _change(head: bytes, fields: Iterator[bytes]) -> FileChange:
+    parts = head.decode("ascii", "replace").split(" ")
+    path = next(fields, b"")
+    if len(parts) != 5 or not head.startswith(b":") or not path:
+        raise RepositoryError("git diff-tree said what is not understood")
+    status = parts[4][:1]
+    old_path = None
+    if status in ("R", "C"):
+        old_path, path = path, next(fields, b"")
+    return FileChange(
+        status=status, path=path, old_path=old_path, old=_side(parts[0].removeprefix(":"), parts[2]), new=_side(parts[1], parts[3])
+    )
 
 
 def parse_listing(data: bytes) -> Iterator[tuple[bytes, TreeEntry]]:

@@ -155,6 +155,18 @@ class Repository(ObjectStore):
         said = self.git.run("rev-list", "--reverse", "--topo-order", "--stdin", data="\n".join(sorted(wanted)).encode() + b"\n")
         return [each for each in said.decode().split() if each in wanted]
 
+    def newest_commits(self, base: str | None, head: str, *, limit: int | None = None, path: bytes | None = None) -> list[str]:
+        """Return the commits that `head` has and `base` has not (None: all), the newest first; those that touched `path`, if one is given.
+
+        In a shallow clone they end where history was cut (`shallow_commits`).
+        """
+        wanted = (head, *((f"^{base}",) if base else ()), *((f"--max-count={limit}",) if limit is not None else ()))
+        return self.git.run("rev-list", *wanted, "--", *((b":(top,literal)" + path,) if path else ())).decode().split()
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return the best common ancestor of two commits, None if they have none."""
+        return self.git.run("merge-base", one, other, ok=(0, 1)).decode().strip() or None
+
     def _commits(self, *arguments: str) -> list[str]:
         return self.git.run("rev-list", "--reverse", "--topo-order", *arguments, "--").decode().split()
 

@@ -25,6 +25,7 @@ from byline.git.objects import (
     parse_commit,
     parse_listing,
     parse_tree,
+    parse_walk,
 )
 from byline.git.pack import format_pack, object_id
 
@@ -204,6 +205,19 @@ class ObjectStore:
         """
         return self._diff(old, new, "--no-renames")
 
+    def walk_changes(self, commits: Sequence[str]) -> Iterator[tuple[str, tuple[FileChange, ...] | None]]:
+        """Yield those of `commits` (ids) that changed something, in order, with their `changes` against the parent; in one process.
+
+        None stands for what a merge has that is like none of its parents; a merge that has no such thing is left out.
+
+        Raises:
+            ShallowError: As `read_blob`.
+            MissingObjectError: As `read_blob`.
+        """
+        options = ("--stdin", "--root", "-c", "-M", f"-l{RENAME_LIMIT}")
+        asked = "".join(f"{commit}\n" for commit in commits).encode()
+        return parse_walk(self._walk("diff-tree", *_DIFF, *options, data=asked))
+
     def content_sha256(self, entry: TreeEntry) -> str:
         """Return the SHA-256 that `core.effect` means: of a blob's bytes, a symlink's target, a submodule's commit id in hex.
 
@@ -279,9 +293,9 @@ class ObjectStore:
         base = object_id("tree", b"", self.algorithm) if old is None else self._tree_of(old)
         return tuple(parse_changes(self._walk("diff-tree", *_DIFF, *options, base, self._tree_of(new))))
 
-    def _walk(self, *arguments: str) -> bytes:
+    def _walk(self, *arguments: str, data: bytes = b"") -> bytes:
         try:
-            return self.git.run(*arguments)
+            return self.git.run(*arguments, data=data)
         except NotARepositoryError:
             raise
         except RepositoryError as error:

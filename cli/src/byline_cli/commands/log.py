@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline log`: the commits of a range, newest first, and whose the lines are that each of them added."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from byline.core.effect import path_members
+from byline.core.report import owner_to_json
+from byline.core.statement import PredicateType
+from byline.core.value import dataclass
+from byline.flow.history import read_history
+from byline.flow.proofs import prove_statements
+from byline.flow.resolve import open_resolver
+from byline_cli.authors import by_origin, read_signature, subject_of
+from byline_cli.commands.blame import EXPLAINED
+from byline_cli.terminal import Paint, fit, shorten
+from byline_cli.view import COLOURS, describe_evidence, describe_owner
+from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
+from byline_cli.words import Range, is_range, parse_range, scope_in
+from byline_cli.world import YES, UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Mapping
+
+    from byline.core.attribution import Owner
+    from byline.core.trust import Trust
+    from byline.flow.history import Added
+    from byline.flow.proofs import Proof
+    from byline.flow.resolve import Resolver
+    from byline.git.repository import Repository
+    from byline_cli.parser import Parser
+    from byline_cli.terminal import Terminal
+    from byline_cli.world import World
+
+ABOUT = """\
+For each commit how many lines it added, by whose they are: origin, evidence, agent and model, as `byline blame` of that commit says.
+A line counts in the commit that brought it: not what a merge took over, nor what only changed white space, nor lines without words.
+✓ proven (signed or logged), ? signed by a key that trust does not know, · no statement; “by content”: no statement names the commit,
+its lines are known from statements about other commits, as after a rebase or a squash elsewhere; “carried” counts such lines."""
+EXAMPLE = "byline log main..topic        byline log -n 5 src/"
+
+PAGED = True
+SCHEMA = "byline.log/1"
+AT_ONCE = 64  # commits whose statements are checked together
+AUTHOR = 18
+DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """What one commit added, and how the statements about it stand; `by_content` if none names it."""
+
+    added: Added
+    proofs: Mapping[str, Proof]
+    receipts: frozenset[str]
+    by_content: bool
+
+    @property
+    def state(self) -> str:
+        """How the best of its statements stands: its strength, `unverified`, `none`."""
+        proven = sorted(str(proof.strength) for proof in self.proofs.values() if proof.verified)
+        return proven[0] if proven else "unverified" if self.proofs else "none"
+
+    @property
+    def totals(self) -> dict[Owner, tuple[int, int]]:
+        """The added and the carried lines of each owner."""
+        sums: dict[Owner, tuple[int, int]] = {}
+        for share in self.added.shares:
+            count, carried = sums.get(share.owner, (0, 0))
+            sums[share.owner] = (count + share.count, carried + share.carried)
+        return sums
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.usage = "byline log [-h] [-n N] [--json] [--no-pager] [RANGE] [PATH]"
+    parser.add_argument("words", nargs="*", metavar="RANGE|PATH", help="A..B, or everything up to A (default HEAD); a file or folder")
+    parser.add_argument("-n", type=int, default=None, metavar="N", help="at most N commits")
+    parser.add_argument("--json", action="store_true", help="the commits as JSON (byline.log/1)")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Tell the commits."""
+    if options.n is not None and options.n < 0:
+        raise UsageError("-n takes a number of commits", "byline log -n 5")
+    repo = open_here(world)
+    span, path = _read_words(repo, world, options.words)
+    commits = repo.newest_commits(span.base, span.head, limit=options.n, path=path)
+    workshop = make_reader(world, repo)
+    settle(workshop, world.terminal)
+    trust = trust_or_none(world, repo, workshop.identity)
+    with open_resolver(workshop) as resolver:
+        found = _judged(resolver, trust, read_history(resolver.versions, commits, path=path))
+        if options.json:
+            world.terminal.json({"schema": SCHEMA, "commits": [_to_json(each) for each in found]})
+        else:
+            for each in found:
+                world.terminal.lines(_rows(each, world.terminal))
+        for finding in sorted(resolver.versions.findings):
+            world.terminal.note(f"note: {EXPLAINED.get(finding, finding)} ({finding})")
+    return YES
+
+
+def _read_words(repo: Repository, world: World, words: list[str]) -> tuple[Range, bytes | None]:
+    if len(words) > 2:
+        raise UsageError("log takes a range and a path", "byline log [RANGE] [PATH]")
+    if len(words) == 1 and not is_range(repo, words[0]) and ".." not in words[0]:
+        words = ["HEAD", *words]
+    span = parse_range(repo, words[0] if words else "HEAD")
+    return span, scope_in(repo, world, words[1]) if len(words) == 2 else None
+
+
+def _judged(resolver: Resolver, trust: Trust | None, history: Iterator[Added]) -> Iterator[Logged]:
+    """Yield each commit with how the statements that name it stand, else those that its lines rest on."""
+    at = datetime.now(UTC)
+    while some := list(islice(history, AT_ONCE)):
+        named = {each.info.id: resolver.index.facts(kind=PredicateType.AUTHORSHIP, commit=each.info.id) for each in some}
+        about = {each.info.id: {fact.statement for fact in named[each.info.id]} or each.statements for each in some}
+        proofs = prove_statements(resolver.index, set().union(*about.values()), trust=trust, at=at)
+        for each in some:
+            facts = named[each.info.id]
+            yield Logged(
+                added=each,
+                proofs={digest: proofs[digest] for digest in sorted(about[each.info.id])},
+                receipts=frozenset(fact.statement for fact in facts if fact.logged),
+                by_content=not facts and bool(each.statements),
+            )
+
+
+def _rows(each: Logged, terminal: Terminal) -> Iterator[list[str | Paint]]:
+    info, signature = each.added.info, read_signature(each.added.info)
+    how = {"none": "· no statement", "unverified": "? unverified"}.get(each.state, f"✓ {each.state}")
+    state = fit(how, len("· no statement")) + ("  by content" if each.by_content else "")
+    head = f"  {signature.time:%Y-%m-%d}  {state}  {fit(signature.name, AUTHOR)}  "
+    room = max(20, terminal.width - DIGITS - len(head))
+    yield [Paint(info.id[:DIGITS], "yellow"), head, shorten(subject_of(info), room)]
+    if each.added.is_cut:
+        yield ["    history is cut here; what the commit added cannot be said"]
+    totals = each.totals
+    digits = max((len(str(count)) for count, _ in totals.values()), default=0) + 1
+    for owner, (count, carried) in sorted(totals.items(), key=lambda item: -item[1][0]):
+        facts: dict[str, Any] = owner_to_json(owner)
+        note = f"  ({carried} carried)" if carried else ""
+        yield [
+            "    ",
+            Paint(f"{f'+{count}':>{digits}} {describe_evidence(facts):<14} {describe_owner(facts)}", COLOURS[owner.origin]),
+            note,
+        ]
+
+
+def _to_json(each: Logged) -> dict[str, Any]:
+    added, signature = each.added, read_signature(each.added.info)
+    paths = dict.fromkeys(share.path for share in added.shares)
+    return {
+        "commit": added.info.id,
+        "parents": [*added.info.parents],
+        "author": signature.author,
+        "time": signature.time.isoformat(),
+        "subject": subject_of(added.info),
+        "complete": not added.is_cut,
+        "added": sum(share.count for share in added.shares),
+        "lines": [{**owner_to_json(owner), "count": count, "carried": carried} for owner, (count, carried) in each.totals.items()],
+        "files": [
+            {**path_members(path), "lines": by_origin((share.owner.origin, share.count) for share in added.shares if share.path == path)}
+            for path in paths
+        ],
+        "byContent": each.by_content,
+        "statements": [
+            {
+                "statement": digest,
+                "verified": proof.verified,
+                "signer": proof.signer,
+                "strength": proof.strength,
+                "receipt": digest in each.receipts,
+            }
+            for digest, proof in each.proofs.items()
+        ],
+    }

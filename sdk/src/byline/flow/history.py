@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commits of a range added, and whose it is: one pass, which costs what the commits changed.
+
+    for added in read_history(resolver.versions, commits):      # ids, newest first; in the same order
+        added.info.id, added.shares                             # (Share(path=b"a.py", owner=..., count=12, carried=0), ...)
+
+A line is *added* by a commit if it stands where no parent has it: `core.diff` finds it in no base of its file. Text that only changed
+its white space was not added, and neither is what a merge takes from its parents: only what its maker wrote into it counts. Lines
+without words (blank ones, brackets alone) are not counted. So each line counts once, in the commit that brought it; a block that
+moved to another file is added there and keeps its owner.
+
+Whose they are is what blame says of that commit. Where one claim counts for the content, stands on the very bases of the commit and
+carries nothing, its new lines are the answer, checked against the text; where none does, what is left is derived; elsewhere the
+version is composed as for blame and compared with its bases. `carried` counts the lines whose owner comes from a statement about
+another commit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from byline.core.attribution import UNATTRIBUTED, Byline, Owner
+from byline.core.claim import Copied, New
+from byline.core.diff import ABSENT
+from byline.core.lines import has_word, squeeze
+from byline.core.value import dataclass
+from byline.core.version import split_hashes
+from byline.errors import RepositoryError
+from byline.flow.bases import REGULAR
+from byline.flow.claiming import changed_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from byline.core.claim import Claim
+    from byline.flow.bases import Standing
+    from byline.flow.claims import Told
+    from byline.flow.versions import Versions
+    from byline.git.objects import CommitInfo
+
+AT_ONCE = 256  # commits that git is asked about in one question
+
+Line = tuple[int, Byline, bool]  # number, whose, carried
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """`count` lines with words that a commit added to `path`, all `owner`'s; `carried` of them by another commit's statement."""
+
+    path: bytes
+    owner: Owner
+    count: int
+    carried: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What one commit added, by path and owner; `statements` (digests) say so. `is_cut`: not all is known, for an object is not here."""
+
+    info: CommitInfo
+    shares: tuple[Share, ...] = ()
+    statements: frozenset[str] = frozenset()
+    is_cut: bool = False
+
+
+def read_history(versions: Versions, commits: Sequence[str], *, path: bytes | None = None) -> Iterator[Added]:
+    """Yield what each of `commits` (ids) added, to `path` or what is under it, if one is given.
+
+    Raises:
+        RepositoryError: One of them is no commit that is here.
+    """
+    for start in range(0, len(commits), AT_ONCE):
+        infos = [*versions.repo.commit_infos(commits[start : start + AT_ONCE])]
+        cut = versions.repo.shallow_commits()
+        busy = versions.bases.read_ahead(info for info in infos if info.id not in cut)
+        for info in infos:
+            if info.id in busy:
+                yield _added(versions, info, path)
+            else:
+                yield Added(info=info, is_cut=info.id in cut)
+
+
+def _added(versions: Versions, info: CommitInfo, wanted: bytes | None) -> Added:
+    """Return what `info` added, as far as the objects are here."""
+    statements: set[str] = set()
+    shares: list[Share] = []
+    is_cut = False
+    try:
+        paths = changed_paths(versions, info.id)
+    except RepositoryError:
+        return Added(info=info, is_cut=True)
+    for path in paths:
+        if wanted is None or path == wanted or path.startswith(wanted + b"/"):
+            try:
+                shares += _shares(versions, info.id, path, statements)
+            except RepositoryError:
+                is_cut = True
+    return Added(info=info, shares=tuple(shares), statements=frozenset(statements), is_cut=is_cut)
+
+
+def _shares(versions: Versions, commit: str, path: bytes, statements: set[str]) -> Iterator[Share]:
+    entry = versions.repo.entry(commit, path)
+    if entry is None or entry.mode not in REGULAR:
+        return
+    lines = versions.lines(entry.oid)
+    if lines is None:
+        versions.repo.blob_size(entry.oid)  # no text, or too large; what is not here is an error
+        return
+    counts: Counter[Owner] = Counter()
+    carried: Counter[Owner] = Counter()
+    for number, byline, is_carried in _lines(versions, commit, path, entry.oid, lines):
+        if has_word(lines[number]):
+            counts[byline.owner] += 1
+            carried[byline.owner] += is_carried
+            if byline.statement:
+                statements.add(byline.statement)
+    for owner, count in counts.items():
+        yield Share(path=path, owner=owner, count=count, carried=carried[owner])
+
+
+def _lines(versions: Versions, commit: str, path: bytes, blob: str, lines: Sequence[bytes]) -> Iterator[Line]:
+    """Yield the added lines of the version `blob` at `path` of `commit`."""
+    told = versions.choose(commit, path, blob)
+    standings = tuple(versions.bases.standings(commit, path, blob))
+    is_plain = not versions.claims.imported(blob, path)
+    if is_plain and not told and not versions.is_before_all(commit):
+        draft = versions.derive(commit, path, blob, worktree=versions.state.marked.get(commit), is_recipe=True).draft
+        for number, byline in enumerate(versions.whole_file(blob, path, draft.close())):
+            if draft.places[number] is None:
+                yield number, byline, byline.statement is not None
+    elif is_plain and len(told) == 1 and _stands_on(told[0].claim, standings):
+        yield from _claimed(versions, commit, told[0], lines)
+    else:
+        version = versions.committed(commit, path) if told or not is_plain else None
+        known = version.bylines if version else (UNATTRIBUTED,) * len(lines)
+        carried = {number for each in told for number in _carried(each.claim)}
+        for number in _new_lines(versions, standings, blob, len(lines)):
+            byline = known[number]
+            yield number, byline, byline.statement is not None and (byline.commit != commit or number in carried)
+
+
+def _stands_on(claim: Claim, standings: Iterable[Standing]) -> bool:
+    """Whether the new lines of `claim` are its own word, and those that none of `standings` has."""
+    own = not any(isinstance(segment, New) and segment.carried for segment in claim.segments)
+    return own and {(base.path, base.blob) for base in claim.bases} == {(each.path, each.entry.oid) for each in standings}
+
+
+def _carried(claim: Claim) -> Iterator[int]:
+    start = 0
+    for segment in claim.segments:
+        if isinstance(segment, New) and segment.carried:
+            yield from range(start, start + segment.count)
+        start += segment.count
+
+
+def _claimed(versions: Versions, commit: str, told: Told, lines: Sequence[bytes]) -> Iterator[Line]:
+    """Yield the new lines of a claim. What the text does not confirm, new or copied, is unknown."""
+    start = 0
+    bases = [versions.lines(base.blob) or () for base in told.claim.bases]
+    for segment in told.claim.segments:
+        text = lines[start : start + segment.count]
+        numbers = range(start, start + len(text))
+        if isinstance(segment, Copied):
+            known = bases[segment.base][segment.start : segment.start + segment.count]
+            wrong = set() if known == text else _differing(map(squeeze, known), map(squeeze, text), numbers)
+            yield from ((number, UNATTRIBUTED, False) for number in sorted(wrong))
+        else:
+            byline = Byline(owner=segment.owner, statement=told.digest, commit=told.statement.commit.id)
+            is_carried = byline.commit != commit
+            wrong = _differing(split_hashes(segment.hashes), versions.hashes(text), numbers)
+            yield from ((number, UNATTRIBUTED if number in wrong else byline, is_carried) for number in numbers)
+        if wrong:
+            versions.findings.add("hash-mismatch")
+        start += segment.count
+    yield from ((number, UNATTRIBUTED, False) for number in range(start, len(lines)))
+
+
+def _differing(said: Iterable[bytes], found: Iterable[bytes], numbers: Iterable[int]) -> set[int]:
+    return {number for one, two, number in zip_longest(said, found, numbers) if one != two and number is not None}
+
+
+def _new_lines(versions: Versions, standings: Iterable[Standing], blob: str, count: int) -> Iterator[int]:
+    """Yield the lines of `blob` that no base has."""
+    kept: set[int] = set()
+    for standing in standings:
+        if standing.entry.mode in REGULAR:
+            kept.update(j for j, i in enumerate(versions.texts.matching(standing.entry.oid, blob)) if i != ABSENT)
+    yield from (number for number in range(count) if number not in kept)

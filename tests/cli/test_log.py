@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline log` and `byline stats` as people call them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from installed import Installed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scratch import Scratch
+
+
+@pytest.fixture
+def clone(repository: Scratch) -> Installed:
+    """Make three commits and a merge: an agent's, a person's, both on two branches."""
+    made = Installed.create(repository)
+    made.commit()
+    made.writes("src/a.py", b"one = 1\ntwo = 2\n\n}\n")
+    made.commit()
+    repository.git("switch", "-qc", "topic")
+    repository.write("src/b.py", "three = 3\n")
+    made.commit()
+    repository.git("switch", "-q", "main")
+    made.writes("c.py", b"four = 4\n")
+    repository.write("d.py", "five = 5\n")
+    made.commit()
+    repository.git("merge", "-q", "--no-edit", "topic")
+    made.attest()
+    return made
+
+
+def _ask(clone: Installed, *words: str, cwd: Path | None = None) -> dict[str, Any]:
+    said = clone.byline(*words, "--json", cwd=cwd)
+    assert said.code == 0, said
+    found: dict[str, Any] = json.loads(said.out)
+    return found
+
+
+def test_log_tells_each_commit_newest_first(clone: Installed) -> None:
+    """Of a path, from wherever it is named, in a bare repository too; a merge adds nothing that it took over."""
+    found = _ask(clone, "log", "main", "src")["commits"]
+    assert [(each["added"], [(line["origin"], line["agent"], line["count"]) for line in each["lines"]]) for each in found] == [
+        (1, [("human", None, 1)]),
+        (2, [("ai", "claude-code", 2)]),
+    ]
+    assert all(each["statements"][0]["verified"] and each["complete"] and not each["byContent"] for each in found)
+    assert _ask(clone, "log", ".", cwd=clone.path / "src")["commits"] == found
+    bare = clone.scratch.clone(clone.path.with_name("bare"), "--bare").path
+    assert [each["added"] for each in _ask(clone, "log", "main", "src", cwd=bare)["commits"]] == [1, 2]
+    merge = _ask(clone, "log", "-n", "1")["commits"][0]
+    assert (len(merge["parents"]), merge["added"], merge["lines"]) == (2, 0, [])
+
+
+def test_log_reads_as_a_person_wants_it(clone: Installed) -> None:
+    clone.git("commit", "--allow-empty", "-qm", "no\x1b[31m colour")
+    said = clone.byline("log", "HEAD~2..HEAD")
+    assert re.search(r"(?m)^[0-9a-f]{12}  \d{4}-\d\d-\d\d  ✓ signed       +Test Person  +a change$", said.out), said
+    assert re.search(r"(?m)^ +\+1 human declared p-\w+$", said.out)
+    assert "no\\x1b[31m colour" in said.out
+
+
+def test_stats_add_up_to_what_log_tells(clone: Installed) -> None:
+    """By whatever they are grouped."""
+    log = _ask(clone, "log", "main..topic")["commits"] + _ask(clone, "log", "topic..main")["commits"]
+    assert {each["commit"] for each in log} == {*clone.git("rev-list", "topic...main").out.split()}
+    log = _ask(clone, "log")["commits"]
+    origins: dict[str, int] = {}
+    for line in (line for commit in log for line in commit["lines"]):
+        origins[line["origin"]] = origins.get(line["origin"], 0) + line["count"]
+    keys = {}
+    for by in ("author", "agent", "model", "path", "week", "origin"):
+        stats = _ask(clone, "stats", "--by", by)
+        assert (stats["commits"], stats["origins"], stats["added"]) == (len(log), origins, sum(origins.values()))
+        assert sum(group["added"] for group in stats["groups"]) == stats["added"]
+        assert all(sum(group["origins"].values()) == group["added"] for group in stats["groups"])
+        keys[by] = {group["key"]: group["added"] for group in stats["groups"]}
+    assert (keys["agent"]["claude-code"], None in keys["agent"]) == (3, True)
+    assert {path: number for path, number in keys["path"].items() if not str(path).startswith(".byline")} == {
+        "src/a.py": 2, "src/b.py": 1, "c.py": 1, "d.py": 1,
+    }  # fmt: skip
+    assert list(keys["author"]) == ["Test Person <person@example.invalid>"]
+    assert all(re.fullmatch(r"\d{4}-W\d\d", str(week)) for week in keys["week"])
+    assert _ask(clone, "stats", "main..topic")["added"] == 0
+
+
+def test_stats_are_a_table_that_fits(clone: Installed) -> None:
+    said = clone.byline("stats", "--by", "path", NO_COLOR="1")
+    assert re.search(r"(?m)^path +added +human +ai.*$", said.out)
+    assert re.search(r"(?m)^src/a.py +2 +0 +2 .*█", said.out)
+    assert max(map(len, said.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("log", "nothing"), 0),  # a path that no commit has
+        (("log", "nothing..HEAD"), 3),
+        (("log", "HEAD", "a", "b"), 2),
+        (("log", "-n", "-1"), 2),
+        (("log", "-n", "x"), 2),
+        (("stats", "nothing"), 3),
+        (("stats", "--by", "mood"), 2),
+        (("log", "HEAD", "../elsewhere"), 3),
+    ],
+)
+def test_a_mistake_is_told(repository: Scratch, words: tuple[str, ...], code: int) -> None:
+    repository.git("commit", "--allow-empty", "-qm", "x")
+    said = Installed(repository).byline(*words)
+    assert said.code == code, said
+    assert "Traceback" not in said.err
+    assert code == 0 or "byline: error:" in said.err
+
+
+def test_without_commits_there_is_nothing_to_tell(repository: Scratch) -> None:
+    said = Installed(repository).byline("log")
+    assert (said.code, said.out) == (3, "")
+    assert "HEAD" in said.err
