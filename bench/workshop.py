@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 AGENT = {"CLAUDECODE": "1", "AI_AGENT": "claude-code_2-1-197_harness", "CLAUDE_CODE_ENTRYPOINT": "cli"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Workshop:
     """A work tree at `path` with its environment."""
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from byline.capture.agents import AGENT_VARIABLES
 from byline.capture.door import take_hook
+from byline.capture.launcher import format_launcher
 from byline.capture.spool import agent_stub
 
 if TYPE_CHECKING:
@@ -132,7 +133,9 @@ def knocking(payload: bytes, environ: dict[str, str], cwd: Path) -> None:
 def spooling(folder: Path, *, python: str = sys.executable) -> Hook:
     """Install the shell into `folder` and return what gives a payload to it as Claude's settings would have it."""
     stub = folder / "hook.sh"
-    stub.write_text(agent_stub("claude-code", python=python))
+    launcher = folder / "launcher"
+    launcher.write_bytes(format_launcher(python))
+    stub.write_text(agent_stub("claude-code", launcher=launcher))
     stub.chmod(0o755)
 
     def hook(payload: bytes, environ: dict[str, str], cwd: Path) -> None:

@@ -61,7 +61,7 @@ class Story:
     def install_hooks(self) -> None:
         for hook in HOOKS:
             stub = self.scratch.path / ".git/hooks" / hook
-            stub.write_text(git_hook_stub(hook, python="/nonexistent/python"))
+            stub.write_text(git_hook_stub(hook, launcher="/nonexistent/launcher"))
             stub.chmod(0o755)
 
     def remove_hooks(self) -> None:

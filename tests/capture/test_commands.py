@@ -122,7 +122,7 @@ def test_what_a_command_wrote_and_committed_is_its_own_before_the_commit_is_atte
     scratch = session.scratch
     place = prepare_repository(scratch.path / ".git")
     hook = scratch.path / ".git" / "hooks" / "post-commit"
-    hook.write_text(git_hook_stub("post-commit", python="/nowhere"))
+    hook.write_text(git_hook_stub("post-commit", launcher="/nowhere"))
     hook.chmod(0o755)
     scratch.write("person", "mine\n")
     _tell(session, "PreToolUse", SESSION, call="c")

@@ -64,7 +64,7 @@ def edits_of(scratch: Scratch) -> list[Edit]:
 @pytest.fixture
 def stub(tmp_path: Path) -> Path:
     script = tmp_path / "hook.sh"
-    script.write_text(agent_stub("claude-code", python=sys.executable))
+    script.write_text(agent_stub("claude-code", launcher="/nonexistent"))
     script.chmod(0o755)
     return script
 

@@ -14,6 +14,7 @@ import pytest
 
 from byline.capture.agents import AGENT_VARIABLES
 from byline.capture.journal import read_events
+from byline.capture.launcher import format_launcher
 from byline.capture.marks import list_marks, settle_marks
 from byline.capture.places import prepare_repository
 from byline.capture.spool import CHAINED, GIT_HOOKS, git_hook_stub
@@ -32,6 +33,7 @@ class Attester:
 
     program: Path
     pipe: int
+    launcher: Path
 
     def called(self) -> str:
         """Wait for the next call and return its folder, GIT_DIR and arguments."""
@@ -50,13 +52,15 @@ def attester(tmp_path: Path) -> Attester:
     program = tmp_path / "a python"
     program.write_text(f'#!/bin/sh\nprintf "%s|%s|%s" "$PWD" "${{GIT_DIR-}}" "$*" >"{pipe}"\n')
     program.chmod(0o755)
-    return Attester(program, os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
+    launcher = tmp_path / "a launcher"
+    launcher.write_bytes(format_launcher(program))
+    return Attester(program, os.open(pipe, os.O_RDWR | os.O_NONBLOCK), launcher)
 
 
 def install(scratch: Scratch, attester: Attester, *, common: str = ".git") -> Path:
     """Install all hooks and return Byline's folder."""
     for hook in GIT_HOOKS:
-        write_hook(scratch.path / common / "hooks" / hook, git_hook_stub(hook, python=attester.program, chained=f"{hook}{CHAINED}"))
+        write_hook(scratch.path / common / "hooks" / hook, git_hook_stub(hook, launcher=attester.launcher, chained=f"{hook}{CHAINED}"))
     return prepare_repository(scratch.path / common)
 
 
@@ -282,6 +286,6 @@ def test_a_mark_that_is_being_written_waits_and_a_torn_one_is_a_loss(repository:
 
 def test_every_stub_is_posix_shell() -> None:
     for hook in GIT_HOOKS:
-        text = git_hook_stub(hook, python="/usr/bin/python3")
+        text = git_hook_stub(hook, launcher="/nonexistent")
         subprocess.run(["sh", "-n"], input=text.encode(), check=True, timeout=60)
         assert "@" not in text.replace('"$@"', "")

@@ -14,6 +14,7 @@ from byline_cli.install.changes import Setting, apply, apply_settings, is_record
 from byline_cli.install.claude_code import has_hooks, with_hooks, without_hooks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from scratch import Scratch
@@ -25,7 +26,7 @@ def _never(_: Path) -> bool:
     return False
 
 
-def _nothing(_key: str, _value: str) -> None:
+def _nothing(_key: str, _value: str, _former: Sequence[str]) -> None:
     raise AssertionError
 
 
@@ -36,7 +37,7 @@ def test_undo_restores_every_byte_and_mode(tmp_path: Path) -> None:
     apply([plan_file(old, b"ours", mode=0o755), plan_file(new, b"ours too")], tmp_path / "place")
     assert old.read_bytes() == b"ours"
     assert old.stat().st_mode & 0o777 == 0o755
-    undo(tmp_path / "place", {}, is_committed=_never, unset=_nothing)
+    undo(tmp_path / "place", {}, is_committed=_never, give_back=_nothing)
     assert old.read_bytes() == b"\x00mine"
     assert old.stat().st_mode & 0o777 == 0o640
     assert not (tmp_path / "deep").exists()
@@ -48,22 +49,47 @@ def test_a_second_install_keeps_the_first_original(tmp_path: Path) -> None:
     file.write_bytes(b"mine")
     apply([plan_file(file, b"ours 1")], tmp_path / "place")
     apply([plan_file(file, b"ours 2")], tmp_path / "place")
-    undo(tmp_path / "place", {}, is_committed=_never, unset=_nothing)
+    undo(tmp_path / "place", {}, is_committed=_never, give_back=_nothing)
     assert file.read_bytes() == b"mine"
+
+
+def test_what_a_person_changed_between_two_installs_is_not_lost(tmp_path: Path) -> None:
+    hook, settings, script = tmp_path / "hook", tmp_path / "settings.json", tmp_path / "byline/claude-code.sh"
+    for each in ("ours 1", "ours 2"):
+        merged = with_hooks(settings.read_bytes() if settings.exists() else None, script)
+        apply([plan_file(hook, each.encode()), plan_file(settings, merged, mode=0o600, kind="claude-code")], tmp_path / "place")
+        if each == "ours 1":
+            hook.write_text("another tool's")
+            settings.write_text(json.dumps({"model": "x"}))
+    undo(tmp_path / "place", {"claude-code": without_hooks}, is_committed=_never, give_back=_nothing)
+    assert hook.read_text() == "another tool's"
+    assert json.loads(settings.read_text()) == {"model": "x"}
+
+
+def test_a_setting_that_a_person_made_between_two_installs_stays(repository: Scratch) -> None:
+    config, place = repository.path / ".git/config", repository.path / ".git/byline"
+    for number, name in enumerate(("one", "two")):
+        with open_repository(repository.path) as repo:
+            apply_settings([Setting(key="byline.declareOwnLines", value=str(number))], repo.settings, config, place)
+        repository.git("config", f"remote.{name}.url", "/somewhere")
+    with open_repository(repository.path) as repo:
+        undo(place, {}, is_committed=_never, give_back=repo.settings.give_back)
+        assert repo.remotes() == ("one", "two")
+        assert repo.config_get("byline.declareOwnLines") is None
 
 
 def test_a_file_that_changed_since_is_left_and_named(tmp_path: Path) -> None:
     file = tmp_path / "file"
     apply([plan_file(file, b"ours")], tmp_path / "place")
     file.write_bytes(b"ours, and the person's")
-    (undone,) = undo(tmp_path / "place", {}, is_committed=_never, unset=_nothing)
+    (undone,) = undo(tmp_path / "place", {}, is_committed=_never, give_back=_nothing)
     assert (undone.what, file.read_bytes()) == ("kept", b"ours, and the person's")
 
 
 def test_what_the_repository_committed_is_left(tmp_path: Path) -> None:
     file = tmp_path / "trust.toml"
     apply([plan_file(file, b"ours", kind="shared")], tmp_path / "place")
-    undo(tmp_path / "place", {}, is_committed=lambda _: True, unset=_nothing)
+    undo(tmp_path / "place", {}, is_committed=lambda _: True, give_back=_nothing)
     assert file.read_bytes() == b"ours"
 
 
@@ -109,11 +135,11 @@ def test_git_settings_are_taken_out_again(repository: Scratch) -> None:
     with open_repository(repository.path) as repo:
         apply_settings(changes, repo.settings, config, place)
         assert repository.git("config", "byline.python") == "/p"
-        undo(place, {}, is_committed=_never, unset=_nothing)
+        undo(place, {}, is_committed=_never, give_back=_nothing)
         assert config.read_bytes() == before
     with open_repository(repository.path) as repo:
         apply_settings(changes, repo.settings, config, place)
         repository.git("config", "user.signingKey", "mine")
-        undo(place, {}, is_committed=_never, unset=repo.settings.remove)
+        undo(place, {}, is_committed=_never, give_back=repo.settings.give_back)
     assert "/p" not in config.read_text()
     assert repository.git("config", "user.signingKey") == "mine"

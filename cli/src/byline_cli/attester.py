@@ -42,18 +42,18 @@ def attest_in_background(world: World, remote: str) -> int:
     """Do all that is pending, then send the evidence to `remote` if one is named; nothing may go wrong for the person."""
     from byline.errors import BylineError
     from byline_cli.keyfile import key_path
-    from byline_cli.wiring import NOBODY, find_identity, make_attester, open_here
+    from byline_cli.wiring import NOBODY, chosen_identity, give_identity, make_attester, open_here
     from byline_cli.world import NO, YES
 
     repo = open_here(world)
-    if find_identity(repo) in (None, NOBODY) or not key_path(world.environ).exists():
+    if not key_path(world.environ).exists() or give_identity(world, repo) in (None, NOBODY):
         return YES
     from byline_cli.delivery import leave_terminal, record_failure, work_in_background
 
     place = repo.common_dir / "byline"
     leave_terminal(place)
     try:
-        work_in_background(make_attester(world, repo), remote)
+        work_in_background(make_attester(world, repo), remote, sends=bool(remote and chosen_identity(repo)))
     except BylineError as error:
         record_failure(place, error)
         return NO

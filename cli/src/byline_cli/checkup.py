@@ -7,31 +7,31 @@ its own bad finding.
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
+import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import read_events
+from byline.capture.launcher import interpreter, is_working, launcher_file
 from byline.capture.losses import read_losses
 from byline.capture.places import data_dir, inbox_dir, repository_dir
+from byline.capture.spool import USER_HOOKS
 from byline.core.value import dataclass
 from byline.errors import BylineError
 from byline.git.remotes import fetch_refspecs
 from byline_cli import wiring
 from byline_cli.install import claude_code
-from byline_cli.install.changes import read_or_none
-from byline_cli.install.hooks import hooks_folder, missing_hooks, why_not_ours
+from byline_cli.install.changes import is_recorded, read_or_none
+from byline_cli.install.hooks import hooks_folder, hooks_not_called, is_user_wide, missing_hooks, user_hooks_folder, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
 from byline_cli.terminal import count
 from byline_cli.view import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from byline.core.trust import Trust
     from byline.git.repository import Repository
@@ -85,27 +85,52 @@ def _bad(what: str, detail: str, hint: str = "") -> Finding:
 
 
 def _hooks(world: World, repo: Repository) -> Iterable[Finding]:
+    if is_user_wide(repo, world.environ):
+        yield from _user_hooks(world, repo)
+        return
     if repo.top is None:
         yield _note("hooks", "a bare repository: nobody commits here")
         return
-    folder = hooks_folder(repo)
+    folder = hooks_folder(repo, world.environ)
     why = why_not_ours(repo, folder)
-    missing = missing_hooks(repo)
-    python = _interpreter(folder / "post-commit")
+    missing = missing_hooks(folder)
+    off = "core.hooksPath of this repository turns the hooks of all repositories off; " if is_recorded(data_dir(world.environ)) else ""
     if why and missing:
-        yield _bad("hooks", f"{why}: {folder}", "call `byline attest --background` in its post-commit hook, or unset core.hooksPath")
+        yield _bad("hooks", f"{off}{why}: {folder}", "call `byline attest --background` in its post-commit hook, or unset core.hooksPath")
     elif missing:
-        yield _bad("hooks", f"not there, or not ours: {', '.join(missing)}", "byline init")
-    elif not os.access(python, os.X_OK):
-        yield _bad("hooks", f"they run {python}, which is gone", "byline init")
+        yield _bad("hooks", f"{off}not there, or not ours: {', '.join(missing)}", "byline init")
     else:
         yield _good("hooks", f"chained in {short_path(folder, repo, world)}")
 
 
-def _interpreter(script: Path) -> str:
-    """Return the Python that a script of ours runs, empty if it names none."""
-    named = re.search(rb"\[ -x (.+?) \]", read_or_none(script) or b"")
-    return "".join(shlex.split(os.fsdecode(named[1]))[:1]) if named else ""
+def _user_hooks(world: World, repo: Repository) -> Iterable[Finding]:
+    folder = user_hooks_folder(world.environ)
+    where = short_path(folder, repo, world)
+    missing = missing_hooks(folder, USER_HOOKS)
+    if missing:
+        yield _bad("hooks", f"in {where}, of all repositories: not there, or not ours: {', '.join(missing)}", "byline init --user")
+    else:
+        yield _good("hooks", f"of all repositories, in {where}; they call this repository's own")
+    lost = hooks_not_called(repo)
+    if lost:
+        own = shlex.quote(str(repo.common_dir / "hooks"))
+        detail = f"hooks of all repositories cannot call this repository's {' and '.join(lost)}"
+        yield _bad("hooks", detail, f"git config core.hooksPath {own} && byline init")
+
+
+def _launcher(world: World, repo: Repository) -> Iterable[Finding]:
+    place = launcher_file(world.environ)
+    data = read_or_none(place)
+    where = short_path(place, repo, world)
+    if data is None:
+        yield _bad("launcher", f"{where} is not there: the hooks cannot find Byline", "byline init")
+    elif not is_working(data):
+        yield _bad("launcher", f"{where} leads to {interpreter(data)}, which is gone or has no Byline", "byline init")
+    elif interpreter(data) != sys.executable:
+        detail = f"the hooks run another Byline: {interpreter(data)}; this one is {sys.executable}"
+        yield _note("launcher", detail, "byline init, for this one")
+    else:
+        yield _good("launcher", f"{where} leads the hooks to {interpreter(data)}")
 
 
 def _key(world: World, repo: Repository) -> Iterable[Finding]:
@@ -143,19 +168,21 @@ def _own_key(world: World, trust: Trust) -> Finding:
 
 def _agents(world: World, repo: Repository) -> Iterable[Finding]:
     script = data_dir(world.environ) / claude_code.SCRIPT
-    settings = read_or_none(repo.top / claude_code.SETTINGS) if repo.top else None
-    called, mend = f"Claude Code calls {short_path(script, repo, world)}", "byline init --agent claude-code"
-    if not claude_code.has_hooks(settings, script):
+    here = claude_code.has_hooks(read_or_none(repo.top / claude_code.SETTINGS) if repo.top else None, script)
+    everywhere = claude_code.has_hooks(read_or_none(claude_code.user_settings(world.environ)), script)
+    mend = "byline init --agent claude-code" + " --user" * (everywhere and not here)
+    if not here and not everywhere:
         yield _note("agents", "Claude Code does not report its edits here", mend)
     elif not script.exists():
-        yield _bad("agents", f"{called}, which is gone", mend)
-    elif not os.access(python := _interpreter(script), os.X_OK):
-        yield _bad("agents", f"{called}, which runs {python}, which is gone", mend)
+        yield _bad("agents", f"Claude Code calls {short_path(script, repo, world)}, which is gone", mend)
     else:
-        yield _good("agents", "Claude Code reports its edits")
+        yield _good("agents", "Claude Code reports its edits" + ", in all repositories" * everywhere)
 
 
 def _remotes(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+    if wiring.chosen_identity(repo) is None:
+        yield _note("remotes", "nobody chose Byline in this repository: evidence is neither fetched nor sent", "byline init")
+        return
     without = [
         remote
         for remote in repo.remotes()
@@ -200,6 +227,7 @@ def _tier(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 
 
 CHECKS: dict[str, Callable[[World, Repository], Iterable[Finding]]] = {
     "hooks": _hooks,
+    "launcher": _launcher,
     "key": _key,
     "trust": _trust,
     "agents": _agents,

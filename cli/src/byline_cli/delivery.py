@@ -69,8 +69,8 @@ def tidy(workshop: Workshop) -> None:
         record_failure(workshop.place, error)
 
 
-def work_in_background(workshop: Workshop, remote: str | None) -> None:
-    """Do what hooks marked, or everything and send the evidence if a push to `remote` asks. Never raises, never speaks."""
+def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -> None:
+    """Do what hooks marked, or everything if a push to `remote` asks, and then send the evidence there. Never raises, never speaks."""
     pid = workshop.place / PID_FILE
     for _ in range(ROUNDS):
         known = _marks(workshop.place)
@@ -86,7 +86,7 @@ def work_in_background(workshop: Workshop, remote: str | None) -> None:
         # stays is being written or torn, and waits for another time.
         if _marks(workshop.place) <= known:
             break
-    if remote and remote in workshop.repo.remotes():
+    if sends and remote and remote in workshop.repo.remotes():
         from byline.flow.deliver import push_evidence
 
         try:

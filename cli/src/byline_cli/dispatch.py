@@ -10,11 +10,13 @@ where it came from.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byline.capture.launcher import mend_launcher
 from byline.errors import BylineError, ConfigError, NotARepositoryError, VerificationError
 from byline_cli.terminal import open_terminal
 from byline_cli.world import BROKEN_PIPE, CANNOT, INTERRUPTED, NO, USAGE, YES, UsageError, World
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 def run_command(words: Sequence[str], environ: dict[str, str]) -> int:
     """Run the command that `words` are; return its exit code."""
+    mend_launcher(environ, sys.executable)
     terminal = open_terminal(environ)
     code = _guarded(list(words), environ, terminal)
     try:

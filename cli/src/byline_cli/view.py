@@ -81,9 +81,9 @@ def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {origin: count for origin, count in counts.items() if count}
 
 
-def short_path(path: Path, repo: Repository, world: World) -> str:
+def short_path(path: Path, repo: Repository | None, world: World) -> str:
     """Return `path` as a person would say it: from the top of the work tree, or from home."""
-    for root, sign in ((repo.top, ""), (world.environ.get("HOME"), "~/")):
+    for root, sign in ((repo and repo.top, ""), (world.environ.get("HOME"), "~/")):
         if root and path.is_relative_to(root):
             return sign + str(path.relative_to(root))
     return str(path)

@@ -14,13 +14,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from byline import __version__
-from byline.capture.places import inbox_dir, prepare_repository, repository_dir
+from byline.capture.places import data_dir, inbox_dir, prepare_repository, repository_dir
 from byline.core.canonical import format_base64, parse_base64, parse_strict
 from byline.errors import BylineError, ConfigError, MalformedError, RepositoryError
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
 from byline_cli.extras import needs_extra
-from byline_cli.keyfile import key_path
+from byline_cli.keyfile import key_path, own_principal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 TRUST, POLICY = b".byline/trust.toml", b".byline/policy.toml"
-IDENTITY = "identity.json"
+IDENTITY = "identity.json"  # as `init` learned it
+OWN_IDENTITY = "own-identity.json"  # of a repository that nobody chose
 EMBEDDED = "ledger"
 ARRIVED = (".spool", ".torn", ".mark")  # what hooks leave, in the inbox and among the marks
 NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone that was never set up
@@ -81,7 +82,16 @@ def find_trust(repo: Repository) -> Trust | None:
 
 
 def find_identity(repo: Repository) -> Identity | None:
-    """Return the identity of the repository, as this clone learned it or as its trust file says.
+    """Return the identity of the repository: as this clone learned it, as its trust file says, or of this clone alone.
+
+    Raises:
+        MalformedError: One of them cannot be read.
+    """
+    return chosen_identity(repo) or load_identity(repo, OWN_IDENTITY)
+
+
+def chosen_identity(repo: Repository) -> Identity | None:
+    """Return the identity of a repository in which somebody chose Byline: `init` ran in this clone, or there is a trust file.
 
     Raises:
         MalformedError: One of them cannot be read.
@@ -91,13 +101,38 @@ def find_identity(repo: Repository) -> Identity | None:
     return Identity(repository=trust.repository, line_key=trust.line_key) if trust else saved
 
 
-def load_identity(repo: Repository) -> Identity | None:
+def give_identity(world: World, repo: Repository) -> Identity | None:
+    """Return the identity of the repository; who ran `init --user` has one made for each in which an agent worked and nobody chose Byline.
+
+    What is signed under it stays in this clone, until `init` takes it for the repository's.
+
+    Raises:
+        MalformedError: It cannot be read.
+        OSError: It cannot be written.
+    """
+    from byline_cli.install.changes import is_recorded
+
+    identity = find_identity(repo)
+    if identity is None and is_recorded(data_dir(world.environ)):
+        save_identity(repo, new_identity(), OWN_IDENTITY)
+        identity = find_identity(repo)
+    return identity
+
+
+def new_identity() -> Identity:
+    """Return the identity of a repository that has none."""
+    import secrets
+
+    return Identity(repository=f"byl:{secrets.token_hex(16)}", line_key=secrets.token_bytes(32))
+
+
+def load_identity(repo: Repository, name: str = IDENTITY) -> Identity | None:
     """Return the identity that this clone learned, None if it learned none.
 
     Raises:
         MalformedError: It cannot be read.
     """
-    path = repository_dir(repo.common_dir) / IDENTITY
+    path = repository_dir(repo.common_dir) / name
     try:
         record = parse_strict(path.read_bytes())
         if isinstance(record, dict) and isinstance(record.get("repository"), str):
@@ -109,7 +144,7 @@ def load_identity(repo: Repository) -> Identity | None:
     raise MalformedError(f"{path} is not the identity of a repository", hint="byline init writes it again")
 
 
-def save_identity(repo: Repository, identity: Identity) -> None:
+def save_identity(repo: Repository, identity: Identity, name: str = IDENTITY) -> None:
     """Keep the identity of the repository in this clone: branches without a trust file have it too."""
     import json
 
@@ -117,7 +152,7 @@ def save_identity(repo: Repository, identity: Identity) -> None:
 
     place = prepare_repository(repo.common_dir)
     record = {"repository": identity.repository, "line_key": format_base64(identity.line_key)}
-    write_file(place / IDENTITY, json.dumps(record).encode() + b"\n", mode=0o600)
+    write_file(place / name, json.dumps(record).encode() + b"\n", mode=0o600)
 
 
 def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> Workshop:
@@ -222,7 +257,9 @@ def trust_or_none(world: World, repo: Repository, identity: Identity) -> Trust |
         if trust is None and key_path(world.environ).exists():
             from byline.core.trustfile import local_trust
 
-            return local_trust(repository=identity.repository, line_key=identity.line_key, public=_signer(world).public)
+            public = _signer(world).public
+            name = own_principal(public)
+            return local_trust(repository=identity.repository, line_key=identity.line_key, public=public, principal=name)
     except BylineError as error:
         world.terminal.warn(f"nothing can be verified: {error}")
         return None

@@ -7,7 +7,7 @@ from argparse import SUPPRESS
 from typing import TYPE_CHECKING
 
 from byline_cli.terminal import count
-from byline_cli.wiring import check_set_up, make_workshop, open_here
+from byline_cli.wiring import check_set_up, give_identity, make_workshop, open_here
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def run(options: Namespace, world: World) -> int:
         return attest_in_background(world, options.push)
     from byline_cli.delivery import PATIENCE, sign_and_deliver
 
-    workshop = make_workshop(world, open_here(world), signing=True)
+    repo = open_here(world)
+    give_identity(world, repo)
+    workshop = make_workshop(world, repo, signing=True)
     check_set_up(workshop)
     work = sign_and_deliver(workshop, revisions=options.revs, seconds=PATIENCE if options.wait else 2.0)
     if work.attested.busy:

@@ -7,11 +7,11 @@ something that `undo` understands:
 
     {"schema": "byline.installed/1",
      "files": [{"path": "/repo/.git/hooks/post-commit", "kind": "whole", "before": "<base64>" | null, "beforeMode": 493 | null,
-                "after": "<base64>", "folders": ["/repo/.claude"]}]}
+                "after": "<base64>" | null, "folders": ["/repo/.claude"]}]}
 
-A second `init` keeps the first `before`. `undo` puts `before` back where the file still is what `init` made of it; where somebody
-changed it since, only what a `Cutter` knows to be ours is taken out, or the file is left and named. Git's configuration is changed
-by git: its row has `keys`, pairs of key and value, which are what is ours in it.
+A second `init` keeps the first `before`, unless somebody changed the file in between. `undo` puts `before` back where the file still is
+what `init` made of it; where somebody changed it since, only what a `Cutter` knows to be ours is taken out, or the file is left and
+named. Git's configuration is changed by git: its row has `keys`, each a key with our value and those that it replaced.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from byline.errors import ConfigError
 from byline.git.settings import normal_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from byline.git.settings import Settings
 
 SCHEMA = "byline.installed/1"
 RECORD = "installed.json"
+UNCUT = ("whole", "shared", "stays")  # the kinds of files in which nothing of ours can be told from what is not
 LOST = "move it away: what init changed is then to be undone by hand"
 
 Cutter: TypeAlias = "Callable[[bytes], bytes | None]"
@@ -61,7 +62,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """`key` of the repository's own git configuration gets `value`: one more, or the only one."""
+    """`key` of the repository's own git configuration, or of the user's, gets `value`: one more, or the only one."""
 
     key: str
     value: str
@@ -108,14 +109,19 @@ def apply(changes: Iterable[FileChange], place: Path) -> None:
     rows = {str(row["path"]): row for row in _load(place)}
     for each in needed:
         old = rows.get(str(each.path))
-        rows[str(each.path)] = {
+        is_changed = old is not None and format_base64(each.before or b"") != old["after"]
+        is_cut = each.kind not in UNCUT
+        row = {
             "path": str(each.path),
             "kind": each.kind,
-            "before": old["before"] if old else each.before if each.before is None else format_base64(each.before),
-            "beforeMode": old["beforeMode"] if old else _mode(each.path),
-            "after": format_base64(each.after),
+            "before": None if each.before is None else format_base64(each.before),
+            "beforeMode": _mode(each.path),
+            # What a person changed between two runs is theirs: no bytes from before are put over it.
+            "after": None if is_changed and is_cut else format_base64(each.after),
             "folders": old["folders"] if old else [*_missing_folders(each.path)],
         }
+        keeps = ("before", "beforeMode") if old and (is_cut or not is_changed) else ()
+        rows[str(each.path)] = {**row, **{name: (old or {})[name] for name in keeps}}
     if needed:
         _save(place, list(rows.values()))
     for each in needed:
@@ -130,33 +136,59 @@ def apply_settings(changes: Iterable[Setting], settings: Settings, config: Path,
         ConfigError: The record of an earlier `init` cannot be read.
         RepositoryError: Git cannot write its configuration.
     """
-    needed = [each for each in changes if each.value not in _values(settings, each)]
+    needed = [each for each in changes if is_missing(each, settings)]
     if not needed:
         return
     rows = {str(row["path"]): row for row in _load(place)}
     old = rows.get(str(config))
-    keys = [*(old["keys"] if old else []), *([each.key, each.value] for each in needed)]
-    before = old["before"] if old else format_base64(read_or_none(config) or b"")
+    current = read_or_none(config)
+    is_changed = old is not None and format_base64(current or b"") != old["after"]
+    keys = [[each.key, each.value, *(() if each.one_more else settings.written_values(each.key))] for each in needed]
     row: dict[str, Any] = {
         "path": str(config),
         "kind": "config",
-        "before": before,
+        "before": old["before"] if old else None if current is None else format_base64(current),
         "beforeMode": _mode(config),
-        "after": "",
+        "after": None,
         "folders": [],
+        "keys": [*(old["keys"] if old else []), *keys],
     }
-    rows[str(config)] = {**row, "keys": keys}
+    rows[str(config)] = row
     _save(place, list(rows.values()))
     for each in needed:
         (settings.add if each.one_more else settings.set)(each.key, each.value)
-    rows[str(config)]["after"] = format_base64(read_or_none(config) or b"")
-    _save(place, list(rows.values()))
+    if not is_changed:
+        row["after"] = format_base64(read_or_none(config) or b"")
+        _save(place, list(rows.values()))
+
+
+def is_missing(change: Setting, settings: Settings) -> bool:
+    """Say whether `settings` do not have what `change` gives them."""
+    if change.one_more:
+        return change.value not in settings.values().get(normal_key(change.key), ())
+    return settings.get(change.key) != change.value
+
+
+def former_values(place: Path, config: Path, key: str) -> tuple[str, ...]:
+    """Return the values of `key` in the configuration file `config` that `init` replaced.
+
+    Raises:
+        ConfigError: The record of an earlier `init` cannot be read.
+    """
+    keys = [each for row in _load(place) if row["path"] == str(config) for each in row.get("keys", ())]
+    return next((tuple(former) for name, _, *former in reversed(keys) if name == key), ())
 
 
 def undo(
-    place: Path, cutters: Mapping[str, Cutter], *, is_committed: Callable[[Path], bool], unset: Callable[[str, str], None]
+    place: Path,
+    cutters: Mapping[str, Cutter],
+    *,
+    is_committed: Callable[[Path], bool],
+    give_back: Callable[[str, str, Sequence[str]], None],
 ) -> tuple[Undone, ...]:
-    """Undo what the record in `place` says, newest first, and forget the record; `unset` takes a value out of git's configuration.
+    """Undo what the record in `place` says, newest first, and forget the record.
+
+    `give_back` takes a value out of git's configuration and puts those back that were there before.
 
     Raises:
         ConfigError: The record cannot be read.
@@ -172,11 +204,11 @@ def undo(
             out.append(Undone(path=path, what="kept", why="it is committed"))
         elif current is None:
             out.append(Undone(path=path, what="kept", why="it is gone already"))
-        elif current == parse_base64(row["after"]):
+        elif row["after"] is not None and current == parse_base64(row["after"]):
             out.append(_restore(path, before, row["beforeMode"]))
         elif kind == "config":
-            for key, value in row["keys"]:
-                unset(str(key), str(value))
+            for key, value, *former in reversed(row["keys"]):
+                give_back(str(key), str(value), former)
             out.append(Undone(path=path, what="cut", why="changed since: only our settings were taken out"))
         elif kind in cutters:
             rest = cutters[kind](current)
@@ -210,16 +242,9 @@ def write_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _values(settings: Settings, change: Setting) -> Iterable[str]:
-    if change.one_more:
-        return settings.values().get(normal_key(change.key), ())
-    value = settings.get(change.key)
-    return () if value is None else (value,)
-
-
 def _restore(path: Path, before: bytes | None, mode: int | None) -> Undone:
     if before is None:
-        path.unlink()
+        path.resolve().unlink()
         return Undone(path=path, what="removed")
     write_file(path, before, mode=mode)
     return Undone(path=path, what="restored")

@@ -7,7 +7,6 @@ trust file is the anchor that a gate is given, outside the repository.
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,13 @@ from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, Trus
 from byline.core.trustfile import format_new_trust
 from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
+from byline_cli.keyfile import own_principal
+from byline_cli.wiring import new_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from byline.flow.workshop import Identity
 
 LEVELS: Mapping[str, tuple[str, ...]] = {"solo": ("owner",), "team": TEAM_LEVELS}
 LIFETIME = timedelta(days=365)
@@ -35,22 +38,25 @@ class Charter:
     policy_file: bytes
 
 
-def new_charter(*, preset: str, principal: str | None, public: bytes, ledger: str | None, log_key: str | None) -> Charter:
-    """Return the charter of a repository that has none; `public` is the key of whoever begins it.
+def new_charter(
+    *, preset: str, principal: str | None, public: bytes, ledger: str | None, log_key: str | None, identity: Identity | None = None
+) -> Charter:
+    """Return the charter of a repository that has none; `public` is the key of whoever begins it, `identity` the one it goes on with.
 
     Raises:
         ConfigError: The ledger's URL and key do not go together, or the principal's id is none.
     """
     if (ledger is None) != (log_key is None):
         raise ConfigError("--ledger and --log-key go together", hint="byline ledger init prints the key of a ledger")
-    name = principal or f"p-{secrets.token_hex(4)}"
+    name = principal or own_principal(public)
     levels = LEVELS[preset]
     now = datetime.now(UTC).replace(microsecond=0)
+    named = identity or new_identity()
     try:
         logs = (TrustedLog(origin=parse_vkey(log_key).name, vkey=log_key, kind=LogClass.INDEPENDENT, url=ledger),) if log_key else ()
         data = format_new_trust(
-            repository=f"byl:{secrets.token_hex(16)}",
-            line_key=secrets.token_bytes(32),
+            repository=named.repository,
+            line_key=named.line_key,
             issued=now,
             expires=now + LIFETIME,
             levels=levels,

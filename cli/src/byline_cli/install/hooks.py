@@ -6,7 +6,13 @@
 
 Git looks in `core.hooksPath` where it is set. Byline follows into a folder that belongs to this clone alone (inside the git
 directory, or in the work tree and ignored). A folder that is committed, or that other repositories share, is not ours to
-change: `plan_hooks` says so, and what to add there by hand.
+change: `why_not_ours` says so.
+
+For all repositories of a user there is one folder with a stub for every hook, and the user's `core.hooksPath` names it:
+
+    $XDG_DATA_HOME/byline/hooks/pre-commit        ours: runs the repository's own pre-commit, as git would
+
+There a clone's own hooks are still those in `<git common dir>/hooks`, and a clone with a `core.hooksPath` of its own is as it was.
 """
 
 from __future__ import annotations
@@ -15,26 +21,41 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.spool import GIT_HOOKS, SIGNATURE, git_hook_stub
+from byline.capture.launcher import launcher_file
+from byline.capture.places import data_dir
+from byline.capture.spool import GIT_HOOKS, NOT_CALLED, SIGNED, USER_HOOKS, git_hook_stub, user_hook_stub
 from byline.errors import RepositoryError
 from byline_cli.install.changes import FileChange, plan_file, read_or_none
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from byline.git.repository import Repository
 
 CHAINED = ".byline-chained"
 EXECUTABLE = 0o755
 
 
-def hooks_folder(repo: Repository) -> Path:
-    """Return the folder in which git looks for this clone's hooks."""
-    said = repo.git.run("config", "-z", "--show-scope", "--includes", "--get-all", "core.hooksPath", ok=(0, 1)).split(b"\0")
-    # Byline's own git runs without hooks, by a setting of the scope `command`.
-    values = [os.fsdecode(value) for scope, value in zip(said[::2], said[1::2], strict=False) if scope != b"command"]
-    named = values[-1] if values else ""
-    if not named:
-        return repo.common_dir / "hooks"
-    return (repo.top or repo.git_dir) / Path(named).expanduser()
+def user_hooks_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the hooks of all the user's repositories."""
+    return data_dir(environ) / "hooks"
+
+
+def is_user_wide(repo: Repository, environ: Mapping[str, str]) -> bool:
+    """Whether git runs the hooks of all the user's repositories here."""
+    return _git_folder(repo) == user_hooks_folder(environ)
+
+
+def hooks_folder(repo: Repository, environ: Mapping[str, str]) -> Path:
+    """Return the folder of this clone's own hooks: where git looks, or where the hooks of all repositories look for them."""
+    folder = _git_folder(repo)
+    return repo.common_dir / "hooks" if folder in (None, user_hooks_folder(environ)) else folder
+
+
+def _git_folder(repo: Repository) -> Path | None:
+    values = repo.settings.scoped_values("core.hooksPath")
+    named = values[-1][1] if values else ""
+    return (repo.top or repo.git_dir) / Path(named).expanduser() if named else None
 
 
 def why_not_ours(repo: Repository, folder: Path) -> str:
@@ -52,9 +73,8 @@ def why_not_ours(repo: Repository, folder: Path) -> str:
     return "" if ignored else "core.hooksPath leads to a folder that is part of the repository"
 
 
-def plan_hooks(repo: Repository, *, python: Path) -> tuple[FileChange, ...]:
-    """Return the changes that chain our hooks into `hooks_folder`."""
-    folder = hooks_folder(repo)
+def plan_hooks(folder: Path, environ: Mapping[str, str]) -> tuple[FileChange, ...]:
+    """Return the changes that chain our hooks into the `folder` of a clone."""
     changes: list[FileChange] = []
     for hook in GIT_HOOKS:
         path = folder / hook
@@ -64,17 +84,36 @@ def plan_hooks(repo: Repository, *, python: Path) -> tuple[FileChange, ...]:
             mode = path.stat().st_mode & 0o777
             changes.append(plan_file(theirs, current, mode=mode, why=f"your {hook}, kept and called"))
         chained = theirs.name if theirs.exists() or (current is not None and not is_ours(current)) else None
-        stub = git_hook_stub(hook, python=python, chained=chained).encode()
+        stub = git_hook_stub(hook, launcher=launcher_file(environ), chained=chained).encode()
         changes.append(plan_file(path, stub, mode=EXECUTABLE, why=f"git hook {hook}" + (", calls yours" if chained else "")))
     return tuple(changes)
 
 
+def plan_user_hooks(environ: Mapping[str, str], former: str | None) -> tuple[FileChange, ...]:
+    """Return the changes that make the hooks of all repositories; `former` is the folder that the user had for that."""
+    folder, launcher = user_hooks_folder(environ), launcher_file(environ)
+    before = None if former is None else str(Path(former).expanduser())
+    return tuple(
+        plan_file(
+            folder / hook,
+            user_hook_stub(hook, launcher=launcher, former=before).encode(),
+            mode=EXECUTABLE,
+            why="git hooks; each calls the repository's own",
+        )
+        for hook in USER_HOOKS
+    )
+
+
 def is_ours(hook: bytes) -> bool:
     """Say whether the hook with these bytes is one that Byline wrote."""
-    return SIGNATURE.encode() in hook.split(b"\n", 3)[1:3]
+    return any(line.startswith(SIGNED.encode()) for line in hook.split(b"\n", 3)[1:3])
 
 
-def missing_hooks(repo: Repository) -> tuple[str, ...]:
-    """Return the hooks that are not there, or not executable, or no longer ours."""
-    folder = hooks_folder(repo)
-    return tuple(hook for hook in GIT_HOOKS if not os.access(folder / hook, os.X_OK) or not is_ours(read_or_none(folder / hook) or b""))
+def missing_hooks(folder: Path, hooks: Iterable[str] = GIT_HOOKS) -> tuple[str, ...]:
+    """Return those of `hooks` that are not in `folder`, or not executable, or no longer ours."""
+    return tuple(hook for hook in hooks if not os.access(folder / hook, os.X_OK) or not is_ours(read_or_none(folder / hook) or b""))
+
+
+def hooks_not_called(repo: Repository) -> tuple[str, ...]:
+    """Return the repository's own hooks that hooks of all repositories do not call."""
+    return tuple(hook for hook in NOT_CALLED if os.access(repo.common_dir / "hooks" / hook, os.X_OK))

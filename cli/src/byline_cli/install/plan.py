@@ -1,47 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that `byline init` would do here, as one value: made by looking only."""
+"""Everything that `byline init` would do, here or for all repositories of the user, as one value: made by looking only."""
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byline.capture.launcher import format_launcher, launcher_file
 from byline.capture.places import data_dir
 from byline.capture.spool import agent_stub
 from byline.core.trust import parse_trust
 from byline.core.value import dataclass
 from byline.errors import ConfigError
 from byline.git.remotes import fetch_refspecs
+from byline.git.settings import global_file
 from byline_cli.install import claude_code
-from byline_cli.install.changes import FileChange, Setting, plan_file, read_or_none
+from byline_cli.install.changes import FileChange, Setting, former_values, plan_file, read_or_none
 from byline_cli.install.charter import Charter, new_charter
-from byline_cli.install.hooks import hooks_folder, plan_hooks, why_not_ours
+from byline_cli.install.hooks import hooks_folder, plan_hooks, plan_user_hooks, user_hooks_folder, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
-from byline_cli.wiring import POLICY, read_file, trust_file
+from byline_cli.wiring import OWN_IDENTITY, POLICY, load_identity, read_file, trust_file
+from byline_cli.world import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping
+    from pathlib import Path
 
     from byline.core.trust import Trust
     from byline.git.repository import Repository
+    from byline.git.settings import Settings
     from byline.keys.p256 import PrivateKey
 
+TOOLS = "tools that will not install hooks while core.hooksPath is set: GIT_CONFIG_GLOBAL=/dev/null pre-commit install (or lefthook ...)"
 AGENTS = ("claude-code",)
+HOOKS_PATH = "core.hooksPath"
+OF_A_REPOSITORY = ("policy", "ledger", "log_key", "principal")
 # Why each of `fetch_refspecs` is set.
 FETCHED = ("evidence comes along with every fetch", "but not what the remote has from elsewhere")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be done. `charter` is None where the repository has its trust already; `notes` are said to the person."""
+    """What is to be done. `charter` is None where there is trust already, `trust` for all repositories of the user.
+
+    `notes` are said to the person.
+    """
 
     key: PrivateKey
     key_path: Path
-    trust: Trust
-    charter: Charter | None
+    trust: Trust | None = None
+    charter: Charter | None = None
     files: tuple[FileChange, ...]
     settings: tuple[Setting, ...]
     notes: tuple[str, ...]
@@ -59,26 +69,30 @@ def make_plan(repo: Repository, environ: Mapping[str, str], options: Namespace) 
         ConfigError: The options do not fit the repository.
         TrustError: The repository's trust file cannot be read.
     """
-    path = key_path(environ)
-    key = load_own_key(environ) if path.exists() else _draft_key()
+    path, key = _key(environ)
     data = read_file(repo, b".byline/trust.toml")
     notes: list[str] = []
     charter = None
     files: list[FileChange] = []
     if data is None:
         charter = new_charter(
-            preset=options.policy or "solo", principal=options.principal, public=key.public, ledger=options.ledger, log_key=options.log_key
+            preset=options.policy or "solo",
+            principal=options.principal,
+            public=key.public,
+            ledger=options.ledger,
+            log_key=options.log_key,
+            identity=load_identity(repo, OWN_IDENTITY),
         )
         files += _charter_files(repo, charter)
     else:
         _check_no_charter_options(options)
         if options.policy:
             notes.append("this repository has its trust and policy already; --policy changes nothing")
-    hooks, why = _hooks(repo)
-    files += hooks
+    hooks, why = _hooks(repo, environ)
+    files += [_launcher(environ), *hooks]
     notes += why
-    for agent in options.agent or ():
-        files += _claude_code(repo, environ) if agent == "claude-code" else ()
+    if options.agent:
+        files += _claude_code(repo, environ)
     return Plan(
         key=key,
         key_path=path,
@@ -90,10 +104,53 @@ def make_plan(repo: Repository, environ: Mapping[str, str], options: Namespace) 
     )
 
 
-def _draft_key() -> PrivateKey:
+def make_user_plan(settings: Settings, environ: Mapping[str, str], options: Namespace) -> Plan:
+    """Return what `init --user` with `options` would do; `settings` are git's for all repositories of the user.
+
+    Raises:
+        ConfigError: A file that is to be changed cannot be read.
+        UsageError: The options are for one repository.
+    """
+    given = next((name for name in OF_A_REPOSITORY if getattr(options, name)), None)
+    if given:
+        raise UsageError(f"--{given.replace('_', '-')} is for one repository", "call byline init there, without --user")
+    path, key = _key(environ)
+    folder = user_hooks_folder(environ)
+    former = _former(settings, environ)
+    files = [_launcher(environ), *plan_user_hooks(environ, former)]
+    if options.agent:
+        script, file = data_dir(environ) / claude_code.SCRIPT, claude_code.user_settings(environ)
+        merged = claude_code.with_hooks(read_or_none(file), script, name=str(file))
+        files += [_script(script, environ), plan_file(file, merged, kind="claude-code", why="merged: Claude Code calls it after each edit")]
+    out = [Setting(key=HOOKS_PATH, value=str(folder), why="git runs those hooks, in every repository"), *_declaring(options)]
+    note = f"the hooks in {former}, your core.hooksPath, are called as before" if former else TOOLS
+    return Plan(key=key, key_path=path, files=tuple(files), settings=tuple(out), notes=(note,))
+
+
+def _former(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """Return the folder in which git looked for the hooks of all repositories before Byline's, None if it looked in each one's own."""
+    ours = str(user_hooks_folder(environ))
+    values = [value for scope, value in settings.scoped_values(HOOKS_PATH) if scope in ("system", "global")]
+    if values[-1:] == [ours]:
+        values = [*values[:-1], *former_values(data_dir(environ), global_file(environ), HOOKS_PATH)]
+    return next((value for value in reversed(values) if value != ours), None) or None
+
+
+def _key(environ: Mapping[str, str]) -> tuple[Path, PrivateKey]:
+    """Return where the person's key is, and the key, which is a draft where there is none."""
     from byline.keys.p256 import PrivateKey
 
-    return PrivateKey.generate()
+    path = key_path(environ)
+    return path, load_own_key(environ) if path.exists() else PrivateKey.generate()
+
+
+def _launcher(environ: Mapping[str, str]) -> FileChange:
+    return plan_file(launcher_file(environ), format_launcher(sys.executable), kind="stays", why="where all hooks find Byline")
+
+
+def _script(script: Path, environ: Mapping[str, str]) -> FileChange:
+    stub = agent_stub("claude-code", launcher=launcher_file(environ)).encode()
+    return plan_file(script, stub, mode=0o755, kind="stays", why="what Claude Code calls, in all repositories")
 
 
 def _check_no_charter_options(options: Namespace) -> None:
@@ -115,11 +172,11 @@ def _charter_files(repo: Repository, charter: Charter) -> list[FileChange]:
     return files
 
 
-def _hooks(repo: Repository) -> tuple[tuple[FileChange, ...], list[str]]:
-    folder = hooks_folder(repo)
+def _hooks(repo: Repository, environ: Mapping[str, str]) -> tuple[tuple[FileChange, ...], list[str]]:
+    folder = hooks_folder(repo, environ)
     why = why_not_ours(repo, folder)
     if not why:
-        return plan_hooks(repo, python=Path(sys.executable)), []
+        return plan_hooks(folder, environ), []
     own = repo.common_dir / "hooks"
     return (), [f"no git hooks: {why} ({folder}); commits are attested by `byline attest`, or call it in those hooks ({own} is not read)"]
 
@@ -130,9 +187,8 @@ def _claude_code(repo: Repository, environ: Mapping[str, str]) -> list[FileChang
     settings = repo.top / claude_code.SETTINGS
     exclude = repo.common_dir / "info" / "exclude"
     merged = claude_code.with_hooks(read_or_none(settings), script)
-    stub = agent_stub("claude-code", python=Path(sys.executable)).encode()
     return [
-        plan_file(script, stub, mode=0o755, kind="stays", why="what Claude Code calls, in all repositories"),
+        _script(script, environ),
         plan_file(settings, merged, kind="claude-code", why="merged: Claude Code calls it after each edit"),
         plan_file(exclude, _with_line(read_or_none(exclude) or b""), kind="exclude", why="those settings are not committed"),
     ]
@@ -144,11 +200,12 @@ def _settings(repo: Repository, options: Namespace) -> list[Setting]:
         for remote in repo.remotes()
         for refspec, why in zip(fetch_refspecs(remote), FETCHED, strict=True)
     ]
-    out.append(Setting(key="byline.python", value=sys.executable, why="what the hooks run"))
-    if options.declare_own_lines:
-        why = "your commits declare your own lines, by your key"
-        out.append(Setting(key="byline.declareOwnLines", value="true", why=why))
-    return out
+    return [*out, *_declaring(options)]
+
+
+def _declaring(options: Namespace) -> list[Setting]:
+    why = "your commits declare your own lines, by your key"
+    return [Setting(key="byline.declareOwnLines", value="true", why=why)] if options.declare_own_lines else []
 
 
 def without_line(exclude: bytes) -> bytes:

@@ -3,7 +3,7 @@
 
     $XDG_STATE_HOME/byline/inbox    what hooks spooled and nobody settled yet     (per user)
     $XDG_CONFIG_HOME/byline         the user's key `key.pem`, 0600                (per user)
-    $XDG_DATA_HOME/byline           the hook scripts that agents call             (per user)
+    $XDG_DATA_HOME/byline           scripts that agents and git call, launcher    (per user)
     <git common dir>/byline/        journal, contents/, marks/, outbox/, losses   (per clone, shared by its work trees, 0700)
 
 A variable that is unset, empty or relative counts as its default, as the XDG base directory specification wants.

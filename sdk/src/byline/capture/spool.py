@@ -7,24 +7,42 @@ side. Everything else happens later, in `capture.settle` and in the attester tha
 
 Each text exits 0 (git's hooks: with the status of the hook that was there before), prints nothing, and does nothing where Byline is
 gone: no interpreter, no folder. It can be run twice at once in one nanosecond: names come from the process id and `O_EXCL` (`set -C`).
+Where Python is they read from a file that follows a Byline that moves (`capture.launcher`).
 
-    agent_stub("claude-code", python=...)      a script: `hook.sh` spools the payload on stdin, `hook.sh scan` scans, too
-    git_hook_stub("post-commit", python=..., chained="post-commit.byline-chained")
+    agent_stub("claude-code", launcher=...)      a script: `hook.sh` spools the payload on stdin, `hook.sh scan` scans, too
+    git_hook_stub("post-commit", launcher=..., chained="post-commit.byline-chained")      a clone's own hook
+    user_hook_stub("pre-commit", launcher=..., former=None)      a hook of all the user's repositories, which calls the repository's own
+
+A git hook that only git could call as git does has no user-wide stub (`USER_HOOKS`): git acts otherwise where there is a
+`push-to-checkout`, and would start `reference-transaction` and `post-index-change` several times a command, `git status` included.
+`fsmonitor-watchman` is not looked for among the hooks. All others, those of servers and of `git p4` too, do nothing by being there.
 """
 
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
-from typing import Final
+from textwrap import indent
+from typing import TYPE_CHECKING, Final
 
-from byline.capture import snapshot
 from byline.capture.agents import AGENT_VARIABLES, SPOOLED_VARIABLES
 from byline.core.edit import Hook
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 GIT_HOOKS: Final = (*(hook.value for hook in Hook), "pre-push")
+USER_HOOKS: Final = (
+    *GIT_HOOKS,
+    *("applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg"),
+    *("pre-rebase", "post-checkout", "pre-auto-gc", "sendemail-validate"),
+    *("pre-receive", "update", "proc-receive", "post-receive", "post-update"),
+    *("p4-changelist", "p4-prepare-changelist", "p4-post-changelist", "p4-pre-submit"),
+)
+NOT_CALLED: Final = ("push-to-checkout", "reference-transaction", "post-index-change")  # a repository's own, where USER_HOOKS are
 CHAINED: Final = ".byline-chained"
-SIGNATURE: Final = "# Installed by Byline; `byline init --undo` takes it away."
+SIGNED: Final = "# Installed by Byline;"
+SIGNATURE: Final = f"{SIGNED} `byline init --undo` takes it away."
+USER_SIGNATURE: Final = f"{SIGNED} `byline init --user --undo` takes it away."
 
 _AGENT: Final = r"""#!/bin/sh
 @signature@
@@ -36,7 +54,17 @@ inbox=${XDG_STATE_HOME-}
 case $inbox in /*) ;; *) inbox=${HOME-}/.local/state ;; esac
 inbox=$inbox/byline/inbox
 [ -d "$inbox" ] || mkdir -p "$inbox"
-if [ "${1-}" = scan ] && [ -x @python@ ]; then
+# Where git's hooks find no folder of Byline they stay silent; from here on the repository has one.
+d=$PWD
+until [ -z "$d" ] || [ -e "$d/.git" ]; do d=${d%/*}; done
+if [ -n "$d" ]; then
+  _t=$d _g=$d/.git
+@place@
+  [ -d "$_c/byline" ] || { [ -f "$_c/HEAD" ] && mkdir -p "$_c/byline/marks"; }
+fi
+python=
+{ IFS= read -r python; IFS= read -r snapshot; } <@launcher@
+if [ "${1-}" = scan ] && [ -x "$python" ]; then
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
   export GIT_OPTIONAL_LOCKS=0 LC_ALL=C
   exec 3<&0
@@ -46,7 +74,7 @@ if [ "${1-}" = scan ] && [ -x @python@ ]; then
       git rev-parse --path-format=absolute --show-object-format --absolute-git-dir --git-common-dir --show-toplevel HEAD
       printf '\000'
       git diff-index -z --raw --no-renames --ignore-submodules=dirty HEAD || git diff-index -z --raw "$(git hash-object -t tree /dev/null)"
-    } </dev/null | @python@ -I -S @snapshot@ @agent@ "$inbox"
+    } </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox"
   }
   exit 0
 fi
@@ -68,130 +96,163 @@ done
 exit 0
 """
 
+# From a git folder, or the file in `_t` that names one, in `_g` to the git folder and the shared one in `_c`. Variables of the git hooks
+# begin with `_`: a name that the environment has, too, would be changed for the hook that is called.
+_PLACE: Final = r"""[ -f "$_g" ] && read -r _ _g <"$_g"
+case $_g in /*) ;; *) _g=$_t/$_g ;; esac
+_c=$_g
+if [ -f "$_g/commondir" ]; then
+  read -r _c <"$_g/commondir"
+  case $_c in /*) ;; *) _c=$_g/$_c ;; esac
+fi"""
+
+_HERE: Final = r"""_t=$PWD _g=${GIT_DIR:-.git}
+@place@
+[ -z "${GIT_COMMON_DIR-}" ] || _c=$GIT_COMMON_DIR
+_chained=@chained@
+[ "$_chained" -ef "$0" ] && _chained="""
+
+# What git says itself about a hook that is not executable.
+_ADVISE: Final = r"""[ -f "$_chained" ] && git -c core.hooksPath="${_chained%/*}" hook run --ignore-missing @hook@ </dev/null"""
+
+_CALL: Final = r"""#!/bin/sh
+@signature@
+# Calls the repository's own @hook@, as git does where no core.hooksPath is set.
+@here@
+[ -x "$_chained" ] && exec "$_chained" "$@"
+@advise@
+exit 0
+"""
+
+# A hook of the clone itself that is Byline's, too, does all that is to be done.
+_YIELD: Final = r"""
+if [ -x "$_chained" ]; then
+  _s=
+  { read -r _; read -r _s; } 2>/dev/null <"$_chained"
+  case $_s in '@signed@'*) exec "$_chained" "$@" ;; esac
+else
+  @advise@
+fi"""
+
 _GIT: Final = r"""#!/bin/sh
 @signature@
 # Notes that @hook@ ran, starts the attester in the background, and runs the hook that was here before.
-chained=@chained@
-case $chained in '' | /*) ;; *) chained=${0%/*}/$chained ;; esac
-g=${GIT_DIR:-.git}
-[ -f "$g" ] && read -r _ g <"$g"
-case $g in /*) ;; *) g=$PWD/$g ;; esac
-c=$g
-if [ -f "$g/commondir" ]; then
-  read -r c <"$g/commondir"
-  case $c in /*) ;; *) c=$g/$c ;; esac
-fi
-b=$c/byline
+@here@@yield@
+_b=$_c/byline
 @input@
 byline_head() {
-  h=
-  read -r h <"$g/HEAD"
-  case $h in 'ref: '*) ;; *) return ;; esac
-  r=${h#ref: } h=
-  if [ -f "$g/$r" ]; then read -r h <"$g/$r"
-  elif [ -f "$c/$r" ]; then read -r h <"$c/$r"
-  elif [ -d "$c/reftable" ]; then h=$(git rev-parse --verify -q HEAD)
+  _h=
+  read -r _h <"$_g/HEAD"
+  case $_h in 'ref: '*) ;; *) return ;; esac
+  _r=${_h#ref: } _h=
+  if [ -f "$_g/$_r" ]; then read -r _h <"$_g/$_r"
+  elif [ -f "$_c/$_r" ]; then read -r _h <"$_c/$_r"
+  elif [ -d "$_c/reftable" ]; then _h=$(git rev-parse --verify -q HEAD)
   else
-    while read -r o name; do
-      [ "$name" = "$r" ] && h=$o && break
-    done <"$c/packed-refs"
+    while read -r _o _name; do
+      [ "$_name" = "$_r" ] && _h=$_o && break
+    done <"$_c/packed-refs"
   fi
 }
 byline_mark() {
   byline_head
-  p=
-  for name in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD REBASE_HEAD; do
-    [ -f "$g/$name" ] && while read -r o _; do p="$p$o "; done <"$g/$name"
+  _p=
+  for _name in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD REBASE_HEAD; do
+    [ -f "$_g/$_name" ] && while read -r _o _; do _p="$_p$_o "; done <"$_g/$_name"
   done
-  a=@variables@
+  _a=@variables@
+  _u=
+  [ -x "$_chained" ] && _u=$(umask)
   umask 077
-  [ -d "$b/marks" ] || mkdir "$b/marks"
+  [ -d "$_b/marks" ] || mkdir "$_b/marks"
   set -C
-  n=0
-  m=$b/marks/mark.@hook@.$$
-  until [ "$n" -gt 99 ] || {
-    [ ! -e "$m.$n.mark" ] &&
-      printf '%s\000' byline.mark/1 @hook@ "$g" "$h" "$p" "$a" "$pairs" end >"$m.$n.mark"
-  }; do n=$((n + 1)); done
+  _n=0
+  _m=$_b/marks/mark.@hook@.$$
+  until [ "$_n" -gt 99 ] || {
+    [ ! -e "$_m.$_n.mark" ] &&
+      printf '%s\000' byline.mark/1 @hook@ "$_g" "$_h" "$_p" "$_a" "$_pairs" end >"$_m.$_n.mark"
+  }; do _n=$((_n + 1)); done
   set +C
+  [ -z "$_u" ] || umask "$_u"
 }
 byline_attest() {
-  [ -x @python@ ] || return
-  q= x=
+  _python= _q= _x=
+  IFS= read -r _python <@launcher@
+  [ -x "$_python" ] || return
   # A push has evidence to send, whoever attests.
-  if [ @hook@ != pre-push ] && [ -f "$b/attester.pid" ]; then
-    read -r q <"$b/attester.pid"
+  if [ @hook@ != pre-push ] && [ -f "$_b/attester.pid" ]; then
+    read -r _q <"$_b/attester.pid"
     # A number can be given to another process after a crash: where /proc tells, believe Byline only.
-    if kill -0 "$q"; then
-      [ -r "/proc/$q/cmdline" ] || return
-      read -r x <"/proc/$q/cmdline"
-      case $x in *byline*) return ;; esac
+    if kill -0 "$_q"; then
+      [ -r "/proc/$_q/cmdline" ] || return
+      read -r _x <"/proc/$_q/cmdline"
+      case $_x in *byline*) return ;; esac
     fi
   fi
   (
     trap '' HUP
-    [ -n "${GIT_DIR-}" ] && export GIT_DIR="$g"
+    [ -n "${GIT_DIR-}" ] && export GIT_DIR="$_g"
     unset GIT_INDEX_FILE GIT_PREFIX GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
-    exec @python@ -I -c 'from byline_cli.attester import main; main()' attest --background@more@ </dev/null >/dev/null 2>&1
+    exec "$_python" -I -c 'from byline_cli.attester import main; main()' attest --background@more@ </dev/null >/dev/null 2>&1
   ) </dev/null >/dev/null 2>&1 &
 }
 @story@
 """
 
 # A hook without input marks first and then becomes the chained hook, whose stdin, arguments and status are so its own.
-_MARK_FIRST: Final = r"""if [ -d "$b" ]; then
+_MARK_FIRST: Final = r"""if [ -d "$_b" ]; then
   byline_mark </dev/null 2>/dev/null
   @unless@byline_attest 2>/dev/null
 fi
-[ -n "$chained" ] && [ -x "$chained" ] && exec "$chained" "$@"
+[ -n "$_chained" ] && [ -x "$_chained" ] && exec "$_chained" "$@"
 exit 0"""
 
 # post-rewrite reads its pairs from stdin; the chained hook is given the same bytes.
-_REWRITE: Final = r"""if [ -d "$b" ]; then
+_REWRITE: Final = r"""if [ -d "$_b" ]; then
   byline_mark </dev/null 2>/dev/null
   byline_attest 2>/dev/null
 fi
-[ -n "$chained" ] && [ -x "$chained" ] || exit 0
-printf '%s' "$lines" | "$chained" "$@"
+[ -n "$_chained" ] && [ -x "$_chained" ] || exit 0
+printf '%s' "$_lines" | "$_chained" "$@"
 exit"""
 
 # The chained hook may forbid the push; only then is there nothing to send.
-_PUSH: Final = r"""status=0
-if [ -n "$chained" ] && [ -x "$chained" ]; then
-  printf '%s' "$lines" | "$chained" "$@"
-  status=$?
+_PUSH: Final = r"""_status=0
+if [ -n "$_chained" ] && [ -x "$_chained" ]; then
+  printf '%s' "$_lines" | "$_chained" "$@"
+  _status=$?
 fi
-[ "$status" -eq 0 ] && [ -d "$b" ] && remote=${1-} && byline_attest 2>/dev/null
-exit "$status" """
+[ "$_status" -eq 0 ] && [ -d "$_b" ] && _remote=${1-} && byline_attest 2>/dev/null
+exit "$_status" """
 
-_INPUT: Final = r"""pairs= lines=
+_INPUT: Final = r"""_pairs= _lines=
 if [ -r /dev/stdin ] || [ -p /dev/stdin ]; then
-  while read -r old new rest; do
-    pairs="$pairs$old $new "
-    lines="$lines$old $new${rest:+ $rest}
+  while read -r _old _new _rest; do
+    _pairs="$_pairs$_old $_new "
+    _lines="$_lines$_old $_new${_rest:+ $_rest}
 "
   done
 fi 2>/dev/null"""
 
 # In the middle of a rebase each pick would start an attester; post-rewrite ends the rebase and starts one.
-_UNLESS_REBASING: Final = r'[ -d "$g/rebase-merge" ] || [ -d "$g/rebase-apply" ] || '
+_UNLESS_REBASING: Final = r'[ -d "$_g/rebase-merge" ] || [ -d "$_g/rebase-apply" ] || '
 
 
-def agent_stub(agent: str, *, python: str | Path) -> str:
-    """Return the script that `agent` runs as its hook: POSIX shell, with `python` as the absolute path of an interpreter."""
+def agent_stub(agent: str, *, launcher: str | Path) -> str:
+    """Return the script that `agent` runs as its hook: POSIX shell, which finds Python in the file `launcher`."""
     variables = " ".join(f'"{name}=${{{name}-}}"' for name in SPOOLED_VARIABLES)
     return _render(
         _AGENT,
         agent=shlex.quote(agent),
-        python=shlex.quote(str(python)),
-        snapshot=shlex.quote(str(Path(snapshot.__file__).resolve())),
+        place=indent(_PLACE, "  "),
+        launcher=shlex.quote(str(launcher)),
         variables=variables,
         signature=SIGNATURE,
     )
 
 
-def git_hook_stub(hook: str, *, python: str | Path, chained: str | Path | None = None) -> str:
-    """Return the script that stands as git's `hook`, one of `GIT_HOOKS`.
+def git_hook_stub(hook: str, *, launcher: str | Path, chained: str | Path | None = None) -> str:
+    """Return the script that stands as git's `hook`, one of `GIT_HOOKS`, in one clone.
 
     `chained` is the hook that was there before. It keeps its arguments, input and exit status. Named `<hook>.byline-chained` it is
     looked for beside this one, so that a repository can be moved.
@@ -199,19 +260,41 @@ def git_hook_stub(hook: str, *, python: str | Path, chained: str | Path | None =
     before = str(chained or "")
     if before.endswith(f"/{hook}{CHAINED}"):
         before = hook + CHAINED
+    beside = '"${0%/*}"/' if before and not before.startswith("/") else ""
+    return _git_stub(hook, launcher, signature=SIGNATURE, chained=beside + shlex.quote(before))
+
+
+def user_hook_stub(hook: str, *, launcher: str | Path, former: str | Path | None = None) -> str:
+    """Return the script that stands as git's `hook`, one of `USER_HOOKS`, for all repositories of a user.
+
+    It calls the hook that git would call without it: the one in the folder `former`, which was the user's `core.hooksPath`, else
+    the repository's own.
+    """
+    chained = f'"$_c"/hooks/{hook}' if former is None else shlex.quote(f"{former}/{hook}")
+    if hook in GIT_HOOKS:
+        return _git_stub(hook, launcher, signature=USER_SIGNATURE, chained=chained, yields=_YIELD)
+    return _render(_CALL, here=_HERE, advise=_ADVISE, place=_PLACE, chained=chained, hook=hook, signature=USER_SIGNATURE)
+
+
+def _git_stub(hook: str, launcher: str | Path, *, signature: str, chained: str, yields: str = "") -> str:
     story = {"post-rewrite": _REWRITE, "pre-push": _PUSH}.get(hook, _MARK_FIRST)
-    return _render(
-        _GIT,
-        story=story,
-        input=_INPUT if hook in ("post-rewrite", "pre-push") else "pairs=",
-        unless=_UNLESS_REBASING if hook == "post-commit" else "",
-        more=' --push="$remote"' if hook == "pre-push" else "",
-        hook=hook,
-        chained=shlex.quote(before),
-        python=shlex.quote(str(python)),
-        variables='"' + "".join(f"${{{name}:+{name} }}" for name in AGENT_VARIABLES) + '"',
-        signature=SIGNATURE,
-    )
+    values = {
+        "here": _HERE,
+        "yield": yields,
+        "advise": _ADVISE,
+        "story": story,
+        "input": _INPUT if hook in ("post-rewrite", "pre-push") else "_pairs=",
+        "unless": _UNLESS_REBASING if hook == "post-commit" else "",
+        "more": ' --push="$_remote"' if hook == "pre-push" else "",
+        "place": _PLACE,
+        "chained": chained,
+        "hook": hook,
+        "launcher": shlex.quote(str(launcher)),
+        "variables": '"' + "".join(f"${{{name}:+{name} }}" for name in AGENT_VARIABLES) + '"',
+        "signature": signature,
+        "signed": SIGNED,
+    }
+    return _render(_GIT, **values)
 
 
 def _render(text: str, **values: str) -> str:
