@@ -94,6 +94,6 @@ def _open(path: Path) -> int:
 
 def _is_at(handle: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
+        return os.path.samestat(os.fstat(handle), os.stat(path))  # noqa: PTH116 - a writer is on its way
     except FileNotFoundError:  # taken away, by hand
         return False

@@ -28,11 +28,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from byline.capture.cut import SCHEMA, locked, read_cut
-from byline.capture.places import worktree_dir, worktree_name
+from byline.capture.places import shared_dir, worktree_dir, worktree_name
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.edit import UNSEEN, Edit, Event, Hook, Mark, Unseen
-from byline.core.value import dataclass, replace
+from byline.core.value import dataclass
 from byline.errors import MalformedError, PayloadError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def append_mark(place: Path, mark: Mark) -> None:
 
 
 def _append(place: Path, event: Event) -> None:
-    append_line(place / FILE, format_event(replace(event, worktree=worktree_name(place, event.worktree))))
+    append_line(place / FILE, format_event(event, shared_dir(place)))
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -120,14 +120,13 @@ def read_events(place: Path, cursor: int = 0) -> Reading:
         return Reading(events=(), cursor=0, torn=())
     events: dict[tuple[str, bytes, int, str], Event] = {}
     torn: list[Torn] = []
-    dirs: dict[str, str] = {}
+    common_dir = shared_dir(place)
     offset = cursor - skipped
     end = data.rfind(b"\n") + 1
     for line in data[:end].split(b"\n")[:-1]:
         if line:
             try:
-                event = parse_event(line)
-                event = replace(event, worktree=dirs.setdefault(event.worktree, worktree_dir(place, event.worktree)))
+                event = parse_event(line, common_dir)
                 events.setdefault((event.worktree, event.path if isinstance(event, Edit) else b"", event.time, event.name), event)
             except MalformedError:
                 torn.append(Torn(offset=offset, size=len(line)))
@@ -145,11 +144,11 @@ def now_ns() -> int:
     return time.time_ns() if coarse is None else time.clock_gettime_ns(coarse)
 
 
-def format_event(event: Event) -> bytes:
-    """Return `event` as one line of JSON, without its end."""
+def format_event(event: Event, common_dir: str = "") -> bytes:
+    """Return `event` as one line of JSON, without its end; its work tree is told from `common_dir`, if that is above it."""
     record: dict[str, Json] = {
         "schema": SCHEMA,
-        **_named("worktree", os.fsencode(event.worktree)),
+        **_named("worktree", os.fsencode(worktree_name(common_dir, event.worktree))),
         "head": event.head,
         "inProgress": list(event.in_progress),
         "time": str(event.time),
@@ -178,8 +177,8 @@ def format_event(event: Event) -> bytes:
     return format_canonical(record)
 
 
-def parse_event(line: bytes) -> Event:
-    """Return the event that `line` records.
+def parse_event(line: bytes, common_dir: str = "") -> Event:
+    """Return the event that `line` records, its work tree as told from `common_dir`.
 
     Raises:
         MalformedError: It is not a record of the journal.
@@ -189,19 +188,19 @@ def parse_event(line: bytes) -> Event:
         raise PayloadError(f"not a record of {SCHEMA}")
     try:
         if record["type"] == "edit":
-            return _parse_edit(record)
+            return _parse_edit(record, common_dir)
         if record["type"] == "mark":
-            return _parse_mark(record)
+            return _parse_mark(record, common_dir)
     except (KeyError, TypeError, ValueError) as error:
         raise PayloadError(f"a journal record with a wrong member: {error}") from error
     raise PayloadError("a journal record of an unknown type")
 
 
-def _parse_edit(record: dict[str, Json]) -> Edit:
+def _parse_edit(record: dict[str, Json], common_dir: str) -> Edit:
     _check_members(record, _EDIT, ("worktree", "path"))
     before = _text_or_none(record["before"])
     return Edit(
-        worktree=os.fsdecode(_bytes(record, "worktree")),
+        worktree=worktree_dir(common_dir, os.fsdecode(_bytes(record, "worktree"))),
         path=_bytes(record, "path"),
         before=UNSEEN if before == "unseen" else _id_or_none(before),
         after=_id_or_none(record["after"]),
@@ -218,13 +217,13 @@ def _parse_edit(record: dict[str, Json]) -> Edit:
     )
 
 
-def _parse_mark(record: dict[str, Json]) -> Mark:
+def _parse_mark(record: dict[str, Json], common_dir: str) -> Mark:
     _check_members(record, _MARK, ("worktree",))
     pairs = [_ids(pair) for pair in _list(record["rewritten"])]
     if any(len(pair) != 2 for pair in pairs) or not isinstance(record["byAgent"], bool):
         raise ValueError("rewritten, byAgent")
     return Mark(
-        worktree=os.fsdecode(_bytes(record, "worktree")),
+        worktree=worktree_dir(common_dir, os.fsdecode(_bytes(record, "worktree"))),
         hook=Hook(_text(record["hook"])),
         head=_id_or_none(record["head"]),
         in_progress=_ids(record["inProgress"]),

@@ -16,7 +16,7 @@ from typing import Final
 
 from byline.capture.journal import append_mark
 from byline.capture.losses import Loss, LossCode, record_loss
-from byline.capture.places import worktree_dir, worktree_name
+from byline.capture.places import shared_dir, worktree_dir, worktree_name
 from byline.core.edit import Hook, Mark
 from byline.core.value import replace
 from byline.errors import PayloadError
@@ -76,10 +76,10 @@ def settle_marks(place: Path, marks: tuple[tuple[int, Path], ...], *, now: int) 
 def _read(path: Path, time: int) -> Mark:
     """Return the mark in the file at `path`. It speaks of a work tree of the clone that holds it, also if that was moved since."""
     mark = parse_mark(path.read_bytes(), time=time, name=path.name.removesuffix(".mark"))
-    place, git_dir = path.parent.parent, Path(mark.worktree)
-    if Path(worktree_name(place, mark.worktree)).is_absolute():
+    common_dir, git_dir = shared_dir(path.parent.parent), Path(mark.worktree)
+    if Path(worktree_name(common_dir, mark.worktree)).is_absolute():
         linked = f"worktrees/{git_dir.name}" if git_dir.parent.name == "worktrees" else "."
-        return replace(mark, worktree=worktree_dir(place, linked))
+        return replace(mark, worktree=worktree_dir(common_dir, linked))
     return mark
 
 

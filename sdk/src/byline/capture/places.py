@@ -66,15 +66,30 @@ def prepare_repository(common_dir: Path) -> Path:
     return place
 
 
-def worktree_name(place: Path, git_dir: str) -> str:
-    """Return how the clone whose folder is `place` calls the work tree with the git directory `git_dir`, wherever the clone is moved."""
-    common = os.path.realpath(place.parent)
-    return os.path.relpath(git_dir, common) if f"{git_dir}/".startswith(f"{common}/") else git_dir
+def worktree_name(common_dir: str, git_dir: str) -> str:
+    """Return what the clone with the shared folder `common_dir` calls the work tree with the git directory `git_dir`, wherever it is moved.
+
+    >>> worktree_name("/repo/.git", "/repo/.git"), worktree_name("/repo/.git", "/repo/.git/worktrees/topic")
+    ('.', 'worktrees/topic')
+    """
+    below = git_dir.removeprefix(common_dir)
+    return "." if not below else below[1:] if below.startswith("/") and below != git_dir else git_dir
 
 
-def worktree_dir(place: Path, name: str) -> str:
-    """Return the git directory of the work tree that the clone whose folder is `place` calls `name`."""
-    return os.path.normpath(os.path.join(os.path.realpath(place.parent), name))  # noqa: PTH118 - text
+def worktree_dir(common_dir: str, name: str) -> str:
+    """Return the git directory of the work tree that the clone with the shared folder `common_dir` calls `name`.
+
+    >>> worktree_dir("/repo/.git", "worktrees/topic"), worktree_dir("/repo/.git", "/elsewhere/.git")
+    ('/repo/.git/worktrees/topic', '/elsewhere/.git')
+    """
+    if not common_dir or name.startswith("/"):
+        return name
+    return common_dir if name == "." else f"{common_dir}/{name}"
+
+
+def shared_dir(place: Path) -> str:
+    """Return the shared git folder of the clone whose `repository_dir` is `place`, in the one spelling that names it."""
+    return os.path.realpath(place.parent)
 
 
 def _base(environ: Mapping[str, str], variable: str, default: str) -> Path:

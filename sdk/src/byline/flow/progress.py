@@ -15,11 +15,11 @@ is all that is left, should the other be gone: whoever changes these formats rea
 from __future__ import annotations
 
 import json
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from byline.attribute.state import State, format_state, parse_state
-from byline.capture.places import worktree_dir, worktree_name
+from byline.capture.places import shared_dir, worktree_dir, worktree_name
 from byline.core.edit import Mark
 from byline.core.value import dataclass, field
 from byline.errors import MalformedError, RepositoryError
@@ -75,7 +75,7 @@ def save_progress(place: Path, progress: Progress, *, name: str = STATE) -> None
         OSError: It cannot be written; the old file is as it was.
     """
     head = {"schema": SCHEMA, "cursor": progress.cursor, "start": None if progress.start is None else list(progress.start)}
-    body = format_state(progress.state.renamed(cache(partial(worktree_name, place))))
+    body = format_state(progress.state.renamed(partial(worktree_name, shared_dir(place))))
     write_atomic(place / name, b"\n".join((*(json.dumps(each, separators=(",", ":")).encode() for each in (head, body)), b"")))
 
 
@@ -83,7 +83,7 @@ def _load(place: Path, name: str) -> Progress | None:
     try:
         head, body = (place / name).read_bytes().split(b"\n", 1)
         cursor, start = parse_head(head)
-        state = parse_state(json.loads(body)).renamed(cache(partial(worktree_dir, place)))
+        state = parse_state(json.loads(body)).renamed(partial(worktree_dir, shared_dir(place)))
     except (OSError, ValueError, MalformedError, RecursionError):
         return None
     return Progress(cursor=cursor, start=start, state=state)
