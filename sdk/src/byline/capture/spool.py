@@ -158,6 +158,8 @@ byline_mark() {
   byline_head
   _p=
   for _name in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD REBASE_HEAD; do
+    # A rebase that ends with --skip leaves its head behind.
+    [ $_name != REBASE_HEAD ] || [ -d "$_g/rebase-merge" ] || [ -d "$_g/rebase-apply" ] || continue
     [ -f "$_g/$_name" ] && while read -r _o _; do _p="$_p$_o "; done <"$_g/$_name"
   done
   _a=@variables@

@@ -17,6 +17,7 @@ from pathlib import Path
 from byline.core.value import dataclass
 
 IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
+REBASING = ("rebase-merge", "rebase-apply")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +76,13 @@ def read_head(worktree: WorkTree) -> str | None:
 
 
 def read_in_progress(worktree: WorkTree) -> tuple[str, ...]:
-    """Return the commit ids in MERGE_HEAD, CHERRY_PICK_HEAD, REVERT_HEAD and REBASE_HEAD."""
+    """Return the commit ids in MERGE_HEAD, CHERRY_PICK_HEAD, REVERT_HEAD, and in REBASE_HEAD while there is a rebase.
+
+    One that ends with `--skip` leaves its head behind.
+    """
+    is_rebasing = any((worktree.git_dir / name).is_dir() for name in REBASING)
     ids: list[str] = []
-    for name in IN_PROGRESS:
+    for name in IN_PROGRESS if is_rebasing else IN_PROGRESS[:-1]:
         text = _read(worktree.git_dir / name)
         ids += [line for line in (text or "").split() if _is_id(line)]
     return tuple(ids)
