@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one observed write does to the owners of a file's lines (rule 4).
 
-Text that the write did not change keeps its owner, and so does text that it only re-wrapped, re-indented or moved. What is left
-is the writer's; a line of which more than half of the words stood, in order, in one line that was there before and was of the
-other kind (human, ai) is `mixed`: the writer last, the other as `earlier`.
+Text that the write did not change keeps its owner, and so does text that it only re-wrapped, re-indented or moved, and an agent's
+text that a person or a tool copied. What is left is the writer's; a line of which more than half of the words stood, in order, in
+one line that was there before and was of the other kind (human, ai) is `mixed`: the writer last, the other as `earlier`.
 
 >>> from byline.core.attribution import Channel, Evidence, Owner, Origin, UNATTRIBUTED
 >>> ai = Owner(origin=Origin.AI, evidence=Evidence.OBSERVED, channel=Channel.HOOK)
@@ -24,7 +24,7 @@ from byline.core.value import dataclass, replace
 from byline.core.version import Block, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from byline.core.lines import LineRange
 
@@ -39,8 +39,17 @@ class Written:
     gone: tuple[LineRange, ...]
 
 
-def carry(old: Version, lines: Sequence[bytes], writer: Owner, recent: Sequence[Block] = ()) -> Written:
-    """Return the owners of `lines`, which `writer` wrote over `old`; `recent` are blocks that went away a moment ago."""
+def carry(
+    old: Version,
+    lines: Sequence[bytes],
+    writer: Owner,
+    recent: Sequence[Block] = (),
+    search: Callable[[Draft], None] = lambda _: None,
+) -> Written:
+    """Return the owners of `lines`, which `writer` wrote over `old`.
+
+    `recent` are blocks that went away a moment ago; `search` finds what agents wrote elsewhere.
+    """
     draft = Draft(lines)
     matching = match_lines(old.lines, lines)
     draft.take_base(None, old.bylines, matching)
@@ -52,6 +61,8 @@ def carry(old: Version, lines: Sequence[bytes], writer: Owner, recent: Sequence[
     here = [Block(lines=old.lines[each.start : each.end], bylines=old.bylines[each.start : each.end]) for each in gone]
     draft.take_blocks(here, lambda count, size: (count >= 2 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)
     draft.take_blocks(recent, lambda count, size: (count >= 3 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)
+    if writer.origin is not Origin.AI:
+        search(draft)
     for gap in changed:
         for j in range(gap.new.start, gap.new.end):
             if draft.bylines[j] is None:

@@ -13,12 +13,13 @@ commit was made.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from byline.attribute.carry import carry
 from byline.attribute.match import Draft
 from byline.attribute.rows import expand, to_rows
-from byline.attribute.search import Ground, Target, search
+from byline.attribute.search import Ground, Target, search, search_copies
 from byline.attribute.state import Lost, Seen, State
 from byline.core.attribution import UNATTRIBUTED, owner_of
 from byline.core.edit import UNSEEN, Edit, Event
@@ -87,7 +88,8 @@ def _write(state: State, edit: Edit, sources: Sources) -> State:
         return state
     old = _last(state, edit, sources) or Version(path=edit.path, blob=None, lines=(), bylines=())
     lines = (sources.lines(edit.after) if edit.after else None) or ()
-    written = carry(old, lines, writer, tuple(_recent(state, edit.worktree, sources)))
+    copies = partial(search_copies, worktree=edit.worktree, state=state, sources=sources)
+    written = carry(old, lines, writer, tuple(_recent(state, edit.worktree, sources)), copies)
     state = state.with_seen(edit.worktree, edit.path, Seen(blob=edit.after, rows=to_rows(written.bylines), writer=writer))
     if not old.blob:
         return state

@@ -10,6 +10,7 @@ found. The numbers are those of the rules in docs/attribution.md:
 7a  `take_latest`   the newest version of this file, by line diff: pending lines, at full strength
 7a  `take_aligned`  another version of the same file, by line diff: `inferred`
 8   `take_hashed`   a version that only claims know, by line hashes: `inferred`
+8   `take_copied`   a piece of a version that stands here once more: an agent's lines are still the agent's, `inferred`
 7e  `take_rewrapped` the same characters, wrapped differently: each line takes the owner of the line where its first stood
 7e  `take_reworded` the same words, with other quotes and brackets: an agent's lines are still the agent's
 7f  `take_blocks`   a block of lines that went away elsewhere
@@ -21,6 +22,7 @@ agree, and it proves nothing (`inferred`).
 from __future__ import annotations
 
 from collections import Counter
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from byline.attribute.words import around, nearest, reworded, rewrapped
@@ -81,10 +83,10 @@ class Draft:
     def take_whole(self, bylines: Sequence[Byline], *, origins: Collection[Origin] = tuple(Origin), weakened: bool = False) -> None:
         """Take a version of the very same bytes, where its origin is one of `origins`; `weakened` if it stood elsewhere.
 
-        What was inferred of the same owner before is proven by it.
+        What was inferred of the same owner before is proven by it. What nobody claims and nobody knows there explains nothing here.
         """
         for j, byline in enumerate(bylines):
-            if self.bylines[j] is None and byline.owner.origin in origins:
+            if self.bylines[j] is None and byline.owner.origin in origins and byline != UNATTRIBUTED:
                 self._give(j, inferred(byline) if weakened else byline, Carry.EXACT)
             elif not weakened and self._is_inferred(j, byline):
                 self._give(j, byline, Carry.EXACT)
@@ -115,7 +117,7 @@ class Draft:
         self.take_reworded(version.lines, lambda: version.bylines, gaps(matching, len(version.lines)))
 
     def take_hashed(self, version: Claimed, hashes: Sequence[bytes], *, is_same_path: bool) -> None:
-        """Take from a version that claims know by its hashes; `hashes` are those of this version's lines."""
+        """Take from a version that claims know by its hashes what runs through both; `hashes` are those of this version's lines."""
         known = split_hashes(version.hashes)
         matching = match_items(known, hashes)
         matched = len(matching) - matching.count(ABSENT)
@@ -129,6 +131,22 @@ class Draft:
                 continue
             if is_alike or len(telling) >= 3 or weigh(self.lines[run.new : span.stop]) >= LONG:
                 self._take_run(run, new, version.bylines, Carry.HASH, is_alike=is_alike)
+
+    def take_copied(self, keys: Sequence[bytes], known: Sequence[bytes], bylines: Sequence[Byline], how: Carry) -> None:
+        """Take what an agent wrote and stands here once more; `keys` tell which lines here are lines of the version, `known` are its own.
+
+        A piece speaks for itself as in rule 8: three lines that are unique in the version, or one and 40 bytes.
+        """
+        count = Counter(known)
+        where = {key: i for i, key in enumerate(known) if count[key] == 1}
+        for j in self.open_lines():
+            i = where.get(keys[j])
+            if i is None or self.bylines[j] or bylines[i].owner.origin not in TIGHTENING or not has_word(self.lines[j]):
+                continue
+            run = _run_around(keys, j, known, i)
+            here = range(run.new, run.new + run.count)
+            if sum(keys[k] in where and has_word(self.lines[k]) for k in here) >= 3 or weigh(self.lines[k] for k in here) >= LONG:
+                self._take_run(run, [k for k in here if self.bylines[k] is None], bylines, how, is_alike=False)
 
     def take_rewrapped(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], changed: Iterable[Gap]) -> None:
         """Where a `changed` place has the same characters on both sides, take the owners of the old lines; only then are they asked for."""
@@ -206,3 +224,11 @@ class Draft:
     def _give(self, j: int, byline: Byline, how: Carry) -> None:
         self.bylines[j] = byline
         self.found[j] = how
+
+
+def _run_around(new: Sequence[bytes], j: int, old: Sequence[bytes], i: int) -> Run:
+    """Return the longest run of lines equal in both that holds line `j` of `new` and line `i` of `old`."""
+    before = takewhile(lambda k: new[j - k] == old[i - k], range(1, min(i, j) + 1))
+    after = takewhile(lambda k: new[j + k] == old[i + k], range(1, min(len(old) - i, len(new) - j)))
+    back = sum(1 for _ in before)
+    return Run(old=i - back, new=j - back, count=back + 1 + sum(1 for _ in after))

@@ -6,7 +6,7 @@
         stands here (12)
     7b  the commits that this one was made from: the very bytes, else by line diff
     7c  a claim of the very bytes at this path
-    7d  versions that claims know, by line hashes (rule 8)
+    7d  versions that claims know, by line hashes (rule 8), and what agents wrote lately anywhere in this work tree
     7e  the text of a base, wrapped differently
     7f  a block that another file of the same commit lost
 
@@ -15,13 +15,15 @@ What is neither the very bytes at this very path nor unchanged since they were s
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from byline.attribute.match import LONG, TIGHTENING
+from byline.core.claim import Carry
 from byline.core.diff import ABSENT, gaps, match_lines
-from byline.core.lines import has_word, weigh
+from byline.core.lines import has_word, squeeze, weigh
 from byline.core.value import dataclass
-from byline.core.version import Version
+from byline.core.version import Version, split_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from byline.attribute.state import Seen, State
     from byline.core.attribution import Byline
     from byline.core.ports import Sources
+    from byline.core.version import Claimed
 
 SMALL = 12  # bytes without white space below which equal files prove nothing about each other
 MAX_VERSIONS = 20
 MAX_SIMILAR = 50
+MAX_COPIED = 10_000  # lines of the journal's versions that are looked through for an agent's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,7 @@ class Ground:
 
 def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State, sources: Sources) -> None:
     """Give the open lines of `draft` the owners that rule 7 finds."""
-    for step in (_in_journal, _in_commits, _in_claims, _by_hash):
+    for step in (_in_journal, _in_commits, _in_claims, _by_hash, _of_agents):
         if draft.is_settled:
             return
         step(draft, target, state, sources)
@@ -144,16 +148,44 @@ def _in_claims(draft: Draft, target: Target, _: State, sources: Sources) -> None
             return
 
 
+def search_copies(draft: Draft, worktree: str, state: State, sources: Sources) -> None:
+    """Give the open lines of `draft` that were an agent's before to that agent: whoever put them here did not write them."""
+    for claimed, hashes in _similar(draft, (), sources):
+        draft.take_copied(hashes, split_hashes(claimed.hashes), claimed.bylines, Carry.HASH)
+    _of_agents(draft, Target(path=b"", blob="", worktree=worktree), state, sources)
+
+
 def _by_hash(draft: Draft, target: Target, _: State, sources: Sources) -> None:
-    wanted = [j for j in draft.open_lines() if has_word(draft.lines[j])]
-    if not wanted:
-        return
+    for claimed, hashes in _similar(draft, target.paths, sources):
+        draft.take_hashed(claimed, hashes, is_same_path=claimed.path in target.paths)
+        draft.take_copied(hashes, split_hashes(claimed.hashes), claimed.bylines, Carry.HASH)
+
+
+def _similar(draft: Draft, paths: Sequence[bytes], sources: Sources) -> Iterator[tuple[Claimed, Sequence[bytes]]]:
+    """Yield the versions whose claims hold an open line, while there is one, and the hashes of the draft's lines."""
+    wanted = [draft.lines[j] for j in draft.open_lines() if has_word(draft.lines[j])]
     hashes: Sequence[bytes] = ()
-    for tried, claimed in enumerate(sources.similar(sources.hashes([draft.lines[j] for j in wanted]), target.paths)):
-        if tried == MAX_SIMILAR or not draft.is_open:
+    for claimed in islice(sources.similar(sources.hashes(wanted), paths) if wanted else (), MAX_SIMILAR):
+        if not draft.is_open:
             return
         hashes = hashes or sources.hashes(draft.lines)
-        draft.take_hashed(claimed, hashes, is_same_path=claimed.path in target.paths)
+        yield claimed, hashes
+
+
+def _of_agents(draft: Draft, target: Target, state: State, sources: Sources) -> None:
+    """What agents wrote in any file of the work tree, the newest versions first, though no claim may know it yet."""
+    if not any(has_word(draft.lines[j]) for j in draft.open_lines()):
+        return
+    keys = [squeeze(line) for line in draft.lines]
+    left = MAX_COPIED
+    for (worktree, path), versions in reversed(tuple(state.versions.items())):
+        for seen in reversed(versions) if worktree == target.worktree else ():
+            version = _version(path, seen, sources) if any(byline.owner.origin in TIGHTENING for _, byline in seen.rows) else None
+            left -= len(version.lines) if version else 0
+            if left < 0 or not draft.is_open:
+                return
+            if version:
+                draft.take_copied(keys, [squeeze(line) for line in version.lines], version.bylines, Carry.ALIGNED)
 
 
 def _elsewhere(target: Target, state: State) -> Iterator[tuple[bytes, Seen]]:

@@ -67,7 +67,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The folded journal; keys of `versions` are (work tree, path)."""
+    """The folded journal; keys of `versions` are (work tree, path), the one that changed last being the last."""
 
     versions: Mapping[tuple[str, bytes], tuple[Seen, ...]] = field(default_factory=dict)
     lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
@@ -80,8 +80,9 @@ class State:
 
     def with_seen(self, worktree: str, path: bytes, seen: Seen) -> State:
         """Return the state after `path` became `seen`."""
-        versions = (*self.versions.get((worktree, path), ()), seen)[-MAX_VERSIONS:]
-        return replace(self, versions={**self.versions, (worktree, path): versions})
+        versions = dict(self.versions)
+        versions[worktree, path] = (*versions.pop((worktree, path), ()), seen)[-MAX_VERSIONS:]
+        return replace(self, versions=versions)
 
     def with_lost(self, worktree: str, lost: Iterable[Lost]) -> State:
         """Return the state after the places `lost` went away."""

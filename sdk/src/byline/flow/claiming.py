@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from byline.attribute.carry import mix
 from byline.attribute.hands import file_hand, removal_hands
-from byline.core.attribution import UNATTRIBUTED, UNKNOWN, Byline, Origin, Owner, stricter
+from byline.core.attribution import UNKNOWN, Byline, Origin, Owner, stricter
 from byline.core.claim import MAX_NEW_LINES, Base, Carried, Claim, Copied, New, Op, Removed, Segment
 from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.lines import LineRange
@@ -48,19 +48,22 @@ class Maker:
     replaced: frozenset[str] = frozenset()
     others: Mapping[bytes, Others] = field(default_factory=dict)
 
-    def owner(self, byline: Byline, *, is_others: bool = False) -> Owner:
-        """Return the owner to claim: unknown text may be declared, and what a program wrote here is the principal's to answer for."""
-        owner = byline.owner
+    def owner(self, byline: Byline | None, *, is_others: bool = False) -> Owner:
+        """Return the owner to claim: text that is new may be declared, and what a program wrote here is the principal's to answer for.
+
+        Text that was committed and moved is not new, though nobody may know whose it is.
+        """
+        owner = byline.owner if byline else UNKNOWN
         if not owner.is_known:
-            is_pending = byline.statement is None or byline.commit in self.replaced
-            return self.declared if self.declared and is_pending and not is_others else owner
-        if byline.statement is None and owner.origin in WRITTEN and owner.principal is None:
+            is_new = byline is None or byline.commit in self.replaced
+            return self.declared if self.declared and is_new and not is_others else owner
+        if byline and byline.statement is None and owner.origin in WRITTEN and owner.principal is None:
             return replace(owner, principal=self.principal)
         return owner
 
     def hand(self, hand: Owner, *, is_others: bool = False) -> Owner:
         """Return the hand to claim."""
-        return self.owner(Byline(owner=hand), is_others=is_others)
+        return self.owner(Byline(owner=hand) if hand.is_known else None, is_others=is_others)
 
     def beside(self, path: bytes) -> Others:
         """Return what others did to `path`."""
@@ -168,11 +171,11 @@ def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -
             byline, how, is_others, other = told(start)
             while end < len(places) and places[end] is None and told(end) == told(start):
                 end += 1
-            known = byline or UNATTRIBUTED
-            owner = maker.owner(known, is_others=is_others)
+            owner = maker.owner(byline, is_others=is_others)
             if other and owner is maker.declared:
                 owner = mix(owner, maker.owner(other))
-            carried = Carried(statement=known.statement, how=how) if known.statement and how and owner is known.owner else None
+            source = byline.statement if byline and owner is byline.owner else None
+            carried = Carried(statement=source, how=how) if source and how else None
             yield New(owner=owner, hashes=b"".join(versions.hashes(draft.lines[start:end])), carried=carried)
         start = end
 
