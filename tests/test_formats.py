@@ -92,6 +92,11 @@ def answers(repository: Scratch) -> dict[str, Any]:
     _run(repository, "byline hook generic < after.json")
     _run(repository, "git commit --quiet -m agent a.py && byline attest --wait")
     said: dict[str, Any] = {"show": ask("byline show --json"), "verify": ask("byline verify --json")}
+    repository.write("trace.json", "{}")
+    said |= {
+        "trailers": ask("byline trailers --json", expect=1),
+        "import": ask("byline import agent-trace --json trace.json", expect=1),
+    }
     repository.write("forged.json", _forged(said["show"]["statements"][0]["bundle"]))
     said["forged"] = ask("byline verify --json forged.json", expect=1)
     repository.write("a.py", "one\nthree\nfour\nfive\n")
@@ -129,6 +134,8 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         ("byline.log/1", 0, answers["log"]),
         ("byline.stats/1", 0, answers["stats"]),
         ("byline.show/1", 0, answers["show"]),
+        ("byline.trailers/1", 0, answers["trailers"]),
+        ("byline.import/1", 0, answers["import"]),
         *(("byline.journal/1", 0, each) for each in edits),
         *(("byline.journal/1", 1, each) for each in marks),
     ]

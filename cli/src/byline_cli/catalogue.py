@@ -23,6 +23,7 @@ COMMANDS = {
     "trust": "who counts: keys, people, levels",
     "export": "say who wrote what in other tools' formats: Agent Trace, git-ai",
     "import": "take from other tools' records what an agent wrote",
+    "trailers": "do commit messages say of agents what the evidence says",
     "ledger": "make, run and check a ledger of your own",
     "lsp": "the language server, for editors",
     "hook": "take an agent's event (agents call this, people do not)",
@@ -35,7 +36,7 @@ GROUPS = (
     ("read", ("status", "blame", "log", "stats", "show", "verify")),
     ("record", ("attest", "push", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust")),
-    ("share", ("export", "import")),
+    ("share", ("export", "import", "trailers")),
     ("run", ("ledger",)),
 )
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from byline.core.value import dataclass, field
 from byline.errors import RepositoryError, ShallowError
-from byline.git import notes, remotes, worktree
+from byline.git import messages, notes, remotes, worktree
 from byline.git.objects import OID_BYTES
 from byline.git.process import Git, git_environment
 from byline.git.refs import refs_under, update_ref
@@ -31,6 +31,8 @@ from byline.git.store import ObjectStore
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from byline.core.assistance import Trailer
+    from byline.git.objects import FileChange
     from byline.git.remotes import PushOutcome
 
 MAX_NAMED = 200  # paths on a command line
@@ -174,6 +176,14 @@ class Repository(ObjectStore):
         if not self.shallow_commits().isdisjoint(commits):
             raise ShallowError("history ends here, because this is a shallow clone", hint="git fetch --unshallow")
 
+    def parse_trailers(self, message: bytes) -> tuple[Trailer, ...]:
+        """Return the trailers of a commit message."""
+        return messages.parse_trailers(self.git, message)
+
+    def add_trailers(self, message: bytes, trailers: Iterable[Trailer]) -> bytes:
+        """Return a commit message with `trailers` after those that it has."""
+        return messages.add_trailers(self.git, message, trailers)
+
     # Refs, settings, remotes
 
     def ref(self, name: str) -> str | None:
@@ -255,6 +265,10 @@ class Repository(ObjectStore):
         """Return the paths that differ from HEAD or are untracked and not ignored, sorted."""
         self._top()
         return worktree.changed_paths(self.git, self.head(), self.settings)
+
+    def staged_changes(self, index: Path | None = None) -> tuple[FileChange, ...]:
+        """Return what differs from HEAD to what would be committed, renames found; `index` is git's file for it where that is another."""
+        return worktree.staged_changes(self.git, self.head(), index)
 
     def ignored_paths(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Return those of `paths` that git ignores."""

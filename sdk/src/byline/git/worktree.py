@@ -13,6 +13,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from byline.core.value import replace
+from byline.git.objects import FileChange, parse_changes
 from byline.git.process import git_error
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from byline.git.settings import Settings
 
 FILTER_SECONDS = 20.0
+_RAW = ("-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
 _NOT_LOOKED_AT = ("beyond a symbolic link", "is in submodule", "outside repository")
 
 
@@ -98,6 +100,18 @@ def changed_paths(git: Git, head: str | None, settings: Settings) -> tuple[bytes
     out = git.run("diff-files", *quiet) + git.run("ls-files", "-z", "--others", "--exclude-standard")
     out += git.run("diff-index", "--cached", *quiet, head) if head else git.run("ls-files", "-z", "--cached")
     return tuple(sorted({path for path in out.split(b"\0") if path and not path.endswith(b"/")}))
+
+
+def staged_changes(git: Git, head: str | None, index: Path | None) -> tuple[FileChange, ...]:
+    """Return what differs from the commit `head` (None: the empty tree) to the index, that in the file `index` if one is named.
+
+    Raises:
+        RepositoryError: Git failed.
+    """
+    if index:
+        git = replace(git, environment={**git.environment, "GIT_INDEX_FILE": str(index)})
+    base = head or git.run("hash-object", "-t", "tree", "--stdin").decode().strip()
+    return tuple(parse_changes(git.run("diff-index", "--cached", "-M", *_RAW, base)))
 
 
 def ignored_paths(git: Git, paths: Sequence[bytes]) -> frozenset[bytes]:
