@@ -44,6 +44,8 @@ class Story:
 
     scratch: Scratch
     signer: Signer
+    identity: Identity = IDENTITY
+    principal: str = "p-person"
     declares: bool = False
     eager: bool = True
     now: int = 0
@@ -118,12 +120,12 @@ class Story:
                 repo=repo,
                 place=repo.common_dir / "byline",
                 inbox=inbox_dir(os.environ),
-                identity=IDENTITY,
+                identity=self.identity,
                 now=lambda: 0,
                 random=os.urandom,
                 version="0.1.0",
                 signer=self.signer if signs else None,
-                principal="p-person",
+                principal=self.principal,
                 declare_own_lines=self.declares,
             )
 

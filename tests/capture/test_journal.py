@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byline.capture.contents import MAX_CONTENT, Contents
-from byline.capture.journal import FILE, append_edit, append_mark, format_event, parse_event, read_events
+from byline.capture.journal import FILE, SEES_PEOPLE, append_edit, append_mark, format_event, parse_event, read_events
 from byline.capture.losses import MAX_FILE, Loss, LossCode, read_losses, record_loss
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.edit import UNSEEN, Edit, Hook, Mark
@@ -56,8 +56,8 @@ authors: st.SearchStrategy[Author | None] = st.one_of(
     st.none(),
     st.builds(Agent, name=words, version=st.none() | words, model=st.none() | words),
     st.builds(Tool, name=words, version=st.none() | words),
-    st.builds(Person, id=st.none() | words),
 )
+people = st.builds(Person, id=st.none() | words)
 edits = st.builds(
     Edit,
     worktree=st.binary(min_size=1).map(os.fsdecode),
@@ -82,6 +82,16 @@ def test_a_record_reads_back_as_it_was(edit: Edit) -> None:
     line = format_event(edit)
     assert b"\n" not in line
     assert parse_event(line) == edit
+
+
+@given(edits, people, st.sampled_from(Channel), st.sampled_from(Evidence))
+def test_only_an_editor_and_the_intake_can_name_a_person(edit: Edit, person: Person, channel: Channel, evidence: Evidence) -> None:
+    said = replace(edit, by=person, channel=channel, evidence=evidence)
+    if (channel, evidence) in SEES_PEOPLE:
+        assert parse_event(format_event(said)) == said
+    else:
+        with pytest.raises(MalformedError):
+            parse_event(format_event(said))
 
 
 def test_a_mark_reads_back_as_it_was() -> None:

@@ -23,7 +23,7 @@ from byline.core.value import replace
 from byline.core.version import NO_HASH, Claimed, split_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from byline.core.claim import Claim
 
@@ -78,6 +78,17 @@ def join(versions: Sequence[Claimed]) -> Claimed:
             if byline is not bylines[j] and stricter(bylines[j].owner, byline.owner) is byline.owner:
                 bylines[j] = byline
     return Claimed(path=first.path, blob=first.blob, hashes=first.hashes, bylines=tuple(bylines))
+
+
+def keep_agents(version: Claimed, others: Iterable[Claimed]) -> Claimed:
+    """Return `version`, but a line that one of `others` calls an agent's is the agent's and not a person's, nor a tool's."""
+    hashes = split_hashes(version.hashes)
+    bylines = list(version.bylines)
+    for other in others:
+        for j, (byline, line) in enumerate(zip(other.bylines, split_hashes(other.hashes), strict=True)):
+            if j < len(bylines) and byline.owner.is_ai and line == hashes[j] and bylines[j].owner.is_known and not bylines[j].owner.is_ai:
+                bylines[j] = byline
+    return replace(version, bylines=tuple(bylines))
 
 
 def confirm(version: Claimed, hashes: Sequence[bytes]) -> tuple[tuple[Byline, ...], bool]:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE: Final = "journal"
+# Nothing else may say that a person wrote: a record that says so all the same is none.
+SEES_PEOPLE: Final = ((Channel.EDITOR, Evidence.OBSERVED), (Channel.GENERIC, Evidence.DECLARED))
 _COMMON = {"schema", "type", "head", "inProgress", "time", "name"}
 _EDIT = _COMMON | {"before", "after", "by", "evidence", "channel", "session", "call", "seq"}
 _MARK = _COMMON | {"hook", "rewritten", "byAgent"}
@@ -199,14 +201,17 @@ def parse_event(line: bytes, common_dir: str = "") -> Event:
 def _parse_edit(record: dict[str, Json], common_dir: str) -> Edit:
     _check_members(record, _EDIT, ("worktree", "path"))
     before = _text_or_none(record["before"])
+    by, evidence, channel = _parse_author(record["by"]), Evidence(_text(record["evidence"])), Channel(_text(record["channel"]))
+    if isinstance(by, Person) and (channel, evidence) not in SEES_PEOPLE:
+        raise ValueError("by")
     return Edit(
         worktree=worktree_dir(common_dir, os.fsdecode(_bytes(record, "worktree"))),
         path=_bytes(record, "path"),
         before=UNSEEN if before == "unseen" else _id_or_none(before),
         after=_id_or_none(record["after"]),
-        by=_parse_author(record["by"]),
-        evidence=Evidence(_text(record["evidence"])),
-        channel=Channel(_text(record["channel"])),
+        by=by,
+        evidence=evidence,
+        channel=channel,
         session=_text_or_none(record["session"]),
         call=_text_or_none(record["call"]),
         head=_id_or_none(record["head"]),

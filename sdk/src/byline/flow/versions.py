@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from byline.attribute.compose import compose, confirm, join
+from byline.attribute.compose import compose, confirm, join, keep_agents
 from byline.attribute.match import Draft
 from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import State
@@ -245,7 +245,7 @@ class Versions:
         commit, path, blob = key
         told = self.choose(commit, path, blob, referrer)
         said = self._compose(told) if told else self._derive_claimed(commit, path, blob)
-        found = self.claims.tighten(said)
+        found = self._keep_agents(self.claims.tighten(said), told, referrer)
         if any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True)):
             self.findings.add("claims-disagree")
         self._depth -= 1
@@ -267,6 +267,16 @@ class Versions:
         if len(versions) > 1 and len({tuple(byline.owner for byline in version.bylines) for version in versions}) > 1:
             self.findings.add("claims-disagree")
         return join(versions)
+
+    def _keep_agents(self, version: Claimed, told: Sequence[Told], referrer: Told | None) -> Claimed:
+        """Tighten what the claims `told` say by those of the same content that do not count: what they call an agent's stays that.
+
+        Anybody may claim the content again, in anybody's name, for a commit that no other claim names.
+        """
+        if not told or not any(byline.owner.is_known and not byline.owner.is_ai for byline in version.bylines):
+            return version
+        others = [each for each in self.claims.of(version.blob, version.path) if each not in told and each.claim.segments]
+        return keep_agents(version, (self._compose((each,)) for each in others if referrer is None or each.is_older(referrer)))
 
     def _base(self, told: Told, base: Base) -> Claimed:
         return self._find((told.statement.commit.parents[base.parent], base.path, base.blob), told)
