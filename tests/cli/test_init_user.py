@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from byline.capture.inbox import MAX_WAITING
 from byline.capture.marks import list_marks
 from byline.capture.spool import GIT_HOOKS, NOT_CALLED, USER_HOOKS
 from installed import PROGRAM, Installed, Said, run
@@ -333,6 +334,32 @@ def test_a_byline_that_is_gone_stops_neither_git_nor_the_agent(user: User, home:
     if gone != "all":
         user.writes("a.py", b"2\n")
         user.runs("echo 3 >>a.py")
+
+
+def test_hooks_do_not_fill_the_disk_where_byline_is_gone_for_good_and_one_that_comes_back_says_so(user: User, home: Path) -> None:
+    inbox = home / ".local/state/byline/inbox"
+    inbox.mkdir(parents=True, exist_ok=True)
+    for number in range(MAX_WAITING - 1):
+        (inbox / f"x{number}.spool").write_bytes(b"")
+    (home / ".local/share/byline/launcher").unlink()
+    for number in range(3):
+        user.writes("a.py", b"%d\n" % number)
+    assert len(list(inbox.glob("*.spool"))) == MAX_WAITING
+    for each in inbox.glob("x*.spool"):
+        each.unlink()
+    assert user.losses() == 1
+    assert "what came after was not kept" in " ".join(user.byline("doctor").out.split())
+    assert user.owners("a.py") == ["unknown"]
+
+
+def test_a_folder_of_hooks_that_the_user_shares_is_joined_by_the_user_wide_way(home: Path, repository: Scratch) -> None:
+    repository.git("config", "--global", "core.hooksPath", "~/mine")
+    said = run(*PROGRAM, "init", "--yes", cwd=repository.path)
+    assert (said.code, "byline init --user" in said.err) == (0, True)
+    doctor = run(*PROGRAM, "doctor", cwd=repository.path)
+    assert (doctor.code, "-> byline init --user, which calls those hooks" in doctor.out) == (1, True)
+    set_up(home)
+    assert run(*PROGRAM, "doctor", cwd=repository.path).code == 0
 
 
 def test_each_start_mends_a_launcher_that_leads_nowhere_and_leaves_one_that_works(user: User, home: Path) -> None:

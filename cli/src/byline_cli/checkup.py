@@ -25,7 +25,7 @@ from byline.git.remotes import fetch_refspecs
 from byline_cli import wiring
 from byline_cli.install import claude_code
 from byline_cli.install.changes import is_recorded, read_or_none
-from byline_cli.install.hooks import hooks_folder, hooks_not_called, is_user_wide, missing_hooks, user_hooks_folder, why_not_ours
+from byline_cli.install.hooks import hooks_folder, hooks_not_called, is_shared, is_user_wide, missing_hooks, user_hooks_folder, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
 from byline_cli.terminal import count
 from byline_cli.view import short_path
@@ -96,7 +96,8 @@ def _hooks(world: World, repo: Repository) -> Iterable[Finding]:
     missing = missing_hooks(folder)
     off = "core.hooksPath of this repository turns the hooks of all repositories off; " if is_recorded(data_dir(world.environ)) else ""
     if why and missing:
-        yield _bad("hooks", f"{off}{why}: {folder}", "call `byline attest --background` in its post-commit hook, or unset core.hooksPath")
+        by_hand = "call `byline attest --background` in its post-commit hook, or unset core.hooksPath"
+        yield _bad("hooks", f"{off}{why}: {folder}", "byline init --user, which calls those hooks" if is_shared(repo) else by_hand)
     elif missing:
         yield _bad("hooks", f"{off}not there, or not ours: {', '.join(missing)}", "byline init")
     else:

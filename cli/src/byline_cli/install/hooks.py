@@ -58,6 +58,12 @@ def _git_folder(repo: Repository) -> Path | None:
     return (repo.top or repo.git_dir) / Path(named).expanduser() if named else None
 
 
+def is_shared(repo: Repository) -> bool:
+    """Whether it is the user's own configuration, or the system's, that says where git looks: `init --user` can join that."""
+    values = repo.settings.scoped_values("core.hooksPath")
+    return bool(values) and values[-1][0] in ("global", "system")
+
+
 def why_not_ours(repo: Repository, folder: Path) -> str:
     """Return why Byline leaves the hooks in `folder` alone, empty if it does not."""
     folder = Path(os.path.normpath(folder))

@@ -18,7 +18,7 @@ from byline.git.settings import global_file
 from byline_cli.install import claude_code
 from byline_cli.install.changes import FileChange, Setting, former_values, plan_file, read_or_none
 from byline_cli.install.charter import Charter, new_charter
-from byline_cli.install.hooks import hooks_folder, plan_hooks, plan_user_hooks, user_hooks_folder, why_not_ours
+from byline_cli.install.hooks import hooks_folder, is_shared, plan_hooks, plan_user_hooks, user_hooks_folder, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
 from byline_cli.wiring import OWN_IDENTITY, POLICY, load_identity, read_file, trust_file
 from byline_cli.world import UsageError
@@ -177,6 +177,8 @@ def _hooks(repo: Repository, environ: Mapping[str, str]) -> tuple[tuple[FileChan
     why = why_not_ours(repo, folder)
     if not why:
         return plan_hooks(folder, environ), []
+    if is_shared(repo):
+        return (), [f"no git hooks: {why} ({folder}); byline init --user sets Byline up for all of them and calls those hooks"]
     own = repo.common_dir / "hooks"
     return (), [f"no git hooks: {why} ({folder}); commits are attested by `byline attest`, or call it in those hooks ({own} is not read)"]
 

@@ -4,6 +4,7 @@ r"""The inbox: what hooks spooled, one file each, and nobody settled yet.
     <inbox>/edit.<agent>.<pid>.<n>.spool    a payload
     <inbox>/scan.<agent>.<pid>.<n>.spool    a payload with a scan of the work tree in front
     <inbox>/....tmp                         being written;  ....torn: the disk took a part of it only
+    <inbox>/full.torn                       so many wait that a hook which finds no Byline spools no more
     <inbox>/aside/                          payloads that could not be read, kept for the person who wants to know why
 
 A file is fields that end with NUL, an empty field, then the payload as the agent gave it:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 SCHEMA: Final = b"byline.spool/1"
 MAX_PAYLOAD: Final = 256 * 1024 * 1024
 MAX_ASIDE: Final = 100
+MAX_WAITING: Final = 1000  # where there is no Byline to settle them
+FULL: Final = "full.torn"
 STALE_NS: Final = 600 * 10**9  # a hook that writes for ten minutes was killed
 
 
@@ -141,6 +144,8 @@ def sweep_torn(inbox: Path, now: int) -> int:
         torn = entry.name.endswith(".torn")
         if torn or (entry.name.endswith(".tmp") and now - entry.stat(follow_symlinks=False).st_mtime_ns > STALE_NS):
             message = "the disk took a part of a payload only" if torn else "a hook was killed while it spooled"
+            if entry.name == FULL:
+                message = f"Byline was gone, and {MAX_WAITING} payloads waited: what came after was not kept"
             record_loss(inbox, Loss(code=LossCode.TORN, message=message, source=entry.name, time=now))
             (inbox / entry.name).unlink(missing_ok=True)
             count += 1

@@ -25,6 +25,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import AGENT_VARIABLES, SPOOLED_VARIABLES
+from byline.capture.inbox import FULL, MAX_WAITING
 from byline.core.edit import Hook
 
 if TYPE_CHECKING:
@@ -62,9 +63,13 @@ if [ -n "$d" ]; then
 @place@
   [ -d "$_c/byline" ] || { [ -f "$_c/HEAD" ] && mkdir -p "$_c/byline/marks"; }
 fi
-python=
+python= snapshot=
 { IFS= read -r python; IFS= read -r snapshot; } <@launcher@
-if [ "${1-}" = scan ] && [ -x "$python" ]; then
+if ! { [ -x "$python" ] && [ -f "$snapshot" ]; }; then
+  # A Byline that moved comes back and reads this; one that is gone for good must not fill the disk.
+  set -- "$inbox"/*.spool
+  [ "$#" -lt @most@ ] || { printf '' >"$inbox/@full@"; exit 0; }
+elif [ "${1-}" = scan ]; then
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
   export GIT_OPTIONAL_LOCKS=0 LC_ALL=C
   exec 3<&0
@@ -178,9 +183,9 @@ byline_mark() {
   [ -z "$_u" ] || umask "$_u"
 }
 byline_attest() {
-  _python= _q= _x=
-  IFS= read -r _python <@launcher@
-  [ -x "$_python" ] || return
+  _python= _s= _q= _x=
+  { IFS= read -r _python; IFS= read -r _s; } <@launcher@
+  [ -x "$_python" ] && [ -f "$_s" ] || return
   # A push has evidence to send, whoever attests.
   if [ @hook@ != pre-push ] && [ -f "$_b/attester.pid" ]; then
     read -r _q <"$_b/attester.pid"
@@ -247,6 +252,8 @@ def agent_stub(agent: str, *, launcher: str | Path) -> str:
         _AGENT,
         agent=shlex.quote(agent),
         place=indent(_PLACE, "  "),
+        most=str(MAX_WAITING),
+        full=FULL,
         launcher=shlex.quote(str(launcher)),
         variables=variables,
         signature=SIGNATURE,
