@@ -110,6 +110,7 @@ def answers(repository: Scratch) -> dict[str, Any]:
     _run(repository, "byline gate --anchor ../gate.toml")
     said["state"] = json.loads((repository.path.parent / "state.json").read_text())
     repository.write("a.py", "one\nthree\nfour\nfive\nsix\n")
+    said["why"] = ask("byline why --json HEAD a.py:2-4")
     said |= {"blame": ask("byline blame --json a.py"), "status": ask("byline status --json"), "doctor": ask("byline doctor --json")}
     said |= {"log": ask("byline log --json"), "stats": ask("byline stats --json --by agent")}
     said["journal"] = [json.loads(line) for line in (repository.path / ".git/byline/journal").read_text().splitlines()]
@@ -133,6 +134,7 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         ("byline.blame/1", 0, answers["blame"]),
         ("byline.log/1", 0, answers["log"]),
         ("byline.stats/1", 0, answers["stats"]),
+        ("byline.why/1", 0, answers["why"]),
         ("byline.show/1", 0, answers["show"]),
         ("byline.trailers/1", 0, answers["trailers"]),
         ("byline.import/1", 0, answers["import"]),
@@ -140,6 +142,16 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         *(("byline.journal/1", 1, each) for each in marks),
     ]
     # An empty list would fit every example.
-    assert all((edits, marks, answers["gate"]["reasons"], answers["forged"]["failures"], made["claims"][0]["removed"]))
+    assert all(
+        (
+            edits,
+            marks,
+            answers["why"]["approvals"],
+            answers["why"]["lines"][1]["edit"],
+            answers["gate"]["reasons"],
+            answers["forged"]["failures"],
+            made["claims"][0]["removed"],
+        )
+    )
     assert {each["origin"] for each in answers["blame"]["ranges"]} == {"ai", "human", "unknown"}
     assert [f"{heading}: {each}" for heading, number, real in pairs for each in _misfits(real, _example(heading, number))] == []

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byline.capture.contents import MAX_CONTENT, Contents
-from byline.capture.journal import FILE, SEES_PEOPLE, append_edit, append_mark, format_event, parse_event, read_events
+from byline.capture.journal import FILE, SEES_PEOPLE, append_edit, append_mark, find_events, format_event, parse_event, read_events
 from byline.capture.losses import MAX_FILE, Loss, LossCode, read_losses, record_loss
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.edit import UNSEEN, Edit, Hook, Mark
@@ -146,6 +146,19 @@ def test_a_cursor_beyond_a_compacted_journal_starts_anew(tmp_path: Path) -> None
 def _append_many(place: Path, writer: int) -> None:
     for number in range(50):
         append_edit(place, replace(EDIT, path=b"x" * 3000, name=f"{writer}.{number:03}"))
+
+
+def test_events_are_found_by_what_they_name_and_no_other_record_is_read(tmp_path: Path) -> None:
+    odd = replace(EDIT, path=b"\xff", session=None, time=EDIT.time + 1)
+    for edit in (odd, EDIT, EDIT, replace(EDIT, path=b"b.py", session="t")):
+        append_edit(tmp_path, edit)
+    with (tmp_path / FILE).open("ab") as journal:
+        journal.write(b'torn "a.py"\n')
+    append_mark(tmp_path, replace(MARK, head="d" * 40))
+    assert find_events(tmp_path, [b"a.py"]) == (EDIT,)
+    assert find_events(tmp_path, [b"\xff", b"s"]) == (EDIT, odd)
+    assert [type(each) for each in find_events(tmp_path, [b"d" * 40])] == [Mark]
+    assert find_events(tmp_path / "nowhere", [b"a.py"]) == ()
 
 
 def test_writers_at_once_lose_and_mix_nothing(tmp_path: Path) -> None:

@@ -147,6 +147,20 @@ def test_commits_are_read_raw(repository: Scratch, opened: Repository) -> None:
     assert opened.last_touch(second, b"absent") is None
 
 
+def test_a_commit_is_held_by_itself_and_what_came_after(repository: Scratch, opened: Repository) -> None:
+    repository.write("a", "1")
+    first = repository.commit("first")
+    repository.git("switch", "--quiet", "-c", "side")
+    repository.write("b", "1")
+    side = repository.commit("side")
+    repository.git("switch", "--quiet", "-")
+    repository.write("a", "2")
+    last = repository.commit("last")
+    assert opened.holders(first, [first, side, last, "0" * 40]) == {first, side, last}
+    assert opened.holders(side, [first, side, last]) == {side}
+    assert opened.holders(last, []) == frozenset()
+
+
 @pytest.mark.parametrize("rev", ["", "absent", "-h", "--all", "HEAD\nHEAD", "HEAD:a", "\0", "@{99}", "HEAD^7"])
 def test_a_rev_that_names_no_commit_is_an_error(repository: Scratch, opened: Repository, rev: str) -> None:
     repository.write("a", "x\n")

@@ -11,6 +11,7 @@ COMMANDS = {
     "init": "set up this repository: hooks, your key, your agents, trust and policy",
     "status": "what is recorded here, what is pending, what was lost",
     "blame": "who wrote each line of a file, and how we know",
+    "why": "how we know who wrote a line: the edit, the commits, the statements, the approvals",
     "log": "the commits, and whose the lines are that each of them added",
     "stats": "how many lines were added, by author, agent, model, path, week or origin",
     "show": "the signed statements about a commit, and their receipts",
@@ -33,7 +34,7 @@ COMMANDS = {
 
 GROUPS = (
     ("start", ("init", "doctor", "demo")),
-    ("read", ("status", "blame", "log", "stats", "show", "verify")),
+    ("read", ("status", "blame", "why", "log", "stats", "show", "verify")),
     ("record", ("attest", "push", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust")),
     ("share", ("export", "import", "trailers")),

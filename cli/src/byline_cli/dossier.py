@@ -34,7 +34,7 @@ from byline.verify import Verification, verify_bundles
 from byline_cli.wiring import cache_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from byline.core.authorship import Authorship
@@ -92,10 +92,19 @@ def open_dossier(workshop: Workshop, commit: str, *, at: datetime) -> Dossier:
         named = index.facts(commit=commit)
         facts = dict.fromkeys(named or _by_content(workshop, index, commit))
         facts |= dict.fromkeys(_judged(workshop, index, commit))
-        bundles = [stored.bundle for stored in index.open(facts)]
+        items = open_items(index, facts, workshop.trust, at=at)
         bad = tuple(f"{each.name}: {each.reason}" for each in index.findings())
-    items = tuple(sorted((_examine(each, workshop.trust, at, is_record=True) for each in bundles), key=_place))
     return Dossier(commit=commit, items=items, by_content=not named, bad=bad)
+
+
+def open_items(index: EvidenceIndex, facts: Iterable[Fact], trust: Trust | None, *, at: datetime) -> tuple[Item, ...]:
+    """Return the statements of `facts`, as the record has them: also what was proven of an approval that is over.
+
+    Raises:
+        RepositoryError: Git cannot read them.
+    """
+    found = (_examine(stored.bundle, trust, at, is_record=True) for stored in index.open(facts))
+    return tuple(sorted(found, key=_place))
 
 
 def examine(bundles: list[Bundle], trust: Trust | None, *, at: datetime) -> tuple[Item, ...]:

@@ -14,6 +14,7 @@ from byline.core.authorship import Authorship
 from byline.core.claim import New
 from byline.core.decision import Decision
 from byline.core.effect import path_members
+from byline.core.moment import format_moment
 from byline.core.report import owner_to_json
 from byline.errors import MalformedError
 from byline_cli.terminal import count, show_path
@@ -44,14 +45,28 @@ def describe_item(item: Item) -> Iterator[str]:
             yield "    " + _claim(claim, is_import=is_import)
     elif isinstance(said, Approval):
         over = " (over)" if item.is_over else ""
-        yield f"    {count(len(said.transitions), 'file')} for {said.target}, until {said.expires_at:%Y-%m-%d %H:%M} UTC{over}"
+        time = f"given {said.approved_at:%Y-%m-%d %H:%M}, until {said.expires_at:%Y-%m-%d %H:%M} UTC"
+        yield f"    {count(len(said.transitions), 'file')} for {said.target}, {time}{over}"
     elif isinstance(said, Decision):
-        yield f"    {said.outcome}: {said.base[:DIGITS]} -> {said.candidate[:DIGITS]} on {said.target}"
+        time = f"{said.decided_at:%Y-%m-%d %H:%M} UTC"
+        yield f"    {said.outcome}: {said.base[:DIGITS]} -> {said.candidate[:DIGITS]} on {said.target}, {time}"
 
 
 def claims_to_json(item: Item) -> list[dict[str, Any]]:
     """Return what an authorship statement claims, file by file, with 1-based lines."""
     return [_claim_to_json(claim) for claim in item.said.claims] if isinstance(item.said, Authorship) else []
+
+
+def said_to_json(item: Item) -> dict[str, Any]:
+    """Return what an approval or a decision says about where and when."""
+    said = item.said
+    if isinstance(said, Approval):
+        when = {"approved": format_moment(said.approved_at), "expires": format_moment(said.expires_at)}
+        return {"approver": said.approver, "target": said.target, "environment": said.environment, **when}
+    if isinstance(said, Decision):
+        sides = {"verdict": str(said.outcome), "base": said.base, "candidate": said.candidate}
+        return {**sides, "target": said.target, "environment": said.environment, "decided": format_moment(said.decided_at)}
+    return {}
 
 
 def receipt_to_json(bundle: Bundle) -> dict[str, Any] | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from byline.core.attribution import Evidence, Origin
+from byline.core.attribution import Origin
+from byline.core.report import MEANING
 
 if TYPE_CHECKING:
     from byline.core.attribution import Byline, Owner
@@ -28,13 +29,6 @@ ORIGINS: Final = {
     Origin.IMPORTED: "Imported",
     Origin.UNKNOWN: "Unknown: nothing says who wrote this",
 }
-HOW: Final = {
-    Evidence.ATTESTED: "attested: the program that wrote it reported it",
-    Evidence.OBSERVED: "observed: a hook or the editor saw it",
-    Evidence.DECLARED: "declared: somebody said so",
-    Evidence.INFERRED: "inferred: the text matches",
-    Evidence.UNKNOWN: "none",
-}
 UNRECORDED: Final = "Not yet recorded: unsaved text."
 
 
@@ -48,7 +42,7 @@ def describe_line(snapshot: Snapshot, row: int, *, markdown: bool) -> str:
     if owner.earlier is not None:
         facts.append(f"changed in part; before: {_who(owner.earlier, markdown=markdown)}, {owner.earlier.evidence}")
     if owner.is_known:
-        facts.append(f"evidence: {HOW[owner.evidence]}")
+        facts.append(f"evidence: {owner.evidence}: {MEANING[owner.evidence]}")
     facts += [
         f"{what}: {_name(name, markdown=markdown)}"
         for what, name in (

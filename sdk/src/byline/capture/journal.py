@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from byline.capture.cut import SCHEMA, locked, read_cut
@@ -36,7 +37,7 @@ from byline.core.value import dataclass
 from byline.errors import MalformedError, PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 FILE: Final = "journal"
@@ -135,6 +136,26 @@ def read_events(place: Path, cursor: int = 0) -> Reading:
         offset += len(line) + 1
     ordered = sorted(events.values(), key=lambda event: (event.time, event.name))
     return Reading(events=tuple(ordered), begin=begin, cursor=cursor + end, torn=tuple(torn))
+
+
+def find_events(place: Path, names: Iterable[bytes]) -> tuple[Event, ...]:
+    """Return the events of the journal in `place` that name one of `names` (paths, sessions, ids); nothing else is read as a record.
+
+    Raises:
+        OSError: The journal is there and cannot be read.
+    """
+    wanted = [format_canonical(*_named("", name).values()) for name in names]
+    try:
+        lines = (place / FILE).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return ()
+    common_dir = shared_dir(place)
+    found = set()
+    for line in lines:
+        if any(each in line for each in wanted):
+            with suppress(MalformedError):  # torn: `read_events` tells of it
+                found.add(parse_event(line, common_dir))
+    return tuple(sorted(found, key=lambda event: (event.time, event.name)))
 
 
 def now_ns() -> int:

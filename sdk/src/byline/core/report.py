@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from byline.core.attribution import Evidence
 from byline.core.effect import path_members
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 
 BLAME_SCHEMA = "byline.blame/1"
 WORKTREE = "worktree"
+
+MEANING = {
+    Evidence.ATTESTED: "the program that wrote it reported it",
+    Evidence.OBSERVED: "a hook or the editor saw it",
+    Evidence.DECLARED: "somebody said so",
+    Evidence.INFERRED: "the text matches",
+    Evidence.UNKNOWN: "nothing says so",
+}
 
 
 def blame_to_json(path: bytes, *, revision: str, bylines: Sequence[Byline], verified: Container[str] = ()) -> dict[str, Json]:

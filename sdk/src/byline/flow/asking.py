@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from byline.log.index import EvidenceIndex
 
 KEPT = b"byline.resolved/2"
+IN_HEAD, IN_JOURNAL = range(2)  # where a draft of the work tree says that a line stood
 
 
 class Asking:
@@ -49,21 +50,25 @@ class Asking:
         versions.findings.clear()
         versions.note_missing_evidence()
         version = self._committed(subject.commit, subject) if subject.commit else None
-        if subject.is_committed:
-            bylines = version.bylines if version else (UNATTRIBUTED,) * len(lines)
-        else:
-            bylines = self._found(subject, lines, version)
-        findings = tuple(sorted(versions.findings))
-        return Answer(bylines=bylines, findings=findings, asked_journal=versions.asked_journal, is_whole=versions.is_whole)
+        draft = None if subject.is_committed else self._draft(subject, lines, version)
+        known = version.bylines if version else (UNATTRIBUTED,) * len(lines)
+        return Answer(
+            bylines=draft.close() if draft else known,
+            findings=tuple(sorted(versions.findings)),
+            asked_journal=versions.asked_journal,
+            is_whole=versions.is_whole,
+            draft=draft,
+        )
 
-    def _found(self, subject: Subject, lines: tuple[bytes, ...], head: Version | None) -> tuple[Byline, ...]:
+    def _draft(self, subject: Subject, lines: tuple[bytes, ...], head: Version | None) -> Draft:
         versions, path = self._versions, subject.path
         grounds = self._grounds(subject, lines, head)
         draft = Draft(lines)
-        for ground in grounds:
-            draft.take_base(None, ground.bylines(), ground.matching)
-        search(draft, Target(path=path, blob=subject.blob, worktree=self._workshop.worktree), grounds, versions.state, versions)
-        return draft.close()
+        for number, ground in grounds.items():
+            draft.take_base(number, ground.bylines(), ground.matching)
+        target = Target(path=path, blob=subject.blob, worktree=self._workshop.worktree)
+        search(draft, target, [*grounds.values()], versions.state, versions)
+        return draft
 
     def hand(self, blob: str, path: bytes) -> Byline:
         """Answer for content without lines: who made it what it is, the strictest of what is claimed."""
@@ -74,13 +79,13 @@ class Asking:
         ]
         return reduce(_stricter, hands) if hands else UNATTRIBUTED
 
-    def _grounds(self, subject: Subject, lines: tuple[bytes, ...], head: Version | None) -> list[Ground]:
+    def _grounds(self, subject: Subject, lines: tuple[bytes, ...], head: Version | None) -> dict[int, Ground]:
         """HEAD's version, then the journal's last one, unless one of the journal's is these very bytes (rule 3)."""
         seen = self._versions.state.seen(self._workshop.worktree, subject.path)
-        found = [head]
+        found = {IN_HEAD: head}
         if seen and subject.blob not in {each.blob for each in seen}:
-            found.append(self._versions.recorded(subject.path, seen[-1]))
-        return [Ground.of(each, lines) for each in found if each]
+            found[IN_JOURNAL] = self._versions.recorded(subject.path, seen[-1])
+        return {number: Ground.of(each, lines) for number, each in found.items() if each}
 
     # Committed text, as it was answered under the same evidence before
 

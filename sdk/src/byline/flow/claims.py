@@ -132,9 +132,16 @@ class Claims:
         mine = [each for each in direct or older if each.statement.chain.id == told.statement.chain.id]
         return max(mine or direct or older, key=lambda each: (each.statement.chain.seq, each.digest), default=None)
 
+    def in_statement(self, digest: str) -> tuple[Told, ...]:
+        """Return every claim of the statement `digest`, if it is here and about this repository."""
+        statement = self._statement(digest)
+        return tuple(Told(digest=digest, statement=statement, claim=claim) for claim in statement.claims) if statement else ()
+
     def _read(self, digest: str, path: bytes) -> Told | None:
+        statement = self._statement(digest)
+        claim = next((claim for claim in statement.claims if claim.path == path), None) if statement else None
+        return Told(digest=digest, statement=statement, claim=claim) if statement and claim else None
+
+    def _statement(self, digest: str) -> Authorship | None:
         statement = self._index.statement(digest)
-        if statement is None or statement.repository != self._repository:
-            return None
-        claim = next((claim for claim in statement.claims if claim.path == path), None)
-        return Told(digest=digest, statement=statement, claim=claim) if claim else None
+        return statement if statement and statement.repository == self._repository else None

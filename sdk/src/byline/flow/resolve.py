@@ -30,6 +30,7 @@ from byline.log.index import EvidenceIndex
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from byline.attribute.match import Draft
     from byline.flow.asking import Asking
     from byline.flow.subject import Subject
     from byline.flow.versions import Versions
@@ -55,12 +56,16 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One byline for each line, and what was found on the way; whether the journal was asked, and every object was here."""
+    """One byline for each line, and what was found on the way; whether the journal was asked, and every object was here.
+
+    `draft` is that of a text in the work tree.
+    """
 
     bylines: tuple[Byline, ...]
     findings: tuple[str, ...] = ()
     asked_journal: bool = False
     is_whole: bool = True
+    draft: Draft | None = None
 
 
 class Resolver:

@@ -10,7 +10,7 @@ was wanted first, so that a history of any length needs no deep stack.
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from byline.attribute.compose import compose, confirm, join, keep_agents
 from byline.attribute.match import Draft
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 16
 
+Key: TypeAlias = tuple[str, bytes, str]  # a version: commit, path, blob
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
@@ -49,7 +51,7 @@ class Derived:
 class _WantedError(Exception):
     """The asking went too deep: `key` first."""
 
-    def __init__(self, key: tuple[str, bytes, str]) -> None:
+    def __init__(self, key: Key) -> None:
         super().__init__(key)
         self.key = key
 
@@ -68,12 +70,13 @@ class Versions:
         self._first: list[tuple[str, ...]] | None = None
         self._old: set[str] = set()
         self.findings: set[str] = set()
-        self._known: dict[tuple[str, bytes, str], Claimed] = {}
+        self._known: dict[Key, Claimed] = {}
+        self._chosen: dict[Key, tuple[Told, ...]] = {}
         self.used_journal = False  # something known rests on what the journal says
         self.asked_journal = False  # or on what it does not say
         self._is_cut = False
         self._depth = 0
-        self._open: set[tuple[str, bytes, str]] = set()
+        self._open: set[Key] = set()
 
     # The port
 
@@ -209,12 +212,22 @@ class Versions:
         search(draft, target, grounds, self.state, self)
         return Derived(draft=draft, standings=standings, matchings=matchings)
 
+    def derive_here(self, commit: str, path: bytes, blob: str) -> Derived:
+        """Return `derive` with the journal of the work tree where this clone made `commit`, if it did."""
+        worktree = self.state.marked.get(commit)
+        self.used_journal |= worktree is not None
+        return self.derive(commit, path, blob, worktree=worktree)
+
     def _bylines(self, standing: Standing, count: int) -> tuple[Byline, ...]:
         version = self.committed(standing.commit, standing.path)
         return version.bylines if version else (UNATTRIBUTED,) * count
 
-    def _ask(self, key: tuple[str, bytes, str]) -> Claimed:
-        """Return what is known of the version `key` (commit, path, blob), from a shallow stack."""
+    def known(self, key: Key) -> tuple[Claimed, tuple[Told, ...] | None]:
+        """Return what is known of the version `key`, and of which claims: () if it was derived, None if it rests on itself."""
+        return self._ask(key), self._chosen.get(key)
+
+    def _ask(self, key: Key) -> Claimed:
+        """Return what is known of the version `key`, from a shallow stack."""
         if self._depth:
             return self._find(key, None)
         stack = [key]
@@ -233,7 +246,7 @@ class Versions:
             if not stack:
                 return found
 
-    def _find(self, key: tuple[str, bytes, str], referrer: Told | None) -> Claimed:
+    def _find(self, key: Key, referrer: Told | None) -> Claimed:
         if key in self._known:
             return self._known[key]
         if key in self._open:  # two commits, each recorded as made from the other
@@ -243,7 +256,7 @@ class Versions:
         self._depth += 1
         self._open.add(key)
         commit, path, blob = key
-        told = self.choose(commit, path, blob, referrer)
+        told = self._chosen[key] = self.choose(commit, path, blob, referrer)
         said = self._compose(told) if told else self._derive_claimed(commit, path, blob)
         found = self._keep_agents(self.claims.tighten(said), told, referrer)
         if any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True)):
@@ -253,7 +266,7 @@ class Versions:
         self._known[key] = found
         return found
 
-    def _unknown(self, key: tuple[str, bytes, str]) -> Claimed:
+    def _unknown(self, key: Key) -> Claimed:
         _, path, blob = key
         hashes = self.texts.hashes(blob)
         return Claimed(path=path, blob=blob, hashes=b"".join(hashes), bylines=(UNATTRIBUTED,) * len(hashes))
@@ -279,7 +292,7 @@ class Versions:
         return keep_agents(version, (self._compose((each,)) for each in others if referrer is None or each.is_older(referrer)))
 
     def _base(self, told: Told, base: Base) -> Claimed:
-        return self._find((told.statement.commit.parents[base.parent], base.path, base.blob), told)
+        return self._find(base_key(told, base), told)
 
     def choose(self, commit: str, path: bytes, blob: str, referrer: Told | None = None) -> tuple[Told, ...]:
         """Return the claims that count for the content `blob` at `path` of `commit` (note 4a)."""
@@ -289,7 +302,7 @@ class Versions:
         if len(found) > 1:
             direct = _made_for(found, (commit,))
             if not direct:
-                touched = self._last_touch(commit, path)
+                touched = self.last_touch(commit, path)
                 direct = _made_for(found, (touched,)) or _made_for(found, self.state.made_from.get(touched, ()))
                 direct = direct or self._on_base(found, touched, path)
             found = direct or found
@@ -307,19 +320,22 @@ class Versions:
         """Derive a version, and say it in the shape in which claims do. What git cannot say is unknown."""
         if self.is_before_all(commit):
             return self._unknown((commit, path, blob))
-        touched = self._last_touch(commit, path)
+        touched = self.last_touch(commit, path)
         if touched != commit:
             return self._find((touched, path, blob), None)
         hashes = self.texts.hashes(blob)
         try:
-            worktree = self.state.marked.get(commit)
-            self.used_journal |= worktree is not None
-            bylines = self.derive(commit, path, blob, worktree=worktree).draft.close()
+            bylines = self.derive_here(commit, path, blob).draft.close()
         except RepositoryError:
             self._cut()
             known = self.claims.claimed(blob, path)
             bylines = known.bylines if known and len(known.bylines) == len(hashes) else (UNATTRIBUTED,) * len(hashes)
         return Claimed(path=path, blob=blob, hashes=b"".join(hashes), bylines=self.whole_file(blob, path, bylines))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any statement is here before which something could be; `is_before_all` found out."""
+        return bool(self._first)
 
     def is_before_all(self, commit: str) -> bool:
         """Whether `commit` was made before anything was recorded: it is older than the first statement of every clone.
@@ -360,12 +376,18 @@ class Versions:
 
     # Git
 
-    def _last_touch(self, commit: str, path: bytes) -> str:
+    def last_touch(self, commit: str, path: bytes) -> str:
+        """Return the newest commit, `commit` or before, that changed `path`; `commit` where git cannot say."""
         try:
             return self.repo.last_touch(commit, path) or commit
         except RepositoryError:
             self._is_cut = True
             return commit
+
+
+def base_key(told: Told, base: Base) -> Key:
+    """Return the version that `base` of the claim `told` is."""
+    return told.statement.commit.parents[base.parent], base.path, base.blob
 
 
 def _made_for(found: Iterable[Told], commits: Iterable[str]) -> list[Told]:

@@ -123,6 +123,12 @@ class Repository(ObjectStore):
         """Whether `commit` is `head` or an ancestor of it; not, too, where one of them is not here."""
         return self.git.outcome("merge-base", "--is-ancestor", commit, head)[0] == 0
 
+    def holders(self, commit: str, among: Iterable[str]) -> frozenset[str]:
+        """Return those of the commits `among` that are `commit` or come after it; what is not here does not."""
+        asked = set(among)
+        after = self._commits("--ignore-missing", "--ancestry-path", *sorted(asked), f"^{commit}") if asked else []
+        return frozenset({commit, *after} & asked)
+
     def unpushed_commits(self, *, without: Iterable[str] = ()) -> list[str]:
         """Return the commits of branches and HEAD that no remote-tracking branch and none of `without` reaches, parents before children."""
         tips = ("--branches", "HEAD") if self.head() else ("--branches",)

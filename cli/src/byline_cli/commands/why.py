@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline why`: how we know who wrote a line, back to the edit that wrote it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from byline.core.lines import LineRange
+from byline.core.value import replace
+from byline.errors import RepositoryError
+from byline_cli.commands.blame import EXPLAINED
+from byline_cli.terminal import COLUMNS, count, show_path
+from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
+from byline_cli.words import path_in
+from byline_cli.world import YES, UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline.flow.subject import Subject
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
+
+ABOUT = """\
+What is known of a line, newest first: the versions that held it (line 40 of HEAD was line 12 of src/old.py), the commit that brought it,
+the signed statement and the log that has it, and the agent's edit, as long as the journal has that; then the approvals of a version with
+the line, and the decisions about a change that brought it. Of an unknown line it says why it is unknown, as far as that can be known.
+Without REV it is the file on disk, with what is not committed yet."""
+EXAMPLE = "byline why src/app.py:40        byline why HEAD~3 src/app.py:12-20"
+
+PAGED = True
+USAGE = "byline why [REV] PATH:LINE"
+PLACE = re.compile(r"(?P<path>.+):(?P<first>[0-9]{1,9})(?:-(?P<last>[0-9]{1,9}))?", re.ASCII | re.DOTALL)
+MAX_LINES = 1000
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.usage = "byline why [-h] [--json] [--no-pager] [REV] PATH:LINE"
+    parser.add_argument(
+        "words", nargs="+", metavar="PATH:LINE", help="a line of a file, or PATH:FROM-TO; as it is on disk, or in the commit REV"
+    )
+    parser.add_argument("--json", action="store_true", help="the whole of it as JSON (byline.why/1)")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Tell of the lines."""
+    if len(options.words) > 2:
+        raise UsageError("why takes one line, or one range of lines", USAGE)
+    word, lines = _place(options.words[-1])
+    from byline.flow.resolve import open_resolver
+    from byline.flow.subject import find_subject
+    from byline.flow.why import explain
+    from byline_cli.chronicle import chronicle_to_json, gather
+    from byline_cli.narrative import tell
+
+    repo = open_here(world)
+    rev = options.words[0] if len(options.words) == 2 else None if repo.top else "HEAD"
+    subject = find_subject(repo, rev, path_in(repo, world, word))
+    _check_has(subject, lines)
+    workshop = make_reader(world, repo)
+    settle(workshop, world.terminal)
+    workshop = replace(workshop, trust=trust_or_none(world, repo, workshop.identity))
+    with open_resolver(workshop) as resolver:
+        chronicle = gather(workshop, resolver.index, explain(workshop, resolver, subject, lines), at=datetime.now(UTC))
+    if options.json:
+        world.terminal.json(chronicle_to_json(chronicle))
+        return YES
+    world.terminal.lines(tell(chronicle, workshop.trust, columns=_columns(world)))
+    for each in chronicle.why.findings:
+        world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
+    return YES
+
+
+def _place(word: str) -> tuple[str, LineRange]:
+    """Read `PATH:LINE` or `PATH:FROM-TO`; a path may have colons of its own."""
+    found = PLACE.fullmatch(word)
+    if found is None:
+        raise UsageError(f"{word!r} names no line", f"{USAGE}, or PATH:FROM-TO")
+    first = int(found["first"])
+    last = int(found["last"] or first)
+    if not 0 < first <= last:
+        raise UsageError(f"{word!r} names no line: they are counted from 1, and a range goes upwards", f"{USAGE}, or PATH:FROM-TO")
+    if last - first >= MAX_LINES:
+        raise UsageError(f"that is more than {MAX_LINES:,} lines", "byline blame shows whole files")
+    return found["path"], LineRange(first - 1, last)
+
+
+def _check_has(subject: Subject, lines: LineRange) -> None:
+    name, total = show_path(subject.path), len(subject.lines or ())
+    if subject.lines is None:
+        raise RepositoryError(f"{name} has no lines: it is not text, or too large", hint="byline show says who made it, commit by commit")
+    if lines.last > total:
+        raise RepositoryError(f"{name} has {count(total, 'line')}, and no line {lines.last}")
+
+
+def _columns(world: World) -> int:
+    if not world.terminal.out.isatty():
+        return COLUMNS
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
