@@ -183,6 +183,47 @@ def test_git_dir_and_work_tree_may_be_named(clone: Installed, tmp_path: Path) ->
     assert clone.owners("b.py", rev="HEAD") == ["ai"]
 
 
+def linked(clone: Installed, folder: str) -> Installed:
+    """A work tree on the branch `topic`, in which the agent of `clone` works too."""
+    path = clone.path / folder
+    clone.scratch.git("worktree", "add", "--quiet", "-b", "topic", str(path))
+    (path / ".claude").mkdir(exist_ok=True)
+    (path / ".claude/settings.local.json").write_bytes((clone.path / ".claude/settings.local.json").read_bytes())
+    return Installed(Scratch(path))
+
+
+def test_each_linked_work_tree_has_its_own_pending_lines(clone: Installed) -> None:
+    topic = linked(clone, "../topic")
+    topic.writes("b.py", b"b = 1\n")
+    clone.writes("c.py", b"c = 1\n")
+    assert ("b.py" in told(topic.byline("status")), "c.py" in told(topic.byline("status"))) == (True, False)
+    assert ("b.py" in told(clone.byline("status")), "c.py" in told(clone.byline("status"))) == (False, True)
+    assert topic.owners("b.py") == clone.owners("c.py") == ["ai"]
+    topic.commit()
+    assert topic.owners("b.py", rev="HEAD") == clone.owners("b.py", rev="topic") == ["ai"]
+    assert topic.byline("verify").code == topic.byline("doctor").code == 0
+    assert told(topic.byline("gate", "--base", "main")).startswith("allow")
+
+
+@pytest.mark.parametrize("folder", ["../topic", ".claude/worktrees/topic"])
+def test_a_work_tree_may_be_moved_and_removed_before_anybody_looks(clone: Installed, folder: str) -> None:
+    """What an agent's hook said of a file is about the work tree that it stood in, not about what stands there now."""
+    topic = linked(clone, folder)
+    topic.writes("b.py", b"b = 1\n")
+    topic.runs("echo c = 2 >>b.py")
+    clone.scratch.git("worktree", "move", str(topic.path), f"{topic.path}-moved")
+    moved = Installed(Scratch(topic.path.with_name("topic-moved")))
+    assert moved.owners("b.py") == ["ai", "ai"]
+    moved.writes("b.py", b"b = 1\nc = 2\nd = 3\n")
+    moved.scratch.git("add", "b.py")
+    moved.scratch.git("commit", "--quiet", "--message", "all of it")
+    clone.scratch.git("worktree", "remove", "--force", str(moved.path))
+    clone.scratch.git("worktree", "prune")
+    clone.attest()
+    assert clone.owners("b.py", rev="topic") == ["ai"] * 3
+    assert clone.byline("verify", "topic").code == 0
+
+
 def test_an_agents_edit_in_a_submodule_belongs_to_the_submodule(repository: Scratch, tmp_path: Path) -> None:
     library = Scratch.create(tmp_path / "library")
     library.write("l.py", "old = 1\n")

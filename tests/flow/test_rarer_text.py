@@ -78,6 +78,16 @@ def line_ends_there_and_back(tale: Tale) -> None:
     tale.commit()
 
 
+def a_function_copied_to_another_file(tale: Tale) -> None:
+    """The words are the agent's, wherever a person puts them; in the next commit as in the same."""
+    agents = tale.lines("ai", 4)
+    tale.put("ai", "a.py", agents)
+    tale.story.person_types("b.py", text(tale.lines("human", 2), agents))
+    tale.commit()
+    tale.story.person_types("c.py", text(agents, tale.lines("human", 2)))
+    tale.commit()
+
+
 def undone_and_done_again(tale: Tale) -> None:
     tale.start()
     before = tale.read("a.py")
@@ -155,7 +165,7 @@ def text_that_was_no_text_for_a_while(tale: Tale) -> None:
 
 STORIES: tuple[Callable[[Tale], None], ...] = (
     *(a_formatter_in_a_hook_before_the_commit, a_formatter_after_each_write_of_the_agents, prose_wrapped_by_a_tool, tabs_made_by_a_tool),
-    *(line_ends_there_and_back, undone_and_done_again),
+    *(line_ends_there_and_back, a_function_copied_to_another_file, undone_and_done_again),
     *(undone_by_the_agent, a_file_emptied_and_filled_again, a_last_newline_that_comes_and_goes),
     *(two_agents_and_a_person_before_one_commit, one_line_without_end, text_that_was_no_text_for_a_while),
 )

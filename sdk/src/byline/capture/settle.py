@@ -31,7 +31,7 @@ from byline.capture.journal import now_ns
 from byline.capture.losses import LossCode
 from byline.capture.scribe import Finding, Scribe
 from byline.capture.windows import Scan, parse_states
-from byline.capture.worktree import WorkTree, find_worktree, is_gits_own, route
+from byline.capture.worktree import Moved, WorkTree, find_moved, find_worktree, is_gits_own, route
 from byline.core.edit import UNSEEN
 from byline.core.value import replace
 from byline.errors import MalformedError, PayloadError, RepositoryError
@@ -85,12 +85,12 @@ class _Run:
     def _settle_arrivals(self, arrivals: tuple[Arrival, ...], scans: Mapping[str, Scan], windows: tuple[Window, ...]) -> None:
         for batch in _batches(arrivals):
             payloads = [(arrival, self._read_payload(arrival)) for arrival in batch if not arrival.is_scan]
-            observed = {arrival.name: read for arrival, read in payloads if read is not None}
-            ignored = _find_ignored(file.path for read in observed.values() for file in read.files)
+            told = {arrival.name: read for arrival, read in payloads if read is not None}
+            ignored = _find_ignored((file.path, moved) for observed, moved in told.values() for file in observed.files)
             for arrival in batch:
                 with _Attempt(self, arrival):
-                    if arrival.name in observed:
-                        self._settle_files(arrival, observed[arrival.name], ignored)
+                    if arrival.name in told:
+                        self._settle_files(arrival, *told[arrival.name], ignored)
                         arrival.path.unlink()
                     elif arrival.name in scans:
                         self._settle_scan(arrival, scans[arrival.name], windows)
@@ -101,12 +101,14 @@ class _Run:
                 spooled = read_arrival(arrival)
                 yield arrival.name, _scan(arrival, spooled, _parse(spooled))
 
-    def _read_payload(self, arrival: Arrival) -> Observed | None:
+    def _read_payload(self, arrival: Arrival) -> tuple[Observed, Moved | None] | None:
         with _Attempt(self, arrival):
-            return _parse(read_arrival(arrival))
+            spooled = read_arrival(arrival)
+            top, git_dir = spooled.facts.get("top"), spooled.facts.get("gitdir")
+            return _parse(spooled), find_moved(top, git_dir) if top and git_dir else None
         return None
 
-    def _settle_files(self, arrival: Arrival, observed: Observed, ignored: frozenset[str]) -> None:
+    def _settle_files(self, arrival: Arrival, observed: Observed, moved: Moved | None, ignored: frozenset[str]) -> None:
         finding = self._finding(arrival, observed)
         if observed.kind is Kind.FOREIGN:
             routed = route(observed.files[0].path) if observed.files else None
@@ -119,7 +121,7 @@ class _Run:
         elif observed.kind is Kind.CLOSES:
             self.scribe.lose(LossCode.FAILED, "a command ended and no beginning of it was seen", finding)
         for number, file in enumerate(files):
-            routed = None if file.path in ignored else route(file.path)
+            routed = None if file.path in ignored else route(file.path, moved)
             if routed is not None:
                 settle_file(self.scribe, routed, file, replace(finding, name=f"{finding.name}:{number}"))
             elif is_gits_own(file.path):
@@ -129,9 +131,10 @@ class _Run:
         """Settle the windows that `scan` closes and remove their first scans; `scan` itself is removed unless it opens one."""
         closed = [window for window in windows if window.closing is scan]
         if not closed and scan.observed.kind in (Kind.FOREIGN, Kind.CLOSES):
-            self._settle_files(arrival, scan.observed, frozenset())
+            self._settle_files(arrival, scan.observed, None, frozenset())
         for window in closed:
-            worktree = find_worktree(Path(scan.top))
+            moved = find_moved(scan.top, scan.worktree)
+            worktree = moved.worktree if moved else find_worktree(Path(scan.top))
             if worktree is not None:
                 rivals = [other for other in windows if other is not window]
                 finding = replace(self._finding(arrival, window.opening.observed), time=scan.time)
@@ -234,11 +237,11 @@ def _batches(arrivals: tuple[Arrival, ...]) -> Iterator[list[Arrival]]:
     yield batch
 
 
-def _find_ignored(paths: Iterable[str]) -> frozenset[str]:
+def _find_ignored(paths: Iterable[tuple[str, Moved | None]]) -> frozenset[str]:
     """Return those of `paths` that git ignores; where git cannot say, none is."""
     trees: dict[WorkTree, dict[bytes, str]] = {}
-    for path in set(paths):
-        routed = route(path)
+    for path, moved in dict(paths).items():
+        routed = route(path, moved)
         if routed is not None:
             trees.setdefault(routed.worktree, {})[routed.path] = path
     ignored: set[str] = set()

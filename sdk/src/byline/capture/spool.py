@@ -56,7 +56,7 @@ case $inbox in /*) ;; *) inbox=${HOME-}/.local/state ;; esac
 inbox=$inbox/byline/inbox
 [ -d "$inbox" ] || mkdir -p "$inbox"
 # Where git's hooks find no folder of Byline they stay silent; from here on the repository has one.
-d=$PWD
+d=$PWD _g=
 until [ -z "$d" ] || [ -e "$d/.git" ]; do d=${d%/*}; done
 if [ -n "$d" ]; then
   _t=$d _g=$d/.git
@@ -247,7 +247,7 @@ _UNLESS_REBASING: Final = r'[ -d "$_g/rebase-merge" ] || [ -d "$_g/rebase-apply"
 
 def agent_stub(agent: str, *, launcher: str | Path) -> str:
     """Return the script that `agent` runs as its hook: POSIX shell, which finds Python in the file `launcher`."""
-    variables = " ".join(f'"{name}=${{{name}-}}"' for name in SPOOLED_VARIABLES)
+    variables = " ".join([*(f'"{name}=${{{name}-}}"' for name in SPOOLED_VARIABLES), '"top=$d"', '"gitdir=$_g"'])
     return _render(
         _AGENT,
         agent=shlex.quote(agent),

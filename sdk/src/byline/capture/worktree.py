@@ -38,6 +38,14 @@ class Routed:
     path: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A work tree that stood at `old` when a hook ran and does so no more: it was moved, or removed (its `top` is `old` then)."""
+
+    old: Path
+    worktree: WorkTree
+
+
 def find_worktree(start: Path) -> WorkTree | None:
     """Return the work tree that the folder `start` lies in."""
     for folder in (start, *start.parents):
@@ -48,13 +56,32 @@ def find_worktree(start: Path) -> WorkTree | None:
     return None
 
 
-def route(path: str) -> Routed | None:
-    """Return where the absolute `path` belongs: None outside every work tree, inside a `.git` folder, or at the top itself."""
+def find_moved(top: str, git_dir: str) -> Moved | None:
+    """Return what became of the work tree at `top` with the git folder `git_dir`; None where it stands, and where nobody can say.
+
+    A linked work tree's git folder stays where it is and says where the tree stands now; the shared one outlives it.
+    """
+    old, own = Path(os.path.realpath(top)), Path(os.path.realpath(git_dir))
+    now = find_worktree(old)
+    common = _common_dir(own) if (own / "HEAD").is_file() else own.parent.parent
+    is_linked = own.parent == common / "worktrees"
+    if (now and now.git_dir == own) or not is_linked or not (common / "HEAD").is_file():
+        return None
+    dot = _line(own / "gitdir")
+    here = Path(dot).parent if dot else old
+    return Moved(old=old, worktree=WorkTree(top=here, git_dir=own, common_dir=common, algorithm=_algorithm(common)))
+
+
+def route(path: str, moved: Moved | None = None) -> Routed | None:
+    """Return where the absolute `path` belongs: None outside every work tree, inside a `.git` folder, or at the top itself.
+
+    What lay in a work tree that `moved` belongs to that one.
+    """
     real = Path(os.path.realpath(path))
-    worktree = find_worktree(real.parent)
+    worktree = moved.worktree if moved and moved.old in real.parents else find_worktree(real.parent)
     if worktree is None:
         return None
-    relative = real.relative_to(worktree.top)
+    relative = real.relative_to(moved.old if moved and worktree is moved.worktree else worktree.top)
     if any(part.lower() == ".git" for part in relative.parts) or worktree.git_dir in real.parents:
         return None
     return Routed(worktree=worktree, path=os.fsencode(relative.as_posix()))
