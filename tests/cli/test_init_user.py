@@ -80,6 +80,31 @@ def test_every_repository_of_the_user_records_and_blame_knows(user: User, home: 
     assert other.owners("b.py", rev="HEAD") == ["ai"]
 
 
+@pytest.mark.parametrize("place", ["linked", "submodule", "sub folder"])
+def test_an_agent_is_recorded_wherever_it_works(user: User, tmp_path: Path, place: str) -> None:
+    scratch = user.scratch
+    scratch.commit("base", "--allow-empty")
+    if place == "linked":
+        scratch.git("worktree", "add", "-q", str(tmp_path / "linked"))
+        scratch = Scratch(tmp_path / "linked")
+    elif place == "submodule":
+        inner = Scratch.create(tmp_path / "inner")
+        inner.commit("inner", "--allow-empty")
+        scratch.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "sub")
+        scratch = Scratch(scratch.path / "sub")
+    else:
+        scratch.write("sub/own.py", "mine\n")
+        scratch = Scratch(scratch.path / "sub")
+    inside = User(scratch)
+    inside.writes("a.py", b"by the agent\n")
+    common = Path(scratch.git("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    assert (common / "byline/marks").is_dir()
+    scratch.git("add", "a.py")
+    scratch.git("commit", "-qm", "x", "a.py")
+    inside.attest()
+    assert inside.owners("a.py", rev="HEAD") == ["ai"]
+
+
 def test_where_nobody_chose_byline_nothing_leaves_the_clone_and_nothing_shared_is_changed(user: User, tmp_path: Path) -> None:
     remote = Scratch.create(tmp_path / "remote", "--bare")
     user.scratch.git("remote", "add", "origin", str(remote.path))

@@ -111,7 +111,7 @@ def _user_hooks(world: World, repo: Repository) -> Iterable[Finding]:
     if missing:
         yield _bad("hooks", f"in {where}, of all repositories: not there, or not ours: {', '.join(missing)}", "byline init --user")
     else:
-        yield _good("hooks", f"of all repositories, in {where}; they call this repository's own")
+        yield _good("hooks", f"of all repositories, in {where}; they call yours")
     lost = hooks_not_called(repo)
     if lost:
         own = shlex.quote(str(repo.common_dir / "hooks"))

@@ -104,7 +104,7 @@ def plan_user_hooks(environ: Mapping[str, str], former: str | None) -> tuple[Fil
             folder / hook,
             user_hook_stub(hook, launcher=launcher, former=before).encode(),
             mode=EXECUTABLE,
-            why="git hooks; each calls the repository's own",
+            why="git hooks; each calls yours",
         )
         for hook in USER_HOOKS
     )
