@@ -1,36 +1,83 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bylines in little space: runs of lines with one byline, and tables in which each byline and each owner stands once.
 
-    rows       [[count, number of byline]...]
+    rows       "count number count number ...", each number that of a byline
     bylines    [[number of owner, statement, commit]...]
     owners     [[origin, evidence, channel, [name, version, model] | null, session, principal, [name, version] | null, owner | null]...]
 
 An owner's last member is its earlier owner, which stands before it. This is for caches: nothing signed looks like this.
 
+A state holds thousands of versions and a question asks for a few: rows stay as they are in the file until somebody looks (`PackedRows`),
+and are written as they were read.
+
 >>> from byline.core.attribution import UNATTRIBUTED
 >>> table = BylineTable()
 >>> table.rows(to_rows([UNATTRIBUTED, UNATTRIBUTED]))
-[[2, 0]]
+'2 0'
 >>> read_tables(table.to_json())[1] == [UNATTRIBUTED]
 True
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from byline.core.attribution import Agent, Byline, Channel, Evidence, Origin, Owner, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from byline.core.canonical import Json
 
-Rows: TypeAlias = tuple[tuple[int, Byline], ...]
+Row: TypeAlias = tuple[int, Byline]
+Rows: TypeAlias = Sequence[Row]
+MAX_SEED = 4096  # bylines, among them those of rows that are gone
 
 
-def to_rows(bylines: Sequence[Byline]) -> Rows:
+class PackedRows(Sequence[Row]):
+    """The rows that `text` tells, with the bylines of `table`. What does not read tells no row, so its lines are nobody's."""
+
+    __slots__ = ("_rows", "table", "text")
+
+    def __init__(self, text: str, table: Sequence[Byline]) -> None:
+        self.text = text
+        self.table = table
+        self._rows: tuple[Row, ...] | None = None
+
+    def _read(self) -> tuple[Row, ...]:
+        if self._rows is None:
+            words = self.text.split()
+            try:
+                self._rows = tuple((int(count), self.table[int(number)]) for count, number in zip(words[::2], words[1::2], strict=True))
+            except (ValueError, IndexError):
+                self._rows = ()
+        return self._rows
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._read())
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Row, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | tuple[Row, ...]:
+        return self._read()[index]
+
+    def __eq__(self, other: object) -> bool:
+        return self._read() == tuple(other) if isinstance(other, PackedRows | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._read())
+
+
+def to_rows(bylines: Sequence[Byline]) -> tuple[Row, ...]:
     """Return `bylines`, one for each line, as (count, byline) runs."""
     out: list[tuple[int, Byline]] = []
     start = 0
@@ -47,19 +94,24 @@ def expand(rows: Iterable[tuple[int, Byline]]) -> tuple[Byline, ...]:
 
 
 class BylineTable:
-    """The tables, as far as they were needed."""
+    """The tables, as far as they were needed; they begin with the bylines that rows were read with, and need not be packed again."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[Rows] = ()) -> None:
+        seeds = (each.table for each in rows if isinstance(each, PackedRows))
+        seed = next(seeds, ())
+        self._seed = seed if len(seed) <= MAX_SEED else ()
         self._owners: dict[Owner, int] = {}
         self._owner_rows: list[Json] = []
-        self._bylines: dict[Byline, int] = {}
+        self._bylines: dict[Byline, int] = {byline: number for number, byline in enumerate(self._seed)}
 
-    def rows(self, rows: Iterable[tuple[int, Byline]]) -> list[Json]:
+    def rows(self, rows: Rows) -> str:
         """Return `rows` with numbers in place of bylines."""
+        if isinstance(rows, PackedRows) and rows.table is self._seed:
+            return rows.text
         kept = tuple(rows)
         different = {id(byline): byline for _, byline in kept}  # to compare them all by value takes ten times as long
         numbers = {key: self._bylines.setdefault(byline, len(self._bylines)) for key, byline in different.items()}
-        return [[count, numbers[id(byline)]] for count, byline in kept]
+        return " ".join(f"{count} {numbers[id(byline)]}" for count, byline in kept)
 
     def owner(self, owner: Owner) -> int:
         """Return the number of `owner`."""
@@ -102,10 +154,12 @@ def read_tables(value: Mapping[str, Any]) -> tuple[list[Owner], list[Byline]]:
     return owners, [Byline(owner=owners[owner], statement=statement, commit=commit) for owner, statement, commit in value["bylines"]]
 
 
-def read_rows(rows: Iterable[Any], bylines: Sequence[Byline]) -> Rows:
+def read_rows(rows: object, bylines: Sequence[Byline]) -> PackedRows:
     """Return what `BylineTable.rows` wrote.
 
     Raises:
-        IndexError: It is not that; also as TypeError or ValueError.
+        TypeError: It is not that.
     """
-    return tuple((int(count), bylines[number]) for count, number in rows)
+    if not isinstance(rows, str):
+        raise TypeError("rows")
+    return PackedRows(rows, bylines)

@@ -7,7 +7,7 @@ found). `lost` holds the last places where lines went away in a work tree, `made
 A `State` is never changed: folding returns a new one. It can always be rebuilt from the journal, so its file is a cache:
 
     {"schema": "byline.state/1", "owners", "bylines" (as in `attribute.rows`),
-     "versions": [[work tree, path, [[blob, writer, [[count, byline]...]]...]]], "lost": [[work tree, [[blob, start, [...]]]]],
+     "versions": [[work tree, path, [[blob, writer, rows]...]]...], "lost": [[work tree, [[blob, start, rows]...]]...],
      "madeFrom": {commit: [commit]}, "marked": {commit: work tree}}
 
 >>> parse_state(format_state(State())) == State()
@@ -120,7 +120,7 @@ def _newest(known: dict[str, Value]) -> dict[str, Value]:
 
 def format_state(state: State) -> dict[str, Json]:
     """Return `state` as JSON."""
-    table = BylineTable()
+    table = BylineTable(each.rows for seen in state.versions.values() for each in seen)
     versions: list[Json] = [
         [worktree, format_base64(path), [[each.blob, table.owner(each.writer), table.rows(each.rows)] for each in seen]]
         for (worktree, path), seen in state.versions.items()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from byline.flow.workshop import Workshop
     from byline.log.index import EvidenceIndex
 
-KEPT = b"byline.resolved/2"
+KEPT = b"byline.resolved/3"
 IN_HEAD, IN_JOURNAL = range(2)  # where a draft of the work tree says that a line stood
 
 
