@@ -12,6 +12,8 @@ from byline.core.hearsay import Hearsay
 from byline.core.lines import LineRange
 from byline.flow.brought import digest_lines
 from byline.flow.importing import ImportReport, import_hearsay
+from byline.log.evidence import EvidenceRef
+from byline.log.index import EvidenceIndex
 from story import Story
 
 if TYPE_CHECKING:
@@ -151,14 +153,14 @@ def test_an_import_is_no_part_of_what_this_clone_recorded(story: Story) -> None:
     story.person_types("a.py", TEXT + "five = fifth(5)\nsix = sixth(6)\n")
     commit = story.commit()
     (digest,) = hears(story, said(commit, 5, 5)).statements
+    with story.workshop() as workshop, EvidenceIndex(workshop.cache) as index:
+        index.refresh(EvidenceRef(workshop.repo))
+        assert not index.is_recorded(commit)
     report = story.attest()
     assert report.commits == (commit,)
-    with story.workshop() as workshop:
-        from byline.log.evidence import EvidenceRef
-        from byline.log.index import EvidenceIndex
-
-        with EvidenceIndex(workshop.cache) as index:
-            index.refresh(EvidenceRef(workshop.repo))
-            found = [index.statement(each) for each in (digest, *report.statements)]
+    with story.workshop() as workshop, EvidenceIndex(workshop.cache) as index:
+        index.refresh(EvidenceRef(workshop.repo))
+        found = [index.statement(each) for each in (digest, *report.statements)]
+        assert index.is_recorded(commit)
     assert [(each.is_imported, each.chain.seq) for each in found if each] == [(True, 1), (False, 2)]
     assert story.blame("HEAD", "a.py").endswith("| ai five = fifth(5) | human six = sixth(6)")

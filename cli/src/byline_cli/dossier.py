@@ -3,8 +3,8 @@
 
 What a commit *brought* is what it changed against its first parent. A statement is about the commit
 
-- that an authorship statement names, or, where none names it (a squash on a server, a rebase elsewhere), that brought content which
-  it claims;
+- that an authorship statement names, or, where no recorder's names it (a squash on a server, a rebase elsewhere; an import is none),
+  that brought content which it claims;
 - that brought a version into which an approval lets a path: the last commit of a branch, and the one by which the branch landed;
 - that a decision has as its candidate, or that brought exactly what the decision was about.
 
@@ -90,7 +90,9 @@ def open_dossier(workshop: Workshop, commit: str, *, at: datetime) -> Dossier:
     with EvidenceIndex(cache_file(workshop.repo)) as index:
         index.refresh(EvidenceRef(workshop.repo))
         named = index.facts(commit=commit)
-        facts = dict.fromkeys(named or _by_content(workshop, index, commit))
+        facts = dict.fromkeys(named)
+        if not index.is_recorded(commit):
+            facts |= dict.fromkeys(_by_content(workshop, index, commit))
         facts |= dict.fromkeys(_judged(workshop, index, commit))
         items = open_items(index, facts, workshop.trust, at=at)
         bad = tuple(f"{each.name}: {each.reason}" for each in index.findings())

@@ -40,6 +40,16 @@ def parse_range(repo: Repository, word: str) -> Range:
     return Range(base=repo.merge_base(base, head) if dots == "..." else base, head=head)
 
 
+def commits_of(repo: Repository, word: str) -> list[str]:
+    """Return the ids of the commits of a range, parents before children; a word without dots means that one commit.
+
+    Raises:
+        RepositoryError: It names something that is no commit, or history was cut.
+    """
+    meant = parse_range(repo, word)
+    return repo.commits_between(meant.base, meant.head) if ".." in word else [meant.head]
+
+
 def is_range(repo: Repository, word: str) -> bool:
     """Whether `word` means commits."""
     try:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from byline.core.git_ai import REF
 from byline.flow.exporting import tell_commits
-from byline_cli.revisions import commits_of
 from byline_cli.terminal import count, show_path
 from byline_cli.wiring import cache_file, check_set_up, make_workshop, open_here
+from byline_cli.words import commits_of
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from byline.core.hearsay import Doubt, Reading
 from byline.errors import MalformedError
-from byline_cli.revisions import commits_of
 from byline_cli.terminal import count
 from byline_cli.wiring import check_set_up, make_workshop, open_here, open_ledger
+from byline_cli.words import commits_of
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:

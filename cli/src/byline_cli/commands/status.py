@@ -128,7 +128,7 @@ def _unattested(workshop: Workshop, resolver: Resolver) -> list[str]:
     if workshop.repo.top is None:  # nobody commits here
         return []
     done = load_progress(workshop.place).start or ()
-    return [each for each in workshop.repo.unpushed_commits(without=done) if not resolver.index.facts(commit=each)]
+    return [each for each in workshop.repo.unpushed_commits(without=done) if not resolver.index.is_recorded(each)]
 
 
 def _show(facts: dict[str, Any], world: World, now: int) -> None:

@@ -10,9 +10,9 @@ from byline.core.assistance import Difference, Kind, Preset, compare_trailers, w
 from byline.core.value import dataclass
 from byline.errors import ConfigError
 from byline.git.messages import remove_trailers
-from byline_cli.revisions import commits_of
 from byline_cli.terminal import Paint, count
 from byline_cli.wiring import cache_file, make_reader, open_here, settle
+from byline_cli.words import commits_of
 from byline_cli.world import NO, YES, UsageError
 
 if TYPE_CHECKING:

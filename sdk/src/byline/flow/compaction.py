@@ -174,7 +174,7 @@ def _unattested(workshop: Workshop, progress: Progress) -> Iterator[bytes]:
     with EvidenceIndex(workshop.cache) as index:
         index.refresh(EvidenceRef(workshop.repo))
         for commit in workshop.repo.unpushed_commits(without=progress.start or ()):
-            if not index.facts(commit=commit):
+            if not index.is_recorded(commit):
                 yield from _paths(workshop.repo, next(iter(workshop.repo.parents(commit)), None), commit)
 
 

@@ -259,7 +259,7 @@ class Versions:
         told = self._chosen[key] = self.choose(commit, path, blob, referrer)
         said = self._compose(told) if told else self._derive_claimed(commit, path, blob)
         found = self._keep_agents(self.claims.tighten(said), told, referrer)
-        if any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True)):
+        if found is not said and _is_contradicted(said, found):
             self.findings.add("claims-disagree")
         self._depth -= 1
         self._open.discard(key)
@@ -388,6 +388,11 @@ class Versions:
 def base_key(told: Told, base: Base) -> Key:
     """Return the version that `base` of the claim `told` is."""
     return told.statement.commit.parents[base.parent], base.path, base.blob
+
+
+def _is_contradicted(said: Claimed, found: Claimed) -> bool:
+    """Whether what is `said` to be a person's is found to be another's."""
+    return any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True))
 
 
 def _made_for(found: Iterable[Told], commits: Iterable[str]) -> list[Told]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from byline.core.authorship import parse_authorship
 from byline.core.moment import format_moment
-from byline.core.statement import parse_statement
+from byline.core.statement import PredicateType, parse_statement
 from byline.core.value import dataclass
 from byline.errors import StatementError
 from byline.log.database import Database, writing
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.core.authorship import Authorship
-    from byline.core.statement import PredicateType
 
 _AT_ONCE = 500
 _PARSED = 1024
@@ -258,6 +257,11 @@ class EvidenceIndex:
                 self._parsed.clear()
             self._parsed[digest] = None if payload is None else _read(payload)
         return self._parsed[digest]
+
+    def is_recorded(self, commit: str) -> bool:
+        """Whether a statement tells what was recorded about `commit`; one that was imported only tells what others' records say."""
+        facts = self.facts(kind=PredicateType.AUTHORSHIP, commit=commit)
+        return any((found := self.statement(fact.statement)) is not None and not found.is_imported for fact in facts)
 
     # Answers that others keep
 
