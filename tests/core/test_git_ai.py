@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byline.core.attribution import Agent, Origin
-from byline.core.git_ai import can_name, format_note, is_ours, parse_note
+from byline.core.git_ai import can_name, format_note, is_ours, parse_note, prompts_of
 from byline.core.hearsay import Hearsay
 from byline.core.lines import LineRange
 from byline.errors import MalformedError
@@ -96,6 +96,15 @@ def test_the_grammar(files: str, expected: list[Hearsay] | None) -> None:
             parse_note(note(files), COMMIT)
     else:
         assert list(parse_note(note(files), COMMIT).hearsay) == expected
+
+
+def test_an_older_note_may_leave_it_to_another_one_who_an_agent_is() -> None:
+    data = note("a.py\n  feedfacefeedface 1\n", prompts={})
+    assert [each.why for each in parse_note(data, COMMIT).doubts] == [
+        "an entry of which the note does not say whose it is: feedfacefeedface 1"
+    ]
+    assert parse_note(data, COMMIT, prompts=prompts_of(note(""))).hearsay == (said(1, 1),)
+    assert (prompts_of(b"{"), prompts_of(b"{}"), prompts_of(WRITTEN.encode())) == ({}, {}, {})
 
 
 def test_a_model_that_git_ai_does_not_know_is_none() -> None:

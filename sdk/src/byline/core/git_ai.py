@@ -10,8 +10,9 @@ r"""The notes of git-ai, schema `authorship/3.0.0`: what `refs/notes/ai` holds f
      "sessions": {"s_...": {"agent_id": {"tool": "claude", "id": "...", "model": "..."}, "human_author": null}}}
 
 A line in no entry is nobody's; of two entries for one line the later counts. `s_...` is looked up in `sessions` (up to `::`), `h_...`
-in `humans`, a bare hex id in `prompts`, as older notes have it. A session's id is the SHA-256 of `tool:id`, cut; so ours agree with
-git-ai's. A path with `"` or a line feed, with white space at an end, or that is `---`, cannot be written so that it is read again.
+in `humans`, a bare hex id, as older notes have it, in `prompts`, and where a note lacks it in those of other notes. A session's id is
+the SHA-256 of `tool:id`, cut; so ours agree with git-ai's. A path with `"` or a line feed, with white space at an end, or that is
+`---`, cannot be written so that it is read again.
 
 Notes of Byline's have a member `written_by`, which git-ai does not keep when it writes a note anew: `is_ours` is true of those that
 nobody has touched since. What `format_note` is told is verified; a person is their principal, and no name or e-mail address leaves.
@@ -27,6 +28,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from byline.core.attribution import Agent, Origin
@@ -111,8 +114,19 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:SHORT]
 
 
-def parse_note(data: bytes, commit: str) -> Reading:
+def prompts_of(data: bytes) -> dict[str, object]:
+    """Return the `prompts` of a note, none if it is no note: other notes may name them and not have them."""
+    try:
+        prompts = _split(data)[1].get("prompts")
+    except MalformedError:
+        return {}
+    return prompts if isinstance(prompts, dict) else {}
+
+
+def parse_note(data: bytes, commit: str, *, prompts: Mapping[str, object] = MappingProxyType({})) -> Reading:
     """Return what the note `data` on `commit` says; where two entries hold one line, what both say.
+
+    `prompts` are those of other notes, for entries of which this one does not say whose they are.
 
     Raises:
         MalformedError: It is no note, or of another schema, or was written for another commit.
@@ -122,7 +136,8 @@ def parse_note(data: bytes, commit: str) -> Reading:
         raise MalformedError("a note of another schema than authorship/3")
     if record.get("base_commit_sha") != commit:
         raise MalformedError("it was written for another commit than the one that it is on")
-    out = list(_read(head, commit, record))
+    own = record.get("prompts")
+    out = list(_read(head, commit, record | {"prompts": {**prompts, **own} if isinstance(own, dict) else prompts}))
     return Reading(
         hearsay=tuple(each for each in out if isinstance(each, Hearsay)), doubts=tuple(each for each in out if isinstance(each, Doubt))
     )
@@ -174,7 +189,7 @@ def _who(key: str, record: dict[str, object]) -> tuple[Origin, Agent | None, str
     """Return origin, agent, session and person of an entry; None if the note does not tell."""
     kind = "humans" if key.startswith("h_") else "sessions" if key.startswith("s_") else "prompts"
     table = record.get(kind)
-    found = table.get(key.partition("::")[0]) if isinstance(table, dict) else None
+    found = table.get(key.partition("::")[0]) if isinstance(table, Mapping) else None
     match found:
         case {"author": author} if kind == "humans":
             return Origin.HUMAN, None, None, name_or_none(author)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.core.attribution import Origin
-from byline.core.git_ai import MAX_BYTES, REF, can_name, format_note, is_ours, parse_note
+from byline.core.git_ai import MAX_BYTES, REF, can_name, format_note, is_ours, parse_note, prompts_of
 from byline.core.hearsay import Doubt, Hearsay, Reading
 from byline.core.value import dataclass
 from byline.errors import MalformedError
@@ -37,13 +37,17 @@ def read_ai_notes(repo: Repository, commits: Container[str] | None = None) -> Re
     Raises:
         RepositoryError: Git cannot read them.
     """
-    listed = [(commit, blob) for commit, blob in sorted(repo.list_notes(REF).items()) if commits is None or commit in commits]
+    there = repo.list_notes(REF)
+    listed = [(commit, blob) for commit, blob in sorted(there.items()) if commits is None or commit in commits]
     hearsay: list[Hearsay] = []
     doubts: list[Doubt] = []
+    prompts: dict[str, object] = {}
+    for data in repo.read_small_blobs([*there.values()], MAX_BYTES):
+        prompts |= prompts_of(data or b"")
     for (commit, _), data in zip(listed, repo.read_small_blobs([blob for _, blob in listed], MAX_BYTES), strict=True):
         where = f"note on {commit[:12]}"
         try:
-            found = parse_note(data or b"", commit)
+            found = parse_note(data or b"", commit, prompts=prompts)
         except MalformedError as error:
             doubts.append(Doubt(where=where, why=str(error)))
         else:
