@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = (Path(__file__).parents[1] / "docs/formats.md").read_text()
 # Objects whose members are names, and rows whose cells are told apart by their place: no two need to be alike.
-FREE = {"origins", "lines", "segs", "transitions"}
+FREE = {"came", "went", "origins", "lines", "segs", "transitions"}
 
 
 def _example(heading: str, number: int = 0) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def answers(repository: Scratch) -> dict[str, Any]:
     repository.write("a.py", "one\nthree\nfour\nfive\nsix\n")
     said["why"] = ask("byline why --json HEAD a.py:2-4")
     said |= {"blame": ask("byline blame --json a.py"), "status": ask("byline status --json"), "doctor": ask("byline doctor --json")}
-    said |= {"log": ask("byline log --json"), "stats": ask("byline stats --json --by agent")}
+    said |= {"diff": ask("byline diff --json HEAD~2"), "log": ask("byline log --json"), "stats": ask("byline stats --json --by agent")}
     said["journal"] = [json.loads(line) for line in (repository.path / ".git/byline/journal").read_text().splitlines()]
     return said
 
@@ -132,6 +132,7 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         ("byline.verify/1", 0, answers["verify"]),
         ("byline.verify/1", 0, answers["forged"]),
         ("byline.blame/1", 0, answers["blame"]),
+        ("byline.diff/1", 0, answers["diff"]),
         ("byline.log/1", 0, answers["log"]),
         ("byline.stats/1", 0, answers["stats"]),
         ("byline.why/1", 0, answers["why"]),

@@ -100,9 +100,10 @@ def test_stats_are_a_table_that_fits(clone: Installed) -> None:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("log", "nothing"), 0),  # a path that no commit has
+        (("log", "nothing"), 3),
+        (("log", "--", "nothing"), 0),  # a path that no commit has
         (("log", "nothing..HEAD"), 3),
-        (("log", "HEAD", "a", "b"), 2),
+        (("log", "HEAD", "HEAD"), 2),
         (("log", "-n", "-1"), 2),
         (("log", "-n", "x"), 2),
         (("stats", "nothing"), 3),

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from byline.flow.history import Added
 
 
-def _history(story: Story, place: Path | None = None, *, path: bytes | None = None) -> list[Added]:
+def _history(story: Story, place: Path | None = None, *, under: bytes = b"") -> list[Added]:
     with story.workshop(place, signs=False) as workshop, open_resolver(workshop) as resolver:
-        return [*read_history(resolver.versions, workshop.repo.newest_commits(None, "HEAD"), path=path)]
+        return [*read_history(resolver.versions, workshop.repo.newest_commits(None, "HEAD"), wants=lambda path: path.startswith(under))]
 
 
 def _told(history: list[Added]) -> dict[str, Counter[str]]:
@@ -123,13 +123,13 @@ def test_blank_lines_and_brackets_and_new_white_space_do_not_count(tmp_path: Pat
     assert _told(_history(story)) == {second: Counter(), first: Counter(ai=2)}
 
 
-def test_a_path_and_a_folder_narrow_it(tmp_path: Path) -> None:
+def test_paths_narrow_it(tmp_path: Path) -> None:
     story = Story.begin(tmp_path)
     story.agent_writes("src/a.py", "one = 1\n")
     story.agent_writes("src2/b.py", "two = 2\nthree = 3\n")
     commit = story.commit()
-    assert _told(_history(story, path=b"src"))[commit] == Counter(ai=1)
-    assert _told(_history(story, path=b"src2/b.py"))[commit] == Counter(ai=2)
+    assert _told(_history(story, under=b"src/"))[commit] == Counter(ai=1)
+    assert _told(_history(story, under=b"src2/b.py"))[commit] == Counter(ai=2)
 
 
 def test_a_carried_line_is_told_as_carried(tmp_path: Path) -> None:

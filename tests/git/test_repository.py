@@ -345,6 +345,6 @@ def test_a_walk_tells_of_each_commit_what_it_changed(repository: Scratch) -> Non
         }
         assert [each.old_path for each in walked[second] or ()] == [None, b"b"]
         assert repo.newest_commits(first, third) == [third]
-        assert repo.newest_commits(None, evil, path=b"c d\n") == [second]
+        assert repo.newest_commits(None, evil, paths=[b"c d\n"]) == [second]
         assert repo.newest_commits(None, evil, limit=1) == [evil]
         assert (repo.merge_base(second, third), repo.merge_base(first, first)) == (first, first)

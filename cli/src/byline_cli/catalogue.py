@@ -12,6 +12,7 @@ COMMANDS = {
     "status": "what is recorded here, what is pending, what was lost",
     "blame": "who wrote each line of a file, and how we know",
     "why": "how we know who wrote a line: the edit, the commits, the statements, the approvals",
+    "diff": "what differs, with whose text came, whose went away and who took it",
     "log": "the commits, and whose the lines are that each of them added",
     "stats": "how many lines were added, by author, agent, model, path, week or origin",
     "show": "the signed statements about a commit, and their receipts",
@@ -34,7 +35,7 @@ COMMANDS = {
 
 GROUPS = (
     ("start", ("init", "doctor", "demo")),
-    ("read", ("status", "blame", "why", "log", "stats", "show", "verify")),
+    ("read", ("status", "blame", "why", "diff", "log", "stats", "show", "verify")),
     ("record", ("attest", "push", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust")),
     ("share", ("export", "import", "trailers")),

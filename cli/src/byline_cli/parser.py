@@ -22,12 +22,18 @@ if TYPE_CHECKING:
 class Parser(ArgumentParser):
     """argparse with one voice for errors, and options wherever a person puts them."""
 
+    takes_paths = False  # what stands after `--` is a path and nothing else: `options.paths`, None without `--`
+
     def read(self, words: Sequence[str]) -> Namespace:
         """Return the options in `words`.
 
         Raises:
             UsageError: They are not understood.
         """
+        if self.takes_paths:
+            end = words.index("--") if "--" in words else len(words)
+            self.set_defaults(paths=words[end + 1 :] if end < len(words) else None)
+            words = words[:end]
         has_verbs = any(action.nargs == PARSER for action in self._actions)
         return self.parse_args(words) if has_verbs else self.parse_intermixed_args(words)
 

@@ -37,7 +37,8 @@ def describe_owner(facts: dict[str, Any]) -> str:
     if facts["origin"] == "human":
         name = facts["person"] or "a person"
     else:
-        name = facts["agent"] or facts.get("tool") or facts["origin"]
+        writer = facts["person"] if facts["origin"] == "mixed" else None  # a person changed an agent's line
+        name = facts["agent"] or facts.get("tool") or writer or facts["origin"]
         if facts["model"]:
             name += f" · {facts['model']}"
     return f"{name} over {_short(earlier)}" if earlier else str(name)

@@ -9,12 +9,15 @@ A        everything up to A
 from __future__ import annotations
 
 import os
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from byline.core.value import dataclass
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from byline.git.repository import Repository
     from byline_cli.world import World
 
@@ -50,13 +53,38 @@ def commits_of(repo: Repository, word: str) -> list[str]:
     return repo.commits_between(meant.base, meant.head) if ".." in word else [meant.head]
 
 
-def is_range(repo: Repository, word: str) -> bool:
-    """Whether `word` means commits."""
+def sort_words(repo: Repository, world: World, words: Sequence[str], paths: Sequence[str] | None) -> tuple[list[str], tuple[bytes, ...]]:
+    """Return the revisions at the beginning of `words`, and what they are narrowed to: the rest of them and `paths` (after `--`).
+
+    Raises:
+        RepositoryError: A word means neither commits nor a file or folder that is here, or one outside of the work tree.
+    """
+    named = [*takewhile(lambda word: _is_range(repo, word), words)]
+    rest = words[len(named) :]
+    for word in rest:
+        if paths is not None:
+            parse_range(repo, word)
+        if not _is_path(repo, world, word):
+            raise RepositoryError(f"{word!r} is not a commit here, nor a file", hint="put -- before a path that is not here any more")
+    scopes = [scope_in(repo, world, word) for word in (*rest, *(paths or ()))]
+    return named, () if None in scopes else tuple(scope for scope in scopes if scope is not None)
+
+
+def within(scopes: Sequence[bytes]) -> Callable[[bytes], bool]:
+    """Return what says whether a path is one of `scopes` or under one of them; without scopes every path is."""
+    return lambda path: not scopes or any(path == scope or path.startswith(scope + b"/") for scope in scopes)
+
+
+def _is_range(repo: Repository, word: str) -> bool:
     try:
         parse_range(repo, word)
     except RepositoryError:
         return False
     return True
+
+
+def _is_path(repo: Repository, world: World, word: str) -> bool:
+    return os.path.lexists(world.cwd / word) if repo.top else ".." not in word
 
 
 def path_in(repo: Repository, world: World, word: str) -> bytes:

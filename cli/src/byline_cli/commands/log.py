@@ -19,7 +19,7 @@ from byline_cli.commands.blame import EXPLAINED
 from byline_cli.terminal import Paint, fit, shorten
 from byline_cli.view import COLOURS, describe_evidence, describe_owner
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
-from byline_cli.words import Range, is_range, parse_range, scope_in
+from byline_cli.words import parse_range, sort_words, within
 from byline_cli.world import YES, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from byline.flow.history import Added
     from byline.flow.proofs import Proof
     from byline.flow.resolve import Resolver
-    from byline.git.repository import Repository
     from byline_cli.parser import Parser
     from byline_cli.terminal import Terminal
     from byline_cli.world import World
@@ -77,8 +76,9 @@ class Logged:
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.usage = "byline log [-h] [-n N] [--json] [--no-pager] [RANGE] [PATH]"
-    parser.add_argument("words", nargs="*", metavar="RANGE|PATH", help="A..B, or everything up to A (default HEAD); a file or folder")
+    parser.usage = "byline log [-h] [-n N] [--json] [--no-pager] [RANGE] [--] [PATH ...]"
+    parser.takes_paths = True
+    parser.add_argument("words", nargs="*", metavar="RANGE|PATH", help="A..B, or everything up to A (default HEAD); then files or folders")
     parser.add_argument("-n", type=int, default=None, metavar="N", help="at most N commits")
     parser.add_argument("--json", action="store_true", help="the commits as JSON (byline.log/1)")
 
@@ -88,13 +88,16 @@ def run(options: Namespace, world: World) -> int:
     if options.n is not None and options.n < 0:
         raise UsageError("-n takes a number of commits", "byline log -n 5")
     repo = open_here(world)
-    span, path = _read_words(repo, world, options.words)
-    commits = repo.newest_commits(span.base, span.head, limit=options.n, path=path)
+    named, scopes = sort_words(repo, world, options.words, options.paths)
+    if len(named) > 1:
+        raise UsageError("log takes one range", "byline log A..B [PATH...]")
+    span = parse_range(repo, named[0] if named else "HEAD")
+    commits = repo.newest_commits(span.base, span.head, limit=options.n, paths=scopes)
     workshop = make_reader(world, repo)
     settle(workshop, world.terminal)
     trust = trust_or_none(world, repo, workshop.identity)
     with open_resolver(workshop) as resolver:
-        found = _judged(resolver, trust, read_history(resolver.versions, commits, path=path))
+        found = _judged(resolver, trust, read_history(resolver.versions, commits, wants=within(scopes)))
         if options.json:
             world.terminal.json({"schema": SCHEMA, "commits": [_to_json(each) for each in found]})
         else:
@@ -103,15 +106,6 @@ def run(options: Namespace, world: World) -> int:
         for finding in sorted(resolver.versions.findings):
             world.terminal.note(f"note: {EXPLAINED.get(finding, finding)} ({finding})")
     return YES
-
-
-def _read_words(repo: Repository, world: World, words: list[str]) -> tuple[Range, bytes | None]:
-    if len(words) > 2:
-        raise UsageError("log takes a range and a path", "byline log [RANGE] [PATH]")
-    if len(words) == 1 and not is_range(repo, words[0]) and ".." not in words[0]:
-        words = ["HEAD", *words]
-    span = parse_range(repo, words[0] if words else "HEAD")
-    return span, scope_in(repo, world, words[1]) if len(words) == 2 else None
 
 
 def _judged(resolver: Resolver, trust: Trust | None, history: Iterator[Added]) -> Iterator[Logged]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from byline.core.diff import match_lines
+from byline.core.diff import ABSENT, match_lines
 from byline.core.lines import LineRange, count_lines, is_binary, split_lines
 from byline.core.policy import ChangeKind
 from byline.core.value import dataclass
@@ -132,13 +132,18 @@ def _runs(path: bytes, kind: ChangeKind, old: bytes, new: bytes) -> list[Unit]:
 
 def _differences(old: bytes, new: bytes) -> tuple[Iterable[int], Iterable[int]]:
     """Return the lines of `old` that are gone and those of `new` that have come, by number."""
+    kept = kept_lines(old, new)
+    same = set(kept)
+    return [i for i in range(count_lines(old)) if i not in same], [j for j, i in enumerate(kept) if i == ABSENT]
+
+
+def kept_lines(old: bytes, new: bytes) -> list[int]:
+    """Return for each line of `new` the line of `old` that it is byte for byte, its end included, or `ABSENT`."""
     if not old or not new:
-        return range(count_lines(old)), range(count_lines(new))
+        return [ABSENT] * count_lines(new)
     before, after = raw_lines(old), raw_lines(new)
     matching = match_lines(split_lines(old), split_lines(new))
-    kept = [-1 if i >= 0 and before[i] != after[j] else i for j, i in enumerate(matching)]
-    same = set(kept)
-    return [i for i in range(len(before)) if i not in same], [j for j, i in enumerate(kept) if i < 0]
+    return [ABSENT if i != ABSENT and before[i] != after[j] else i for j, i in enumerate(matching)]
 
 
 def raw_lines(data: bytes) -> list[bytes]:

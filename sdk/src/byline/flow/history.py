@@ -32,7 +32,7 @@ from byline.flow.bases import REGULAR
 from byline.flow.claiming import changed_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from byline.core.claim import Claim
     from byline.flow.bases import Standing
@@ -65,8 +65,8 @@ class Added:
     is_cut: bool = False
 
 
-def read_history(versions: Versions, commits: Sequence[str], *, path: bytes | None = None) -> Iterator[Added]:
-    """Yield what each of `commits` (ids) added, to `path` or what is under it, if one is given.
+def read_history(versions: Versions, commits: Sequence[str], *, wants: Callable[[bytes], bool] = lambda _: True) -> Iterator[Added]:
+    """Yield what each of `commits` (ids) added to paths that `wants` takes.
 
     Raises:
         RepositoryError: One of them is no commit that is here.
@@ -77,12 +77,12 @@ def read_history(versions: Versions, commits: Sequence[str], *, path: bytes | No
         busy = versions.bases.read_ahead(info for info in infos if info.id not in cut)
         for info in infos:
             if info.id in busy:
-                yield _added(versions, info, path)
+                yield _added(versions, info, wants)
             else:
                 yield Added(info=info, is_cut=info.id in cut)
 
 
-def _added(versions: Versions, info: CommitInfo, wanted: bytes | None) -> Added:
+def _added(versions: Versions, info: CommitInfo, wants: Callable[[bytes], bool]) -> Added:
     """Return what `info` added, as far as the objects are here."""
     statements: set[str] = set()
     shares: list[Share] = []
@@ -92,7 +92,7 @@ def _added(versions: Versions, info: CommitInfo, wanted: bytes | None) -> Added:
     except RepositoryError:
         return Added(info=info, is_cut=True)
     for path in paths:
-        if wanted is None or path == wanted or path.startswith(wanted + b"/"):
+        if wants(path):
             try:
                 shares += _shares(versions, info.id, path, statements)
             except RepositoryError:

@@ -163,13 +163,13 @@ class Repository(ObjectStore):
         said = self.git.run("rev-list", "--reverse", "--topo-order", "--stdin", data="\n".join(sorted(wanted)).encode() + b"\n")
         return [each for each in said.decode().split() if each in wanted]
 
-    def newest_commits(self, base: str | None, head: str, *, limit: int | None = None, path: bytes | None = None) -> list[str]:
-        """Return the commits that `head` has and `base` has not (None: all), the newest first; those that touched `path`, if one is given.
+    def newest_commits(self, base: str | None, head: str, *, limit: int | None = None, paths: Sequence[bytes] = ()) -> list[str]:
+        """Return the commits that `head` has and `base` has not (None: all), the newest first; those that touched `paths`, if any.
 
         In a shallow clone they end where history was cut (`shallow_commits`).
         """
         wanted = (head, *((f"^{base}",) if base else ()), *((f"--max-count={limit}",) if limit is not None else ()))
-        return self.git.run("rev-list", *wanted, "--", *((b":(top,literal)" + path,) if path else ())).decode().split()
+        return self.git.run("rev-list", *wanted, "--", *(b":(top,literal)" + path for path in paths)).decode().split()
 
     def merge_base(self, one: str, other: str) -> str | None:
         """Return the best common ancestor of two commits, None if they have none."""
@@ -272,9 +272,20 @@ class Repository(ObjectStore):
         self._top()
         return worktree.changed_paths(self.git, self.head(), self.settings)
 
-    def staged_changes(self, index: Path | None = None) -> tuple[FileChange, ...]:
-        """Return what differs from HEAD to what would be committed, renames found; `index` is git's file for it where that is another."""
-        return worktree.staged_changes(self.git, self.head(), index)
+    def staged_changes(self, index: Path | None = None, *, base: str | None = None) -> tuple[FileChange, ...]:
+        """Return what differs from `base` (HEAD unless told) to what would be committed, renames found.
+
+        `index` is git's file for it where that is another.
+        """
+        return worktree.staged_changes(self.git, base or self.head(), index)
+
+    def worktree_changes(self, base: str | None) -> tuple[FileChange, ...]:
+        """Return what differs from the commit `base` (None: nothing) to the work tree, with what is untracked and not ignored.
+
+        An object id of zeros stands for the bytes on disk; a file that was only touched counts as changed.
+        """
+        self._top()
+        return tuple(worktree.worktree_changes(self.git, base, self.settings))
 
     def ignored_paths(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Return those of `paths` that git ignores."""

@@ -13,11 +13,11 @@ import stat
 from typing import TYPE_CHECKING
 
 from byline.core.value import replace
-from byline.git.objects import FileChange, parse_changes
+from byline.git.objects import FileChange, TreeEntry, parse_changes
 from byline.git.process import git_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from byline.git.process import Git
@@ -95,8 +95,7 @@ def changed_paths(git: Git, head: str | None, settings: Settings) -> tuple[bytes
         RepositoryError: Git failed.
     """
     quiet = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
-    drivers = [key for key in settings.values() if key.startswith("filter.")]
-    git = replace(git, arguments=(*git.arguments, *(part for key in drivers for part in ("-c", f"{key}="))))
+    git = _without_filters(git, settings)
     out = git.run("diff-files", *quiet) + git.run("ls-files", "-z", "--others", "--exclude-standard")
     out += git.run("diff-index", "--cached", *quiet, head) if head else git.run("ls-files", "-z", "--cached")
     return tuple(sorted({path for path in out.split(b"\0") if path and not path.endswith(b"/")}))
@@ -110,8 +109,33 @@ def staged_changes(git: Git, head: str | None, index: Path | None) -> tuple[File
     """
     if index:
         git = replace(git, environment={**git.environment, "GIT_INDEX_FILE": str(index)})
-    base = head or git.run("hash-object", "-t", "tree", "--stdin").decode().strip()
-    return tuple(parse_changes(git.run("diff-index", "--cached", "-M", *_RAW, base)))
+    return tuple(parse_changes(git.run("diff-index", "--cached", "-M", *_RAW, _base(git, head))))
+
+
+def worktree_changes(git: Git, head: str | None, settings: Settings) -> Iterator[FileChange]:
+    """Yield what differs from the commit `head` (None: the empty tree) to the work tree, with what is untracked and not ignored.
+
+    An object id of zeros stands for the bytes on disk; a file that was only touched counts as changed.
+
+    Raises:
+        RepositoryError: Git failed.
+    """
+    git = _without_filters(git, settings)
+    base = _base(git, head)
+    yield from parse_changes(git.run("diff-index", "--no-renames", *_RAW, "--ignore-submodules=dirty", base))
+    for path in git.run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0"):
+        if path and not path.endswith(b"/"):
+            yield FileChange(status="A", path=path, old_path=None, old=None, new=TreeEntry(mode="100644", oid="0" * len(base)))
+
+
+def _base(git: Git, head: str | None) -> str:
+    return head or git.run("hash-object", "-t", "tree", "--stdin").decode().strip()
+
+
+def _without_filters(git: Git, settings: Settings) -> Git:
+    """Return `git` with no filter of the configuration to run."""
+    drivers = [key for key in settings.values() if key.startswith("filter.")]
+    return replace(git, arguments=(*git.arguments, *(part for key in drivers for part in ("-c", f"{key}="))))
 
 
 def ignored_paths(git: Git, paths: Sequence[bytes]) -> frozenset[bytes]:
