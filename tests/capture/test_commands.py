@@ -270,3 +270,26 @@ def _tell(session: ClaudeSession, event: str, session_id: str, *, call: str | No
     answer = {"tool_response": {"stdout": ""}} if event == "PostToolUse" else {}
     name = call or f"call-{session_id}"
     session.tell(hook_event_name=event, session_id=session_id, tool_name="Bash", tool_use_id=name, tool_input={"command": "x"}, **answer)
+
+
+def test_a_command_owns_what_it_changes_in_submodules(session: ClaudeSession, tmp_path: Path) -> None:
+    """Each is a work tree of its own, however deep; a name that leads back or out of the tree is none."""
+    scratch = session.scratch
+    inner = Scratch.create(tmp_path / "inner")
+    inner.write("i.py", "old\n")
+    inner.commit()
+    outer = Scratch.create(tmp_path / "outer")
+    outer.write("o.py", "old\n")
+    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "--name", "a name", str(inner.path), "in side")
+    outer.commit()
+    scratch.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(outer.path), "out")
+    scratch.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+    scratch.commit()
+    (scratch.path / "loop").symlink_to(".")
+    scratch.git("config", "--file", ".gitmodules", "submodule.loop.path", "loop")
+    session.runs("echo 1 >>a.py; echo 2 >>out/o.py; echo 3 >>'out/in side/i.py'", call="1")
+    settle_inbox(inbox_dir(os.environ))
+    modules = scratch.path / ".git/modules"
+    for folder, path in ((scratch.path / ".git", b"a.py"), (modules / "out", b"o.py"), (modules / "out/modules/a name", b"i.py")):
+        made = [event for event in read_events(repository_dir(folder)).events if isinstance(event, Edit)]
+        assert [(edit.path, isinstance(edit.by, Agent)) for edit in made] == [(path, True)]

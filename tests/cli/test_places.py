@@ -240,6 +240,9 @@ def test_an_agents_edit_in_a_submodule_belongs_to_the_submodule(repository: Scra
     assert sub.owners("l.py", rev="HEAD") == ["unknown", "ai"]
     clone.commit()
     assert "modify  sub  human declared" in told(clone.byline("show"))
+    clone.runs("echo a = 1 >a.py && cd sub && echo more = 3 >>l.py && echo n = 1 >n.py")
+    sub.commit()
+    assert (clone.owners("a.py"), sub.owners("l.py", rev="HEAD"), sub.owners("n.py")) == (["ai"], ["unknown", "ai", "ai"], ["ai"])
     clone.runs("cd sub && git commit -q --allow-empty -m more && cd .. && git add sub && git commit -qm bump")
     clone.attest()
     assert "modify  sub  unknown" in told(clone.byline("show"))

@@ -32,7 +32,7 @@ from byline.core.edit import UNSEEN
 from byline.errors import MalformedError, PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from byline.core.edit import Edit
 
@@ -59,14 +59,12 @@ def _lose(folder: Path, code: LossCode, message: str) -> None:
 
 def _take_agent(inbox: Path, agent: str, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:
     facts = {name: environ.get(name, "") for name in SPOOLED_VARIABLES}
-    files: tuple[bytes, ...] = ()
     if _needs_scan(agent, payload, environ):
-        worktree = find_worktree(Path(os.path.realpath(cwd)))
-        if worktree is None:
-            return
-        scanned, files = _scan(worktree)
-        facts |= scanned
-    put_payload(inbox, agent=agent, facts=facts, files=files, payload=payload)
+        for worktree in _with_submodules(Path(os.path.realpath(cwd))):
+            scanned, files = _scan(worktree)
+            put_payload(inbox, agent=agent, facts=facts | scanned, files=files, payload=payload)
+    else:
+        put_payload(inbox, agent=agent, facts=facts, payload=payload)
     settle_inbox(inbox)
 
 
@@ -76,6 +74,19 @@ def _needs_scan(agent: str, payload: bytes, environ: Mapping[str, str]) -> bool:
     except (KeyError, MalformedError):
         return False  # spooled as it is: settle puts it aside and says why
     return observed.kind in (Kind.OPENS, Kind.CLOSES, Kind.STOPS)
+
+
+def _with_submodules(folder: Path) -> Iterator[WorkTree]:
+    """Yield the work tree that holds `folder`, then those of its submodules: a command may change what they hold, too."""
+    worktree = find_worktree(folder)
+    if worktree is None:
+        return
+    yield worktree
+    with open_worktree(worktree) as repository:
+        places = [worktree.top / os.fsdecode(path) for path in repository.submodules()]
+    for place in places:
+        if (place / ".git").exists() and not place.is_symlink():
+            yield from _with_submodules(place)
 
 
 def _scan(worktree: WorkTree) -> tuple[dict[str, str], tuple[bytes, ...]]:

@@ -72,15 +72,28 @@ if ! { [ -x "$python" ] && [ -f "$snapshot" ]; }; then
 elif [ "${1-}" = scan ]; then
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
   export GIT_OPTIONAL_LOCKS=0 LC_ALL=C
-  exec 3<&0
-  git ls-files -z -o --exclude-standard --full-name -- :/ </dev/null | {
-    exec 4<&0
-    {
-      git rev-parse --path-format=absolute --show-object-format --absolute-git-dir --git-common-dir --show-toplevel HEAD
-      printf '\000'
-      git diff-index -z --raw --no-renames --ignore-submodules=dirty HEAD || git diff-index -z --raw "$(git hash-object -t tree /dev/null)"
-    } </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox"
+  scan() {
+    exec 3<&0
+    git ls-files -z -o --exclude-standard --full-name -- :/ </dev/null | {
+      exec 4<&0
+      {
+        git rev-parse --path-format=absolute --show-object-format --absolute-git-dir --git-common-dir --show-toplevel HEAD
+        printf '\000'
+        git diff-index -z --raw --no-renames --ignore-submodules=dirty HEAD ||
+          git diff-index -z --raw "$(git hash-object -t tree /dev/null)"
+      } </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox"
+    }
   }
+  # A command may change what submodules hold, too: each is a work tree of its own.
+  scan_below() {
+    (cd "$1" && printf '%s' "$payload" | scan)
+    [ -f "$1/.gitmodules" ] || return
+    git -C "$1" -c core.quotePath=false ls-files --stage | sed -n 's/^160000 [0-9a-f]* 0	//p' |
+      while IFS= read -r sub; do [ -e "$1/$sub/.git" ] && [ ! -L "$1/$sub" ] && scan_below "$1/$sub" </dev/null; done
+  }
+  [ -f "$d/.gitmodules" ] || { scan; exit 0; }
+  payload=$(cat)
+  scan_below "$d"
   exit 0
 fi
 n=0

@@ -250,6 +250,10 @@ class Repository(ObjectStore):
         """Whether a symlink stands at `path` on disk."""
         return worktree.is_link(self._top(), path)
 
+    def submodules(self) -> tuple[bytes, ...]:
+        """Return the paths at which submodules stand."""
+        return worktree.submodules(self.git) if (self._top() / ".gitmodules").is_file() else ()
+
     def filtered_paths(self, paths: Iterable[bytes]) -> Mapping[bytes, frozenset[bytes]]:
         """Return which of `paths` have attributes that make the blob other text than the file on disk: names of filters and encodings.
 

@@ -13,7 +13,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from byline.core.value import replace
-from byline.git.objects import FileChange, TreeEntry, parse_changes
+from byline.git.objects import GITLINK, FileChange, TreeEntry, parse_changes
 from byline.git.process import git_error
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ def read_file(top: Path, path: bytes) -> bytes | None:
 def is_link(top: Path, path: bytes) -> bool:
     """Whether a symlink stands at `path`."""
     return (top / os.fsdecode(path)).is_symlink()
+
+
+def submodules(git: Git) -> tuple[bytes, ...]:
+    """Return the paths in the index at which submodules stand.
+
+    Raises:
+        RepositoryError: Git failed.
+    """
+    listed = git.run("ls-files", "-z", "--stage").split(b"\0")
+    return tuple(entry.partition(b"\t")[2] for entry in listed if entry.startswith(GITLINK.encode()))
 
 
 def filtered_paths(git: Git, paths: Iterable[bytes]) -> dict[bytes, frozenset[bytes]]:
