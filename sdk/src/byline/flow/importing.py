@@ -28,7 +28,7 @@ from byline.errors import ConfigError, RepositoryError
 from byline.flow.brought import digest_lines, find_brought
 from byline.flow.chain import Issuer
 from byline.flow.claiming import base_of, commit_effect
-from byline.flow.progress import take_up
+from byline.flow.progress import load_progress
 from byline.flow.versions import Versions
 from byline.flow.workshop import Workshop, hold
 from byline.log.evidence import EvidenceRef
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from byline.core.attribution import Owner
     from byline.core.hearsay import Hearsay
+    from byline.core.ports import Signer
     from byline.flow.brought import Brought
 
 LOCK_SECONDS = 60.0
@@ -69,23 +70,24 @@ def import_hearsay(workshop: Workshop, hearsay: Iterable[Hearsay], *, seconds: f
         if not is_held:
             raise ConfigError("another byline signs in this clone at this moment", hint="try again when it is done")
         index.refresh(EvidenceRef(workshop.repo))
-        return _Import(workshop, index, Issuer(workshop, workshop.signer)).run(taken)
+        versions = Versions(workshop, index)
+        # As far as the attester has read it: an edit that waits still counts when it comes, whatever is imported now.
+        versions.load_state_with(lambda: load_progress(workshop.place).state)
+        return _Import(workshop, workshop.signer, versions).run(taken)
 
 
 class _Import:
     """One import, under the lock."""
 
-    def __init__(self, workshop: Workshop, index: EvidenceIndex, issuer: Issuer) -> None:
-        self._workshop = workshop
+    def __init__(self, workshop: Workshop, signer: Signer, versions: Versions) -> None:
         self._repo = workshop.repo
-        self._index = index
-        self._issuer = issuer
-        self._versions = Versions(workshop, index)
+        self._signer = signer
+        self._issuer = Issuer(workshop, signer)
+        self._versions = versions
         self._doubts: list[Doubt] = []
         self._statements: list[str] = []
         self._commits: list[str] = []
         self._lines = 0
-        take_up(workshop, self._versions)
 
     def run(self, hearsay: Sequence[Hearsay]) -> ImportReport:
         by_commit: dict[str, list[Hearsay]] = {}
@@ -179,12 +181,10 @@ class _Import:
                 yield New(owner=what, hashes=b"".join(hashes[run[0] : run[-1] + 1]))
 
     def _issue(self, commit: str, claims: Sequence[Claim]) -> None:
-        signer = self._workshop.signer
         info = self._repo.commit_info(commit)
         said = Commit(id=info.id, tree=info.tree, parents=info.parents)
         issued = self._issuer.issue(said, commit_effect(self._versions, commit), claims, channel=Channel.IMPORT)
-        evidence = EvidenceRef(self._repo)
-        evidence.add(join_receipt(each, signer.public, None) for each in issued if signer)
+        EvidenceRef(self._repo).add(join_receipt(each, self._signer.public, None) for each in issued)
         self._statements += [each.digest for each in issued]
         self._commits.append(commit)
 
