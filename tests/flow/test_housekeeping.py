@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.flow.progress import load_progress
 from flow.test_compaction import Compacting, begin
 from scratch import Scratch
 from story import show
@@ -93,3 +94,28 @@ def test_pending_lines_keep_their_author(disturb: Callable[[Compacting], None], 
         "human b = person(1) | ai b = agent(2)",
         "ai s = stashed_by(1)",
     ]
+
+
+def test_a_commit_made_in_a_work_tree_that_was_removed_since_is_attested_with_its_agent(tmp_path: Path) -> None:
+    story = begin(tmp_path, eager=False)
+    story.commit()
+    story.git("worktree", "add", "-q", "-b", "topic", "../linked")
+    main = story.scratch
+    story.scratch = Scratch(tmp_path / "linked")
+    story.agent_writes("a.py", "a = agent(1)\n")
+    story.git("add", "a.py")
+    story.git("commit", "-qm", "from the linked one")
+    story.scratch = main
+    story.git("worktree", "remove", "../linked")
+    assert story.blame("topic", "a.py") == "ai a = agent(1)"
+
+
+def test_marks_that_waited_while_the_repository_was_moved_speak_of_its_work_trees(tmp_path: Path) -> None:
+    story = begin(tmp_path, eager=False)
+    story.agent_writes("a.py", "a = agent(1)\n")
+    story.resolve(None, "a.py")
+    story.commit()
+    assert list((story.place / "marks").iterdir())
+    move_the_repository(story)
+    assert story.blame("HEAD", "a.py") == "ai a = agent(1)"
+    assert list(load_progress(story.place).state.marked.values()) == [str(story.scratch.path / ".git")]

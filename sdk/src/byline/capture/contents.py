@@ -80,10 +80,10 @@ class Contents:
         count = 0
         for folder in sorted(self._root.iterdir()) if self._root.is_dir() else ():
             with locked(self._lock, alone=True), os.scandir(folder) as entries:
-                old = [each.name for each in entries if folder.name + each.name not in needed and each.stat().st_mtime_ns < before]
-                for name in old:
-                    (folder / name).unlink()
-            count += len(old)
+                for each in entries:
+                    if folder.name + each.name not in needed and each.stat().st_mtime_ns < before:
+                        (folder / each.name).unlink()
+                        count += 1
         return count
 
 

@@ -16,8 +16,8 @@ What else was written is in commits with statements, and claims speak for it. A 
 folded names it, or if it was put within the last hour: its record may be on the way.
 
 The steps, under the clone's lock, none of which a kill can spoil: 1. the state without what is not needed becomes the checkpoint,
-durable, and the state; 2. the journal is cut, under the lock of those who append; 3. contents are removed. No agent and no git command
-waits for any of it: the attester does it when everything is signed and sent.
+durable, and the state; 2. the journal is cut, under the lock of those who append; 3. when the clone is free again, contents are removed.
+No agent and no git command waits for any of it: the attester does it when everything is signed and sent.
 """
 
 from __future__ import annotations
@@ -95,8 +95,10 @@ def compact(workshop: Workshop, *, at: int, limits: Limits | None = None) -> Com
             save_progress(place, progress, name=name)
         _sync(place)
         records = cut_journal(place, progress.cursor - allowed.kept_journal, at=at)
-        dropped = contents.drop(_needed(place, progress), before=at - allowed.put)
-        return Compacted(records=records, contents=dropped, files=len(idle))
+        needed = _needed(place, progress)
+    # The clone is free again: what anybody needs from now on is young.
+    dropped = contents.drop(needed, before=at - allowed.put)
+    return Compacted(records=records, contents=dropped, files=len(idle))
 
 
 def cut_journal(place: Path, upto: int, *, at: int) -> int:
