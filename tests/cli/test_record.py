@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,25 @@ from byline.capture.places import repository_dir
 from byline.core.bundle import join_receipt
 from byline.core.decision import Decision, format_decision
 from byline.core.effect import effect_digest
+from byline.core.lines import LineRange
 from byline.core.verdict import Outcome
+from byline.flow.resolve import open_resolver
+from byline.flow.subject import find_subject
+from byline.flow.why import explain
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
 from byline.log.evidence import EvidenceRef
 from byline.sign.file import sign_payload
 from byline.testing import MemoryLedger
+from byline_cli.chronicle import Chronicle, gather
 from byline_cli.dossier import Dossier, open_dossier
+from byline_cli.narrative import tell
 from byline_cli.statements import describe_item
 from casework import LINE_KEY, NOW, REPOSITORY, SIGNERS, TARGET, approval, independent, make_trust, move, sha, signed, team
+from story import Story
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -59,9 +68,9 @@ def _approval(nonce: int, **changes: object) -> Approval:
     return approval("p-ana", *moves, policy=team(), nonce=bytes([nonce] * 16), **changes)
 
 
-def _decision(candidate: str, effect: str, ledger: MemoryLedger | None = LEDGER) -> Bundle:
+def _decision(candidate: str, effect: str, ledger: MemoryLedger | None = LEDGER, *, base: str = "1" * 40) -> Bundle:
     told = Decision(
-        repository=REPOSITORY, outcome=Outcome.ALLOW, base="1" * 40, candidate=candidate, target=TARGET, environment=None, effect=effect,
+        repository=REPOSITORY, outcome=Outcome.ALLOW, base=base, candidate=candidate, target=TARGET, environment=None, effect=effect,
         trust_version=1, trust_sha256=sha(b""), policy_version=1, policy_sha256=sha(b""), inputs=sha(b""), tier="A0", decided_at=NOW,
     )  # fmt: skip
     key = SIGNERS["s-gate"]
@@ -69,9 +78,10 @@ def _decision(candidate: str, effect: str, ledger: MemoryLedger | None = LEDGER)
     return join_receipt(envelope, key.public, ledger.append(envelope, key.public) if ledger else None)
 
 
-def _record(branch: Scratch, tmp_path: Path, rev: str, *, at: datetime = NOW) -> Dossier:
+@contextmanager
+def _workshop(branch: Scratch, tmp_path: Path) -> Iterator[Workshop]:
     with open_repository(branch.path) as repo:
-        workshop = Workshop(
+        yield Workshop(
             repo=repo,
             place=repository_dir(repo.common_dir),
             inbox=tmp_path / "inbox",
@@ -81,7 +91,45 @@ def _record(branch: Scratch, tmp_path: Path, rev: str, *, at: datetime = NOW) ->
             version="0",
             trust=make_trust(logs=(independent(LEDGER),)),
         )
-        return open_dossier(workshop, repo.commit_id(rev), at=at)
+
+
+def _record(branch: Scratch, tmp_path: Path, rev: str, *, at: datetime = NOW) -> Dossier:
+    with _workshop(branch, tmp_path) as workshop:
+        return open_dossier(workshop, workshop.repo.commit_id(rev), at=at)
+
+
+def _chronicle(branch: Scratch, tmp_path: Path, rev: str, line: int) -> Chronicle:
+    with _workshop(branch, tmp_path) as workshop, open_resolver(workshop) as resolver:
+        why = explain(workshop, resolver, find_subject(workshop.repo, rev, b"a.py"), LineRange(line - 1, line))
+        return gather(workshop, resolver.index, why, at=NOW)
+
+
+def test_a_line_has_the_approvals_of_the_versions_that_hold_it(branch: Scratch, tmp_path: Path) -> None:
+    (digest,) = _add(branch, signed(_approval(1), "p-ana"))
+    found = {rev: [item.digest for item in _chronicle(branch, tmp_path, rev, 2).approvals] for rev in ("work", "work~1", "main")}
+    assert found == {"work": [digest], "work~1": [], "main": [digest]}
+    told = "\n".join("".join(map(str, row)) for row in tell(_chronicle(branch, tmp_path, "work", 2), None, columns=100))
+    assert "approval by p-ana" in told
+
+
+def test_a_line_has_the_decisions_about_the_changes_that_brought_it(tmp_path: Path) -> None:
+    """A base that had the line already, and a candidate that never got it, were not judged for it."""
+    story = Story.begin(tmp_path)
+    commits = []
+    for text in (OLD, MIDDLE, NEW):
+        story.agent_writes("a.py", text)
+        commits.append(story.commit())
+    base, first, second = commits
+    sides = ((base, second), (first, second), (second, base))
+    whole, later, _ = _add(
+        story.scratch, *(_decision(candidate, sha(str(number).encode()), base=before) for number, (before, candidate) in enumerate(sides))
+    )
+    found = []
+    for line in (2, 3):
+        with story.workshop() as workshop, open_resolver(workshop) as resolver:
+            why = explain(workshop, resolver, find_subject(workshop.repo, "HEAD", b"a.py"), LineRange(line - 1, line))
+            found.append([item.digest for item in gather(workshop, resolver.index, why, at=NOW).decisions])
+    assert found == [[whole], [whole, later]]
 
 
 def _add(branch: Scratch, *bundles: Bundle) -> list[str]:

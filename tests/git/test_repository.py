@@ -159,6 +159,8 @@ def test_a_commit_is_held_by_itself_and_what_came_after(repository: Scratch, ope
     assert opened.holders(first, [first, side, last, "0" * 40]) == {first, side, last}
     assert opened.holders(side, [first, side, last]) == {side}
     assert opened.holders(last, []) == frozenset()
+    assert opened.strangers(last, [first, side, last, "0" * 40]) == {side}
+    assert opened.strangers(last, []) == frozenset()
 
 
 @pytest.mark.parametrize("rev", ["", "absent", "-h", "--all", "HEAD\nHEAD", "HEAD:a", "\0", "@{99}", "HEAD^7"])

@@ -50,10 +50,14 @@ class Signed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A commit on the way that is here: the first line of its message, and when its author says that it was made."""
+    """A commit on the way that is here: the first line of its message, and when its author says that it was made.
+
+    `is_past` is false where the history that was asked about does not have it, as after a squash or a rebase.
+    """
 
     subject: str
     authored: str
+    is_past: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ def gather(workshop: Workshop, index: EvidenceIndex, why: Why, *, at: datetime) 
     known = all(account.byline.owner.is_known for account in why.accounts)
     return Chronicle(
         why=why,
-        commits=dict(_commits(repo, dict.fromkeys(step.commit for step in steps if step.commit))),
+        commits=dict(_commits(repo, why.subject.commit, dict.fromkeys(step.commit for step in steps if step.commit))),
         proofs=proofs,
         statements={digest: Signed(proof=proofs[digest], receipt=receipts.get(digest)) for digest in statements},
         approvals=open_items(index, dict.fromkeys(_approvals(repo, index, why)), workshop.trust, at=at),
@@ -102,7 +106,7 @@ def chronicle_to_json(chronicle: Chronicle) -> dict[str, Any]:
         **path_members(why.subject.path),
         "revision": why.subject.revision,
         "lines": [_account_to_json(each, chronicle) for each in why.accounts],
-        "commits": [{"commit": commit, "subject": made.subject, "authored": made.authored} for commit, made in chronicle.commits.items()],
+        "commits": [_made_to_json(commit, made) for commit, made in chronicle.commits.items()],
         "statements": [_signed_to_json(digest, signed) for digest, signed in chronicle.statements.items()],
         "approvals": [_item_to_json(each) for each in chronicle.approvals],
         "decisions": [_item_to_json(each) for each in chronicle.decisions],
@@ -143,6 +147,10 @@ def _edit_to_json(edit: Edit) -> dict[str, Any]:
     return {**told, **path_members(edit.path), "head": edit.head}
 
 
+def _made_to_json(commit: str, made: Made) -> dict[str, Any]:
+    return {"commit": commit, "subject": made.subject, "authored": made.authored, "past": made.is_past}
+
+
 def _signed_to_json(digest: str, signed: Signed) -> dict[str, Any]:
     proof = signed.proof
     told = {"verified": proof.verified, "signer": proof.signer, "strength": proof.strength, "problem": proof.problem}
@@ -162,13 +170,14 @@ def _receipts(index: EvidenceIndex, statements: Iterable[str]) -> dict[str, dict
     return {digest: receipt for digest, receipt in found if receipt}
 
 
-def _commits(repo: Repository, commits: Iterable[str]) -> Iterator[tuple[str, Made]]:
+def _commits(repo: Repository, head: str | None, commits: Iterable[str]) -> Iterator[tuple[str, Made]]:
+    strangers = repo.strangers(head, commits) if head else frozenset()
     for commit in commits:
         try:
             info = repo.commit_info(commit)
         except RepositoryError:  # thrown away since, or never fetched
             continue
-        yield commit, Made(subject=subject_of(info), authored=format_moment(read_signature(info).time))
+        yield commit, Made(subject=subject_of(info), authored=format_moment(read_signature(info).time), is_past=commit not in strangers)
 
 
 def _approvals(repo: Repository, index: EvidenceIndex, why: Why) -> Iterator[Fact]:
@@ -190,7 +199,7 @@ def _decisions(workshop: Workshop, index: EvidenceIndex, steps: Iterable[Step], 
         return
     items = [item for item in open_items(index, facts, workshop.trust, at=at) if isinstance(item.said, Decision)]
     sides = {side for item in items if isinstance(item.said, Decision) for side in (item.said.base, item.said.candidate)}
-    brought = dict.fromkeys(step.commit for step in steps if step.commit and step.how is not How.COPIED)
+    brought = dict.fromkeys(step.commit for step in steps if step.commit and step.how not in (How.COPIED, How.STOOD))
     holders = [workshop.repo.holders(commit, sides) for commit in brought if commit and workshop.repo.has_object(commit)]
     for item in items:
         said = item.said

@@ -26,7 +26,7 @@ from byline.core.report import MEANING
 from byline.flow.trace import How, Stop
 from byline_cli.chronicle import edit_time, facts_of
 from byline_cli.statements import DIGITS, describe_item
-from byline_cli.terminal import COLUMNS, Paint, count, harmless, shorten, show_line, show_path
+from byline_cli.terminal import Paint, count, harmless, shorten, show_line, show_path
 from byline_cli.view import COLOURS, describe_evidence, describe_owner, mark
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ STOPPED = {
 }
 
 
-def tell(chronicle: Chronicle, trust: Trust | None, *, columns: int = COLUMNS) -> Iterator[Row]:
+def tell(chronicle: Chronicle, trust: Trust | None, *, columns: int) -> Iterator[Row]:
     """Yield the rows that tell `chronicle`; long ones go on under themselves."""
     subject = chronicle.why.subject
     where = f"in {subject.revision[:DIGITS]}" if subject.is_committed else "on disk"
@@ -162,7 +162,8 @@ def _commit(commit: str, chronicle: Chronicle) -> str:
     if made is None:
         return f"{commit[:SHORT]} (which is not here any more)"
     title = f" “{made.subject}”" if made.subject else ""
-    return f"{commit[:SHORT]}{title}, {_time(made.authored)}"
+    elsewhere = "" if made.is_past else " (not in this history: the same content was claimed for it)"
+    return f"{commit[:SHORT]}{title}, {_time(made.authored)}{elsewhere}"
 
 
 def _time(moment: str) -> str:

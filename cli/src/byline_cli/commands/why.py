@@ -11,7 +11,7 @@ from byline.core.lines import LineRange
 from byline.core.value import replace
 from byline.errors import RepositoryError
 from byline_cli.commands.blame import EXPLAINED
-from byline_cli.terminal import COLUMNS, count, show_path
+from byline_cli.terminal import count, show_path
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.words import path_in
 from byline_cli.world import YES, UsageError
@@ -68,7 +68,7 @@ def run(options: Namespace, world: World) -> int:
     if options.json:
         world.terminal.json(chronicle_to_json(chronicle))
         return YES
-    world.terminal.lines(tell(chronicle, workshop.trust, columns=_columns(world)))
+    world.terminal.lines(tell(chronicle, workshop.trust, columns=world.terminal.width))
     for each in chronicle.why.findings:
         world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
     return YES
@@ -94,11 +94,3 @@ def _check_has(subject: Subject, lines: LineRange) -> None:
         raise RepositoryError(f"{name} has no lines: it is not text, or too large", hint="byline show says who made it, commit by commit")
     if lines.last > total:
         raise RepositoryError(f"{name} has {count(total, 'line')}, and no line {lines.last}")
-
-
-def _columns(world: World) -> int:
-    if not world.terminal.out.isatty():
-        return COLUMNS
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns

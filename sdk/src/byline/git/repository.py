@@ -129,6 +129,11 @@ class Repository(ObjectStore):
         after = self._commits("--ignore-missing", "--ancestry-path", *sorted(asked), f"^{commit}") if asked else []
         return frozenset({commit, *after} & asked)
 
+    def strangers(self, head: str, among: Iterable[str]) -> frozenset[str]:
+        """Return those of the commits `among` that are here and neither `head` nor before it."""
+        asked = set(among)
+        return frozenset(asked.intersection(self._commits("--ignore-missing", *sorted(asked), f"^{head}")) if asked else ())
+
     def unpushed_commits(self, *, without: Iterable[str] = ()) -> list[str]:
         """Return the commits of branches and HEAD that no remote-tracking branch and none of `without` reaches, parents before children."""
         tips = ("--branches", "HEAD") if self.head() else ("--branches",)
