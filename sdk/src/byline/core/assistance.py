@@ -26,6 +26,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from byline.core.trailers import names_agent
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ _AGENTS = (  # what an agent's name begins with, how it calls itself, and its ad
     ("github-copilot", "Copilot", "copilot@github.com"),
     ("aider", "aider", "noreply@aider.chat"),
 )
-_ADDRESSES = frozenset(address for _, _, address in _AGENTS)
-_BOT = re.compile(r"\[bot\]|\+copilot@users\.noreply\.github\.com", re.IGNORECASE)
-_NAMES = re.compile(r"\b(aider|chatgpt|claude|cline|codex|copilot|cursor|devin|gemini|gpt|jules|opencode|qwen|windsurf)\b", re.IGNORECASE)
+_ADDRESSES = (*(address for _, _, address in _AGENTS), "+copilot@users.noreply.github.com")
 _OWN_KEYS = re.compile(r"assisted-by|generated-by|ai-[a-z-]+|claude-session|entire-[a-z-]+")
 _ADDRESS = re.compile(r"<([^<>]*@[^<>]*)>")
 _ODD = re.compile(r"[^!-9;-~]+")  # white space, colons, and what is not ASCII
@@ -104,12 +103,14 @@ def compare_trailers(found: Sequence[Trailer], agents: Sequence[Agent], preset: 
 
 def is_agents(trailer: Trailer) -> bool:
     """Whether `trailer` names an agent or a bot."""
-    if _OWN_KEYS.fullmatch(trailer.key.lower()) or _BOT.search(trailer.value):
+    if _OWN_KEYS.fullmatch(trailer.key.lower()):
         return True
     if trailer.key.lower() not in ("co-authored-by", "signed-off-by"):
         return False
     address = _ADDRESS.search(trailer.value)
-    return address[1].lower() in _ADDRESSES if address else _NAMES.search(trailer.value) is not None
+    if address and "[bot]" not in trailer.value.lower():
+        return address[1].lower().endswith(_ADDRESSES)
+    return names_agent(b"", f"Co-authored-by: {trailer.value}".encode(errors="replace"))
 
 
 def _odd(found: Iterable[Trailer], agents: Sequence[Agent], preset: Preset) -> Iterator[Difference]:
