@@ -13,6 +13,7 @@ from byline.core.attribution import Origin, Owner
 from byline.core.authorship import Authorship, format_authorship, parse_authorship
 from byline.core.bundle import Bundle
 from byline.core.claim import Claim, New
+from byline.core.finding import FindingCode
 from byline.core.statement import parse_statement
 from byline.core.verdict import Outcome
 from byline.sign.file import sign_payload
@@ -309,4 +310,4 @@ def test_a_claim_that_names_another_text_is_nobodys(scene: Scene) -> None:
     commit = replace(authorship.commit, id=scene.git("rev-parse", "HEAD"), parents=(scene.git("rev-parse", "HEAD~1"),))
     scene.plant(forged(replace(authorship, claims=(made,), commit=commit), "p-mia", "p-mia"))
     assert scene.owners("b.py") == [Origin.UNKNOWN] * 3
-    assert scene.findings("b.py") == ("hash-mismatch",)
+    assert scene.findings("b.py") == (FindingCode.HASH_MISMATCH,)

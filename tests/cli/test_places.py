@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from installed import Said
 
 FETCH = "+refs/byline/*:refs/byline/remotes/origin/*"
-CUT = "(history-cut)"
+CUT = "(BL-FINDING-3)"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin
 from byline.core.change import Change, Side
 from byline.core.claim import Base, Carried, Carry, Claim, Copied, New, Op, Removed
+from byline.core.finding import Finding, FindingCode
 from byline.core.lines import LineRange
 from byline.core.policy import Credit, Policy, Require, Rule, When
 from byline.core.trust import Use
@@ -33,6 +34,9 @@ PEOPLE = ("p-ana", "p-ben", "p-mia", "p-rob", "a-bot")
 
 people = st.sampled_from(PEOPLE)
 steps = st.sampled_from([(0, 2), (0, 2), (0, 2), (0, 1), (1, 2), (2, 1), (1, 0), (1, 3), (3, 2)])
+
+
+findings = st.builds(Finding, code=st.sampled_from(FindingCode), message=st.just("m"), path=st.sampled_from([None, *PATHS, b"c.py"]))
 
 
 @st.composite
@@ -157,6 +161,7 @@ def cases(draw: st.DrawFn) -> tuple[Policy, Change]:
         approvals=tuple(draw(st.lists(yeses(policy), max_size=6))),
         named=frozenset(draw(st.sets(st.sampled_from(PATHS)))),
         verbatim=frozenset(each for each in sorted(same) if draw(st.integers(0, 4))),
+        findings=tuple(draw(st.lists(findings, max_size=2))),
     )
     return policy, change
 
@@ -240,6 +245,16 @@ def test_t2_an_import_never_helps_whoever_signs_it_and_whatever_it_says(case: tu
                 assert {Origin.AI, Origin.MIXED}.isdisjoint(origin for at, origin in enumerate(origins) if at in lines)
 
 
+@given(case=cases(), more=findings)
+def test_t2_a_finding_never_helps(case: tuple[Policy, Change], more: Finding) -> None:
+    """M2: whatever it is about; and one that tightens leaves no line of its path a person's own."""
+    policy, change = case
+    found = replace(change, findings=(*change.findings, more))
+    assert rank(policy, found) <= rank(policy, change)
+    credited = {unit.unit.path for file in state_facts(policy, found, TRUST) for unit in file.units if unit.is_credited}
+    assert not more.code.tightens or more.path not in credited
+
+
 @given(case=cases())
 def test_t3_no_set_of_claims_beats_no_claims_at_all(case: tuple[Policy, Change]) -> None:
     """M3: with `credit_human = []` and hands not credited: the floor is what "unknown" costs."""
@@ -250,7 +265,7 @@ def test_t3_no_set_of_claims_beats_no_claims_at_all(case: tuple[Policy, Change])
         for fact in change.approvals
     )
     change = replace(change, approvals=given_to)
-    assert rank(strict, change) <= rank(strict, replace(change, authorships=(), named=frozenset()))
+    assert rank(strict, change) <= rank(strict, replace(change, authorships=(), named=frozenset(), findings=()))
 
 
 def _written(made: Claim) -> list[Origin]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from byline.capture import journal
+from byline.core.finding import FindingCode
 from byline.core.trustfile import local_trust
 from byline.flow import pending
 from byline.flow.blame import Blame, TrustHere, find_blame
@@ -149,9 +150,9 @@ def test_an_answer_over_missing_history_is_not_kept(story: Story, tmp_path: Path
     cut = story.scratch.clone(tmp_path / "cut", "--no-local", "--depth=1")
     cut.git("fetch", "--quiet", "origin", f"+{REF}:{REF}")
     reader = Reader(story, cut.path)
-    assert "history-cut" in reader.ask(name="b.py").findings
+    assert FindingCode.HISTORY_CUT in reader.ask(name="b.py").findings
     cut.git("fetch", "--quiet", "--unshallow")
-    assert "history-cut" not in reader.ask(name="b.py").findings
+    assert FindingCode.HISTORY_CUT not in reader.ask(name="b.py").findings
 
 
 def test_a_kept_value_that_was_changed_is_none(tmp_path: Path) -> None:

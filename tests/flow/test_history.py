@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.core.finding import FindingCode
 from byline.flow.history import read_history
 from byline.flow.resolve import open_resolver
 from story import Story
@@ -168,5 +169,5 @@ def test_a_claim_that_names_other_text_is_unknown_here_too(tmp_path: Path) -> No
         changed = type(workshop)(**{name: getattr(workshop, name) for name in workshop.__slots__} | {"identity": other})
         with open_resolver(changed) as resolver:
             (added,) = read_history(resolver.versions, [commit])
-            assert resolver.versions.findings == {"hash-mismatch"}
+            assert resolver.versions.findings == {FindingCode.HASH_MISMATCH}
     assert [(share.owner.origin.value, share.count) for share in added.shares] == [("unknown", 1)]

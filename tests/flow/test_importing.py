@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from byline.core.attribution import Agent, Channel, Evidence, Origin
+from byline.core.finding import FindingCode
 from byline.core.hearsay import Hearsay
 from byline.core.lines import LineRange
 from byline.flow.brought import digest_lines
@@ -58,7 +59,7 @@ def test_of_a_persons_line_and_the_import_the_stricter_counts(story: Story) -> N
     hears(story, said(story.commit(), 4, 4))
     resolved = story.resolve("HEAD", "a.py")
     assert [each.owner.origin for each in resolved.bylines] == [Origin.HUMAN] * 3 + [Origin.AI]
-    assert resolved.findings == ("claims-disagree",)
+    assert resolved.findings == (FindingCode.CLAIMS_DISAGREE,)
 
 
 def test_a_line_known_to_be_an_agents_stays_as_it_is_known(story: Story) -> None:

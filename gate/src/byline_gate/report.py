@@ -4,7 +4,7 @@
     {"schema": "byline.gate/1", "verdict": "allow" | "deny" | "pending", "base", "candidate", "anchored": bool,
      "summary": {"units", "added", "removed", "ai", "human", "mixed", "tool", "imported", "unknown"},
      "reasons": [{"rule", "message", "path", "side": "added" | "removed" | "file", "start", "end", "needs"}],
-     "decision": {"entry"} | null}
+     "findings": [...], "decision": {"entry"} | null}
 
 `units` counts change units, `added` and `removed` lines; `ai` to `unknown` are the added lines by owner and sum to `added`. A
 reason on the removed side has path and lines of the base; `start` and `end` are 1-based, inclusive, and null for a whole file;
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.attribution import Origin
 from byline.core.effect import path_members
+from byline.core.finding import describe_finding, finding_to_json
 from byline.core.verdict import Outcome
 from byline.core.verified import VerifiedAuthorship
 from byline.flow.approve import visible
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from byline.core.canonical import Json
+    from byline.core.finding import Finding
     from byline.core.verdict import Reason, Summary
     from byline.flow.judge import Judgement
 
 SCHEMA = "byline.gate/1"
 MOST_FAILURES = 10
+MOST_FINDINGS = 20
 SHOWN_ORIGINS = (Origin.AI, Origin.HUMAN, Origin.MIXED, Origin.TOOL, Origin.IMPORTED, Origin.UNKNOWN)
 MARKS = {"added": "+", "removed": "-", "file": " "}
 
@@ -46,6 +49,7 @@ def judgement_to_json(judgement: Judgement, *, entry: int | None = None) -> dict
         "anchored": question.pin is not None,
         "summary": _summary_to_json(verdict.summary),
         "reasons": [_reason_to_json(each) for each in verdict.reasons],
+        "findings": [finding_to_json(each) for each in _findings(judgement)],
         "decision": None if entry is None else {"entry": entry},
     }
 
@@ -80,6 +84,11 @@ def report_lines(judgement: Judgement, *, entry: int | None = None, most: int = 
     yield f"  {counts}{f' ({owned})' if owned else ''}, {summary.removed} removed"
     yield from _approvals(judgement)
     yield from _reasons(verdict.reasons, most)
+    found = _findings(judgement)
+    yield from [""] if found else []
+    yield from (f"  found: {visible(describe_finding(each).encode())}" for each in found[:MOST_FINDINGS])
+    if len(found) > MOST_FINDINGS:
+        yield f"  found: {len(found) - MOST_FINDINGS} more"
     failures = judgement.verification.failures
     counted = {fact.digest for fact in judgement.verification.facts if not isinstance(fact, VerifiedAuthorship) or fact.is_full}
     for failure in failures[:MOST_FAILURES]:
@@ -89,6 +98,10 @@ def report_lines(judgement: Judgement, *, entry: int | None = None, most: int = 
         yield f"  not counted: {len(failures) - MOST_FAILURES} more"
     closing = [*_closing(judgement, entry)]
     yield from ("", *closing) if closing else ()
+
+
+def _findings(judgement: Judgement) -> Sequence[Finding]:
+    return judgement.change.findings if judgement.change else ()
 
 
 def _approvals(judgement: Judgement) -> Iterator[str]:

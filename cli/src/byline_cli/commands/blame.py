@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from byline.core.effect import path_members
+from byline.core.finding import MEANING
 from byline.core.report import BLAME_SCHEMA
 from byline.flow.blame import TrustHere, find_blame
 from byline_cli.keyfile import key_path
@@ -33,11 +34,6 @@ the commit that brought the line. Without REV it is the file on disk, with what 
 EXAMPLE = "byline blame src/app.py        byline blame HEAD~3 src/app.py"
 
 PAGED = True
-EXPLAINED = {
-    "hash-mismatch": "a claim names another text than is there; those lines are unknown",
-    "claims-disagree": "two clones claim the same content differently; the stricter is shown",
-    "history-cut": "history is cut (a shallow or partial clone); what it would explain is unknown",
-}
 
 
 def configure(parser: Parser) -> None:
@@ -63,7 +59,7 @@ def run(options: Namespace, world: World) -> int:
     else:
         _show(world, blame)
     for each in blame.findings:
-        world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
+        world.terminal.note(f"note: {MEANING[each]} ({each})")
     return YES
 
 

@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from byline.core.effect import path_members
+from byline.core.finding import MEANING, FindingCode
 from byline.core.report import owner_to_json, ranges_to_json
 from byline.flow.delta import INDEX, read_deltas
 from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
 from byline.flow.subject import WORKTREE
-from byline_cli.commands.blame import EXPLAINED
 from byline_cli.patch import count_words, describe_path, patch_rows, summary
 from byline_cli.terminal import Paint, count, fit
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
@@ -61,7 +61,7 @@ def run(options: Namespace, world: World) -> int:
     workshop = make_reader(world, repo)
     settle(workshop, world.terminal)
     trust = trust_or_none(world, repo, workshop.identity)
-    at, findings = datetime.now(UTC), set[str]()
+    at, findings = datetime.now(UTC), set[FindingCode]()
     with open_resolver(workshop) as resolver:
 
         def told() -> Iterator[tuple[FileDelta, set[str]]]:
@@ -79,7 +79,7 @@ def run(options: Namespace, world: World) -> int:
             for file, verified in told():
                 world.terminal.lines(patch_rows(file, verified=verified, columns=world.terminal.columns))
     for each in sorted(findings):
-        world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
+        world.terminal.note(f"note: {MEANING[each]} ({each})")
     return YES
 
 

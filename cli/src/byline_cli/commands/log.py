@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from byline.core.effect import path_members
+from byline.core.finding import MEANING
 from byline.core.report import owner_to_json
 from byline.core.statement import PredicateType
 from byline.core.value import dataclass
@@ -15,7 +16,6 @@ from byline.flow.history import read_history
 from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
 from byline_cli.authors import by_origin, read_signature, subject_of
-from byline_cli.commands.blame import EXPLAINED
 from byline_cli.terminal import Paint, fit, shorten
 from byline_cli.view import COLOURS, describe_evidence, describe_owner
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
@@ -104,7 +104,7 @@ def run(options: Namespace, world: World) -> int:
             for each in found:
                 world.terminal.lines(_rows(each, world.terminal))
         for finding in sorted(resolver.versions.findings):
-            world.terminal.note(f"note: {EXPLAINED.get(finding, finding)} ({finding})")
+            world.terminal.note(f"note: {MEANING[finding]} ({finding})")
     return YES
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from byline.core.finding import MEANING
 from byline.flow.history import read_history
 from byline.flow.resolve import open_resolver
 from byline_cli.authors import by_origin, read_signature
-from byline_cli.commands.blame import EXPLAINED
 from byline_cli.terminal import Paint, count, fit, harmless, show_path, width
 from byline_cli.view import COLOURS
 from byline_cli.wiring import make_reader, open_here, settle
@@ -86,7 +86,7 @@ def run(options: Namespace, world: World) -> int:
     else:
         world.terminal.lines(_rows(facts, world.terminal))
     for each in findings:
-        world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
+        world.terminal.note(f"note: {MEANING[each]} ({each})")
     return YES
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from byline.capture.cut import journal_end
@@ -10,11 +11,14 @@ from byline.capture.journal import FILE, read_events
 from byline.capture.losses import read_losses
 from byline.core.edit import Edit
 from byline.core.effect import parse_path, path_members
+from byline.core.finding import describe_finding, finding_to_json
 from byline.core.lines import has_word
 from byline.core.report import owner_to_json
 from byline.errors import ConfigError, RepositoryError
 from byline.flow.progress import load_progress
+from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
+from byline.flow.strays import find_strays
 from byline.log.outbox import Outbox
 from byline_cli.keyfile import key_path
 from byline_cli.lost import losses_to_json
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from byline.core.attribution import Owner
+    from byline.core.finding import Finding
     from byline.core.trust import Trust
     from byline.flow.resolve import Resolver
     from byline.flow.workshop import Workshop
@@ -35,7 +40,8 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Which sessions of agents and people have lines that are not committed, and in which files; which commits have no statement yet; what
-waits in the outbox; and what could not be recorded, with its code and what to do about it. Lines without words are not counted."""
+waits in the outbox; what could not be recorded, with its code and what to do about it; and what does not fit together. Lines without
+words are not counted."""
 EXAMPLE = "byline status"
 
 SCHEMA = "byline.status/1"
@@ -56,20 +62,24 @@ def run(options: Namespace, world: World) -> int:
     is_unknown = workshop.identity == NOBODY
     with open_resolver(workshop) as resolver:
         pending = _pending(workshop, resolver)
-        facts = {
+        trust = None if is_unknown else trust_or_none(world, workshop.repo, workshop.identity)
+        facts: dict[str, Any] = {
             "schema": SCHEMA,
             "repository": None if is_unknown else workshop.identity.repository,
-            "you": _you(world, None if is_unknown else trust_or_none(world, workshop.repo, workshop.identity)),
+            "you": _you(world, trust),
             **pending,
             "unattested": _unattested(workshop, resolver),
             "outbox": len(Outbox(workshop.place).pending()),
             "statements": resolver.index.count_statements(),
             "losses": losses_to_json((*read_losses(workshop.place), *read_losses(workshop.inbox))),
         }
+        findings = _findings(workshop, resolver, trust)
     if options.json:
-        world.terminal.json(facts)
+        world.terminal.json({**facts, "findings": [finding_to_json(each) for each in findings]})
     else:
         _show(facts, world, workshop.now())
+        for each in findings:
+            world.terminal.line(Paint("found: ", "red"), describe_finding(each))
     return YES
 
 
@@ -129,6 +139,15 @@ def _unattested(workshop: Workshop, resolver: Resolver) -> list[str]:
         return []
     done = load_progress(workshop.place).start or ()
     return [each for each in workshop.repo.unpushed_commits(without=done) if not resolver.index.is_recorded(each)]
+
+
+def _findings(workshop: Workshop, resolver: Resolver, trust: Trust | None) -> tuple[Finding, ...]:
+    """Return what does not fit together here; without trust nothing is proven, and every statement is taken at its word."""
+
+    def is_proven(digest: str) -> bool:
+        return trust is None or prove_statements(resolver.index, (digest,), trust=trust, at=datetime.now(UTC))[digest].verified
+
+    return find_strays(workshop, resolver.index, is_proven=is_proven)
 
 
 def _show(facts: dict[str, Any], world: World, now: int) -> None:

@@ -6,19 +6,30 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from byline.attribute.recheck import Outcome
 from byline.core.bundle import MAX_BUNDLE, parse_bundle
+from byline.core.effect import path_members
+from byline.core.finding import describe_finding, finding_to_json
+from byline.core.value import dataclass, field
 from byline.core.verified import VerifiedAuthorship
 from byline.errors import MalformedError, RepositoryError
+from byline.flow.findings import Finder
+from byline.log.evidence import EvidenceRef
+from byline.log.index import EvidenceIndex
 from byline_cli.dossier import Item, examine, open_dossier
 from byline_cli.statements import describe_item, receipt_to_json
-from byline_cli.terminal import Paint, count
-from byline_cli.wiring import make_workshop, open_here
+from byline_cli.terminal import Paint, count, show_path
+from byline_cli.wiring import cache_file, make_workshop, open_here
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from byline.attribute.recheck import Rechecked
+    from byline.core.claim import Claim
+    from byline.core.finding import Finding
     from byline.flow.workshop import Workshop
     from byline_cli.parser import Parser
     from byline_cli.world import World
@@ -26,7 +37,9 @@ if TYPE_CHECKING:
 ABOUT = """\
 Makes every check of docs/formats.md on the statements about a commit, or on a bundle in a file: shape, key, repository, signature,
 log entry, inclusion, checkpoint, use, identity, time. It needs no network: trust is that of the work tree, and whoever has no anchor
-for it learns what this clone holds, not that the clone is the right one. Exit 1 when a check fails, and when there is no statement."""
+for it learns what this clone holds, not that the clone is the right one. What a statement carries forward is looked up in the statements
+that it names, and statements are held against each other and against git's objects: what does not fit together is a finding
+(docs/errors.md). Exit 1 when a check fails, when facts contradict each other, and when there is no statement."""
 EXAMPLE = "byline verify HEAD"
 
 SCHEMA = "byline.verify/1"
@@ -43,19 +56,25 @@ def run(options: Namespace, world: World) -> int:
     """Verify, and say what was found."""
     workshop = make_workshop(world, open_here(world))
     file = world.cwd / options.what
-    title, items, failures = _file(workshop, file) if options.what != HEAD and file.is_file() else _commit(workshop, options.what, file)
+    is_file = options.what != HEAD and file.is_file()
+    title, items, failures, look = _file(workshop, file) if is_file else _commit(workshop, options.what, file)
     failures += [_failure(each.failure.code, each.failure.message, each) for each in items if each.failure]
     if workshop.trust is None and items:
         failures.append(_failure("BL-KEY-1", "there is no trust to verify with: no .byline/trust.toml that reads, and no key of yours"))
     proven = bool(items) and not failures and all(each.is_proven for each in items)
+    proven = proven and not any(each.code.contradicts for each in look.findings)
     if options.json:
-        statements = [_to_json(each) for each in items]
-        world.terminal.json({"schema": SCHEMA, "verified": proven, "statements": statements, "failures": failures})
+        answer = {"verified": proven, "statements": [_to_json(each, look) for each in items], "failures": failures}
+        world.terminal.json({"schema": SCHEMA, **answer, "findings": [finding_to_json(each) for each in look.findings]})
         return YES if proven else NO
     world.terminal.line(Paint("verified" if proven else "NOT verified", "green" if proven else "red"), f": {title}")
     for each in items:
         for line in describe_item(each):
             world.terminal.line("  ", line)
+        for line in _describe_carried(look.carried.get(each.digest, ())):
+            world.terminal.line("      ", line)
+    for finding in look.findings:
+        world.terminal.line(Paint("  found: ", "red"), describe_finding(finding))
     for failure in failures:
         world.terminal.line(Paint("  failed: ", "red"), f"{failure['message']} ({failure['code']})")
     if not items and not failures:
@@ -63,7 +82,25 @@ def run(options: Namespace, world: World) -> int:
     return YES if proven else NO
 
 
-def _commit(workshop: Workshop, rev: str, place: Path) -> tuple[str, list[Item], list[dict[str, Any]]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What statements look like beside others: what does not fit together, and what became of carried lines, by statement."""
+
+    findings: tuple[Finding, ...] = ()
+    carried: dict[str, list[tuple[Claim, Rechecked]]] = field(default_factory=dict)
+
+
+def _look(workshop: Workshop, commit: str, items: Sequence[Item]) -> Look:
+    if workshop.trust is None:  # nothing is proven
+        return Look()
+    facts = [each.fact for each in items if isinstance(each.fact, VerifiedAuthorship)]
+    with EvidenceIndex(cache_file(workshop.repo)) as index:
+        index.refresh(EvidenceRef(workshop.repo))
+        finder = Finder(workshop.repo, index, workshop.trust, at=datetime.now(UTC))
+        return Look(findings=finder.about_commit(commit, facts), carried={fact.digest: [*finder.recheck(fact)] for fact in facts})
+
+
+def _commit(workshop: Workshop, rev: str, place: Path) -> tuple[str, list[Item], list[dict[str, Any]], Look]:
     try:
         commit = workshop.repo.commit_id(rev)
     except RepositoryError as error:
@@ -72,16 +109,17 @@ def _commit(workshop: Workshop, rev: str, place: Path) -> tuple[str, list[Item],
     found = open_dossier(workshop, commit, at=datetime.now(UTC))
     how = ", by the content of its files (no statement names it)" if found.by_content and found.items else ""
     failures = [_failure("BL-FORMAT-2", f"among the evidence: {each}") for each in found.bad]
-    return f"{count(len(found.items), 'statement')} about {commit[:12]}{how}", list(found.items), failures
+    title = f"{count(len(found.items), 'statement')} about {commit[:12]}{how}"
+    return title, list(found.items), failures, _look(workshop, commit, found.items)
 
 
-def _file(workshop: Workshop, path: Path) -> tuple[str, list[Item], list[dict[str, Any]]]:
+def _file(workshop: Workshop, path: Path) -> tuple[str, list[Item], list[dict[str, Any]], Look]:
     try:
         with path.open("rb") as file:
             bundle = parse_bundle(file.read(MAX_BUNDLE + 1))
     except MalformedError as error:
-        return f"{path.name}", [], [_failure(error.code, str(error))]
-    return f"the bundle in {path.name}", list(examine([bundle], workshop.trust, at=datetime.now(UTC))), []
+        return f"{path.name}", [], [_failure(error.code, str(error))], Look()
+    return f"the bundle in {path.name}", list(examine([bundle], workshop.trust, at=datetime.now(UTC))), [], Look()
 
 
 def _failure(code: str, message: str, item: Item | None = None) -> dict[str, Any]:
@@ -89,7 +127,18 @@ def _failure(code: str, message: str, item: Item | None = None) -> dict[str, Any
     return {"code": code, "message": about + message}
 
 
-def _to_json(item: Item) -> dict[str, Any]:
+def _describe_carried(carried: Sequence[tuple[Claim, Rechecked]]) -> Iterator[str]:
+    """Yield how many carried lines say what their statement says, and each of those of which nobody here can tell."""
+    holds = sum(len(each.lines) for _, each in carried if each.outcome is Outcome.HOLDS)
+    if holds:
+        yield f"{count(holds, 'carried line')}: as the named statements say"
+    for claim, each in carried:
+        if each.outcome is Outcome.UNSURE:
+            source = each.carried.statement[:12]
+            yield f"{show_path(claim.path)}:{each.lines.first}-{each.lines.last} carried from {source}: cannot say, it is not all here"
+
+
+def _to_json(item: Item, look: Look) -> dict[str, Any]:
     fact = item.fact
     return {
         "statement": item.digest,
@@ -100,4 +149,11 @@ def _to_json(item: Item) -> dict[str, Any]:
         "strength": str(fact.strength) if fact else None,
         "full": fact.is_full if isinstance(fact, VerifiedAuthorship) else fact is not None,
         "receipt": receipt_to_json(item.bundle),
+        "carried": [_carried_to_json(*each) for each in look.carried.get(item.digest, ())],
     }
+
+
+def _carried_to_json(claim: Claim, each: Rechecked) -> dict[str, Any]:
+    lines = {"start": each.lines.first, "end": each.lines.last, "origin": str(each.owner.origin)}
+    source = {"statement": each.carried.statement, "how": str(each.carried.how), "outcome": str(each.outcome)}
+    return {**path_members(claim.path), **lines, **source}

@@ -7,10 +7,10 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from byline.core.finding import MEANING
 from byline.core.lines import LineRange
 from byline.core.value import replace
 from byline.errors import RepositoryError
-from byline_cli.commands.blame import EXPLAINED
 from byline_cli.terminal import count, show_path
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.words import path_in
@@ -70,7 +70,7 @@ def run(options: Namespace, world: World) -> int:
         return YES
     world.terminal.lines(tell(chronicle, workshop.trust, columns=world.terminal.width))
     for each in chronicle.why.findings:
-        world.terminal.note(f"note: {EXPLAINED.get(each, each)} ({each})")
+        world.terminal.note(f"note: {MEANING[each]} ({each})")
     return YES
 
 

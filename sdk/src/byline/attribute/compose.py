@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.core.attribution import UNATTRIBUTED, Byline, stricter
+from byline.core.attribution import UNATTRIBUTED, Byline, Origin, stricter
 from byline.core.claim import Copied, New
 from byline.core.lines import HASH_BYTES
 from byline.core.value import replace
@@ -89,6 +89,11 @@ def keep_agents(version: Claimed, others: Iterable[Claimed]) -> Claimed:
             if j < len(bylines) and byline.owner.is_ai and line == hashes[j] and bylines[j].owner.is_known and not bylines[j].owner.is_ai:
                 bylines[j] = byline
     return replace(version, bylines=tuple(bylines))
+
+
+def is_contradicted(said: Claimed, found: Claimed) -> bool:
+    """Whether what is `said` to be a person's is found to be another's."""
+    return any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True))
 
 
 def confirm(version: Claimed, hashes: Sequence[bytes]) -> tuple[tuple[Byline, ...], bool]:

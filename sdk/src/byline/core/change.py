@@ -20,14 +20,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.core.diff import ABSENT, match_lines
-from byline.core.lines import LineRange, count_lines, is_binary, split_lines
+from byline.core.lines import LineRange, count_lines, is_binary, join_ranges, split_lines
 from byline.core.policy import ChangeKind
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from byline.core.effect import Transition
+    from byline.core.finding import Finding
     from byline.core.verified import VerifiedApproval, VerifiedAuthorship
 
 MAX_TEXT = 5 * 1024 * 1024
@@ -68,7 +69,8 @@ class Change:
     None where the caller has none (a preview). `named` are paths changed by a commit whose author or trailers name an agent or a
     bot: they can only tighten. `verbatim` names bases of claims (statement, path, number of the base) of which git's objects show
     that what the claim copies from them is the same, byte for byte and in order; one that is missing relaxes nothing. `spent` are the
-    steps of approvals (statement, path) that the target has taken already: an approval lets a file go there once.
+    steps of approvals (statement, path) that the target has taken already: an approval lets a file go there once. `findings` are what
+    does not fit together about it.
     """
 
     repository: str
@@ -81,6 +83,12 @@ class Change:
     named: frozenset[bytes] = frozenset()
     verbatim: frozenset[tuple[str, bytes, int]] = frozenset()
     spent: frozenset[tuple[str, bytes]] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def doubted(self) -> frozenset[bytes]:
+        """The paths whose lines are nobody's own, whatever claims say: those `named`, and those of findings that tighten."""
+        return self.named.union(each.path for each in self.findings if each.path is not None and each.code.tightens)
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
@@ -123,7 +131,7 @@ def _runs(path: bytes, kind: ChangeKind, old: bytes, new: bytes) -> list[Unit]:
     placed: list[tuple[int, int, Unit]] = []
     for order, (side, numbers) in enumerate(zip((Side.REMOVED, Side.ADDED), _differences(old, new), strict=True)):
         before = 0
-        for lines in _ranges(numbers):
+        for lines in join_ranges(numbers):
             # As many lines that stay come before the run on either side.
             placed.append((lines.start - before, order, Unit(path=path, kind=kind, side=side, lines=lines)))
             before += len(lines)
@@ -151,15 +159,3 @@ def raw_lines(data: bytes) -> list[bytes]:
     lines = [line + b"\n" for line in data.split(b"\n")]
     last = lines.pop()[:-1]
     return [*lines, last] if last else lines
-
-
-def _ranges(numbers: Iterable[int]) -> Iterator[LineRange]:
-    start = end = -1
-    for number in numbers:
-        if number != end:
-            if end > start:
-                yield LineRange(start, end)
-            start = number
-        end = number + 1
-    if end > start:
-        yield LineRange(start, end)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 HASH_BYTES = 16
 BINARY_WINDOW = 8000  # git looks for NUL in as many bytes
@@ -52,6 +52,19 @@ class LineRange:
     def last(self) -> int:
         """The last line's number as people see it."""
         return self.end
+
+
+def join_ranges(numbers: Iterable[int]) -> Iterator[LineRange]:
+    """Yield `numbers` of lines, which rise, as ranges without a gap between two neighbours."""
+    start = end = -1
+    for number in numbers:
+        if number != end:
+            if end > start:
+                yield LineRange(start, end)
+            start = number
+        end = number + 1
+    if end > start:
+        yield LineRange(start, end)
 
 
 def split_lines(data: bytes) -> tuple[bytes, ...]:

@@ -4,7 +4,7 @@
 For each unit (reference: the gate, lines 17 to 23):
 
 1. *credited*: full claims lead from the old version to the new, every line of the unit has a human claim that the policy credits,
-   and no claim or trailer says anything else about it;
+   and no claim, trailer or finding says anything else about it;
 2. *hands*: every person whom a claim on the unit names, and who signed it. Unless the unit is credited, an unknown hand stands
    beside them, below every level. With `credit_hands`, full claims that cover the unit exactly take it away;
 3. the *bar*: nobody who had a hand in the file between the two versions, or in any unit of it, may approve it.
@@ -76,7 +76,7 @@ def state_facts(policy: Policy, change: Change, trust: Trust) -> tuple[FileFacts
 
     held = frozenset((each.path, state_of(each.old)) for each in change.transitions if each.old)
     graph = ClaimGraph(change.authorships, is_strong=is_strong, verbatim=change.verbatim)
-    hands = Hands(graph, Rules(is_creditable=is_creditable, held=held, named=change.named))
+    hands = Hands(graph, Rules(is_creditable=is_creditable, held=held, doubted=change.doubted))
     reader = _Reader(policy, change, graph, hands, is_creditable)
     return tuple(reader.file(each) for each in change.files)
 
@@ -84,7 +84,7 @@ def state_facts(policy: Policy, change: Change, trust: Trust) -> tuple[FileFacts
 class _Reader:
     def __init__(self, policy: Policy, change: Change, graph: ClaimGraph, hands: Hands, is_creditable: Callable[[Hand], bool]) -> None:
         self._policy = policy
-        self._change = change
+        self._doubted = change.doubted
         self._graph = graph
         self._hands = hands
         self._is_creditable = is_creditable
@@ -115,7 +115,7 @@ class _Reader:
     def _unit(self, unit: Unit, rows: Sequence[Trace], chain: _Chain) -> UnitFacts:
         kinds = set(rows)
         named = frozenset(hand for trace in kinds for hand in trace if isinstance(hand, Hand))
-        is_human = unit.path not in self._change.named and all(hand.owner.origin is Origin.HUMAN for hand in named)
+        is_human = unit.path not in self._doubted and all(hand.owner.origin is Origin.HUMAN for hand in named)
         credited = is_human and all(_holds(trace, Mark.CREDITED, chain.exact, chain.human) for trace in kinds)
         covered = self._policy.credit_hands and all(_holds(trace, Mark.COVERED, chain.exact, chain.named) for trace in kinds)
         return UnitFacts(unit=unit, is_credited=credited, people=_people(named), has_unknown_hand=not (credited or covered))

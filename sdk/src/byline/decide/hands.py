@@ -39,12 +39,12 @@ MAX_ROUNDS = 8
 class Rules(NamedTuple):
     """What a reader tells `Hands` about facts: which hands are creditable, and what git holds.
 
-    `held` are the versions that the base of the change holds; `named` the paths that a commit's author or trailers give to an agent.
+    `held` are the versions that the base of the change holds; `doubted` the paths of the change that are nobody's own.
     """
 
     is_creditable: Callable[[Hand], bool]
     held: frozenset[tuple[bytes, State]]
-    named: frozenset[bytes]
+    doubted: frozenset[bytes]
 
 
 class Hands:
@@ -131,7 +131,7 @@ class Hands:
         """Return `lines`, copied from base `number`, with those who may have changed them: all of them must be able to relax."""
         hands, base = step.changers(number), step.claim.bases[number].path
         lost = set() if all(hand.is_full for hand in hands) else {Mark.COVERED}
-        if not all(map(self._rules.is_creditable, hands)) or (base != step.claim.path and base in self._rules.named):
+        if not all(map(self._rules.is_creditable, hands)) or (base != step.claim.path and base in self._rules.doubted):
             lost.add(Mark.CREDITED)
         known: dict[Trace, Trace] = {}
         for line in (lines := list(lines)):

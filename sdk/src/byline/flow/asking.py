@@ -15,6 +15,7 @@ from byline.attribute.match import Draft
 from byline.attribute.rows import BylineTable, expand, read_rows, read_tables, to_rows
 from byline.attribute.search import Ground, Target, search
 from byline.core.attribution import UNATTRIBUTED, Byline, stricter
+from byline.core.finding import FindingCode
 from byline.core.version import Version
 from byline.flow.progress import take_up
 from byline.flow.resolve import Answer
@@ -111,7 +112,7 @@ class Asking:
         bylines = expand(read_rows(value["rows"], read_tables(value)[1]))
         if lines is None or len(lines) != len(bylines):
             return None
-        self._versions.findings.update(value["findings"])
+        self._versions.findings.update(map(FindingCode, value["findings"]))
         return Version(path=path, blob=value["blob"], lines=lines, bylines=bylines)
 
     def _keep(self, key: bytes, version: Version) -> None:

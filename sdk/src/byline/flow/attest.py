@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from byline.core.claim import Claim
     from byline.core.envelope import Envelope
+    from byline.core.finding import FindingCode
     from byline.git.objects import CommitInfo
     from byline.git.repository import Repository
 
@@ -60,7 +61,7 @@ class AttestReport:
 
     statements: tuple[str, ...] = ()
     commits: tuple[str, ...] = ()
-    findings: tuple[str, ...] = ()
+    findings: tuple[FindingCode, ...] = ()
     losses: int = 0
     busy: bool = False
 

@@ -16,6 +16,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from byline.core.finding import FindingCode
 from byline.core.value import dataclass
 from byline.flow.pending import journal_stamp
 from byline.flow.subject import find_subject
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from byline.flow.subject import Subject
     from byline.flow.workshop import Workshop
 
-KEPT = "byline.blame/1"
+KEPT = "byline.blame/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Blame:
 
     subject: Subject
     ranges: Sequence[dict[str, Json]]
-    findings: tuple[str, ...] = ()
+    findings: tuple[FindingCode, ...] = ()
 
 
 def find_blame(workshop: Workshop, rev: str | None, path: bytes, *, trust: TrustHere, at: datetime) -> Blame:
@@ -85,7 +86,9 @@ def _read(value: dict[str, Any], subject: Subject, stamp: str | None, at: dateti
     for count, number in rows:
         ranges.append({"start": start, "end": start + count - 1, **facts[number]})
         start += count
-    return Blame(subject=subject, ranges=ranges, findings=tuple(findings)) if start == len(subject.lines or ()) + 1 else None
+    return (
+        Blame(subject=subject, ranges=ranges, findings=tuple(map(FindingCode, findings))) if start == len(subject.lines or ()) + 1 else None
+    )
 
 
 def _ask(workshop: Workshop, subject: Subject, trust: TrustHere, before: tuple[str | None, str | None], at: datetime) -> Blame:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from byline.attribute.carry import mix
 from byline.attribute.hands import file_hand, removal_hands
-from byline.core.attribution import UNKNOWN, Byline, Origin, Owner, stricter
-from byline.core.claim import MAX_NEW_LINES, Base, Carried, Claim, Copied, New, Op, Removed, Segment
+from byline.core.attribution import UNKNOWN, Byline, Origin, Owner, inferred, stricter
+from byline.core.claim import MAX_NEW_LINES, Base, Carried, Carry, Claim, Copied, New, Op, Removed, Segment
 from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.lines import LineRange
 from byline.core.value import dataclass, field, replace
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from byline.attribute.state import Seen
-    from byline.core.claim import Carry
     from byline.flow.versions import Derived, Versions
     from byline.git.objects import FileChange, TreeEntry
     from byline.git.repository import Repository
@@ -121,7 +120,7 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
     derived = None
     if new and new.mode in REGULAR and versions.lines(new.oid) is not None:
         derived = versions.derive(commit, change.path, new.oid, worktree=maker.worktree, is_recipe=True)
-    segments = tuple(_segments(versions, change.path, derived, maker)) if derived else ()
+    segments = tuple(_segments(versions, change.path, new.oid, derived, maker)) if derived and new else ()
     if sum(each.count for each in segments if isinstance(each, New)) > MAX_NEW_LINES:
         derived, segments = None, ()
     removed = tuple(_removed(versions, change, standings, derived, maker)) if derived or not new else ()
@@ -148,15 +147,18 @@ def base_of(repo: Repository, standing: Standing) -> Base:
     return Base(parent=standing.parent, path=standing.path, mode=entry.mode, sha256=repo.content_sha256(entry), blob=entry.oid)
 
 
-def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -> Iterator[Segment]:
+def _segments(versions: Versions, path: bytes, blob: str, derived: Derived, maker: Maker) -> Iterator[Segment]:
     draft = derived.draft
     places = draft.places
     theirs = maker.beside(path).wrote(draft.lines)
+    whole = versions.claims.whole(blob, path) if Carry.EXACT in draft.found else ()
 
     @cache
     def told(j: int) -> tuple[Byline | None, Carry | None, bool, Byline | None]:
-        byline = draft.bylines[j]
-        return byline, draft.found[j], theirs[j], draft.made_of(j) if maker.declared and byline is None else None
+        byline, how = draft.bylines[j], draft.found[j]
+        if how is Carry.EXACT and byline and byline.statement and (j >= len(whole) or byline.statement not in whole[j]):
+            how = Carry.ALIGNED  # the very bytes were seen here, and no claim is about them: others can look at the texts alone
+        return byline, how, theirs[j], draft.made_of(j) if maker.declared and byline is None else None
 
     start = 0
     while start < len(places):
@@ -172,10 +174,12 @@ def _segments(versions: Versions, path: bytes, derived: Derived, maker: Maker) -
             while end < len(places) and places[end] is None and told(end) == told(start):
                 end += 1
             owner = maker.owner(byline, is_others=is_others)
-            if other and owner is maker.declared:
-                owner = mix(owner, maker.owner(other))
             source = byline.statement if byline and owner is byline.owner else None
             carried = Carried(statement=source, how=how) if source and how else None
+            if byline and carried and how is not Carry.EXACT:
+                owner = inferred(byline).owner
+            if other and owner is maker.declared:
+                owner = mix(owner, maker.owner(other))
             yield New(owner=owner, hashes=b"".join(versions.hashes(draft.lines[start:end])), carried=carried)
         start = end
 

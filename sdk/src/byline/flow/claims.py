@@ -6,11 +6,13 @@ one for a commit that it was made from; then those whose base is the one that th
 clone, and where clones disagree the stricter, line by line. A claim's own base is looked for among claims that are older than it.
 What was imported counts for none of this: it is laid over what the others say, and keeps an agent's lines an agent's.
 
-Nothing here verifies a signature: a reader shows who is not verified, a gate builds on verified claims only.
+Nothing here verifies a signature: a reader shows who is not verified, a gate builds on verified claims only. What a claim carries from
+another statement is looked up there (`flow.rederive`).
 """
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from byline.attribute.compose import compose, join, tighten
@@ -22,17 +24,20 @@ if TYPE_CHECKING:
 
     from byline.core.authorship import Authorship
     from byline.core.claim import Base, Claim
+    from byline.core.finding import FindingCode
     from byline.core.version import Claimed
+    from byline.flow.rederive import Carries
     from byline.log.index import EvidenceIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One claim, and the statement (`digest` of its payload) that it stands in."""
+    """One claim without what it carries in vain, the statement (`digest` of its payload) that it stands in, and what was `found` of it."""
 
     digest: str
     statement: Authorship
     claim: Claim
+    found: frozenset[FindingCode] = frozenset()
 
     @property
     def key(self) -> tuple[str, bytes]:
@@ -48,9 +53,9 @@ class Told:
 class Claims:
     """The claims of one repository, as the index knew them when it was last refreshed."""
 
-    def __init__(self, index: EvidenceIndex, repository: str, unclaimed: Callable[[Base], Claimed]) -> None:
+    def __init__(self, index: EvidenceIndex, carries: Carries, unclaimed: Callable[[Base], Claimed]) -> None:
         self._index = index
-        self._repository = repository
+        self._carries = carries
         self._unclaimed = unclaimed
         self._told: dict[tuple[str, bytes], tuple[Told, ...]] = {}
         self._imported: dict[tuple[str, bytes], tuple[Told, ...]] = {}
@@ -61,7 +66,7 @@ class Claims:
         known = self._told.get((blob, path))
         if known is None:
             rows = self._index.claims_by_blob(blob, path)
-            found = tuple(told for row in rows if (told := self._read(row.statement, path)))
+            found = tuple(told for row in rows if (told := self.read(row.statement, path)))
             known = self._told[blob, path] = tuple(each for each in found if not each.statement.is_imported)
             if len(known) < len(found):
                 self._imported[blob, path] = tuple(each for each in found if each.statement.is_imported)
@@ -82,6 +87,7 @@ class Claims:
         """Look everything up anew."""
         self._told.clear()
         self._imported.clear()
+        self._carries.forget()
 
     def newest(self, told: Iterable[Told]) -> tuple[Told, ...]:
         """Return the newest of each clone."""
@@ -95,9 +101,14 @@ class Claims:
         found = [self.compose(each) for each in self.newest(self.of(blob, path)) if each.claim.segments]
         return join(found) if found else None
 
+    def whole(self, blob: str, path: bytes) -> tuple[frozenset[str | None], ...]:
+        """Return for each line of the content `blob` the statements from which claims of this very content at `path` have it."""
+        versions = [self.compose(each).bylines for each in self.of(blob, path) if each.claim.segments]
+        return tuple(frozenset(byline.statement for byline in line if byline) for line in zip_longest(*versions))
+
     def similar(self, hashes: Sequence[bytes], paths: Sequence[bytes]) -> Iterator[Claimed]:
         """Yield the versions whose claims hold one of `hashes`: those at `paths` first, then the most hits, then the newest."""
-        rows = [(row, self._read(row.statement, row.path)) for row in self._index.claims_with_hashes(hashes)]
+        rows = [(row, self.read(row.statement, row.path)) for row in self._index.claims_with_hashes(hashes)]
         found = [(row, told) for row, told in rows if told and not told.statement.is_imported]
         found.sort(key=lambda pair: (pair[1].claim.path in paths, pair[0].hits, pair[1].statement.chain.seq, pair[1].digest), reverse=True)
         for _, told in found:
@@ -134,14 +145,14 @@ class Claims:
 
     def in_statement(self, digest: str) -> tuple[Told, ...]:
         """Return every claim of the statement `digest`, if it is here and about this repository."""
-        statement = self._statement(digest)
-        return tuple(Told(digest=digest, statement=statement, claim=claim) for claim in statement.claims) if statement else ()
+        statement = self._carries.statement(digest)
+        return tuple(self._tell(digest, statement, claim) for claim in statement.claims) if statement else ()
 
-    def _read(self, digest: str, path: bytes) -> Told | None:
-        statement = self._statement(digest)
+    def read(self, digest: str, path: bytes) -> Told | None:
+        """Return the claim of `path` in the statement `digest`, None if there is none."""
+        statement = self._carries.statement(digest)
         claim = next((claim for claim in statement.claims if claim.path == path), None) if statement else None
-        return Told(digest=digest, statement=statement, claim=claim) if statement and claim else None
+        return self._tell(digest, statement, claim) if statement and claim else None
 
-    def _statement(self, digest: str) -> Authorship | None:
-        statement = self._index.statement(digest)
-        return statement if statement and statement.repository == self._repository else None
+    def _tell(self, digest: str, statement: Authorship, claim: Claim) -> Told:
+        return Told(digest=digest, statement=statement, claim=claim, found=self._carries.found(digest, claim.path))

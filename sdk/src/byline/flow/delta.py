@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from byline.core.attribution import Byline, Owner
+    from byline.core.finding import FindingCode
     from byline.flow.resolve import Resolver
     from byline.flow.workshop import Workshop
     from byline.git.objects import FileChange, TreeEntry
@@ -49,7 +50,7 @@ class FileDelta:
     came: dict[int, Byline]
     went: dict[int, Byline]
     hands: dict[int, Owner]
-    findings: frozenset[str] = frozenset()
+    findings: frozenset[FindingCode] = frozenset()
 
 
 def read_deltas(
@@ -104,7 +105,7 @@ class _Comparing:
         stays = set(kept)
         gone = [i for i in range(len(old)) if i not in stays]
         fresh = [j for j, i in enumerate(kept) if i == ABSENT]
-        findings: set[str] = set()
+        findings: set[FindingCode] = set()
         went, came = {}, {}
         if gone and self._old:
             resolved = self._resolver.resolve(self._old, change.old_path or change.path)

@@ -54,7 +54,7 @@ class Evidence:
         """
         index.refresh(EvidenceRef(repo))
         self._repo = repo
-        self._index = index
+        self._index = self.index = index
         self._ledger = ledger
         self._authorships: dict[str, Authorship] = {}
 

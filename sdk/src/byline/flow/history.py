@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import UNATTRIBUTED, Byline, Owner
 from byline.core.claim import Copied, New
 from byline.core.diff import ABSENT
+from byline.core.finding import FindingCode
 from byline.core.lines import has_word, squeeze
 from byline.core.value import dataclass
 from byline.core.version import split_hashes
@@ -158,6 +159,7 @@ def _carried(claim: Claim) -> Iterator[int]:
 def _claimed(versions: Versions, commit: str, told: Told, lines: Sequence[bytes]) -> Iterator[Line]:
     """Yield the new lines of a claim. What the text does not confirm, new or copied, is unknown."""
     start = 0
+    versions.findings |= told.found
     bases = [versions.lines(base.blob) or () for base in told.claim.bases]
     for segment in told.claim.segments:
         text = lines[start : start + segment.count]
@@ -172,7 +174,7 @@ def _claimed(versions: Versions, commit: str, told: Told, lines: Sequence[bytes]
             wrong = _differing(split_hashes(segment.hashes), versions.hashes(text), numbers)
             yield from ((number, UNATTRIBUTED if number in wrong else byline, is_carried) for number in numbers)
         if wrong:
-            versions.findings.add("hash-mismatch")
+            versions.findings.add(FindingCode.HASH_MISMATCH)
         start += segment.count
     yield from ((number, UNATTRIBUTED, False) for number in range(start, len(lines)))
 

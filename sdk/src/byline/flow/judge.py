@@ -8,7 +8,7 @@
 1. Trust and policy are those of the *base* tree, never the candidate's: regular blobs at `.byline/trust.toml` and `policy.toml`.
    Missing, malformed, expired, of another repository, or (with a `Pin`) of other bytes than the pinned: deny. That is T0.
 2. The change is the difference of the two trees, cut into units. An object that is not here is an error: nobody can say.
-3. The evidence is verified under that trust; what fails a check relaxes nothing.
+3. The evidence is verified under that trust; what fails a check relaxes nothing. What does not fit together is found.
 4. decide gives the verdict.
 5. With a pin, a key and a ledger the decision is signed, logged, and its receipt verified before anybody hears "allow".
 """
@@ -27,7 +27,8 @@ from byline.core.value import dataclass
 from byline.decide import decide_change
 from byline.decide.rules import deny_change
 from byline.errors import MalformedError, VerificationError
-from byline.flow.landing import manifest_of, named_paths, read_landing, read_regular
+from byline.flow.findings import Finder
+from byline.flow.landing import manifest_of, named_commits, read_landing, read_regular
 from byline.flow.verbatim import verbatim_bases
 from byline.sign.file import sign_payload
 from byline.verify import Verification, verify_bundle, verify_bundles
@@ -113,6 +114,8 @@ def read_change(
     """
     landing = read_landing(repo, question.base, question.candidate)
     proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
+    named = named_commits(repo, question.base, question.candidate)
+    finder = Finder(repo, evidence.index, trust, at=at)
     is_bound_to_tree = policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals)
     change = Change(
         repository=trust.repository,
@@ -122,9 +125,10 @@ def read_change(
         files=landing.files,
         authorships=proven.authorships,
         approvals=proven.approvals,
-        named=named_paths(repo, question.base, question.candidate),
+        named=frozenset[bytes]().union(*named.values()),
         verbatim=verbatim_bases(repo, proven.authorships, landing),
         spent=question.pin.spent if question.pin else frozenset(),
+        findings=finder.about_change(landing, named, proven.authorships),
     )
     return change, proven
 

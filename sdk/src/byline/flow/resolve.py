@@ -8,11 +8,8 @@
 A commit's version is composed from claims, and derived only where there are none; the same objects and the same bundles give the
 same answer in every clone. The bytes on disk are attributed as if they were committed now: what HEAD has keeps its byline, the
 rest comes from the journal. Nothing is signed or written but caches; whoever wants what is pending to be signed first calls
-`attest_pending` before. Findings are stable words:
-
-    hash-mismatch     a claim names another text than is there; such lines are unknown
-    claims-disagree   two clones claim the same content differently; the stricter is shown
-    history-cut       objects are missing (a shallow or partial clone); what they would explain is unknown
+`attest_pending` before. What does not fit together is a
+finding (`core.finding`): such lines are unknown, or the stricter of two answers is given.
 """
 
 from __future__ import annotations
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from byline.attribute.match import Draft
+    from byline.core.finding import FindingCode
     from byline.flow.asking import Asking
     from byline.flow.subject import Subject
     from byline.flow.versions import Versions
@@ -49,7 +47,7 @@ class Resolved:
     revision: str
     lines: tuple[bytes, ...]
     bylines: tuple[Byline, ...]
-    findings: tuple[str, ...] = ()
+    findings: tuple[FindingCode, ...] = ()
     is_text: bool = True
     hand: Byline = UNATTRIBUTED
 
@@ -62,7 +60,7 @@ class Answer:
     """
 
     bylines: tuple[Byline, ...]
-    findings: tuple[str, ...] = ()
+    findings: tuple[FindingCode, ...] = ()
     asked_journal: bool = False
     is_whole: bool = True
     draft: Draft | None = None

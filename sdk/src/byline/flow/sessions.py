@@ -10,7 +10,7 @@ r"""Three lines with which an agent records its own edits: `byline.session`.
 The session writes the files itself, atomically, and each write is an edit in the journal of the repository that holds the file:
 `attested` evidence, channel `sdk`. Nothing else happens then: no git process but one to ask about ignored files, no signature, no
 network. What goes wrong with a *file* is raised, as `open` would; what goes wrong with the *record* never is: it is a loss that
-`byline status` shows, and `session.incomplete` is True. Edits are counted (`seq`), so that a gap can be seen.
+`byline status` shows, and `session.incomplete` is True. The edits in each repository are counted (`seq`), so that a gap can be seen.
 
 A session can be shared by threads and used from async code (each call is short; `asyncio.to_thread` keeps a loop free). Two sessions
 may write one file: the last one wins on disk, and the journal holds both.
@@ -66,7 +66,7 @@ class Session:
         self._by = by
         self._root = root
         self._lock = threading.Lock()
-        self._seq = 0
+        self._seq: dict[Path, int] = {}  # how many edits each repository has of it
         self._time = 0
         self._ignored: dict[tuple[str, bytes], bool] = {}
 
@@ -122,7 +122,7 @@ class Session:
         contents = Contents(place, routed.worktree.algorithm)
         if max(len(after), len(before or b"")) > MAX_CONTENT:
             self._lose(LossCode.OVERSIZED, f"{len(after)} bytes: {os.fsdecode(routed.path)}", place)
-        self._seq += 1
+        seq = self._seq[place] = self._seq.get(place, 0) + 1
         # Edits of one session keep their order even where the clock of the files stands still.
         self._time = max(self._time + 1, now_ns())
         append_edit(
@@ -140,8 +140,8 @@ class Session:
                 head=read_head(routed.worktree),
                 in_progress=read_in_progress(routed.worktree),
                 time=self._time,
-                seq=self._seq,
-                name=f"edit.sdk.{self.id}.{self._seq:08d}",
+                seq=seq,
+                name=f"edit.sdk.{self.id}.{seq:08d}",
             ),
         )
 

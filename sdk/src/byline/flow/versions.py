@@ -12,18 +12,20 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from byline.attribute.compose import compose, confirm, join, keep_agents
+from byline.attribute.compose import compose, confirm, is_contradicted, join, keep_agents
 from byline.attribute.match import Draft
 from byline.attribute.search import Ground, Target, search
 from byline.attribute.state import State
-from byline.core.attribution import UNATTRIBUTED, Byline, Origin, inferred
+from byline.core.attribution import UNATTRIBUTED, Byline, inferred
 from byline.core.claim import Copied
+from byline.core.finding import FindingCode
 from byline.core.lines import squeeze
 from byline.core.value import dataclass
 from byline.core.version import Block, Claimed, Version
 from byline.errors import RepositoryError
 from byline.flow.bases import REGULAR, Bases, Standing
 from byline.flow.claims import Claims, Told
+from byline.flow.rederive import Carries
 from byline.flow.texts import Texts
 
 if TYPE_CHECKING:
@@ -63,13 +65,14 @@ class Versions:
         self.repo = workshop.repo
         self.texts = Texts(workshop.repo, workshop.place, workshop.identity.line_key)
         self.bases = Bases(self.repo, self.texts)
-        self.claims = Claims(index, workshop.identity.repository, self._unclaimed)
+        carries = Carries(index, workshop.identity.repository, self.texts.lines, self.texts.hash_lines)
+        self.claims = Claims(index, carries, self._unclaimed)
         self._state: State | None = None
         self._load: Callable[[], State] = State
         self._index = index
         self._first: list[tuple[str, ...]] | None = None
         self._old: set[str] = set()
-        self.findings: set[str] = set()
+        self.findings: set[FindingCode] = set()
         self._known: dict[Key, Claimed] = {}
         self._chosen: dict[Key, tuple[Told, ...]] = {}
         self.used_journal = False  # something known rests on what the journal says
@@ -105,7 +108,7 @@ class Versions:
         known = self._ask((commit, path, entry.oid))
         bylines, agrees = confirm(known, self.texts.hashes(entry.oid))
         if not agrees:
-            self.findings.add("hash-mismatch")
+            self.findings.add(FindingCode.HASH_MISMATCH)
         return Version(path=path, blob=entry.oid, lines=lines, bylines=bylines)
 
     def claimed(self, blob: str, path: bytes) -> Claimed | None:
@@ -143,7 +146,7 @@ class Versions:
 
     def _cut(self) -> None:
         self._is_cut = True
-        self.findings.add("history-cut")
+        self.findings.add(FindingCode.HISTORY_CUT)
 
     @property
     def state(self) -> State:
@@ -259,8 +262,8 @@ class Versions:
         told = self._chosen[key] = self.choose(commit, path, blob, referrer)
         said = self._compose(told) if told else self._derive_claimed(commit, path, blob)
         found = self._keep_agents(self.claims.tighten(said), told, referrer)
-        if found is not said and _is_contradicted(said, found):
-            self.findings.add("claims-disagree")
+        if found is not said and is_contradicted(said, found):
+            self.findings.add(FindingCode.CLAIMS_DISAGREE)
         self._depth -= 1
         self._open.discard(key)
         self._known[key] = found
@@ -274,11 +277,12 @@ class Versions:
     def _compose(self, told: Sequence[Told]) -> Claimed:
         versions = []
         for each in told:
+            self.findings |= each.found
             used = {segment.base for segment in each.claim.segments if isinstance(segment, Copied)}
             bases = [self._base(each, base) if number in used else None for number, base in enumerate(each.claim.bases)]
             versions.append(compose(each.claim, bases, statement=each.digest, commit=each.statement.commit.id))
         if len(versions) > 1 and len({tuple(byline.owner for byline in version.bylines) for version in versions}) > 1:
-            self.findings.add("claims-disagree")
+            self.findings.add(FindingCode.CLAIMS_DISAGREE)
         return join(versions)
 
     def _keep_agents(self, version: Claimed, told: Sequence[Told], referrer: Told | None) -> Claimed:
@@ -388,11 +392,6 @@ class Versions:
 def base_key(told: Told, base: Base) -> Key:
     """Return the version that `base` of the claim `told` is."""
     return told.statement.commit.parents[base.parent], base.path, base.blob
-
-
-def _is_contradicted(said: Claimed, found: Claimed) -> bool:
-    """Whether what is `said` to be a person's is found to be another's."""
-    return any(one is not two and one.owner.origin is Origin.HUMAN for one, two in zip(said.bylines, found.bylines, strict=True))
 
 
 def _made_for(found: Iterable[Told], commits: Iterable[str]) -> list[Told]:

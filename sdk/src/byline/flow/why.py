@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from byline.attribute.match import Draft
     from byline.core.attribution import Byline
     from byline.core.edit import Edit
+    from byline.core.finding import FindingCode
     from byline.flow.resolve import Resolver
     from byline.flow.subject import Subject
     from byline.flow.versions import Versions
@@ -53,7 +54,7 @@ class Why:
 
     subject: Subject
     accounts: tuple[Account, ...]
-    findings: tuple[str, ...] = ()
+    findings: tuple[FindingCode, ...] = ()
 
 
 def explain(workshop: Workshop, resolver: Resolver, subject: Subject, lines: LineRange) -> Why:

@@ -134,10 +134,14 @@ class Repository(ObjectStore):
         asked = set(among)
         return frozenset(asked.intersection(self._commits("--ignore-missing", *sorted(asked), f"^{head}")) if asked else ())
 
-    def unpushed_commits(self, *, without: Iterable[str] = ()) -> list[str]:
-        """Return the commits of branches and HEAD that no remote-tracking branch and none of `without` reaches, parents before children."""
+    def unpushed_commits(self, *, without: Iterable[str] = (), most: int | None = None) -> list[str]:
+        """Return the commits of branches and HEAD that no remote-tracking branch and none of `without` reaches, parents before children.
+
+        With `most` only so many, the newest.
+        """
         tips = ("--branches", "HEAD") if self.head() else ("--branches",)
-        return self._commits("--ignore-missing", *tips, "--not", "--remotes", *without)
+        limit = () if most is None else (f"--max-count={most}",)
+        return self._commits("--ignore-missing", *limit, *tips, "--not", "--remotes", *without)
 
     def commits_beside(self, commit: str, paths: Sequence[bytes]) -> list[str]:
         """Return the newest plain commits that changed one of `paths`, in reach of a ref, FETCH_HEAD or ORIG_HEAD and not of `commit`."""

@@ -84,6 +84,20 @@ class StepRow:
     new: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainGap:
+    """Numbers of the clone `chain` from `first` to `last` that no statement here has; `statement` has the next one."""
+
+    chain: str
+    first: int
+    last: int
+    statement: str
+
+
+_GAPS = (
+    "SELECT before + 1, seq - 1, digest FROM (SELECT seq, digest, LAG(seq, 1, 0) OVER (ORDER BY seq) AS before FROM file WHERE chain = ?)"
+    " WHERE seq > before + 1 ORDER BY seq"
+)
 _CLAIM = (
     "SELECT statement.digest, claim.ordinal, claim.path, claim.blob, claim.op, statement.commit_id, statement.chain, statement.seq"
     " FROM claim JOIN statement ON statement.id = claim.statement WHERE {} ORDER BY statement.seq DESC, statement.digest, claim.ordinal"
@@ -248,6 +262,20 @@ class EvidenceIndex:
     def chain_starts(self) -> tuple[str, ...]:
         """Return the commits of the first statements of all clones, sorted."""
         return tuple(row[0] for row in self._database.rows("SELECT DISTINCT commit_id FROM statement WHERE seq = 1 ORDER BY commit_id"))
+
+    def chain_gaps(self) -> tuple[ChainGap, ...]:
+        """Return which numbers are missing in the chains of clones, by chain and number."""
+        broken = self._database.rows("SELECT chain FROM file WHERE chain IS NOT NULL GROUP BY chain HAVING COUNT(DISTINCT seq) < MAX(seq)")
+        return tuple(
+            ChainGap(chain=chain, first=first, last=last, statement=statement)
+            for (chain,) in sorted(broken)
+            for first, last, statement in self._database.rows(_GAPS, chain)
+        )
+
+    def of_other_repositories(self, repository: str, *, limit: int) -> tuple[tuple[str, str], ...]:
+        """Return the statements (digest, repository) that name another repository than `repository`, at most `limit`."""
+        query = "SELECT DISTINCT digest, repository FROM file WHERE repository != ? AND reason IS NULL ORDER BY digest LIMIT ?"
+        return tuple((digest, other) for digest, other in self._database.rows(query, repository, limit))
 
     def statement(self, digest: str) -> Authorship | None:
         """Return the authorship statement with this digest, None if there is none or if it does not read strictly."""
