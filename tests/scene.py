@@ -119,6 +119,6 @@ class Scene:
     def withhold(self, hides: Callable[[Bundle], bool]) -> None:
         """Take bundles away from the evidence, and from the outbox."""
         kept = [each for each in self.bundles() if not hides(each)]
-        shutil.rmtree(self.story.scratch.path / ".git/byline/outbox")
+        shutil.rmtree(self.story.scratch.path / ".git/byline/outbox", ignore_errors=True)
         self.git("update-ref", "-d", "refs/byline/evidence")
         self.plant(*kept)

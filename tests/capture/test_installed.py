@@ -108,3 +108,24 @@ def test_what_an_agent_surely_wrote_is_never_declared_by_the_committer(clone: In
     assert "add     either.py  +1 ai observed (claude-code)\n" in shown
     assert "add     latin1.py  +2 ai observed (claude-code)\n" in shown
     assert clone.losses() == 2
+
+
+def test_what_has_no_lines_has_a_hand(clone: Installed) -> None:
+    """Binary files, links, text of another encoding or size; of a mode nobody knows, for a record holds contents."""
+    for name, data in {"run.sh": b"echo\n", "data": b"\0\1", "was-text.py": b"one\n", "theirs.txt": "a line\n".encode("utf-16")}.items():
+        clone.scratch.write(name, data)
+    clone.commit()
+    clone.writes("empty", b"")
+    clone.runs(
+        "ln -s run.sh link; chmod +x run.sh; printf 'x\\0' >data; printf 'a\\0' >>was-text.py; printf '\\377\\376a\\0\\n\\0' >utf16.txt"
+    )
+    clone.runs("head -c 6000000 /dev/zero | tr '\\0' x >huge.txt")
+    clone.commit()
+    shown = clone.byline("show").out
+    for name in ("add     empty", "add     link", "modify  data", "modify  was-text.py", "add     utf16.txt", "add     huge.txt"):
+        assert f"{name}  ai observed (claude-code)\n" in shown
+        assert clone.owners(name.split()[1], rev="HEAD") == []
+    assert "mode    run.sh  unknown\n" in shown
+    assert clone.owners("run.sh") == ["human"]
+    assert clone.owners("theirs.txt") == []
+    assert clone.losses() == 1  # of what is too large, the bytes are not kept

@@ -131,7 +131,7 @@ def _lines(versions: Versions, commit: str, path: bytes, blob: str, lines: Seque
         for number, byline in enumerate(versions.whole_file(blob, path, draft.close())):
             if draft.places[number] is None:
                 yield number, byline, byline.statement is not None
-    elif is_plain and len(told) == 1 and _stands_on(told[0].claim, standings):
+    elif is_plain and len(told) == len(versions.claims.of(blob, path)) == 1 and _stands_on(told[0].claim, standings):
         yield from _claimed(versions, commit, told[0], lines)
     else:
         version = versions.committed(commit, path) if told or not is_plain else None
