@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from byline.capture.inbox import put_payload
+from byline.capture.journal import append_edit, read_events
 from byline.capture.losses import read_losses
 from byline.capture.places import inbox_dir
+from byline.core.edit import Edit
+from byline.core.value import replace
+from byline.flow.pending import JOURNAL, MAX_JOURNAL
 from byline.flow.workshop import hold
 from byline_cli.keyfile import key_path
 from installed import PROGRAM, Installed
@@ -80,3 +84,22 @@ def test_what_goes_wrong_in_the_background_is_a_loss(clone: Installed) -> None:
     done = subprocess.run(BACKGROUND, cwd=clone.path, check=False, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
     assert [each.message.split(":")[:2] for each in read_losses(place(clone))] == [["attest", " ConfigError"]]
+
+
+def test_a_journal_that_has_grown_is_compacted_when_a_commit_is_attested_and_pending_lines_stay(clone: Installed) -> None:
+    clone.writes("pending.py", b"ai_1 = call(1)\n")
+    assert clone.owners("pending.py") == ["ai"]
+    (edit,) = (event for event in read_events(place(clone)).events if isinstance(event, Edit))
+    for number in range(100):
+        append_edit(place(clone), replace(edit, path=b"other.py", after=f"{number:040}", time=edit.time + number, call="x" * 30_000))
+    (clone.path / "b.py").write_text("human_1 = 1\n")
+    clone.scratch.git("add", "b.py")
+    clone.commit(add=False)
+    rounds = 0
+    while (place(clone) / JOURNAL).stat().st_size > MAX_JOURNAL and rounds < 20:  # the attester may be at it
+        rounds += 1
+        assert clone.byline("attest", "--wait").code == 0
+    assert (place(clone) / JOURNAL).stat().st_size < MAX_JOURNAL
+    assert clone.owners("pending.py") == ["ai"]
+    clone.commit()
+    assert clone.owners("pending.py", rev="HEAD") == ["ai"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sign what is pending, deliver it, send it: the three steps that `attest`, `push` and `approve` share; then the journal is tidied.
+"""Sign what is pending, deliver it, send it: the three steps that `attest`, `push` and `approve` share. Then the journal is tidied.
 
 `sign_and_deliver` works in the foreground. `work_in_background` is what git's hooks start: one at a time in a clone
 (`attester.pid`), until no mark came in while it worked, silent, and every failure a loss record that `status` and `doctor` show.
@@ -52,21 +52,7 @@ def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), secon
     from byline.flow.deliver import deliver
     from byline_cli.wiring import open_ledger
 
-    work = Work(attested=attested, delivered=deliver(workshop, open_ledger(workshop)))
-    tidy(workshop)
-    return work
-
-
-def tidy(workshop: Workshop) -> None:
-    """Compact the journal where it has grown long. Nobody asked for it, so what goes wrong is recorded and nothing more."""
-    if folded_bytes(workshop.place) <= MAX_JOURNAL:
-        return
-    from byline.flow.compaction import compact
-
-    try:
-        compact(workshop, at=time.time_ns())
-    except FAILURES as error:
-        record_failure(workshop.place, error)
+    return Work(attested=attested, delivered=deliver(workshop, open_ledger(workshop)))
 
 
 def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -> None:
@@ -93,6 +79,19 @@ def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -
             push_evidence(workshop, remote)
         except FAILURES as error:
             record_failure(workshop.place, error)
+    tidy(workshop)
+
+
+def tidy(workshop: Workshop) -> None:
+    """Compact the journal where it has grown long, last of all. Nobody asked for it: what goes wrong is recorded and nothing more."""
+    if folded_bytes(workshop.place) <= MAX_JOURNAL:
+        return
+    from byline.flow.compaction import compact
+
+    try:
+        compact(workshop, at=time.time_ns())
+    except FAILURES as error:
+        record_failure(workshop.place, error)
 
 
 def leave_terminal(place: Path) -> None:

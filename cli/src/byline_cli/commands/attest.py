@@ -39,7 +39,7 @@ def run(options: Namespace, world: World) -> int:
         from byline_cli.attester import attest_in_background
 
         return attest_in_background(world, options.push)
-    from byline_cli.delivery import PATIENCE, sign_and_deliver
+    from byline_cli.delivery import PATIENCE, sign_and_deliver, tidy
 
     repo = open_here(world)
     give_identity(world, repo)
@@ -50,6 +50,7 @@ def run(options: Namespace, world: World) -> int:
         world.terminal.line("another attester is at work; byline attest --wait waits for it")
         return NO
     tell_work(work, world)
+    tidy(workshop)
     return YES
 
 

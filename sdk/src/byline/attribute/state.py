@@ -4,7 +4,8 @@
 A `Seen` is one version: its content, whose its lines are, and the writer who made it (`UNKNOWN` for a version that was only
 found). `lost` holds the last places where lines went away in a work tree, `made_from` the commits that a commit was made from,
 `marked` the commits that this clone made, each with the work tree where.
-A `State` is never changed: folding returns a new one. It can always be rebuilt from the journal, so its file is a cache:
+A `State` is never changed: folding returns a new one. Until the journal is compacted it can be rebuilt from there; then its file is all
+that is left of what was folded:
 
     {"schema": "byline.state/1", "owners", "bylines" (as in `attribute.rows`),
      "versions": [[work tree, path, [[blob, writer, rows]...]]...], "lost": [[work tree, [[blob, start, rows]...]]...],
