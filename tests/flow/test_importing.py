@@ -94,6 +94,7 @@ def test_what_is_not_there_is_a_doubt_and_the_rest_is_taken(story: Story) -> Non
     report = hears(
         story,
         said(second, 5, 5, digest=digest_lines([b"five = fifth(5)"])),
+        said(second, 5, 5, digest=digest_lines([b"five = fifth(5)", b""])),
         said(second, 4, 5),
         said(second, 5, 6),
         said(second, 1, 1, path="b.py"),

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class Hearsay:
     """Lines of `path` in `commit` and who is said to have written them.
 
-    `origin` is one of human, ai, mixed and unknown. `person` is what the record calls a human. `digest` is the SHA-256 of the lines
-    without their ends, joined by LF, where the record has it; `statement` the statement of Byline's that it was written from.
+    `origin` is one of human, ai, mixed and unknown. `person` is what the record calls a human. `digest`, where the record has it, is the
+    SHA-256 of the lines without their ends, joined by LF (in others' records perhaps with one more at the end); `statement` is that of
+    Byline's from which it was written.
     """
 
     commit: str
