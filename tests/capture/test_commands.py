@@ -293,3 +293,19 @@ def test_a_command_owns_what_it_changes_in_submodules(session: ClaudeSession, tm
     for folder, path in ((scratch.path / ".git", b"a.py"), (modules / "out", b"o.py"), (modules / "out/modules/a name", b"i.py")):
         made = [event for event in read_events(repository_dir(folder)).events if isinstance(event, Edit)]
         assert [(edit.path, isinstance(edit.by, Agent)) for edit in made] == [(path, True)]
+
+
+def test_a_program_inside_a_command_cannot_say_that_a_person_wrote(session: ClaudeSession) -> None:
+    """I5: whatever it says before or after; the agent may have started it, with or without its own environment."""
+    scratch = session.scratch
+    scratch.write("a.py", "mine\n")
+    scratch.commit()
+    line = '{"schema":"byline.edit/1","when":"%s","cwd":"%s","paths":["a.py"],"by":{"kind":"human"}}'
+    says = {
+        when: f"printf %s '{line % (when, scratch.path)}' | {sys.executable} -m byline_cli hook generic" for when in ("before", "after")
+    }
+    session.runs(f"echo one >>a.py; {says['after']}", call="1")
+    session.runs(f"{says['before']}; echo two >>a.py; unset CLAUDECODE; {says['after']}", call="2")
+    last = told(scratch)[-1]
+    assert (last[2], last[3]) == (b"mine\none\ntwo\n", "claude-code")
+    assert [who for _, _, after, who in told(scratch) if after == b"mine\none\n"][-1] == "claude-code"

@@ -4,7 +4,8 @@
 The scan before a command opens its window; the scan after the same call closes it, or else the agent's coming to rest (a command that
 failed or was interrupted has no event of its own). A change is
 
-1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran);
+1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran), unless a program said there
+   that a person made it: the agent may have started that program;
 2. the agents' (one name, or `a or b`), with the calls of all, no session, and a loss, if a window of another agent or session saw it,
    too: never nobody's, for what is nobody's a person may declare (another sub-agent's of the same session: the session's);
 3. the window's agent's, otherwise: also what a person typed meanwhile. The strict side: a hook cannot tell hands apart.
@@ -26,7 +27,7 @@ from byline.capture.disk import read_link_or_file
 from byline.capture.losses import LossCode
 from byline.capture.windows import find_changes, overlaps, side_of
 from byline.capture.worktree import route
-from byline.core.attribution import Agent
+from byline.core.attribution import Agent, Channel, Person
 from byline.core.edit import Unseen
 from byline.core.value import dataclass, replace
 
@@ -157,7 +158,8 @@ def _saw(rival: Window, change: Change) -> bool:
 
 
 def _last_edit(edits: Iterable[Edit], worktree: str, path: bytes, times: tuple[int, int]) -> Edit | None:
-    inside = [edit for edit in edits if edit.worktree == worktree and edit.path == path and times[0] < edit.time <= times[1]]
+    here = [edit for edit in edits if edit.worktree == worktree and edit.path == path and times[0] < edit.time <= times[1]]
+    inside = [edit for edit in here if edit.channel is not Channel.GENERIC or not isinstance(edit.by, Person)]
     return max(inside, key=lambda edit: (edit.time, edit.name), default=None)
 
 
