@@ -55,6 +55,6 @@ def measure(place: Path) -> Iterator[Figure]:
         rounds=5,
     )
     size = f"git log --numstat, {COMMITS:,} commits"
-    yield ratio("byline log, warm", took=log, against=size, base=git, budget=6)
-    yield ratio("byline stats, warm", took=stats, against=size, base=git, budget=6)
-    yield ratio("byline log, cold", took=chilled, against=size, base=git, budget=12)
+    yield ratio("byline log, warm", took=log, against=size, base=git, budget=8)
+    yield ratio("byline stats, warm", took=stats, against=size, base=git, budget=8)
+    yield ratio("byline log, cold", took=chilled, against=size, base=git, budget=16)

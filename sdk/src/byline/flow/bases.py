@@ -60,7 +60,9 @@ class Bases:
         """
         for number, parent in enumerate(self._repo.parents(commit)):
             before = self._base_path(parent, commit, path, blob)
-            entry = self._repo.entry(parent, before)
+            own = self._delta(parent, commit).by_path.get(path)
+            is_told = own is not None and before == (own.old_path or path)
+            entry = own.old if own and is_told else self._repo.entry(parent, before)
             if entry:
                 yield Standing(parent=number, commit=parent, path=before, entry=entry)
 
@@ -72,8 +74,8 @@ class Bases:
         """
         return self._delta(old, new).changes
 
-    def read_ahead(self, infos: Iterable[CommitInfo]) -> frozenset[str]:
-        """Return those of `infos` that have something that none of their parents has, and know what plain commits did.
+    def read_ahead(self, infos: Iterable[CommitInfo]) -> dict[str, tuple[FileChange, ...]]:
+        """Return those of `infos` that have something that none of their parents has, with what plain commits changed.
 
         It is one question for all. What was known of other commits is forgotten. Where an object is missing, each commit is asked for
         on its own later.
@@ -83,11 +85,11 @@ class Bases:
         try:
             walked = dict(self._repo.walk_changes([*parents]))
         except RepositoryError:
-            return frozenset(parents)
+            return dict.fromkeys(parents, ())
         for commit, changes in walked.items():
             if changes is not None:
                 self._deltas[parents[commit][0] if parents[commit] else None, commit] = _delta_of(changes)
-        return frozenset(walked)
+        return {commit: changes or () for commit, changes in walked.items()}
 
     def lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
         """Return where each line (squeezed) that went away over `commit` stood: path, line and end of its place in the first parent.

@@ -18,8 +18,8 @@ another commit.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import zip_longest
-from typing import TYPE_CHECKING
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.attribution import UNATTRIBUTED, Byline, Owner
 from byline.core.claim import Copied, New
@@ -33,17 +33,17 @@ from byline.flow.bases import REGULAR
 from byline.flow.claiming import changed_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from byline.core.claim import Claim
     from byline.flow.bases import Standing
     from byline.flow.claims import Told
     from byline.flow.versions import Versions
-    from byline.git.objects import CommitInfo
+    from byline.git.objects import CommitInfo, FileChange
 
-AT_ONCE = 256  # commits that git is asked about in one question
+AT_ONCE = 128  # commits that git is asked about in one question
 
-Line = tuple[int, Byline, bool]  # number, whose, carried
+Run: TypeAlias = "tuple[Collection[int], Byline, bool]"  # numbers of lines, whose they are, carried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +75,16 @@ def read_history(versions: Versions, commits: Sequence[str], *, wants: Callable[
     for start in range(0, len(commits), AT_ONCE):
         infos = [*versions.repo.commit_infos(commits[start : start + AT_ONCE])]
         cut = versions.repo.shallow_commits()
-        busy = versions.bases.read_ahead(info for info in infos if info.id not in cut)
+        changed = versions.bases.read_ahead(info for info in infos if info.id not in cut)
+        versions.texts.read_ahead(
+            side.oid
+            for each in chain(*changed.values())
+            if wants(each.path)
+            for side in (each.new, each.old)
+            if side and side.mode in REGULAR
+        )
         for info in infos:
-            if info.id in busy:
+            if info.id in changed:
                 yield _added(versions, info, wants)
             else:
                 yield Added(info=info, is_cut=info.id in cut)
@@ -89,20 +96,21 @@ def _added(versions: Versions, info: CommitInfo, wants: Callable[[bytes], bool])
     shares: list[Share] = []
     is_cut = False
     try:
+        changes = {each.path: each for each in versions.bases.changes(info.parents[0] if info.parents else None, info.id)}
         paths = changed_paths(versions, info.id)
     except RepositoryError:
         return Added(info=info, is_cut=True)
     for path in paths:
         if wants(path):
             try:
-                shares += _shares(versions, info.id, path, statements)
+                shares += _shares(versions, info.id, changes[path], statements)
             except RepositoryError:
                 is_cut = True
     return Added(info=info, shares=tuple(shares), statements=frozenset(statements), is_cut=is_cut)
 
 
-def _shares(versions: Versions, commit: str, path: bytes, statements: set[str]) -> Iterator[Share]:
-    entry = versions.repo.entry(commit, path)
+def _shares(versions: Versions, commit: str, change: FileChange, statements: set[str]) -> Iterator[Share]:
+    path, entry = change.path, change.new
     if entry is None or entry.mode not in REGULAR:
         return
     lines = versions.lines(entry.oid)
@@ -111,17 +119,18 @@ def _shares(versions: Versions, commit: str, path: bytes, statements: set[str]) 
         return
     counts: Counter[Owner] = Counter()
     carried: Counter[Owner] = Counter()
-    for number, byline, is_carried in _lines(versions, commit, path, entry.oid, lines):
-        if has_word(lines[number]):
-            counts[byline.owner] += 1
-            carried[byline.owner] += is_carried
+    for numbers, byline, is_carried in _runs(versions, commit, path, entry.oid, lines):
+        count = sum(has_word(lines[number]) for number in numbers)
+        if count:
+            counts[byline.owner] += count
+            carried[byline.owner] += count * is_carried
             if byline.statement:
                 statements.add(byline.statement)
     for owner, count in counts.items():
         yield Share(path=path, owner=owner, count=count, carried=carried[owner])
 
 
-def _lines(versions: Versions, commit: str, path: bytes, blob: str, lines: Sequence[bytes]) -> Iterator[Line]:
+def _runs(versions: Versions, commit: str, path: bytes, blob: str, lines: Sequence[bytes]) -> Iterator[Run]:
     """Yield the added lines of the version `blob` at `path` of `commit`."""
     told = versions.choose(commit, path, blob)
     standings = tuple(versions.bases.standings(commit, path, blob))
@@ -130,7 +139,7 @@ def _lines(versions: Versions, commit: str, path: bytes, blob: str, lines: Seque
         draft = versions.derive(commit, path, blob, worktree=versions.state.marked.get(commit), is_recipe=True).draft
         for number, byline in enumerate(versions.whole_file(blob, path, draft.close())):
             if draft.places[number] is None:
-                yield number, byline, byline.statement is not None
+                yield (number,), byline, byline.statement is not None
     elif is_plain and len(told) == len(versions.claims.of(blob, path)) == 1 and _stands_on(told[0].claim, standings):
         yield from _claimed(versions, commit, told[0], lines)
     else:
@@ -139,7 +148,7 @@ def _lines(versions: Versions, commit: str, path: bytes, blob: str, lines: Seque
         carried = {number for each in told for number in _carried(each.claim)}
         for number in _new_lines(versions, standings, blob, len(lines)):
             byline = known[number]
-            yield number, byline, byline.statement is not None and (byline.commit != commit or number in carried)
+            yield (number,), byline, byline.statement is not None and (byline.commit != commit or number in carried)
 
 
 def _stands_on(claim: Claim, standings: Iterable[Standing]) -> bool:
@@ -156,7 +165,7 @@ def _carried(claim: Claim) -> Iterator[int]:
         start += segment.count
 
 
-def _claimed(versions: Versions, commit: str, told: Told, lines: Sequence[bytes]) -> Iterator[Line]:
+def _claimed(versions: Versions, commit: str, told: Told, lines: Sequence[bytes]) -> Iterator[Run]:
     """Yield the new lines of a claim. What the text does not confirm, new or copied, is unknown."""
     start = 0
     versions.findings |= told.found
@@ -167,19 +176,19 @@ def _claimed(versions: Versions, commit: str, told: Told, lines: Sequence[bytes]
         if isinstance(segment, Copied):
             known = bases[segment.base][segment.start : segment.start + segment.count]
             wrong = set() if known == text else _differing(map(squeeze, known), map(squeeze, text), numbers)
-            yield from ((number, UNATTRIBUTED, False) for number in sorted(wrong))
         else:
             byline = Byline(owner=segment.owner, statement=told.digest, commit=told.statement.commit.id)
-            is_carried = byline.commit != commit
             wrong = _differing(split_hashes(segment.hashes), versions.hashes(text), numbers)
-            yield from ((number, UNATTRIBUTED if number in wrong else byline, is_carried) for number in numbers)
+            yield (sorted({*numbers} - wrong) if wrong else numbers), byline, byline.commit != commit
         if wrong:
+            yield sorted(wrong), UNATTRIBUTED, False
             versions.findings.add(FindingCode.HASH_MISMATCH)
         start += segment.count
-    yield from ((number, UNATTRIBUTED, False) for number in range(start, len(lines)))
+    yield range(start, len(lines)), UNATTRIBUTED, False
 
 
 def _differing(said: Iterable[bytes], found: Iterable[bytes], numbers: Iterable[int]) -> set[int]:
+    """Return those of `numbers` at which `said` is not what was `found`."""
     return {number for one, two, number in zip_longest(said, found, numbers) if one != two and number is not None}
 
 

@@ -14,7 +14,7 @@ from byline.core.lines import MAX_TEXT, hash_lines, text_lines
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from byline.git.repository import Repository
@@ -42,6 +42,16 @@ class Texts:
                 self._hashes.clear()
             self._lines[blob] = text_lines(self._read(blob))
         return self._lines[blob]
+
+    def read_ahead(self, blobs: Iterable[str]) -> None:
+        """Read git's contents of `blobs` in one question, as many as are kept; what is not here is asked for later."""
+        wanted = list(dict.fromkeys(blob for blob in blobs if blob not in self._lines))[: MAX_KEPT // 2]
+        if len(self._lines) + len(wanted) >= MAX_KEPT:
+            self._lines.clear()
+            self._hashes.clear()
+        for blob, data in zip(wanted, self._repo.read_small_blobs(wanted, MAX_TEXT), strict=True):
+            if data is not None:
+                self._lines[blob] = text_lines(data)
 
     def matching(self, old: str, new: str) -> tuple[int, ...]:
         """Return for each line of `new` the line of `old` that it is (`core.diff`); what has no lines has nothing to match."""

@@ -84,8 +84,7 @@ class ObjectStore:
     def commit_infos(self, commits: Sequence[str]) -> Iterator[CommitInfo]:
         """Yield what `commits` say, in order."""
         for commit, found in zip(commits, self._objects.ask_all(commits), strict=True):
-            checked = self._checked(commit, "commit", found)
-            yield parse_commit(checked.oid, checked.content or b"")
+            yield self._remember(self._checked(commit, "commit", found))
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """Return the parents that the commit names, also those that a shallow clone does not have."""
