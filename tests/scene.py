@@ -15,9 +15,13 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from byline.core.lines import LineRange
 from byline.core.presets import format_preset
 from byline.flow.gathering import Evidence
 from byline.flow.judge import Question, judge
+from byline.flow.resolve import open_resolver
+from byline.flow.subject import find_subject
+from byline.flow.why import Account, explain
 from byline.flow.workshop import Identity
 from byline.git.repository import open_repository
 from byline.log.evidence import EvidenceRef
@@ -97,6 +101,11 @@ class Scene:
 
     def findings(self, name: str) -> tuple[str, ...]:
         return self.story.resolve("HEAD", name).findings
+
+    def account(self, name: str) -> Account:
+        """Return why the first line of HEAD is whose it is."""
+        with self.story.workshop() as workshop, open_resolver(workshop) as resolver:
+            return explain(workshop, resolver, find_subject(workshop.repo, "HEAD", name.encode()), LineRange(0, 1)).accounts[0]
 
     def outcome(self, base: str = "main") -> Outcome:
         """Return what the gate says of the change from `base` to HEAD."""

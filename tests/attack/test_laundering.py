@@ -16,6 +16,7 @@ from byline.core.claim import Claim, New
 from byline.core.finding import FindingCode
 from byline.core.statement import parse_statement
 from byline.core.verdict import Outcome
+from byline.flow.trace import Stop
 from byline.sign.file import sign_payload
 from casework import SIGNERS, human, sha
 from scene import AGENTS, PEOPLES, Scene
@@ -242,6 +243,7 @@ def test_a_forged_claim_under_another_key_relaxes_nothing(scene: Scene) -> None:
     forgeries = [forged(said(true), signer, principal) for signer, principal in FORGERS]
     scene.plant(*forgeries)
     assert scene.owners("b.py") == ["ai"] * 3
+    assert [step.statement for step in scene.account("b.py").steps] == [true.envelope.digest]
     assert scene.outcome() is Outcome.PENDING
     for left in forgeries:
         others = {each.envelope.digest for each in (true, *forgeries)} - {left.envelope.digest}
@@ -261,7 +263,7 @@ def test_a_forged_claim_for_a_commit_that_nobody_claimed_is_not_preferred(scene:
     commit = replace(authorship.commit, id=scene.git("rev-parse", "HEAD"))
     scene.plant(forged(replace(authorship, commit=commit), "p-rob", "p-rob"))
     assert scene.owners("b.py") == ["ai"] * 3
-    assert "claims-disagree" in scene.findings("b.py")
+    assert FindingCode.CLAIMS_DISAGREE in scene.findings("b.py")
     assert scene.outcome() is Outcome.PENDING
 
 
@@ -328,3 +330,4 @@ def test_a_claim_that_names_another_text_is_nobodys(scene: Scene) -> None:
     scene.plant(forged(replace(authorship, claims=(made,), commit=commit), "p-mia", "p-mia"))
     assert scene.owners("b.py") == [Origin.UNKNOWN] * 3
     assert scene.findings("b.py") == (FindingCode.HASH_MISMATCH,)
+    assert scene.account("b.py").stop is Stop.MISMATCH

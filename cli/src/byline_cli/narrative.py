@@ -56,6 +56,7 @@ STOPPED = {
     Stop.CUT: "objects are missing (a shallow or partial clone); git fetch --unshallow may bring them",
     Stop.MISMATCH: "a claim names another text than is there, so it says nothing about this line",
     Stop.CIRCLE: "the statements about it rest on each other in a circle",
+    Stop.FAILS: "the statement that it was carried from does not say so",
     Stop.ABSENT: "the statement that says more is not here; git fetch may bring it",
 }
 

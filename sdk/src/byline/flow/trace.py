@@ -61,6 +61,7 @@ class Stop(StrEnum):
     MISMATCH = "hash-mismatch"
     CIRCLE = "circle"
     ABSENT = "no-statement"
+    FAILS = "carry-fails"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +197,7 @@ class Tracer:
             return
         places = self._places(digest, owner, hashed)
         if not places:
-            trail.stop = Stop.ABSENT
+            trail.stop = Stop.FAILS if self._versions.claims.in_statement(digest) else Stop.ABSENT
             return
         path = trail.steps[-1].path
         places = [each for each in places if each[0].claim.path == path] or places

@@ -290,9 +290,9 @@ class Versions:
 
         Anybody may claim the content again, in anybody's name, for a commit that no other claim names.
         """
-        if not told or not any(byline.owner.is_known and not byline.owner.is_ai for byline in version.bylines):
+        others = [each for each in self.claims.of(version.blob, version.path) if each not in told and each.claim.segments] if told else []
+        if not others or not any(byline.owner.is_known and not byline.owner.is_ai for byline in version.bylines):
             return version
-        others = [each for each in self.claims.of(version.blob, version.path) if each not in told and each.claim.segments]
         return keep_agents(version, (self._compose((each,)) for each in others if referrer is None or each.is_older(referrer)))
 
     def _base(self, told: Told, base: Base) -> Claimed:
