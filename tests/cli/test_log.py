@@ -122,4 +122,4 @@ def test_a_mistake_is_told(repository: Scratch, words: tuple[str, ...], code: in
 def test_without_commits_there_is_nothing_to_tell(repository: Scratch) -> None:
     said = Installed(repository).byline("log")
     assert (said.code, said.out) == (3, "")
-    assert "HEAD" in said.err
+    assert "nothing is committed here yet" in said.err

@@ -29,7 +29,9 @@ def _on_screen(folder: Path, *words: str, keys: bytes = b"", columns: int = 70, 
     termios.tcsetwinsize(theirs, (10, columns))
     command = [sys.executable, "-m", "byline_cli", *words]
     env = {**{name: value for name, value in os.environ.items() if name not in ("PAGER", "LESS", "COLUMNS", "LINES")}, "TERM": "xterm"}
-    process = subprocess.Popen(command, cwd=folder, env={**env, **environ}, stdin=theirs, stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(
+        command, cwd=folder, env={**env, **environ}, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
     os.close(theirs)
     os.write(ours, keys)
     shown = b""
@@ -66,8 +68,17 @@ def test_a_short_answer_does_not(long_file: Path) -> None:
     assert "PAGED" not in _on_screen(long_file, "blame", "short.py", BYLINE_PAGER="sed 's/^/PAGED /'")[1]
 
 
-def test_no_pager_is_no_pager(long_file: Path) -> None:
-    assert "PAGED" not in _on_screen(long_file, "blame", "--no-pager", "long.py", BYLINE_PAGER="sed 's/^/PAGED /'")[1]
+@pytest.mark.parametrize("words", [("blame", "--no-pager", "long.py"), ("--no-pager", "blame", "long.py")])
+def test_no_pager_is_no_pager(long_file: Path, words: tuple[str, ...]) -> None:
+    assert "PAGED" not in _on_screen(long_file, *words, BYLINE_PAGER="sed 's/^/PAGED /'")[1]
+
+
+def test_an_interrupt_is_the_pagers_while_it_shows(long_file: Path) -> None:
+    """As with git: the person leaves the pager with its own key, and that is no error."""
+    (long_file / "huge.py").write_text(LONG * 100)
+    stubborn = "trap '' INT; cat >/dev/null; kill -INT 0; echo shown"
+    code, shown = _on_screen(long_file, "blame", "huge.py", BYLINE_PAGER=stubborn)
+    assert (code, shown.splitlines()[-1]) == (0, "shown")
 
 
 @pytest.mark.parametrize("pager", ["", "cat", "/nonexistent/pager"])

@@ -100,6 +100,8 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
         from byline import __version__
 
         return _tell(terminal, f"byline {__version__}")
+    if words[0] == "--no-pager":  # where git has it
+        words = [*words[1:2], "--no-pager", *words[2:]]
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(f"there is no command {name!r}", suggest(name))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from byline_cli.terminal import Terminal
 
+SHELL = frozenset("|&;<>()$`'\"=")  # what has one of these is for the shell to understand
 DEFAULTS = {"LESS": "FRX", "LV": "-c"}
 
 
@@ -50,8 +51,10 @@ def find_pager(environ: Mapping[str, str], cwd: Path) -> str | None:
         with suppress(RepositoryError), open_repository(cwd, environ=environ) as repo:
             wanted = repo.settings.get("core.pager")
     wanted = environ.get("PAGER", "less") if wanted is None else wanted
-    program = next((word for word in wanted.split() if "=" not in word), "cat")
-    return wanted if program != "cat" and shutil.which(program, path=environ.get("PATH")) else None
+    if set(wanted) & SHELL:
+        return wanted
+    program = wanted.partition(" ")[0]
+    return wanted if program not in ("", "cat") and shutil.which(program, path=environ.get("PATH")) else None
 
 
 class Screen(StringIO):

@@ -19,10 +19,12 @@ from byline.core.lines import has_word
 from byline_cli.terminal import Paint, fit, harmless, show_lines, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from byline.core.finding import FindingCode
     from byline.git.repository import Repository
+    from byline_cli.terminal import Terminal
     from byline_cli.world import World
 
 COLOURS = {"human": "green", "ai": "magenta", "mixed": "yellow", "tool": "cyan", "imported": "blue", "unknown": "red"}
@@ -80,6 +82,14 @@ def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
     for each in ranges:
         counts[each["origin"]] += each["end"] - each["start"] + 1
     return {origin: count for origin, count in counts.items() if count}
+
+
+def tell_findings(found: Iterable[FindingCode], terminal: Terminal) -> None:
+    """Say beside the answer what was found on the way to it."""
+    from byline.core.finding import MEANING
+
+    for each in sorted(found):
+        terminal.note(f"note: {MEANING[each]} ({each})")
 
 
 def short_path(path: Path, repo: Repository | None, world: World) -> str:

@@ -38,8 +38,8 @@ def parse_range(repo: Repository, word: str) -> Range:
     """
     dots = "..." if "..." in word else ".."
     if dots not in word:
-        return Range(base=None, head=repo.commit_id(word))
-    base, head = (repo.commit_id(side or "HEAD") for side in word.split(dots, 1))
+        return Range(base=None, head=_commit(repo, word))
+    base, head = (_commit(repo, side or "HEAD") for side in word.split(dots, 1))
     return Range(base=repo.merge_base(base, head) if dots == "..." else base, head=head)
 
 
@@ -110,6 +110,12 @@ def scope_in(repo: Repository, world: World, word: str) -> bytes | None:
         return os.fsencode(os.path.normpath(word)) if os.path.normpath(word) != "." else None
     path = _place(repo, world, word)
     return None if path == b"." else path
+
+
+def _commit(repo: Repository, name: str) -> str:
+    if name == "HEAD" and repo.head() is None:
+        raise RepositoryError("nothing is committed here yet", hint="git commit, then ask again")
+    return repo.commit_id(name)
 
 
 def _place(repo: Repository, world: World, word: str) -> bytes:

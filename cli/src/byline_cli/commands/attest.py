@@ -6,8 +6,8 @@ from __future__ import annotations
 from argparse import SUPPRESS
 from typing import TYPE_CHECKING
 
-from byline.core.finding import MEANING
 from byline_cli.terminal import count
+from byline_cli.view import tell_findings
 from byline_cli.wiring import check_set_up, give_identity, make_workshop, open_here
 from byline_cli.world import NO, YES
 
@@ -63,7 +63,6 @@ def tell_work(work: Work, world: World) -> None:
         world.terminal.line("nothing was left to sign")
     if done.problem:
         world.terminal.line(f"{count(done.waiting, 'statement')} in the outbox, to be logged later: {done.problem}")
-    for each in signed.findings:
-        world.terminal.note(f"note: {MEANING[each]} ({each})")
+    tell_findings(signed.findings, world.terminal)
     if signed.losses:
         world.terminal.note(f"note: {signed.losses} things could not be recorded; byline doctor shows them")

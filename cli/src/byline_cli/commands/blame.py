@@ -9,12 +9,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from byline.core.effect import path_members
-from byline.core.finding import MEANING
 from byline.core.report import BLAME_SCHEMA
 from byline.flow.blame import TrustHere, find_blame
 from byline_cli.keyfile import key_path
 from byline_cli.terminal import show_path
-from byline_cli.view import blame_rows, count_origins
+from byline_cli.view import blame_rows, count_origins, tell_findings
 from byline_cli.wiring import TRUST, make_reader, open_here, read_file, settle, trust_or_none
 from byline_cli.words import path_in
 from byline_cli.world import YES, UsageError
@@ -58,8 +57,7 @@ def run(options: Namespace, world: World) -> int:
         world.terminal.json({"schema": BLAME_SCHEMA, **path_members(path), "revision": blame.subject.revision, "ranges": [*blame.ranges]})
     else:
         _show(world, blame)
-    for each in blame.findings:
-        world.terminal.note(f"note: {MEANING[each]} ({each})")
+    tell_findings(blame.findings, world.terminal)
     return YES
 
 

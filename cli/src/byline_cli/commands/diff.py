@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from byline.core.effect import path_members
-from byline.core.finding import MEANING, FindingCode
+from byline.core.finding import FindingCode
 from byline.core.report import owner_to_json, ranges_to_json
 from byline.flow.delta import INDEX, read_deltas
 from byline.flow.proofs import prove_statements
@@ -16,6 +16,7 @@ from byline.flow.resolve import open_resolver
 from byline.flow.subject import WORKTREE
 from byline_cli.patch import count_words, describe_path, patch_rows, summary
 from byline_cli.terminal import Paint, count, fit
+from byline_cli.view import tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.words import parse_range, sort_words, within
 from byline_cli.world import YES, UsageError
@@ -78,8 +79,7 @@ def run(options: Namespace, world: World) -> int:
         else:
             for file, verified in told():
                 world.terminal.lines(patch_rows(file, verified=verified, columns=world.terminal.columns))
-    for each in sorted(findings):
-        world.terminal.note(f"note: {MEANING[each]} ({each})")
+    tell_findings(findings, world.terminal)
     return YES
 
 

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from byline.core.effect import path_members
-from byline.core.finding import MEANING
 from byline.core.report import owner_to_json
 from byline.core.statement import PredicateType
 from byline.core.value import dataclass
@@ -17,7 +16,7 @@ from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
 from byline_cli.authors import by_origin, read_signature, subject_of
 from byline_cli.terminal import Paint, fit, shorten
-from byline_cli.view import COLOURS, describe_evidence, describe_owner
+from byline_cli.view import COLOURS, describe_evidence, describe_owner, tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.words import parse_range, sort_words, within
 from byline_cli.world import YES, UsageError
@@ -103,8 +102,7 @@ def run(options: Namespace, world: World) -> int:
         else:
             for each in found:
                 world.terminal.lines(_rows(each, world.terminal))
-        for finding in sorted(resolver.versions.findings):
-            world.terminal.note(f"note: {MEANING[finding]} ({finding})")
+        tell_findings(resolver.versions.findings, world.terminal)
     return YES
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from byline.core.finding import MEANING
 from byline.flow.history import read_history
 from byline.flow.resolve import open_resolver
 from byline_cli.authors import by_origin, read_signature
 from byline_cli.terminal import Paint, count, fit, harmless, show_path, width
-from byline_cli.view import COLOURS
+from byline_cli.view import COLOURS, tell_findings
 from byline_cli.wiring import make_reader, open_here, settle
 from byline_cli.words import parse_range
 from byline_cli.world import YES
@@ -67,7 +66,7 @@ def run(options: Namespace, world: World) -> int:
             for share in added.shares:
                 group = groups.setdefault(GROUPS[options.by](added, share), {})
                 group[share.owner.origin] = group.get(share.owner.origin, 0) + share.count
-        findings = sorted(resolver.versions.findings)
+        findings = resolver.versions.findings
     facts = {
         "schema": SCHEMA,
         "base": span.base,
@@ -85,8 +84,7 @@ def run(options: Namespace, world: World) -> int:
         world.terminal.json(facts)
     else:
         world.terminal.lines(_rows(facts, world.terminal))
-    for each in findings:
-        world.terminal.note(f"note: {MEANING[each]} ({each})")
+    tell_findings(findings, world.terminal)
     return YES
 
 

@@ -7,11 +7,11 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from byline.core.finding import MEANING
 from byline.core.lines import LineRange
 from byline.core.value import replace
 from byline.errors import RepositoryError
 from byline_cli.terminal import count, show_path
+from byline_cli.view import tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.words import path_in
 from byline_cli.world import YES, UsageError
@@ -69,8 +69,7 @@ def run(options: Namespace, world: World) -> int:
         world.terminal.json(chronicle_to_json(chronicle))
         return YES
     world.terminal.lines(tell(chronicle, workshop.trust, columns=world.terminal.width))
-    for each in chronicle.why.findings:
-        world.terminal.note(f"note: {MEANING[each]} ({each})")
+    tell_findings(chronicle.why.findings, world.terminal)
     return YES
 
 
