@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byline.capture.contents import MAX_CONTENT, Contents
-from byline.capture.journal import FILE, SEES_PEOPLE, append_edit, append_mark, find_events, format_event, parse_event, read_events
+from byline.capture.journal import (
+    FILE,
+    SEES_PEOPLE,
+    append_edit,
+    append_mark,
+    find_events,
+    format_event,
+    now_ns,
+    parse_event,
+    read_events,
+)
 from byline.capture.losses import MAX_FILE, Loss, LossCode, read_losses, record_loss
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.edit import UNSEEN, Edit, Hook, Mark
@@ -210,3 +220,10 @@ def test_losses_read_back_cleaned_and_bounded(tmp_path: Path) -> None:
 def test_a_loss_that_cannot_be_written_raises_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     record_loss(tmp_path / "file" / "x", Loss(code=LossCode.FAILED, message="m", source="s", time=1))
+
+
+def test_a_record_is_not_younger_than_a_file_that_is_written_after_it(tmp_path: Path) -> None:
+    """Hooks leave files, and their times are those of a clock that is behind the finest one."""
+    recorded = now_ns()
+    (tmp_path / "mark").touch()
+    assert recorded <= (tmp_path / "mark").stat().st_mtime_ns

@@ -24,6 +24,7 @@ A work tree is named by its own git directory. In the file, one below the journa
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 FILE: Final = "journal"
 # Nothing else may say that a person wrote: a record that says so all the same is none.
 SEES_PEOPLE: Final = ((Channel.EDITOR, Evidence.OBSERVED), (Channel.GENERIC, Evidence.DECLARED))
+CLOCK_REALTIME_COARSE: Final = 5  # of linux/time.h; Python has no name for it
 _COMMON = {"schema", "type", "head", "inProgress", "time", "name"}
 _EDIT = _COMMON | {"before", "after", "by", "evidence", "channel", "session", "call", "seq"}
 _MARK = _COMMON | {"hook", "rewritten", "byAgent"}
@@ -163,8 +165,7 @@ def now_ns() -> int:
 
     On Linux that clock is up to a few milliseconds behind `time.time_ns`.
     """
-    coarse = getattr(time, "CLOCK_REALTIME_COARSE", None)
-    return time.time_ns() if coarse is None else time.clock_gettime_ns(coarse)
+    return time.clock_gettime_ns(CLOCK_REALTIME_COARSE) if sys.platform == "linux" else time.time_ns()
 
 
 def format_event(event: Event, common_dir: str = "") -> bytes:
