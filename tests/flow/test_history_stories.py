@@ -33,6 +33,21 @@ def an_agents_lines_copied_within_their_file(tale: Tale) -> None:
     tale.commit()
 
 
+def one_line_moved_within_its_file(tale: Tale) -> None:
+    """A line diff keeps the longer part where it is; what went away and came back in one change is the same text."""
+    tale.start()
+    lines = tale.read("a.py")
+    tale.story.person_types("a.py", text(lines[:5], lines[6:], lines[5:6]))
+    tale.commit()
+
+
+def one_line_of_a_persons_moved_by_an_agent(tale: Tale) -> None:
+    tale.start()
+    lines = tale.read("a.py")
+    tale.story.agent_writes("a.py", text(lines[1:], lines[:1], tale.lines("ai")))
+    tale.commit()
+
+
 def an_agents_lines_moved_by_hand_and_then_the_agent_goes_on_there(tale: Tale) -> None:
     tale.start()
     new = tale.adds("ai", "b.py")
@@ -75,6 +90,34 @@ def lines_that_nobody_knows_in_files_that_swap_their_names(tale: Tale) -> None:
     tale.commit()
 
 
+def what_an_agent_typed_again_of_a_server(tale: Tale) -> None:
+    """Who takes a commit over by a fast-forward did not make it, so the journal says nothing of it."""
+    tale.start()
+    tale.story.attest()
+    tale.story.remove_hooks()
+    tale.git("switch", "-qc", "theirs")
+    tale.story.person_types("a.py", text(tale.read("a.py"), tale.lines("unknown", 3)))
+    tale.git("commit", "-qam", "on the server")
+    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    tale.git("switch", "-q", "main")
+    tale.git("branch", "-qD", "theirs")
+    tale.story.install_hooks()
+    tale.git("merge", "-q", "--ff-only", "origin/main")
+    lines = tale.read("a.py")
+    tale.story.person_types("a.py", text(lines[:6]))
+    tale.story.agent_writes("a.py", text(lines))
+
+
+def a_persons_commit_folded_into_another_persons(tale: Tale) -> None:
+    """Asked lazily, the result is there already, by the other author and with the lines: it was made from the person's commit."""
+    tale.start()
+    tale.git("commit", "-q", "--allow-empty", "--author", "Other <other@example.invalid>", "-m", "another's")
+    tale.git("switch", "-qc", "topic")
+    tale.adds("human", "b.py")
+    tale.commit()
+    tale.rewrite("2s/pick/fixup/", onto="HEAD~2")
+
+
 def what_a_person_types_after_a_rebase_that_ended_with_skip(tale: Tale) -> None:
     """Git leaves REBASE_HEAD behind, and nothing is in progress."""
     tale.collide(at=4)
@@ -88,10 +131,14 @@ def what_a_person_types_after_a_rebase_that_ended_with_skip(tale: Tale) -> None:
 STORIES: tuple[Callable[[Tale], None], ...] = (
     an_agents_lines_copied_before_any_commit,
     an_agents_lines_copied_within_their_file,
+    one_line_moved_within_its_file,
+    one_line_of_a_persons_moved_by_an_agent,
     an_agents_lines_moved_by_hand_and_then_the_agent_goes_on_there,
     an_agents_lines_that_a_person_tells_to_be_their_own,
     a_persons_lines_that_an_agent_made_over_in_a_commit_that_moves,
     lines_that_nobody_knows_in_files_that_swap_their_names,
+    what_an_agent_typed_again_of_a_server,
+    a_persons_commit_folded_into_another_persons,
     what_a_person_types_after_a_rebase_that_ended_with_skip,
 )
 

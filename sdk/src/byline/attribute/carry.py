@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.attribute.match import LONG, Draft
+from byline.attribute.match import BLOCK_BYTES, LONG, Draft
 from byline.attribute.words import around, nearest
 from byline.core.attribution import Byline, Origin, Owner
 from byline.core.diff import Gap, gaps, match_lines
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from byline.core.lines import LineRange
-
-BLOCK_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ def carry(
     if writer.origin is not Origin.AI:
         draft.take_reworded(old.lines, lambda: old.bylines, changed)
     here = [Block(lines=old.lines[each.start : each.end], bylines=old.bylines[each.start : each.end]) for each in gone]
-    draft.take_blocks(here, lambda count, size: (count >= 2 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)
+    draft.take_blocks(here, lambda _, size: size >= BLOCK_BYTES, weakened=False)
     draft.take_blocks(recent, lambda count, size: (count >= 3 and size >= BLOCK_BYTES) or size >= LONG, weakened=False)
     if writer.origin is not Origin.AI:
         search(draft)

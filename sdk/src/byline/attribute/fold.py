@@ -22,7 +22,7 @@ from byline.attribute.rows import expand, to_rows
 from byline.attribute.search import Ground, Target, search, search_copies
 from byline.attribute.state import Lost, Seen, State
 from byline.core.attribution import UNATTRIBUTED, owner_of
-from byline.core.edit import UNSEEN, Edit, Event
+from byline.core.edit import UNSEEN, Edit, Event, Hook
 from byline.core.value import replace
 from byline.core.version import Block, Version
 
@@ -39,7 +39,9 @@ def fold(state: State, event: Event, sources: Sources) -> State:
             state = settle(state, replace(event, after=event.before), sources)
         return settle(state, event, sources) if event.by is None else _write(state, event, sources)
     if event.head:
-        state = state.with_marked(event.head, event.worktree).with_made_from(event.head, event.in_progress)
+        state = state.with_made_from(event.head, event.in_progress)
+    if event.head and event.hook is not Hook.POST_MERGE:  # a fast-forward runs it too: others made what HEAD is now
+        state = state.with_marked(event.head, event.worktree)
     for old, new in event.rewritten:
         state = state.with_marked(new, event.worktree).with_made_from(new, (old,))
     return state

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 TIGHTENING = (Origin.AI, Origin.MIXED)
 LONG = 40  # bytes without white space that make one block of text speak for itself
+BLOCK_BYTES = 16  # as many, where the text went away from the same file in the same change
 MAX_PLACES = 64  # places of one line among blocks that are looked at
 
 
@@ -114,7 +115,9 @@ class Draft:
             new = [j for j in range(run.new, run.new + run.count) if self.bylines[j] is None]
             if any(has_word(self.lines[j]) and count[squeeze(self.lines[j])] == 1 for j in new):
                 self._take_run(run, new, version.bylines, Carry.ALIGNED, is_alike=True)
-        self.take_reworded(version.lines, lambda: version.bylines, gaps(matching, len(version.lines)))
+        changed = gaps(matching, len(version.lines))
+        self.take_rewrapped(version.lines, lambda: version.bylines, changed, weakened=True)
+        self.take_reworded(version.lines, lambda: version.bylines, changed)
 
     def take_hashed(self, version: Claimed, hashes: Sequence[bytes], *, is_same_path: bool) -> None:
         """Take from a version that claims know by its hashes what runs through both; `hashes` are those of this version's lines."""
@@ -148,13 +151,19 @@ class Draft:
             if sum(keys[k] in where and has_word(self.lines[k]) for k in here) >= 3 or weigh(self.lines[k] for k in here) >= LONG:
                 self._take_run(run, [k for k in here if self.bylines[k] is None], bylines, how, is_alike=False)
 
-    def take_rewrapped(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], changed: Iterable[Gap]) -> None:
-        """Where a `changed` place has the same characters on both sides, take the owners of the old lines; only then are they asked for."""
+    def take_rewrapped(
+        self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], changed: Iterable[Gap], *, weakened: bool = False
+    ) -> None:
+        """Where a `changed` place has the same characters on both sides, take the owners of the old lines; only then are they asked for.
+
+        `weakened` if `old` is no base: then what is unknown there explains nothing.
+        """
         for gap in self._open_gaps(changed):
             found = rewrapped(old[gap.old.start : gap.old.end], self.lines[gap.new.start : gap.new.end])
             for j, i in enumerate(found, gap.new.start):
-                if self.bylines[j] is None:
-                    self._give(j, bylines()[gap.old.start + i], Carry.ALIGNED)
+                byline = bylines()[gap.old.start + i]
+                if self.bylines[j] is None and (byline.owner.is_known or not weakened):
+                    self._give(j, inferred(byline) if weakened else byline, Carry.ALIGNED)
 
     def take_reworded(self, old: Sequence[bytes], bylines: Callable[[], Sequence[Byline]], changed: Iterable[Gap]) -> None:
         """Where a `changed` place has the same words on both sides, what was an agent's still is; else remember what stood there."""
@@ -180,37 +189,24 @@ class Draft:
                 yield gap
 
     def take_blocks(self, blocks: Iterable[Block], is_enough: Callable[[int, int], bool], *, weakened: bool) -> None:
-        """Take the longest of `blocks` that stands at each open line; `is_enough` judges its lines and bytes."""
-        starts: dict[bytes, list[tuple[Block, int]]] = {}
+        """Take the longest piece of one of `blocks` that stands around each open line; `is_enough` judges its lines and bytes."""
+        places: dict[bytes, list[tuple[list[bytes], Block, int]]] = {}
         for block in blocks:
-            for i, line in enumerate(block.lines):
-                places = starts.setdefault(squeeze(line), [])
-                if len(places) < MAX_PLACES:
-                    places.append((block, i))
-        j = 0
-        while starts and j < len(self.lines):
-            bylines = self._longest(j, starts) if self.bylines[j] is None else ()
-            if not bylines or not is_enough(len(bylines), weigh(self.lines[j : j + len(bylines)])):
-                j += 1
+            known = [squeeze(line) for line in block.lines]
+            for i, key in enumerate(known):
+                found = places.setdefault(key, [])
+                if len(found) < MAX_PLACES:
+                    found.append((known, block, i))
+        keys = [squeeze(line) for line in self.lines] if places else []
+        for j in self.open_lines() if places else ():
+            pieces = [(_run_around(keys, j, known, i), block) for known, block, i in places.get(keys[j], ()) if self.bylines[j] is None]
+            if not pieces:
                 continue
-            for byline in bylines:
-                self._give(j, inferred(byline) if weakened else byline, Carry.ALIGNED)
-                j += 1
-
-    def _longest(self, j: int, starts: dict[bytes, list[tuple[Block, int]]]) -> tuple[Byline, ...]:
-        best: tuple[Byline, ...] = ()
-        for block, i in starts.get(squeeze(self.lines[j]), ()):
-            count = 0
-            while self._is_same(j + count, block, i + count):
-                count += 1
-            if count > len(best):
-                best = block.bylines[i : i + count]
-        return best
-
-    def _is_same(self, j: int, block: Block, i: int) -> bool:
-        if j >= len(self.lines) or i >= len(block.lines) or self.bylines[j] is not None:
-            return False
-        return self.lines[j] == block.lines[i] or squeeze(self.lines[j]) == squeeze(block.lines[i])
+            run, block = max(pieces, key=lambda piece: piece[0].count)
+            if is_enough(run.count, weigh(self.lines[run.new : run.new + run.count])):
+                for at, byline in enumerate(block.bylines[run.old : run.old + run.count], run.new):
+                    if self.bylines[at] is None:
+                        self._give(at, inferred(byline) if weakened else byline, Carry.ALIGNED)
 
     def _take_run(self, run: Run, new: list[int], bylines: Sequence[Byline], how: Carry, *, is_alike: bool) -> None:
         """Rule M: what is not the stricter answer needs a neighbour, or the edge of both versions, to be believed."""

@@ -7,7 +7,7 @@
     7b  the commits that this one was made from: the very bytes, else by line diff
     7c  a claim of the very bytes at this path
     7d  versions that claims know, by line hashes (rule 8), and what agents wrote lately anywhere in this work tree
-    7e  the text of a base, wrapped differently
+    7e  the text of a base, in another place of it or wrapped differently
     7f  a block that another file of the same commit lost
 
 What is neither the very bytes at this very path nor unchanged since they were seen there is `inferred` (rule M).
@@ -18,19 +18,20 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from byline.attribute.match import LONG, TIGHTENING
+from byline.attribute.match import BLOCK_BYTES, LONG, TIGHTENING
 from byline.core.claim import Carry
 from byline.core.diff import ABSENT, gaps, match_lines
 from byline.core.lines import has_word, squeeze, weigh
 from byline.core.value import dataclass
-from byline.core.version import Version, split_hashes
+from byline.core.version import Block, Version, split_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from byline.attribute.match import Draft
     from byline.attribute.state import Seen, State
     from byline.core.attribution import Byline
+    from byline.core.diff import Gap
     from byline.core.ports import Sources
     from byline.core.version import Claimed
 
@@ -83,11 +84,21 @@ def search(draft: Draft, target: Target, grounds: Sequence[Ground], state: State
         step(draft, target, state, sources)
     for ground in grounds:
         changed = gaps(ground.matching, len(ground.lines))
+        draft.take_blocks(_gone(draft, ground, changed), lambda _, size: size >= BLOCK_BYTES, weakened=True)
         draft.take_rewrapped(ground.lines, ground.bylines, changed)
         draft.take_reworded(ground.lines, ground.bylines, changed)
     if target.commit and draft.is_open:
         lines = [draft.lines[j] for j in draft.open_lines() if has_word(draft.lines[j])]
         draft.take_blocks(sources.lost(target.commit, lines), lambda count, size: count >= 3 or size >= LONG, weakened=True)
+
+
+def _gone(draft: Draft, ground: Ground, changed: Iterable[Gap]) -> Iterator[Block]:
+    """Yield what went away from `ground` and may stand elsewhere in the draft."""
+    wanted = {squeeze(draft.lines[j]) for j in draft.open_lines() if has_word(draft.lines[j])}
+    for gap in changed if wanted else ():
+        lines = ground.lines[gap.old.start : gap.old.end]
+        if not wanted.isdisjoint(map(squeeze, lines)):
+            yield Block(lines=tuple(lines), bylines=tuple(ground.bylines()[gap.old.start : gap.old.end]))
 
 
 def _in_journal(draft: Draft, target: Target, state: State, sources: Sources) -> None:

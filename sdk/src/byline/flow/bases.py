@@ -92,7 +92,7 @@ class Bases:
         return {commit: changes or () for commit, changes in walked.items()}
 
     def lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
-        """Return where each line (squeezed) that went away over `commit` stood: path, line and end of its place in the first parent.
+        """Return where each line (squeezed) that went away over `commit` stood: path, start and end of its place in the first parent.
 
         Raises:
             RepositoryError: The commit is not here.
@@ -112,7 +112,7 @@ class Bases:
             new = self._repo.entry(commit, path)
             for gap in gaps(self._texts.matching(change.old.oid, new.oid) if new else (), len(old)):
                 for i in range(gap.old.start, gap.old.end):
-                    places.setdefault(squeeze(old[i]), []).append((path, i, gap.old.end))
+                    places.setdefault(squeeze(old[i]), []).append((path, gap.old.start, gap.old.end))
         return places
 
     def _delta(self, old: str | None, new: str) -> Delta:

@@ -3,8 +3,8 @@
 
 Whoever commits such a change typed nothing, and git's objects show it: the same change stands in a commit by another author that
 branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not. So nobody declares it to be theirs. It is
-asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. Nor is declared
-what an agent wrote before a filter of git's made other text of it.
+asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. A commit that
+was made from this one took it over from here. Nor is declared what an agent wrote before a filter of git's made other text of it.
 
     others = find_others(versions, info, paths, worktree)
     # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
@@ -70,7 +70,7 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
     found: dict[bytes, Others] = {}
     for commit in repo.commits_beside(info.id, sorted(wanted)):
         other = repo.commit_info(commit)
-        if person(other.author) == person(info.author):
+        if person(other.author) == person(info.author) or info.id in versions.state.made_from.get(commit, ()):
             continue
         for change in repo.tree_changes(other.parents[0] if other.parents else None, commit):
             if change.path in wanted:
