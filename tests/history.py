@@ -24,8 +24,11 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 import byline
+from byline.capture.journal import now_ns
+from byline.capture.places import prepare_repository
 from byline.core.attribution import Origin
 from byline.flow.resolve import open_resolver
+from byline.keys.p256 import make_key
 from story import Story
 
 if TYPE_CHECKING:
@@ -87,12 +90,26 @@ class History:
     def begin(cls, folder: Path, *, declares: bool, is_eager: bool) -> History:
         """Begin in an empty repository with one commit."""
         story = Story.begin(folder, declares=declares, eager=is_eager)
-        config = story.scratch.path / ".git/config"
-        config.write_text(config.read_text() + "".join(_setting(each) for each in QUICK))
         history = cls(story)
+        history.set_up()
         for who, name in (("human", "a.py"), ("ai", "b.py")):
             history.put(who, name, [history.line(who, is_long=number % 2 == 1) for number in range(6)])
             history.save()
+        return history
+
+    def set_up(self) -> None:
+        """Spare git what only costs time here."""
+        config = self.path / ".git/config"
+        config.write_text(config.read_text() + "".join(_setting(each) for each in QUICK))
+
+    def colleague(self, folder: Path) -> History:
+        """Let somebody with a key of their own clone what is there, and go on with it."""
+        scratch = self.story.scratch.clone(folder / "repo")
+        prepare_repository(scratch.path / ".git")
+        story = Story(scratch=scratch, signer=make_key(folder / "key.pem"), declares=self.story.declares, eager=self.story.eager)
+        story.install_hooks()
+        history = History(story, writers=self.writers, told=self.told)
+        history.set_up()
         return history
 
     @property
@@ -124,6 +141,9 @@ class History:
                 if not self.story.declares:
                     self.told.add((name, number))
         text = "\n".join(lines) + "\n" if lines else ""
+        last = now_ns()
+        while now_ns() == last:  # what happens within one tick of the clock has no order
+            pass
         match who:
             case "ai":
                 self.story.agent_writes(name, text)
@@ -244,8 +264,9 @@ class History:
                 rows = [(line.decode(), byline) for line, byline in zip(found.lines, found.bylines, strict=True)]
                 shown += [f"{byline.owner.origin} {line}" for line, byline in rows]
                 misses = [self.miss(name, line, byline) for line, byline in rows]
-                wrong += [miss for at, miss in enumerate(misses) if miss and miss.is_wrong and not self.is_short(rows, misses, at)]
-                lost += [miss for miss in misses if miss and not miss.is_wrong]
+                found_out = [miss for at, miss in enumerate(misses) if miss and not self.is_short(rows, misses, at)]
+                wrong += [miss for miss in found_out if miss.is_wrong]
+                lost += [miss for miss in found_out if not miss.is_wrong]
         return Verdict(len(numbers(shown)), tuple(wrong), tuple(lost), tuple(shown))
 
     def miss(self, name: str, line: str, byline: Byline) -> Miss | None:
@@ -261,7 +282,8 @@ class History:
         Only a person who really typed it makes an agent's line a person's.
         """
         miss = misses[at]
-        if miss is None or (miss.shown == "human" and "human" not in self.writers[miss.number]):
+        again = self.writers[miss.number][1:] if miss else []
+        if miss is None or (miss.shown == "human" and "human" not in again) or (miss.shown == "unknown" and not again):
             return False
         start = end = at
         while start and (misses[start - 1] or not numbers([rows[start - 1][0]])):
@@ -285,8 +307,11 @@ class History:
         return False
 
     def is_known(self, name: str, number: int) -> bool:
-        """Whether an agent was seen to write a line, or a person was told to be who wrote it in this file."""
-        return self.writers[number][0] in AGENTS or (name, number) in self.told
+        """Whether an agent was seen to write a line, or a person was told to be who wrote it, once, in this file.
+
+        That a copy of a person's text is a person's, nobody can tell from text alone.
+        """
+        return self.writers[number][0] in AGENTS or (self.writers[number] == ["human"] and (name, number) in self.told)
 
 
 def signed(lines: Iterable[str]) -> Iterator[tuple[str, int]]:

@@ -8,18 +8,29 @@ other ones each time.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from byline.flow.blame import TrustHere, find_blame
+from byline.log.evidence import EvidenceRef
 from history import History
 from history_steps import POOL, tell
 
-USUAL = 40
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from byline.core.bundle import Bundle
+
+USUAL = 24
 HISTORIES = int(os.environ.get("HISTORIES", USUAL))
 LENGTH = 20
 
@@ -40,3 +51,48 @@ def test_every_history_keeps_its_authors(steps: list[tuple[str, int]], *, declar
         here = history.verdict(history.path)
         assert (here.wrong, here.lost) == ((), ())
         assert history.verdict(history.story.copy(history.branch() or None)) == here
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=max(HISTORIES // 8, 1),
+    derandomize=HISTORIES == USUAL,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(mine=steps, theirs=steps, seed=st.integers(0, 2**16))
+def test_evidence_in_another_order_gives_the_same_bytes(mine: list[tuple[str, int]], theirs: list[tuple[str, int]], seed: int) -> None:
+    """Two people with keys of their own, and what each did merged: a clone that gets all at once, and one that asks after each piece."""
+    with tempfile.TemporaryDirectory() as folder:
+        history = History.begin(Path(folder), declares=True, is_eager=False)
+        colleague = history.colleague(Path(folder) / "colleague")
+        for one, their_steps in ((history, mine), (colleague, theirs)):
+            tell(one, their_steps, loses_hooks=False)
+        history.git("fetch", "-q", str(colleague.path), "HEAD")
+        history.git("merge", "-q", "--no-edit", "--allow-unrelated-histories", "FETCH_HEAD")
+        history.settle(Random(seed))
+        history.story.attest()
+        bundles = [bundle for each in (history, colleague) for bundle in bundles_of(each)]
+        at_once = answers(history, [bundles])
+        Random(seed).shuffle(bundles)
+        assert answers(history, [[bundle] for bundle in bundles]) == at_once
+
+
+def bundles_of(history: History) -> list[Bundle]:
+    with history.story.workshop() as workshop:
+        return [stored.bundle for stored in EvidenceRef(workshop.repo).bundles()]
+
+
+def answers(history: History, deliveries: Sequence[Sequence[Bundle]]) -> bytes:
+    """Return what a fresh clone without evidence says of every file, when `deliveries` came in, each followed by a question."""
+    scratch = history.story.scratch.clone(history.path.with_name(f"order{len(deliveries)}"), "--no-local")
+    names = scratch.git("ls-tree", "--name-only", "HEAD").splitlines()
+    said: list[object] = []
+    with history.story.workshop(scratch.path, signs=False) as workshop:
+        for delivery in deliveries:
+            EvidenceRef(workshop.repo).add(delivery)
+            said = []
+            for name in names:
+                trust = TrustHere(mark=lambda: None, load=lambda: None)
+                blame = find_blame(workshop, "HEAD", name.encode(), trust=trust, at=datetime(2026, 1, 1, tzinfo=UTC))
+                said.append([name, list(blame.ranges), list(blame.findings)])
+    return json.dumps(said).encode()
