@@ -97,6 +97,7 @@ def compact(workshop: Workshop, *, at: int, limits: Limits | None = None) -> Com
         records = cut_journal(place, progress.cursor - allowed.kept_journal, at=at)
         needed = _needed(place, progress)
     # The clone is free again: what anybody needs from now on is young.
+    _sweep(place, before=at - allowed.put)
     dropped = contents.drop(needed, before=at - allowed.put)
     return Compacted(records=records, contents=dropped, files=len(idle))
 
@@ -182,6 +183,13 @@ def _unattested(workshop: Workshop, progress: Progress) -> Iterator[bytes]:
 
 def _paths(repo: Repository, old: str | None, new: str) -> Iterator[bytes]:
     return (each.path for each in repo.tree_changes(old, new))
+
+
+def _sweep(place: Path, *, before: int) -> None:
+    """Remove what a process that was killed had begun to write in the place of a file (`write_atomic`)."""
+    for each in place.glob(".*.*"):
+        if each.suffix[1:].isdigit() and each.stat().st_mtime_ns < before:
+            each.unlink()
 
 
 def _sync(folder: Path) -> None:
