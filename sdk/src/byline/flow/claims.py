@@ -22,6 +22,7 @@ from byline.core.value import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from byline.attribute.recheck import Rechecked
     from byline.core.authorship import Authorship
     from byline.core.claim import Base, Claim
     from byline.core.finding import FindingCode
@@ -142,6 +143,10 @@ class Claims:
         direct = [each for each in older if base.parent < len(parents) and each.statement.commit.id == parents[base.parent]]
         mine = [each for each in direct or older if each.statement.chain.id == told.statement.chain.id]
         return max(mine or direct or older, key=lambda each: (each.statement.chain.seq, each.digest), default=None)
+
+    def recheck(self, claim: Claim) -> tuple[Rechecked, ...]:
+        """Return what becomes of the carried lines of `claim` when they are looked up in all that is here."""
+        return self._carries.recheck(claim, self.whole)
 
     def in_statement(self, digest: str) -> tuple[Told, ...]:
         """Return every claim of the statement `digest`, if it is here and about this repository."""

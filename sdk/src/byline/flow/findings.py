@@ -3,7 +3,7 @@
 
     finder = Finder(repo, index, trust, at=now)
     finder.about_commit(commit, facts)          # everything: what `byline verify` tells
-    finder.about_change(landing, named, facts)  # what a gate tells, and takes into its verdict where it `tightens`
+    finder.about_change(landing, facts, ...)    # what a gate tells, and takes into its verdict where it `tightens`
 
 Only proven statements make a finding, so whoever has no key makes none; a failed check does not excuse a statement, so none is got rid
 of by revoking a key. Most say that two facts cannot both be true, and never which of them is.
@@ -39,15 +39,17 @@ from byline.flow.rederive import Carries
 from byline.flow.texts import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from byline.attribute.recheck import Rechecked
+    from byline.core.authorship import Authorship
     from byline.core.claim import Base, Claim
     from byline.core.lines import LineRange
     from byline.core.trust import Trust
     from byline.core.verified import VerifiedAuthorship
     from byline.flow.landing import Landing
+    from byline.git.objects import FileChange, TreeEntry
     from byline.git.repository import Repository
     from byline.log.index import EvidenceIndex
 
@@ -63,15 +65,16 @@ class Finder:
         self._reaches = cache(repo.reaches)
         self._index = index
         self._texts = Texts(repo, repo.common_dir / "byline", trust.line_key)
-        self.is_proven = cache(lambda digest: prove_statements(index, (digest,), trust=trust, at=at)[digest].verified)
+        self._proven: set[str] = set()
+        self._prove = cache(lambda digest: prove_statements(index, (digest,), trust=trust, at=at)[digest].verified)
         lines, hashes = self._texts.lines, self._texts.hash_lines
-        self._carries = Carries(index, trust.repository, lines, hashes, accepts=self.is_proven)
-        self._claims = Claims(index, self._carries, self._unclaimed)
+        carries = Carries(index, trust.repository, lines, hashes, accepts=self._is_proven)
+        self._claims = Claims(index, carries, self._unclaimed)
 
     def recheck(self, fact: VerifiedAuthorship) -> Iterator[tuple[Claim, Rechecked]]:
         """Yield the carried lines of `fact`, and what became of them."""
         for claim in fact.authorship.claims:
-            for each in self._carries.recheck(claim, self._claims.whole):
+            for each in self._claims.recheck(claim):
                 yield claim, each
 
     def about_commit(self, commit: str, facts: Sequence[VerifiedAuthorship]) -> tuple[Finding, ...]:
@@ -82,23 +85,52 @@ class Finder:
         """
         info = self._repo.commit_info(commit)
         is_named = names_agent(info.author, info.message) or names_agent(info.committer)
-        found = [*self._unrecorded({commit: ()} if is_named else {}, facts)]
+        self._proven.update(fact.digest for fact in facts)
+        found = [*self._unrecorded({commit: ()} if is_named else {}, facts), *self._chains(facts, twins=self._here)]
         for fact in facts:
-            found += [*self._not_in_tree(fact), *self._carried(fact), *self._disagreeing(fact), *self._mismatched(fact), *self._chain(fact)]
+            found += [*self._not_in_tree(fact), *self._carried(fact), *self._mismatched(fact)]
             for claim in fact.authorship.claims:
+                others = self._claims.newest(self._claims.of(claim.blob, claim.path)) if claim.blob else ()
+                proven = [(each.statement, each.claim) for each in others if self._is_proven(each.digest)]
+                found += self._disagreeing(fact, claim, proven)
                 found += self._retyped(claim.path, claim.blob, (fact,)) if claim.blob else ()
         return tuple(dict.fromkeys(found))
 
     def about_change(
-        self, landing: Landing, named: Mapping[str, Collection[bytes]], facts: Sequence[VerifiedAuthorship]
+        self,
+        landing: Landing,
+        facts: Sequence[VerifiedAuthorship],
+        *,
+        commits: Collection[str],
+        named: Mapping[str, Collection[bytes]],
     ) -> tuple[Finding, ...]:
-        """Return what does not fit together about the change `landing`; `named` are the commits that name agents, with their paths."""
-        found = [*self._unrecorded(named, facts)]
+        """Return what does not fit together about the change `landing`, as far as it may matter to a verdict.
+
+        `commits` are those of the change, `named` those that name agents, with the paths that they changed.
+
+        Raises:
+            RepositoryError: Git cannot read the commits.
+        """
+        self._proven.update(fact.digest for fact in facts)
+        found = [*self._unrecorded(named, facts), *self._chains(facts)]
+        same: dict[tuple[bytes, str | None], list[tuple[Authorship, Claim]]] = {}
+        personal = [fact for fact in facts if fact.authorship.commit.id in commits and any(map(_has_person, fact.authorship.claims))]
+        changes = dict(self._repo.walk_changes(list({fact.authorship.commit.id for fact in personal})) if personal else ())
+        for fact in personal:
+            found += self._not_in_tree(fact, changes.get(fact.authorship.commit.id))
         for fact in facts:
-            found += [*self._not_in_tree(fact), *self._carried(fact), *self._disagreeing(fact), *self._chain(fact)]
+            found += self._carried(fact)
+            for claim in fact.authorship.claims:
+                same.setdefault((claim.path, claim.sha256), []).append((fact.authorship, claim))
+        for fact in facts:
+            for claim in fact.authorship.claims:
+                found += self._disagreeing(fact, claim, same[claim.path, claim.sha256])
         for path, (_, blob) in landing.blobs.items():
             found += self._retyped(path, blob, facts) if blob else ()
         return tuple(dict.fromkeys(found))
+
+    def _is_proven(self, digest: str) -> bool:
+        return digest in self._proven or self._prove(digest)
 
     # One kind each
 
@@ -108,11 +140,15 @@ class Finder:
             if told.isdisjoint(paths) if paths else not told:
                 yield Finding(code=FindingCode.NO_RECORD, message=MEANING[FindingCode.NO_RECORD], commit=commit)
 
-    def _not_in_tree(self, fact: VerifiedAuthorship) -> Iterator[Finding]:
+    def _not_in_tree(self, fact: VerifiedAuthorship, changes: Iterable[FileChange] | None = None) -> Iterator[Finding]:
+        """Compare what `fact` claims with its commit; what `changes` of the commit show already is not asked for again."""
         commit, code = fact.authorship.commit.id, FindingCode.NOT_IN_TREE
+        shown = {(each.path, _oid(each.old), _oid(each.new)) for each in changes or ()}
         try:
             parents = self._repo.parents(commit)
             for claim in fact.authorship.claims:
+                if (claim.path, claim.bases[0].blob if claim.bases else None, claim.blob) in shown and len(claim.bases) < 2:
+                    continue
                 sides = [(commit, claim.path, claim.blob), *(_place(parents, base) for base in claim.bases)]
                 if any(where is None or self._blob(where, path) != blob for where, path, blob in sides):
                     yield Finding(code=code, message=MEANING[code], commit=commit, path=claim.path, statement=fact.digest)
@@ -120,8 +156,7 @@ class Finder:
             return
 
     def _blob(self, commit: str, path: bytes) -> str | None:
-        entry = self._repo.entry(commit, path)
-        return entry.oid if entry else None
+        return _oid(self._repo.entry(commit, path))
 
     def _carried(self, fact: VerifiedAuthorship) -> Iterator[Finding]:
         for claim, each in self.recheck(fact):
@@ -130,15 +165,13 @@ class Finder:
                 message = f"the statement {source} does not say that these lines are {each.owner.origin} ({how})"
                 yield self._at(FindingCode.CARRY_FAILS, message, fact, claim, each.lines)
 
-    def _disagreeing(self, fact: VerifiedAuthorship) -> Iterator[Finding]:
-        """Compare `fact` with the newest statement of each other clone about the same content."""
-        for claim in fact.authorship.claims:
-            mine, chain = _new_owners(claim), fact.authorship.chain.id
-            told = self._claims.of(claim.blob, claim.path) if claim.blob and mine else ()
-            others = [each for each in self._claims.newest(told) if each.statement.chain.id != chain and self.is_proven(each.digest)]
-            lines = {j for each in others for j, owner in _new_owners(each.claim).items() if mine.get(j, owner) != owner}
-            for run in join_ranges(sorted(lines)):
-                yield self._at(FindingCode.CLAIMS_DISAGREE, MEANING[FindingCode.CLAIMS_DISAGREE], fact, claim, run)
+    def _disagreeing(self, fact: VerifiedAuthorship, claim: Claim, others: Sequence[tuple[Authorship, Claim]]) -> Iterator[Finding]:
+        """Compare `claim` with those that other clones make of the same content."""
+        others = [each for each in others if each[0].chain.id != fact.authorship.chain.id]
+        mine = _new_owners(claim) if others else {}
+        lines = {j for _, other in others for j, owner in _new_owners(other).items() if mine.get(j, owner) != owner}
+        for run in join_ranges(sorted(lines)):
+            yield self._at(FindingCode.CLAIMS_DISAGREE, MEANING[FindingCode.CLAIMS_DISAGREE], fact, claim, run)
 
     def _mismatched(self, fact: VerifiedAuthorship) -> Iterator[Finding]:
         for claim in fact.authorship.claims:
@@ -148,21 +181,27 @@ class Finder:
                 code = FindingCode.HASH_MISMATCH
                 yield self._at(code, MEANING[code], fact, claim, None)
 
-    def _chain(self, fact: VerifiedAuthorship) -> Iterator[Finding]:
-        chain, code = fact.authorship.chain, FindingCode.CHAIN_GAP
+    def _chains(self, facts: Sequence[VerifiedAuthorship], twins: Callable[[str, int], set[str]] | None = None) -> Iterator[Finding]:
+        """Look at the number of each of `facts`, which `twins` may have too, and at what it says of the statement before."""
+        links: dict[tuple[str, int], set[str]] = {}
+        for fact in facts:
+            links.setdefault((fact.authorship.chain.id, fact.authorship.chain.seq), set()).add(fact.digest)
+        for fact in facts:
+            chain = fact.authorship.chain
+            same = twins(chain.id, chain.seq) if twins else links[chain.id, chain.seq]
+            before = links.get((chain.id, chain.seq - 1)) or self._here(chain.id, chain.seq - 1)
+            message = ""
+            if same - {fact.digest}:
+                message = f"there are two statements {chain.seq} of clone {chain.id}"
+            elif chain.seq > 1 and not before:
+                message = f"statement {chain.seq - 1} of clone {chain.id} is not here"
+            elif chain.prev not in before and (chain.seq > 1 or chain.prev):
+                message = f"statement {chain.seq} of clone {chain.id} does not follow the one before"
+            if message:
+                yield Finding(code=FindingCode.CHAIN_GAP, message=message, statement=fact.digest)
 
-        def here(seq: int) -> set[str]:
-            return {each.statement for each in self._index.facts(chain=chain.id, seq=seq) if self.is_proven(each.statement)}
-
-        if here(chain.seq) - {fact.digest}:
-            yield Finding(code=code, message=f"there are two statements {chain.seq} of clone {chain.id}", statement=fact.digest)
-        before = here(chain.seq - 1) if chain.seq > 1 else {chain.prev}
-        if not before:
-            message = f"statement {chain.seq - 1} of clone {chain.id} is not here"
-            yield Finding(code=code, message=message, statement=fact.digest)
-        elif chain.prev not in before:
-            message = f"statement {chain.seq} of clone {chain.id} does not follow the one before"
-            yield Finding(code=code, message=message, statement=fact.digest)
+    def _here(self, chain: str, seq: int) -> set[str]:
+        return {each.statement for each in self._index.facts(chain=chain, seq=seq) if self._is_proven(each.statement)}
 
     def _retyped(self, path: bytes, blob: str, facts: Iterable[VerifiedAuthorship]) -> Iterator[Finding]:
         """Look for the lines that `facts` give anew to people in what earlier statements give to agents."""
@@ -173,7 +212,7 @@ class Finder:
         rows = self._index.claims_by_path(path)[:MAX_OTHERS] if theirs else ()
         for other in filter(None, (self._claims.read(row.statement, path) for row in rows)):
             wanted = {line for line in _hashes(other.claim, TIGHTENING) & theirs.keys() if self._is_earlier(other, theirs[line])}
-            lines = self._texts.lines(blob) if wanted and self.is_proven(other.digest) else None
+            lines = self._texts.lines(blob) if wanted and self._is_proven(other.digest) else None
             if lines:
                 found = _find_again(lines, self._texts.hashes(blob), wanted, self._claims.compose(other), path)
                 for run in join_ranges(sorted(found)):
@@ -204,10 +243,23 @@ def _place(parents: Sequence[str], base: Base) -> tuple[str | None, bytes, str]:
     return parents[base.parent] if base.parent < len(parents) else None, base.path, base.blob
 
 
+def _oid(entry: TreeEntry | None) -> str | None:
+    return entry.oid if entry else None
+
+
+def _owners(claim: Claim) -> Iterator[Owner]:
+    yield claim.hand
+    yield from (each.owner for each in claim.segments if isinstance(each, New))
+    yield from (each.hand for each in claim.removed)
+
+
+def _has_person(claim: Claim) -> bool:
+    return any(owner.origin is Origin.HUMAN for owner in _owners(claim))
+
+
 def has_program(claim: Claim) -> bool:
     """Whether `claim` names an agent, a tool or an import as owner or hand of anything."""
-    owners = [claim.hand, *(each.owner for each in claim.segments if isinstance(each, New)), *(each.hand for each in claim.removed)]
-    return any(owner.origin in PROGRAMS for owner in owners)
+    return any(owner.origin in PROGRAMS for owner in _owners(claim))
 
 
 def _new_owners(claim: Claim) -> dict[int, Owner]:

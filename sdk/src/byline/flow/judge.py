@@ -114,7 +114,8 @@ def read_change(
     """
     landing = read_landing(repo, question.base, question.candidate)
     proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
-    named = named_commits(repo, question.base, question.candidate)
+    commits = repo.commits_between(question.base, question.candidate)
+    named = named_commits(repo, commits)
     finder = Finder(repo, evidence.index, trust, at=at)
     is_bound_to_tree = policy.binding is Binding.TREE or any(fact.approval.binding is Binding.TREE for fact in proven.approvals)
     change = Change(
@@ -128,7 +129,7 @@ def read_change(
         named=frozenset[bytes]().union(*named.values()),
         verbatim=verbatim_bases(repo, proven.authorships, landing),
         spent=question.pin.spent if question.pin else frozenset(),
-        findings=finder.about_change(landing, named, proven.authorships),
+        findings=finder.about_change(landing, proven.authorships, commits=frozenset(commits), named=named),
     )
     return change, proven
 

@@ -95,15 +95,15 @@ def read_regular(repo: Repository, commit: str, path: bytes) -> bytes | None:
     return repo.read_blob(entry.oid) if entry and entry.mode == REGULAR[0] else None
 
 
-def named_commits(repo: Repository, base: str, candidate: str) -> dict[str, frozenset[bytes]]:
-    """Return the commits after `base` whose author, committer or trailers name an agent or a bot, and the paths that they changed.
+def named_commits(repo: Repository, commits: Sequence[str]) -> dict[str, frozenset[bytes]]:
+    """Return those of `commits` whose author, committer or trailers name an agent or a bot, and the paths that they changed.
 
     Raises:
         RepositoryError: An object is not here.
     """
     return {
         info.id: frozenset(each.path for each in repo.tree_changes(info.parents[0] if info.parents else None, info.id))
-        for info in repo.commit_infos(repo.commits_between(base, candidate))
+        for info in repo.commit_infos(commits)
         if names_agent(info.author, info.message) or names_agent(info.committer)
     }
 
