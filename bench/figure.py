@@ -62,12 +62,13 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def take_turns(*acts: Callable[[], object], rounds: int = 15) -> tuple[float, ...]:
-    """Take the median seconds of each act; they run in turns, after one round that does not count."""
-    for act in acts:
-        act()
-    times = [[timed(act) for act in acts] for _ in range(rounds)]
-    return tuple(statistics.median(column) for column in zip(*times, strict=True))
+def take_turns(*acts: Callable[[], object], rounds: int = 15, ready: Callable[[], object] = lambda: None) -> tuple[float, ...]:
+    """Take the median seconds of each act; they run in turns, `ready` before each round, after one round that does not count."""
+    times = []
+    for _ in range(rounds + 1):
+        ready()
+        times.append([timed(act) for act in acts])
+    return tuple(statistics.median(column) for column in zip(*times[1:], strict=True))
 
 
 def run(command: Sequence[str], *, cwd: Path, given: Path | None = None, environ: dict[str, str] | None = None) -> bytes:
