@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+import test_git_operations as ways
 
 from byline.core.finding import FindingCode
 from byline.flow.history import read_history
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from byline.core.attribution import Owner
     from byline.flow.history import Added
 
 
@@ -41,13 +43,14 @@ def _lines(story: Story, commit: str) -> set[str]:
 
 
 def _truth(story: Story) -> dict[str, Counter[str]]:
-    """Return whose the lines of each commit are that no parent has: no line of a tale stands twice."""
-    out = {}
-    for row in story.git("rev-list", "--parents", "HEAD").splitlines():
-        commit, *parents = row.split()
-        fresh = _lines(story, commit).difference(*(_lines(story, parent) for parent in parents))
-        out[commit] = Counter(match[1] for line in fresh if (match := AUTHOR.search(line)))
-    return out
+    """Return whose the lines of each commit are that no parent has."""
+    return {commit: Counter(match[1] for line in lines if (match := AUTHOR.search(line))) for commit, lines in _fresh(story).items()}
+
+
+def _fresh(story: Story) -> dict[str, set[str]]:
+    """Return the lines of each commit that no parent has: no line of a tale stands twice."""
+    rows = (row.split() for row in story.git("rev-list", "--parents", "HEAD").splitlines())
+    return {commit: _lines(story, commit).difference(*(_lines(story, parent) for parent in parents)) for commit, *parents in rows}
 
 
 def _plain(tale: Tale) -> None:
@@ -89,6 +92,10 @@ def _reformatted(tale: Tale) -> None:
     tale.commit()
 
 
+WAYS = (
+    *(ways.split, ways.squash_in_a_rebase, ways.rebase_through_a_conflict, ways.pick_a_range, ways.merge_octopus, ways.squash_merge_here),
+    *(ways.stash_on_another_base, ways.a_folder_renamed, ways.two_agents_and_a_person, ways.commit_tree, ways.revert_and_revert_that),
+)
 STORIES: list[Callable[[Tale], None]] = [_plain, _merged, _conflict, _rebased, _squashed, _reformatted]
 
 
@@ -105,6 +112,24 @@ def test_each_line_counts_once_for_whoever_wrote_it(tmp_path: Path, happens: Cal
     story.attest()
     assert _told(_history(story)) == truth
     assert _told(_history(story, story.copy())) == truth
+
+
+@pytest.mark.parametrize("happens", WAYS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("eager", [True, False], ids=["eager", "lazy"])
+def test_whose_they_are_is_what_blame_says_of_that_commit(tmp_path: Path, happens: Callable[[Tale], None], *, eager: bool) -> None:
+    """Owner by owner and path by path, whichever way the answer was found."""
+    story = Story.begin(tmp_path, declares=True, eager=eager)
+    happens(Tale(story))
+    fresh = _fresh(story)
+    with story.workshop(signs=False) as workshop, open_resolver(workshop) as resolver:
+        for added in read_history(resolver.versions, workshop.repo.newest_commits(None, "HEAD")):
+            expected: Counter[tuple[bytes, Owner]] = Counter()
+            for path in {share.path for share in added.shares}:
+                blame = resolver.resolve(added.info.id, path)
+                ours = zip(blame.lines, blame.bylines, strict=True)
+                expected.update((path, byline.owner) for line, byline in ours if line.decode().strip() in fresh[added.info.id])
+            assert Counter({(share.path, share.owner): share.count for share in added.shares}) == expected
+            assert expected.total() == len(fresh[added.info.id])
 
 
 def test_what_is_not_signed_yet_is_told_from_the_journal(tmp_path: Path) -> None:
