@@ -224,6 +224,16 @@ def test_a_work_tree_may_be_moved_and_removed_before_anybody_looks(clone: Instal
     assert clone.byline("verify", "topic").code == 0
 
 
+def test_a_repository_may_be_moved_before_anybody_looks(clone: Installed) -> None:
+    clone.writes("b.py", b"b = 1\n")
+    clone.runs("echo c = 2 >>b.py")
+    moved = Installed(Scratch(clone.path.with_name("moved")))
+    clone.path.rename(moved.path)
+    assert moved.owners("b.py") == ["ai", "ai"]
+    moved.commit()
+    assert moved.owners("b.py", rev="HEAD") == ["ai", "ai"]
+
+
 def test_an_agents_edit_in_a_submodule_belongs_to_the_submodule(repository: Scratch, tmp_path: Path) -> None:
     library = Scratch.create(tmp_path / "library")
     library.write("l.py", "old = 1\n")

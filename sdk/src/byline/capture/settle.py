@@ -47,8 +47,10 @@ BATCH_BYTES = 64 * 1024 * 1024
 WINDOW_NS = 24 * 3600 * 10**9
 
 
-def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ...] = ()) -> Settled:
+def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ...] = (), moved: tuple[str, str] | None = None) -> Settled:
     """Settle what all hooks of this user spooled into `inbox`; `commits` are those that agents made and nobody attested yet.
+
+    `moved` tells of a clone that was moved since the last time: where its git folder was, and where it is.
 
     Raises:
         OSError: The inbox cannot be locked or listed.
@@ -58,7 +60,7 @@ def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ..
     at = now_ns() if now is None else now
     with lock_inbox(inbox) as died:
         torn = sweep_torn(inbox, at)
-        run = _Run(inbox, at, after_crash=died)
+        run = _Run(inbox, at, after_crash=died, moved=moved)
         run.settle(list_arrivals(inbox), commits)
         return Settled(edits=run.scribe.count, losses=run.scribe.losses + torn, left=run.left, refused=run.scribe.refused)
 
@@ -66,9 +68,10 @@ def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ..
 class _Run:
     """One run over the inbox, under its lock."""
 
-    def __init__(self, inbox: Path, now: int, *, after_crash: bool) -> None:
+    def __init__(self, inbox: Path, now: int, *, after_crash: bool, moved: tuple[str, str] | None) -> None:
         self._inbox = inbox
         self._now = now
+        self._clone = moved
         self._transcript: tuple[str, bytes] | None = None
         self.scribe = Scribe(inbox, after_crash=after_crash)
         self.left = 0
@@ -105,7 +108,7 @@ class _Run:
         with _Attempt(self, arrival):
             spooled = read_arrival(arrival)
             top, git_dir = spooled.facts.get("top"), spooled.facts.get("gitdir")
-            return _parse(spooled), find_moved(top, git_dir) if top and git_dir else None
+            return _parse(spooled), find_moved(top, git_dir, self._clone) if top and git_dir else None
         return None
 
     def _settle_files(self, arrival: Arrival, observed: Observed, moved: Moved | None, ignored: frozenset[str]) -> None:
@@ -133,7 +136,7 @@ class _Run:
         if not closed and scan.observed.kind in (Kind.FOREIGN, Kind.CLOSES):
             self._settle_files(arrival, scan.observed, None, frozenset())
         for window in closed:
-            moved = find_moved(scan.top, scan.worktree)
+            moved = find_moved(scan.top, scan.worktree, self._clone)
             worktree = moved.worktree if moved else find_worktree(Path(scan.top))
             if worktree is not None:
                 rivals = [other for other in windows if other is not window]

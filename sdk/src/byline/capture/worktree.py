@@ -56,13 +56,17 @@ def find_worktree(start: Path) -> WorkTree | None:
     return None
 
 
-def find_moved(top: str, git_dir: str) -> Moved | None:
+def find_moved(top: str, git_dir: str, clone: tuple[str, str] | None = None) -> Moved | None:
     """Return what became of the work tree at `top` with the git folder `git_dir`; None where it stands, and where nobody can say.
 
-    A linked work tree's git folder stays where it is and says where the tree stands now; the shared one outlives it.
+    A linked work tree's git folder stays where it is and says where the tree stands now; the shared one outlives it. `clone` is a
+    clone that was moved as a whole: where its git folder was, and where it is.
     """
     old, own = Path(os.path.realpath(top)), Path(os.path.realpath(git_dir))
     now = find_worktree(old)
+    if clone and clone[0] == str(own) and now is None:
+        moved = find_worktree(Path(clone[1]).parent)
+        return Moved(old=old, worktree=moved) if moved else None
     common = _common_dir(own) if (own / "HEAD").is_file() else own.parent.parent
     is_linked = own.parent == common / "worktrees"
     if (now and now.git_dir == own) or not is_linked or not (common / "HEAD").is_file():
