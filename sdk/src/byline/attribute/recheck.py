@@ -85,7 +85,7 @@ def recheck(claim: Claim, shelf: Shelf) -> tuple[Rechecked, ...]:
 
 def follow(claim: Claim, rechecked: Sequence[Rechecked]) -> Claim:
     """Return `claim` without what does not hold: such lines are unknown, but for those of agents about which nobody is sure."""
-    lost = {j for each in rechecked if not _is_kept(each) for j in range(each.lines.start, each.lines.end)}
+    lost = {j for each in rechecked if not is_kept(each) for j in range(each.lines.start, each.lines.end)}
     if not lost:
         return claim
     segments: list[Segment] = []
@@ -96,7 +96,8 @@ def follow(claim: Claim, rechecked: Sequence[Rechecked]) -> Claim:
     return replace(claim, segments=tuple(segments))
 
 
-def _is_kept(each: Rechecked) -> bool:
+def is_kept(each: Rechecked) -> bool:
+    """Whether the lines stay the owner's that the claim gives them."""
     return each.outcome is Outcome.HOLDS or (each.outcome is Outcome.UNSURE and each.owner.origin in TIGHTENING)
 
 

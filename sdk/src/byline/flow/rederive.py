@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.attribute.recheck import Outcome, Shelf, follow, recheck
+from byline.attribute.recheck import Outcome, Shelf, follow, is_kept, recheck
 from byline.core.claim import New
 from byline.core.finding import FindingCode
 from byline.core.value import replace
@@ -46,29 +46,31 @@ class Carries:
         self._repository = repository
         self._accepts = accepts
         self._shelf = Shelf(said=self._known, lines=lines, hashes=hashes)
-        self._followed: dict[str, tuple[Authorship | None, dict[bytes, frozenset[FindingCode]]]] = {}
+        self._seen: set[str] = set()
+        self._changed: dict[str, tuple[Authorship, dict[bytes, frozenset[FindingCode]]]] = {}  # the few of which something does not hold
 
     def forget(self) -> None:
         """Look everything up anew."""
-        self._followed.clear()
+        self._seen.clear()
+        self._changed.clear()
 
     def statement(self, digest: str) -> Authorship | None:
         """Return the statement without the carried lines that do not hold; None if it is not here, or of another repository."""
         stack = [digest]
         while stack:
-            read = None if stack[-1] in self._followed else self._read(stack[-1])
-            wanted = [each for each in _named(read) if each not in self._followed] if read else []
-            if wanted:
-                stack += wanted
-                continue
-            each = stack.pop()
-            if each not in self._followed:
-                self._followed[each] = (None, {}) if read is None else self._follow(read)
+            read = None if stack[-1] in self._seen else self._read(stack[-1])
+            wanted = [each for each in _named(read) if each not in self._seen] if read else []
+            stack += wanted
+            if not wanted:
+                each = stack.pop()
+                self._seen.add(each)
+                if read:
+                    self._follow(each, read)
         return self._known(digest)
 
     def found(self, digest: str, path: bytes) -> frozenset[FindingCode]:
-        """Return what was found about the carries of a statement's claim of `path`, once the statement was asked for."""
-        return self._followed[digest][1].get(path, frozenset())
+        """Return what was found about the carries of the statement's claim of `path`; the statement was asked for before."""
+        return self._changed[digest][1].get(path, frozenset()) if digest in self._changed else frozenset()
 
     def recheck(self, claim: Claim, whole: Callable[[str, bytes], Sequence[Collection[str | None]]] | None = None) -> tuple[Rechecked, ...]:
         """Return what becomes of the carried lines of `claim`; with `whole` also whether the content is the very same (`Shelf`)."""
@@ -78,21 +80,22 @@ class Carries:
         return recheck(claim, replace(self._shelf, whole=whole))
 
     def _known(self, digest: str) -> Authorship | None:
-        return self._followed[digest][0]
+        return self._changed[digest][0] if digest in self._changed else self._read(digest)
 
     def _read(self, digest: str) -> Authorship | None:
         statement = self._index.statement(digest) if self._accepts(digest) else None
         return statement if statement and statement.repository == self._repository else None
 
-    def _follow(self, statement: Authorship) -> tuple[Authorship, dict[bytes, frozenset[FindingCode]]]:
+    def _follow(self, digest: str, statement: Authorship) -> None:
         claims, found = [], {}
         for claim in statement.claims:
             rechecked = recheck(claim, self._shelf)
-            codes = frozenset(FOUND[each.outcome] for each in rechecked if each.outcome is not Outcome.HOLDS)
+            codes = frozenset(FOUND[each.outcome] for each in rechecked if not is_kept(each))
             if codes:
                 found[claim.path] = codes
             claims.append(follow(claim, rechecked))
-        return (replace(statement, claims=tuple(claims)) if found else statement), found
+        if found:
+            self._changed[digest] = replace(statement, claims=tuple(claims)), found
 
 
 def _named(statement: Authorship) -> Iterator[str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from byline.git.repository import Repository
     from byline.log.index import EvidenceIndex
 
-RECENT = 1 << 20  # bytes at the end of the journal
+RECENT = 1 << 18  # bytes at the end of the journal
 MOST = 20  # gaps and strangers that are told, and commits that are looked at
 
 
