@@ -84,7 +84,7 @@ def test_a_push_takes_what_no_hook_marked(clone: Installed) -> None:
 
 
 def test_a_shallow_clone_says_what_is_missing_and_a_deeper_one_knows(clone: Installed, tmp_path: Path) -> None:
-    """What the claims alone tell is told; a version that none of them names would need its history."""
+    """G2: what the claims alone tell is told; a version that none of them names would need its history."""
     clone.scratch.write("a.py", "zero = 0\none = 1\ntwo = 2\nthree = 3\nfour = 4\n")
     clone.scratch.git("-c", "core.hooksPath=/dev/null", "commit", "--quiet", "--all", "--message", "elsewhere")
     shallow = copy(clone, tmp_path / "shallow", "--depth=1")
@@ -100,7 +100,7 @@ def test_a_shallow_clone_says_what_is_missing_and_a_deeper_one_knows(clone: Inst
 
 
 def test_a_partial_clone_says_that_evidence_is_missing_and_fetches_nothing(clone: Installed, tmp_path: Path) -> None:
-    """Git fetches the trees of the evidence without the files in them; asked again when they are here, Byline reads them."""
+    """G2: git fetches the trees of the evidence without the files in them; asked again when they are here, Byline reads them."""
     partial = copy(clone, tmp_path / "partial", "--filter=blob:none")
     for words in (("HEAD", "a.py"), ("a.py",)):
         said = partial.byline("blame", *words)
