@@ -114,19 +114,22 @@ class Finder:
         self._proven.update(fact.digest for fact in facts)
         found = [*self._unrecorded(named, facts), *self._chains(facts)]
         same: dict[tuple[bytes, str | None], list[tuple[Authorship, Claim]]] = {}
-        personal = [fact for fact in facts if fact.authorship.commit.id in commits and any(map(_has_person, fact.authorship.claims))]
-        changes = dict(self._repo.walk_changes(list({fact.authorship.commit.id for fact in personal})) if personal else ())
-        for fact in personal:
-            found += self._not_in_tree(fact, changes.get(fact.authorship.commit.id))
+        personal: dict[bytes, list[VerifiedAuthorship]] = {}
         for fact in facts:
             found += self._carried(fact)
             for claim in fact.authorship.claims:
                 same.setdefault((claim.path, claim.sha256), []).append((fact.authorship, claim))
+                if _has_person(claim):
+                    personal.setdefault(claim.path, []).append(fact)
+        made_here = {fact.digest: fact for each in personal.values() for fact in each if fact.authorship.commit.id in commits}.values()
+        changes = dict(self._repo.walk_changes(list({fact.authorship.commit.id for fact in made_here})) if made_here else ())
+        for fact in made_here:
+            found += self._not_in_tree(fact, changes.get(fact.authorship.commit.id))
         for fact in facts:
             for claim in fact.authorship.claims:
                 found += self._disagreeing(fact, claim, same[claim.path, claim.sha256])
         for path, (_, blob) in landing.blobs.items():
-            found += self._retyped(path, blob, facts) if blob else ()
+            found += self._retyped(path, blob, personal[path]) if blob and path in personal else ()
         return tuple(dict.fromkeys(found))
 
     def _is_proven(self, digest: str) -> bool:

@@ -74,10 +74,10 @@ class Carries:
 
     def recheck(self, claim: Claim, whole: Callable[[str, bytes], Sequence[Collection[str | None]]] | None = None) -> tuple[Rechecked, ...]:
         """Return what becomes of the carried lines of `claim`; with `whole` also whether the content is the very same (`Shelf`)."""
-        for each in claim.segments:
-            if isinstance(each, New) and each.carried:
-                self.statement(each.carried.statement)
-        return recheck(claim, replace(self._shelf, whole=whole))
+        named = [each.carried.statement for each in claim.segments if isinstance(each, New) and each.carried]
+        for each in named:
+            self.statement(each)
+        return recheck(claim, replace(self._shelf, whole=whole)) if named else ()
 
     def _known(self, digest: str) -> Authorship | None:
         return self._changed[digest][0] if digest in self._changed else self._read(digest)
