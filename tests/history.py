@@ -272,7 +272,7 @@ class History:
     def miss(self, name: str, line: str, byline: Byline) -> Miss | None:
         """Return what is wrong with the answer `byline` for a line, None if nothing is."""
         for writer, number in signed([line]):
-            if not self.is_right(number, byline) or not (byline.owner.is_known or not self.is_known(name, number)):
+            if not self.is_right(number, byline) or not (byline.owner.is_known or not self.is_known(name, number, line)):
                 return Miss(writer, number, f"{byline.owner.origin} {byline.owner.session or ''}".strip(), name, byline.owner.is_known)
         return None
 
@@ -306,12 +306,13 @@ class History:
                 return first not in AGENTS and "human" in writers
         return False
 
-    def is_known(self, name: str, number: int) -> bool:
-        """Whether an agent was seen to write a line, or a person was told to be who wrote it, once, in this file.
+    def is_known(self, name: str, number: int, line: str) -> bool:
+        """Whether an agent was seen to write a line, or a person was told to be who wrote it, once, in this file, and it is whole.
 
-        That a copy of a person's text is a person's, nobody can tell from text alone.
+        That a copy of a person's text is a person's, nobody can tell from text alone; nor what was wrapped beside unrecorded text.
         """
-        return self.writers[number][0] in AGENTS or (self.writers[number] == ["human"] and (name, number) in self.told)
+        is_told = self.writers[number] == ["human"] and (name, number) in self.told and line.endswith(")")
+        return self.writers[number][0] in AGENTS or is_told
 
 
 def signed(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
