@@ -108,6 +108,20 @@ def what_an_agent_typed_again_of_a_server(tale: Tale) -> None:
     tale.story.agent_writes("a.py", text(lines))
 
 
+def a_file_of_a_servers_deleted_and_brought_back(tale: Tale) -> None:
+    tale.start()
+    tale.story.attest()
+    tale.story.remove_hooks()
+    tale.story.person_types("a.py", text(tale.read("a.py"), tale.lines("unknown", 2)))
+    tale.git("commit", "-qam", "on the server")
+    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    tale.story.install_hooks()
+    tale.git("rm", "-q", "a.py")
+    tale.commit()
+    tale.git("checkout", "-q", "HEAD~1", "--", "a.py")
+    tale.commit()
+
+
 def a_persons_commit_folded_into_another_persons(tale: Tale) -> None:
     """Asked lazily, the result is there already, by the other author and with the lines: it was made from the person's commit."""
     tale.start()
@@ -138,6 +152,7 @@ STORIES: tuple[Callable[[Tale], None], ...] = (
     a_persons_lines_that_an_agent_made_over_in_a_commit_that_moves,
     lines_that_nobody_knows_in_files_that_swap_their_names,
     what_an_agent_typed_again_of_a_server,
+    a_file_of_a_servers_deleted_and_brought_back,
     a_persons_commit_folded_into_another_persons,
     what_a_person_types_after_a_rebase_that_ended_with_skip,
 )

@@ -4,7 +4,8 @@
 Whoever commits such a change typed nothing, and git's objects show it: the same change stands in a commit by another author that
 branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not. So nobody declares it to be theirs. It is
 asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. A commit that
-was made from this one took it over from here. Nor is declared what an agent wrote before a filter of git's made other text of it.
+was made from this one took it over from here. Nor is declared what nobody knows of a file that was deleted and comes back, or what an
+agent wrote before a filter of git's made other text of it.
 
     others = find_others(versions, info, paths, worktree)
     # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
@@ -16,7 +17,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from byline.core.lines import has_word, squeeze
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +77,11 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
             if change.path in wanted:
                 known = found.get(change.path, Others())
                 found[change.path] = _joined(known, _lines(versions, change.old), _lines(versions, change.new), change.new)
+    for path in paths:
+        lines = _brought_back(versions, info, path)
+        if lines:
+            known = found.get(path, Others())
+            found[path] = replace(known, added=known.added | lines)
     written = [path for path in paths if any(seen.writer.is_ai for seen in versions.state.seen(worktree, path))]
     return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written)}
 
@@ -83,6 +89,21 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
 def person(ident: bytes) -> bytes:
     """Return name and mail of a raw ident, without the time."""
     return ident.rpartition(b">")[0]
+
+
+def _brought_back(versions: Versions, info: CommitInfo, path: bytes) -> frozenset[bytes]:
+    """Return what nobody knows of a file that was deleted and is there again as it was."""
+    repo = versions.repo
+    parent = info.parents[0] if info.parents else None
+    new = repo.entry(info.id, path)
+    if parent is None or new is None or repo.entry(parent, path):
+        return frozenset()
+    deleted = repo.last_touch(parent, path)
+    before = repo.parents(deleted)[:1] if deleted else ()
+    old = repo.entry(before[0], path) if before else None
+    version = versions.committed(before[0], path) if old and old.oid == new.oid else None
+    known = zip(version.lines, version.bylines, strict=True) if version else ()
+    return frozenset(squeeze(line) for line, byline in known if not byline.owner.is_known)
 
 
 def _spread(last: bool | None, line: bool | None) -> bool | None:  # noqa: FBT001 - as `accumulate` calls it
