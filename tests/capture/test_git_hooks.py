@@ -229,10 +229,12 @@ def test_a_running_attester_is_not_started_twice(repository: Scratch, attester: 
         assert attester.called().endswith("--push=origin")  # a push has evidence to send, whoever attests
         running.communicate(b"\n", timeout=60)
     assert attester.is_quiet()
-    (place / "attester.pid").write_text(f"{os.getppid()}\n")  # a number that somebody else has now
-    repository.write("a", "2")
-    repository.commit()
-    assert attester.called()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:  # whom the number belongs to now
+        (place / "attester.pid").write_text(f"{other.pid}\n")
+        repository.write("a", "2")
+        repository.commit()
+        assert attester.called()
+        other.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("gone", ["interpreter", "folder", "both"])
