@@ -122,6 +122,22 @@ def a_file_of_a_servers_deleted_and_brought_back(tale: Tale) -> None:
     tale.commit()
 
 
+def a_version_of_a_servers_brought_back(tale: Tale) -> None:
+    """The file was there all the time; what the person types beside it is theirs."""
+    tale.start()
+    tale.story.attest()
+    tale.story.remove_hooks()
+    tale.story.person_types("a.py", text(tale.lines("unknown", 2), tale.read("a.py")))
+    tale.git("commit", "-qam", "on the server")
+    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    tale.story.install_hooks()
+    tale.story.person_types("a.py", text(tale.lines("human"), tale.read("a.py")[2:]))
+    tale.commit()
+    tale.git("checkout", "-q", "HEAD~1", "--", "a.py")
+    tale.adds("human", "a.py")
+    tale.commit()
+
+
 def a_persons_commit_folded_into_another_persons(tale: Tale) -> None:
     """Asked lazily, the result is there already, by the other author and with the lines: it was made from the person's commit."""
     tale.start()
@@ -153,6 +169,7 @@ STORIES: tuple[Callable[[Tale], None], ...] = (
     lines_that_nobody_knows_in_files_that_swap_their_names,
     what_an_agent_typed_again_of_a_server,
     a_file_of_a_servers_deleted_and_brought_back,
+    a_version_of_a_servers_brought_back,
     a_persons_commit_folded_into_another_persons,
     what_a_person_types_after_a_rebase_that_ended_with_skip,
 )

@@ -4,8 +4,9 @@
 Whoever commits such a change typed nothing, and git's objects show it: the same change stands in a commit by another author that
 branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not. So nobody declares it to be theirs. It is
 asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. A commit that
-was made from this one took it over from here. Nor is declared what nobody knows of a file that was deleted and comes back, or what an
-agent wrote before a filter of git's made other text of it.
+was made from this one took it over from here. Nor is declared what nobody knows of a text that stood in the file and is there again
+(`git checkout OLD -- FILE`: of the newest commits the newest versions are looked at), or what an agent wrote before a filter of git's
+made other text of it.
 
     others = find_others(versions, info, paths, worktree)
     # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
@@ -13,11 +14,13 @@ agent wrote before a filter of git's made other text of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from byline.core.lines import has_word, squeeze
 from byline.core.value import dataclass, replace
+from byline.git.repository import MAX_BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from byline.flow.versions import Versions
     from byline.git.objects import CommitInfo, TreeEntry
 
+MAX_VERSIONS = 20  # of a file that went away
 End = tuple[str, str] | None  # mode and blob id; None: the file is gone
 
 
@@ -77,11 +81,9 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
             if change.path in wanted:
                 known = found.get(change.path, Others())
                 found[change.path] = _joined(known, _lines(versions, change.old), _lines(versions, change.new), change.new)
-    for path in paths:
-        lines = _brought_back(versions, info, path)
-        if lines:
-            known = found.get(path, Others())
-            found[path] = replace(known, added=known.added | lines)
+    for path, lines in _brought_back(versions, info, paths).items():
+        known = found.get(path, Others())
+        found[path] = replace(known, added=known.added | lines)
     written = [path for path in paths if any(seen.writer.is_ai for seen in versions.state.seen(worktree, path))]
     return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written)}
 
@@ -91,19 +93,33 @@ def person(ident: bytes) -> bytes:
     return ident.rpartition(b">")[0]
 
 
-def _brought_back(versions: Versions, info: CommitInfo, path: bytes) -> frozenset[bytes]:
-    """Return what nobody knows of a file that was deleted and is there again as it was."""
+def _brought_back(versions: Versions, info: CommitInfo, paths: Sequence[bytes]) -> dict[bytes, set[bytes]]:
+    """Return by path what nobody knows of the lines that a version of the file had which went away, and that are there again."""
     repo = versions.repo
-    parent = info.parents[0] if info.parents else None
-    new = repo.entry(info.id, path)
-    if parent is None or new is None or repo.entry(parent, path):
+    found: dict[bytes, set[bytes]] = {}
+    fresh = {path: lines for path in paths if (lines := _fresh(versions, info, path))}
+    if not fresh:
+        return found
+    looked: Counter[bytes] = Counter()
+    for commit, changes in repo.walk_changes(repo.newest_commits(None, info.parents[0], limit=MAX_BESIDE), paths=sorted(fresh)):
+        for change in changes or ():
+            lines, old = fresh.get(change.path, frozenset()), change.old
+            looked[change.path] += 1
+            if old is None or looked[change.path] > MAX_VERSIONS or lines.isdisjoint(versions.lines(old.oid) or ()):
+                continue
+            version = versions.committed(repo.parents(commit)[0], change.path)
+            known = zip(version.lines, version.bylines, strict=True) if version else ()
+            unknown = {squeeze(line) for line, byline in known if line in lines and not byline.owner.is_known}
+            found.setdefault(change.path, set()).update(unknown)
+    return found
+
+
+def _fresh(versions: Versions, info: CommitInfo, path: bytes) -> frozenset[bytes]:
+    """Return the lines of `path` that its version in the first parent has not; none for a root commit."""
+    if not info.parents:
         return frozenset()
-    deleted = repo.last_touch(parent, path)
-    before = repo.parents(deleted)[:1] if deleted else ()
-    old = repo.entry(before[0], path) if before else None
-    version = versions.committed(before[0], path) if old and old.oid == new.oid else None
-    known = zip(version.lines, version.bylines, strict=True) if version else ()
-    return frozenset(squeeze(line) for line, byline in known if not byline.owner.is_known)
+    new, old = (versions.repo.entry(commit, path) for commit in (info.id, info.parents[0]))
+    return frozenset(versions.lines(new.oid) or () if new else ()).difference(versions.lines(old.oid) or () if old else ())
 
 
 def _spread(last: bool | None, line: bool | None) -> bool | None:  # noqa: FBT001 - as `accumulate` calls it

@@ -26,7 +26,7 @@ from byline.git.process import Git, git_environment
 from byline.git.refs import refs_under, update_ref
 from byline.git.remotes import NETWORK_SECONDS
 from byline.git.settings import Settings
-from byline.git.store import ObjectStore
+from byline.git.store import ObjectStore, name_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from byline.git.objects import FileChange
     from byline.git.remotes import PushOutcome
 
-MAX_NAMED = 200  # paths on a command line
 MAX_BESIDE = 500
 _FACTS = ("--path-format=absolute", "--show-object-format", "--is-inside-work-tree", "--show-cdup")
 
@@ -146,9 +145,12 @@ class Repository(ObjectStore):
     def commits_beside(self, commit: str, paths: Sequence[bytes]) -> list[str]:
         """Return the newest plain commits that changed one of `paths`, in reach of a ref, FETCH_HEAD or ORIG_HEAD and not of `commit`."""
         heads = [found.oid for name in ("FETCH_HEAD", "ORIG_HEAD") if (found := self._objects.ask(f"{name}^{{commit}}"))]
-        named = [b":(top,literal)" + path for path in paths] if len(paths) <= MAX_NAMED else []
         tips = ("--branches", "--tags", "--remotes", *heads)
-        return self.git.run("rev-list", f"--max-count={MAX_BESIDE}", "--no-merges", *tips, "--not", commit, "--", *named).decode().split()
+        return (
+            self.git.run("rev-list", f"--max-count={MAX_BESIDE}", "--no-merges", *tips, "--not", commit, "--", *name_paths(paths))
+            .decode()
+            .split()
+        )
 
     def stashes(self) -> list[str]:
         """Return the commits of `git stash`, newest first; parents: its base, the index and, if any, the untracked files."""

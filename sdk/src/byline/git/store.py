@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 RENAME_LIMIT = 1000
 FEW = 16  # objects
 MAX_KEPT = 100_000  # commits, and items of trees, that are remembered
+MAX_NAMED = 200  # paths on a command line
 _DIFF = ("-r", "-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
 
 
@@ -204,18 +205,21 @@ class ObjectStore:
         """
         return self._diff(old, new, "--no-renames")
 
-    def walk_changes(self, commits: Sequence[str]) -> Iterator[tuple[str, tuple[FileChange, ...] | None]]:
+    def walk_changes(
+        self, commits: Sequence[str], *, paths: Sequence[bytes] | None = None
+    ) -> Iterator[tuple[str, tuple[FileChange, ...] | None]]:
         """Yield those of `commits` (ids) that changed something, in order, with their `changes` against the parent; in one process.
 
-        None stands for what a merge has that is like none of its parents; a merge that has no such thing is left out.
+        None stands for what a merge has that is like none of its parents; a merge that has no such thing is left out. With `paths` only
+        these count, and a rename is a deletion and an addition.
 
         Raises:
             ShallowError: As `read_blob`.
             MissingObjectError: As `read_blob`.
         """
-        options = ("--stdin", "--root", "-c", "-M", f"-l{RENAME_LIMIT}")
+        renames = ("-M", f"-l{RENAME_LIMIT}") if paths is None else ("--no-renames",)
         asked = "".join(f"{commit}\n" for commit in commits).encode()
-        return parse_walk(self._walk("diff-tree", *_DIFF, *options, data=asked))
+        return parse_walk(self._walk("diff-tree", *_DIFF, "--stdin", "--root", "-c", *renames, "--", *name_paths(paths or ()), data=asked))
 
     def content_sha256(self, entry: TreeEntry) -> str:
         """Return the SHA-256 that `core.effect` means: of a blob's bytes, a symlink's target, a submodule's commit id in hex.
@@ -292,7 +296,7 @@ class ObjectStore:
         base = object_id("tree", b"", self.algorithm) if old is None else self._tree_of(old)
         return tuple(parse_changes(self._walk("diff-tree", *_DIFF, *options, base, self._tree_of(new))))
 
-    def _walk(self, *arguments: str, data: bytes = b"") -> bytes:
+    def _walk(self, *arguments: str | bytes, data: bytes = b"") -> bytes:
         try:
             return self.git.run(*arguments, data=data)
         except NotARepositoryError:
@@ -315,3 +319,8 @@ class ObjectStore:
         if self.is_shallow:
             return ShallowError(f"{message}; this is a shallow clone", hint="git fetch --unshallow")
         return MissingObjectError(message, hint="the clone is partial or damaged; see: git fsck")
+
+
+def name_paths(paths: Sequence[bytes]) -> list[bytes]:
+    """Return the arguments that make git look at `paths` alone; none where they are too many for a command line."""
+    return [b":(top,literal)" + path for path in paths] if len(paths) <= MAX_NAMED else []
