@@ -178,7 +178,10 @@ def test_a_bare_repository_has_commits_to_compare_and_no_work_tree(clone: Instal
     bare = repository.clone(clone.path.with_name("bare"), "--bare").path
     assert list(_diff(clone, "HEAD~1..HEAD", "mine.py", cwd=bare)) == ["mine.py"]
     assert list(_diff(clone, "HEAD~1..HEAD", "--", "src", cwd=bare)) == []
-    assert clone.byline("diff", cwd=bare).code == 3
+    for words in ((), ("--staged",), ("HEAD",)):
+        said = clone.byline("diff", *words, cwd=bare)
+        assert (said.code, said.out) == (3, "")
+        assert "this repository has no work tree" in said.err
 
 
 @given(st.lists(st.sampled_from("abcdefgh{ "), max_size=40), st.lists(st.sampled_from("abcdefgh{ "), max_size=40), st.booleans())

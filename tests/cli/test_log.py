@@ -37,7 +37,7 @@ def clone(repository: Scratch) -> Installed:
 
 
 def _ask(clone: Installed, *words: str, cwd: Path | None = None) -> dict[str, Any]:
-    said = clone.byline(*words, "--json", cwd=cwd)
+    said = clone.byline(words[0], "--json", *words[1:], cwd=cwd)
     assert said.code == 0, said
     found: dict[str, Any] = json.loads(said.out)
     return found
@@ -90,6 +90,19 @@ def test_stats_add_up_to_what_log_tells(clone: Installed) -> None:
     assert _ask(clone, "stats", "main..topic")["added"] == 0
 
 
+def test_stats_of_a_path_are_what_log_tells_of_it(clone: Installed) -> None:
+    log = _ask(clone, "log", "HEAD", "src")["commits"]
+    stats = _ask(clone, "stats", "HEAD", "src", "--by", "path")
+    assert (stats["commits"], stats["added"]) == (len(log), sum(each["added"] for each in log)) == (2, 3)
+    assert {group["key"]: group["added"] for group in stats["groups"]} == {"src/a.py": 2, "src/b.py": 1}
+    assert _ask(clone, "stats", "--by", "path", "--", "src") == stats
+
+
+def test_a_number_of_commits_may_be_said_as_git_takes_it(clone: Installed) -> None:
+    assert _ask(clone, "log", "-2") == _ask(clone, "log", "-n", "2")
+    assert _ask(clone, "log", "HEAD", "-1", "--", "src") == _ask(clone, "log", "-n", "1", "src")
+
+
 def test_stats_are_a_table_that_fits(clone: Installed) -> None:
     said = clone.byline("stats", "--by", "path", NO_COLOR="1")
     assert re.search(r"(?m)^path +added +human +ai.*$", said.out)
@@ -107,6 +120,7 @@ def test_stats_are_a_table_that_fits(clone: Installed) -> None:
         (("log", "-n", "-1"), 2),
         (("log", "-n", "x"), 2),
         (("stats", "nothing"), 3),
+        (("stats", "HEAD", "HEAD"), 2),
         (("stats", "--by", "mood"), 2),
         (("log", "HEAD", "../elsewhere"), 3),
     ],

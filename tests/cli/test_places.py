@@ -159,6 +159,27 @@ def test_a_repository_of_sha256_does_everything(tmp_path: Path, monkeypatch: pyt
     assert fresh.owners("a.py", rev="HEAD") == [*OWNERS, "ai"]
 
 
+def test_a_clone_before_init_says_that_evidence_is_not_here(clone: Installed, tmp_path: Path) -> None:
+    """`unknown` there only means that nobody fetched who wrote what; where it was fetched, and by `init`, nothing is to be said."""
+    bare = Installed(clone.scratch.clone(tmp_path / "bare", "--bare"))
+    fresh = Installed(clone.scratch.clone(tmp_path / "fresh"))
+    for words in (("blame", "a.py"), ("log",), ("stats",), ("diff", "HEAD~1"), ("show",), ("verify",), ("status",), ("trailers",)):
+        assert "note: the remote's evidence is not here (byline init fetches it)" in fresh.byline(*words).err
+        assert "note:" not in bare.byline(*words).err  # `init` is nothing for it
+    assert fresh.byline("init", "--yes").code == 0
+    assert fresh.owners("a.py") == OWNERS
+    assert fresh.byline("blame", "a.py").err == ""
+
+
+def test_behind_two_dashes_stands_a_file_of_any_name(clone: Installed) -> None:
+    clone.writes("-n.py", b"one = 1\n")
+    clone.commit()
+    assert told(clone.byline("blame", "--", "-n.py")).endswith("│ one = 1\n")
+    assert told(clone.byline("blame", "HEAD", "--", "-n.py")).endswith("│ one = 1\n")
+    assert told(clone.byline("why", "--", "-n.py:1")).startswith("-n.py:1 on disk")
+    assert [clone.byline(*words).code for words in (("blame", "--"), ("blame", "--", "HEAD", "-n.py"), ("why", "a", "b", "c"))] == [2] * 3
+
+
 def test_a_bare_repository_answers_and_has_nothing_to_sign(clone: Installed, tmp_path: Path) -> None:
     bare = Installed(clone.scratch.clone(tmp_path / "bare", "--bare"))
     bare.scratch.git("fetch", "--quiet", "origin", FETCH)

@@ -21,6 +21,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from byline.core.attribution import Channel, Evidence
+from byline.core.lines import LineRange
 from byline.core.moment import parse_moment
 from byline.core.report import MEANING
 from byline.flow.trace import How, Stop
@@ -107,12 +108,12 @@ def _way(account: Account, chronicle: Chronicle, trust: Trust | None) -> Iterato
     """Yield a label and what it says for each part of the way."""
     for kept, steps in groupby(account.steps, key=lambda step: (step.how is How.COPIED, step.commit is None, step.path)):
         if kept[0]:
-            yield "kept", _kept([*steps], chronicle)
+            yield "kept", _kept([*steps], len(account.lines), chronicle)
             continue
         for step in steps:
             found = FOUND.get(step.how)
             came = f"{'in' if step.how is How.STOOD else 'by'} {_commit(step.commit, chronicle)}" if step.commit else "not committed yet"
-            yield LABELS.get(step.how, "carried"), f"{_place(step)}, {came}" + (f"; {found}" if found else "")
+            yield LABELS.get(step.how, "carried"), f"{_place(step, len(account.lines))}, {came}" + (f"; {found}" if found else "")
             if step.statement:
                 yield "signed", _signed(step.statement, chronicle, trust)
     if account.stop:
@@ -127,14 +128,14 @@ def _way(account: Account, chronicle: Chronicle, trust: Trust | None) -> Iterato
         yield "written", f"in session {account.byline.owner.session}; which edit it was is not in the journal here"
 
 
-def _kept(steps: Sequence[Step], chronicle: Chronicle) -> str:
+def _kept(steps: Sequence[Step], lines: int, chronicle: Chronicle) -> str:
     newest, oldest = steps[0], steps[-1]
     if newest.commit is None:
-        return f"{_place(newest)}, as the last commit has it"
+        return f"{_place(newest, lines)}, as the last commit has it"
     by = f"by {_commit(newest.commit, chronicle)}"
     if len(steps) > 1:
         by = f"by {count(len(steps), 'commit')} from {(oldest.commit or '')[:SHORT]} to {newest.commit[:SHORT]}"
-    return f"{_place(newest)}, {by}; {_said(steps, chronicle)}"
+    return f"{_place(newest, lines)}, {by}; {_said(steps, chronicle)}"
 
 
 def _said(steps: Iterable[Step], chronicle: Chronicle) -> str:
@@ -154,8 +155,12 @@ def _signed(digest: str, chronicle: Chronicle, trust: Trust | None) -> str:
     return f"✓ {digest[:DIGITS]} by {_person(proof.signer or '', trust)}, {proof.strength}, {log}"
 
 
-def _place(step: Step) -> str:
-    return f"as line {step.line + 1} of {show_path(step.path)}" if step.line is not None else f"in {show_path(step.path)}"
+def _place(step: Step, lines: int) -> str:
+    """Say where as many `lines` stood, of which that of `step` is the first."""
+    if step.line is None:
+        return f"in {show_path(step.path)}"
+    place = LineRange(step.line, step.line + lines)
+    return f"as {f'lines {place.first}-{place.last}' if lines > 1 else f'line {place.first}'} of {show_path(step.path)}"
 
 
 def _commit(commit: str, chronicle: Chronicle) -> str:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a signed statement looks to a person and to a program.
 
-authorship by p-rob  ✓ logged, entry 3 of ledger.example  2c26b46b68ff
-modify  src/shop.py    +4 ai observed claude-code · claude-sonnet-4-5    -2 ai observed
+    ✓ authorship by p-rob, logged, entry 3 of ledger.example  2c26b46b68ff
+        modify  src/shop.py  +4 ai observed (claude-code · claude-sonnet-4-5); -2 by ai observed (claude-code)
+
+`+` says whose the lines are that came, `-` who took lines away; a statement has no text, so lines without words are counted as well.
 """
 
 from __future__ import annotations
@@ -95,7 +97,7 @@ def _claim(claim: Claim, *, is_import: bool) -> str:
     for gone in claim.removed:
         name = _name(gone.hand)
         removed[name] = removed.get(name, 0) + len(gone.lines)
-    counts = [f"+{count} {name}" for name, count in added.items()] + [f"-{count} {name}" for name, count in removed.items()]
+    counts = [f"+{count} {name}" for name, count in added.items()] + [f"-{count} by {name}" for name, count in removed.items()]
     return f"{claim.op:<7} {show_path(claim.path)}  {'; '.join(counts) or _name(claim.hand)}"
 
 

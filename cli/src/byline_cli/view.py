@@ -76,11 +76,11 @@ def blame_rows(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes], *, colu
         yield [head, f"{commit}{number:>{digits}} │ {text}"]
 
 
-def count_origins(ranges: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Return how many lines each origin has, in the order of `COLOURS`."""
+def count_origins(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> dict[str, int]:
+    """Return how many of `lines` have words, by origin, in the order of `COLOURS`."""
     counts = dict.fromkeys(COLOURS, 0)
     for each in ranges:
-        counts[each["origin"]] += each["end"] - each["start"] + 1
+        counts[each["origin"]] += sum(map(has_word, lines[each["start"] - 1 : each["end"]]))
     return {origin: count for origin, count in counts.items() if count}
 
 

@@ -212,6 +212,8 @@ def make_reader(world: World, repo: Repository) -> Workshop:
     identity = find_identity(repo)
     if identity is None:
         world.terminal.note("note: byline is not set up here (byline init); only what agents reported is known")
+    else:
+        note_evidence(world, repo)
     return Workshop(
         repo=repo,
         place=repository_dir(repo.common_dir),
@@ -221,6 +223,17 @@ def make_reader(world: World, repo: Repository) -> Workshop:
         random=os.urandom,
         version=__version__,
     )
+
+
+def note_evidence(world: World, repo: Repository) -> None:
+    """Say so where `unknown` may only mean that nobody fetched who wrote what: in a clone of a repository with Byline, before `init`."""
+    if repo.top is None or load_identity(repo) is not None or not repo.remotes():
+        return
+    from byline.git.remotes import REMOTE_REFS
+    from byline.log.trees import evidence_trees
+
+    if not any(name.startswith(REMOTE_REFS) for name in evidence_trees(repo)):
+        world.terminal.note("note: the remote's evidence is not here (byline init fetches it); until then its lines are unknown")
 
 
 def settle(workshop: Workshop, terminal: Terminal) -> None:

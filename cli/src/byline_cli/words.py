@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 
 from byline.core.value import dataclass
 from byline.errors import RepositoryError
+from byline_cli.world import UsageError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Callable, Sequence
 
     from byline.git.repository import Repository
     from byline_cli.world import World
+
+RANGE_AND_PATHS = "A..B, or everything up to A (default HEAD); then files or folders"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,17 @@ class Range:
     head: str
 
 
+def commit_in(repo: Repository, name: str) -> str:
+    """Return the id of the commit `name`.
+
+    Raises:
+        RepositoryError: It is none, or nothing is committed yet.
+    """
+    if name == "HEAD" and repo.head() is None:
+        raise RepositoryError("nothing is committed here yet", hint="git commit, then ask again")
+    return repo.commit_id(name)
+
+
 def parse_range(repo: Repository, word: str) -> Range:
     """Return the range that `word` means.
 
@@ -38,8 +53,8 @@ def parse_range(repo: Repository, word: str) -> Range:
     """
     dots = "..." if "..." in word else ".."
     if dots not in word:
-        return Range(base=None, head=_commit(repo, word))
-    base, head = (_commit(repo, side or "HEAD") for side in word.split(dots, 1))
+        return Range(base=None, head=commit_in(repo, word))
+    base, head = (commit_in(repo, side or "HEAD") for side in word.split(dots, 1))
     return Range(base=repo.merge_base(base, head) if dots == "..." else base, head=head)
 
 
@@ -51,6 +66,20 @@ def commits_of(repo: Repository, word: str) -> list[str]:
     """
     meant = parse_range(repo, word)
     return repo.commits_between(meant.base, meant.head) if ".." in word else [meant.head]
+
+
+def rev_and_place(repo: Repository, options: Namespace, usage: str) -> tuple[str | None, str]:
+    """Return the revision and the place in it that the words `[REV] [--] PLACE` name; without REV it is the file on disk, if there is one.
+
+    Raises:
+        UsageError: They are more or fewer.
+    """
+    words = [*options.words, *(options.paths or ())]
+    if not words:
+        raise UsageError("name what to look at", usage)
+    if len(words) > 2 or len(options.paths or ()) > 1:
+        raise UsageError(f"{words[-1]!r} is one word too many", usage)
+    return words[0] if len(words) == 2 else None if repo.top else "HEAD", words[-1]
 
 
 def sort_words(repo: Repository, world: World, words: Sequence[str], paths: Sequence[str] | None) -> tuple[list[str], tuple[bytes, ...]]:
@@ -68,6 +97,19 @@ def sort_words(repo: Repository, world: World, words: Sequence[str], paths: Sequ
             raise RepositoryError(f"{word!r} is not a commit here, nor a file", hint="put -- before a path that is not here any more")
     scopes = [scope_in(repo, world, word) for word in (*rest, *(paths or ()))]
     return named, () if None in scopes else tuple(scope for scope in scopes if scope is not None)
+
+
+def range_and_scopes(repo: Repository, world: World, options: Namespace, usage: str) -> tuple[Range, tuple[bytes, ...]]:
+    """Return the one range of commits that `[RANGE] [--] [PATH ...]` names (default HEAD), and what it is narrowed to.
+
+    Raises:
+        RepositoryError: As `sort_words`.
+        UsageError: They name two ranges.
+    """
+    named, scopes = sort_words(repo, world, options.words, options.paths)
+    if len(named) > 1:
+        raise UsageError(f"{named[1]!r} is one range too many", usage)
+    return parse_range(repo, named[0] if named else "HEAD"), scopes
 
 
 def within(scopes: Sequence[bytes]) -> Callable[[bytes], bool]:
@@ -110,12 +152,6 @@ def scope_in(repo: Repository, world: World, word: str) -> bytes | None:
         return os.fsencode(os.path.normpath(word)) if os.path.normpath(word) != "." else None
     path = _place(repo, world, word)
     return None if path == b"." else path
-
-
-def _commit(repo: Repository, name: str) -> str:
-    if name == "HEAD" and repo.head() is None:
-        raise RepositoryError("nothing is committed here yet", hint="git commit, then ask again")
-    return repo.commit_id(name)
 
 
 def _place(repo: Repository, world: World, word: str) -> bytes:

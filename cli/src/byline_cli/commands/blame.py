@@ -12,11 +12,11 @@ from byline.core.effect import path_members
 from byline.core.report import BLAME_SCHEMA
 from byline.flow.blame import TrustHere, find_blame
 from byline_cli.keyfile import key_path
-from byline_cli.terminal import show_path
+from byline_cli.terminal import count, show_path
 from byline_cli.view import blame_rows, count_origins, tell_findings
 from byline_cli.wiring import TRUST, make_reader, open_here, read_file, settle, trust_or_none
-from byline_cli.words import path_in
-from byline_cli.world import YES, UsageError
+from byline_cli.words import path_in, rev_and_place
+from byline_cli.world import YES
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 ABOUT = """\
 Each line with its owner: a person, an agent and its model, a tool, or unknown; how that is known (attested, observed, declared,
 inferred); whether the signed statement verifies here (✓ proven, ? signed by a key that trust does not know, · not signed yet); and
-the commit that brought the line. Without REV it is the file on disk, with what is not committed yet."""
+the commit that brought the line. Without REV it is the file on disk, with what is not committed yet. Lines without words (blank ones,
+brackets alone) are drawn with the line above them and not counted."""
 EXAMPLE = "byline blame src/app.py        byline blame HEAD~3 src/app.py"
 
 PAGED = True
@@ -37,18 +38,17 @@ PAGED = True
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.usage = "byline blame [-h] [--json] [--no-pager] [REV] PATH"
-    parser.add_argument("words", nargs="+", metavar="PATH", help="a file, as it is on disk, or in the commit REV")
+    parser.usage = "byline blame [-h] [--json] [--no-pager] [REV] [--] PATH"
+    parser.takes_paths = True
+    parser.add_argument("words", nargs="*", metavar="PATH", help="a file, as it is on disk, or in the commit REV")
     parser.add_argument("--json", action="store_true", help="the ranges as JSON (byline.blame/1)")
 
 
 def run(options: Namespace, world: World) -> int:
     """Blame one file."""
-    if len(options.words) > 2:
-        raise UsageError("blame takes one file", "byline blame [REV] PATH")
     repo = open_here(world)
-    rev = options.words[0] if len(options.words) == 2 else None if repo.top else "HEAD"
-    path = path_in(repo, world, options.words[-1])
+    rev, word = rev_and_place(repo, options, "byline blame [REV] PATH")
+    path = path_in(repo, world, word)
     workshop = make_reader(world, repo)
     settle(workshop, world.terminal)
     trust = TrustHere(mark=lambda: _mark(world, repo), load=lambda: trust_or_none(world, repo, workshop.identity))
@@ -79,5 +79,6 @@ def _show(world: World, blame: Blame) -> None:
         return
     terminal.lines(blame_rows(ranges, lines, columns=terminal.columns))
     if terminal.columns:
-        counts = ", ".join(f"{count} {origin}" for origin, count in count_origins(ranges).items())
-        terminal.note(f"{len(lines)} lines: {counts}   (✓ proven, ? unknown key, · not signed)")
+        counts = count_origins(ranges, lines)
+        said = ", ".join(f"{number} {origin}" for origin, number in counts.items())
+        terminal.note(f"{count(sum(counts.values()), 'line')}: {said}   (✓ proven, ? unknown key, · not signed)")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from byline.core.effect import path_members
 from byline.core.finding import FindingCode
 from byline.core.report import owner_to_json, ranges_to_json
+from byline.errors import RepositoryError
 from byline.flow.delta import INDEX, read_deltas
 from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
@@ -88,6 +89,8 @@ def _read_sides(repo: Repository, named: Sequence[str], *, staged: bool) -> tupl
     is_range = any(".." in word for word in named)
     if len(named) > (1 if is_range else 2) or (staged and (is_range or len(named) == 2)):
         raise UsageError("--staged compares with one commit" if staged else "diff compares two things", USAGE)
+    if repo.top is None and len(named) < 2 and not is_range:
+        raise RepositoryError("this repository has no work tree", hint="byline diff A..B compares two commits")
     if is_range:
         span = parse_range(repo, named[0])
         return span.base, span.head

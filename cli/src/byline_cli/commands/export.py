@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from byline.core.git_ai import REF
 from byline.flow.exporting import tell_commits
 from byline_cli.terminal import count, show_path
-from byline_cli.wiring import cache_file, check_set_up, make_workshop, open_here
+from byline_cli.wiring import cache_file, check_set_up, make_workshop, note_evidence, open_here
 from byline_cli.words import commits_of
 from byline_cli.world import NO, YES
 
@@ -47,6 +47,7 @@ def run(options: Namespace, world: World) -> int:
     repo = open_here(world)
     workshop = make_workshop(world, repo)
     check_set_up(workshop)
+    note_evidence(world, repo)
     cache_file(repo)
     told = tell_commits(workshop, commits_of(repo, options.revision), trust=workshop.trust, at=datetime.now(UTC))
     done = [*told]

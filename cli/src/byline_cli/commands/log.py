@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from byline_cli.authors import by_origin, read_signature, subject_of
 from byline_cli.terminal import Paint, fit, shorten
 from byline_cli.view import COLOURS, describe_evidence, describe_owner, tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
-from byline_cli.words import parse_range, sort_words, within
+from byline_cli.words import RANGE_AND_PATHS, range_and_scopes, within
 from byline_cli.world import YES, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ SCHEMA = "byline.log/1"
 AT_ONCE = 64  # commits whose statements are checked together
 AUTHOR = 18
 DIGITS = 12
+COUNT = re.compile(r"-[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +77,22 @@ class Logged:
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.usage = "byline log [-h] [-n N] [--json] [--no-pager] [RANGE] [--] [PATH ...]"
+    parser.usage = "byline log [-h] [-n N | -N] [--json] [--no-pager] [RANGE] [--] [PATH ...]"
     parser.takes_paths = True
-    parser.add_argument("words", nargs="*", metavar="RANGE|PATH", help="A..B, or everything up to A (default HEAD); then files or folders")
+    parser.add_argument("words", nargs="*", metavar="RANGE|PATH", help=RANGE_AND_PATHS)
     parser.add_argument("-n", type=int, default=None, metavar="N", help="at most N commits")
     parser.add_argument("--json", action="store_true", help="the commits as JSON (byline.log/1)")
 
 
 def run(options: Namespace, world: World) -> int:
     """Tell the commits."""
+    for word in [word for word in options.words if COUNT.fullmatch(word)]:  # as git takes it
+        options.words.remove(word)
+        options.n = int(word[1:])
     if options.n is not None and options.n < 0:
         raise UsageError("-n takes a number of commits", "byline log -n 5")
     repo = open_here(world)
-    named, scopes = sort_words(repo, world, options.words, options.paths)
-    if len(named) > 1:
-        raise UsageError("log takes one range", "byline log A..B [PATH...]")
-    span = parse_range(repo, named[0] if named else "HEAD")
+    span, scopes = range_and_scopes(repo, world, options, "byline log A..B [PATH...]")
     commits = repo.newest_commits(span.base, span.head, limit=options.n, paths=scopes)
     workshop = make_reader(world, repo)
     settle(workshop, world.terminal)

@@ -11,7 +11,8 @@ from byline.core.bundle import format_bundle
 from byline_cli.dossier import open_dossier
 from byline_cli.statements import claims_to_json, describe_item, receipt_to_json
 from byline_cli.terminal import Paint
-from byline_cli.wiring import make_workshop, open_here
+from byline_cli.wiring import make_workshop, note_evidence, open_here
+from byline_cli.words import commit_in
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 ABOUT = """\
-Who signed what about a commit: for each file how many lines are whose, which log has it, and whether it verifies here; the approvals of
+Who signed what about a commit: for each file how many lines are whose (blank ones too: a statement
+has no text) and by whom how many were taken away, which log has it, and whether it verifies here; the approvals of
 what it brought, and the decisions about it in the order of their log. `--json` has the whole bundles, which any verifier of Sigstore
 bundles with P-256 keys can check. Exit 1 when there is no statement."""
 EXAMPLE = "byline show HEAD"
@@ -38,8 +40,10 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace, world: World) -> int:
     """Show what there is."""
-    workshop = make_workshop(world, open_here(world))
-    commit = workshop.repo.commit_id(options.rev)
+    repo = open_here(world)
+    note_evidence(world, repo)
+    workshop = make_workshop(world, repo)
+    commit = commit_in(workshop.repo, options.rev)
     found = open_dossier(workshop, commit, at=datetime.now(UTC))
     if options.json:
         statements = [

@@ -11,7 +11,7 @@ from byline_cli.authors import by_origin, read_signature
 from byline_cli.terminal import Paint, count, fit, harmless, show_path, width
 from byline_cli.view import COLOURS, tell_findings
 from byline_cli.wiring import make_reader, open_here, settle
-from byline_cli.words import parse_range
+from byline_cli.words import RANGE_AND_PATHS, range_and_scopes, within
 from byline_cli.world import YES
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Counts the lines that the commits of RANGE added, by whose they are, in groups. 
 a merge counts what its maker wrote into it and nothing that it took over. What only changed white space was not added, and lines
 without words (blank ones, brackets alone) are not counted. What was taken away later still counts: it was added. `author` is the
 commit's author as git has it, which anybody can write; `agent` and `model` are those of the lines; `week` is the author's ISO week."""
-EXAMPLE = "byline stats v1.0..HEAD --by agent"
+EXAMPLE = "byline stats v1.0..HEAD --by agent        byline stats --by week src/"
 
 PAGED = True
 SCHEMA = "byline.stats/1"
@@ -46,7 +46,9 @@ GROUPS: Mapping[str, Callable[[Added, Share], str | None]] = {
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("range", nargs="?", default="HEAD", metavar="RANGE", help="A..B, or everything up to A (default HEAD)")
+    parser.usage = "byline stats [-h] [--by {" + ",".join(GROUPS) + "}] [--json] [--no-pager] [RANGE] [--] [PATH ...]"
+    parser.takes_paths = True
+    parser.add_argument("words", nargs="*", metavar="RANGE|PATH", help=RANGE_AND_PATHS)
     parser.add_argument("--by", choices=GROUPS, default="origin", help="what a row is (default origin)")
     parser.add_argument("--json", action="store_true", help="the numbers as JSON (byline.stats/1)")
 
@@ -54,13 +56,13 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace, world: World) -> int:
     """Count."""
     repo = open_here(world)
-    span = parse_range(repo, options.range)
+    span, scopes = range_and_scopes(repo, world, options, "byline stats A..B [PATH...]")
     workshop = make_reader(world, repo)
     settle(workshop, world.terminal)
     with open_resolver(workshop) as resolver:
         commits = incomplete = 0
         groups: dict[str | None, dict[str, int]] = {}
-        for added in read_history(resolver.versions, repo.newest_commits(span.base, span.head)):
+        for added in read_history(resolver.versions, repo.newest_commits(span.base, span.head, paths=scopes), wants=within(scopes)):
             commits += 1
             incomplete += added.is_cut
             for share in added.shares:

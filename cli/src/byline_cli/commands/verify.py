@@ -19,7 +19,8 @@ from byline.log.index import EvidenceIndex
 from byline_cli.dossier import Item, examine, open_dossier
 from byline_cli.statements import describe_item, receipt_to_json
 from byline_cli.terminal import Paint, count, show_path
-from byline_cli.wiring import cache_file, make_workshop, open_here
+from byline_cli.wiring import cache_file, make_workshop, note_evidence, open_here
+from byline_cli.words import commit_in
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace, world: World) -> int:
     """Verify, and say what was found."""
-    workshop = make_workshop(world, open_here(world))
+    repo = open_here(world)
+    note_evidence(world, repo)
+    workshop = make_workshop(world, repo)
     file = world.cwd / options.what
     is_file = options.what != HEAD and file.is_file()
     title, items, failures, look = _file(workshop, file) if is_file else _commit(workshop, options.what, file)
@@ -102,8 +105,10 @@ def _look(workshop: Workshop, commit: str, items: Sequence[Item]) -> Look:
 
 def _commit(workshop: Workshop, rev: str, place: Path) -> tuple[str, list[Item], list[dict[str, Any]], Look]:
     try:
-        commit = workshop.repo.commit_id(rev)
+        commit = commit_in(workshop.repo, rev)
     except RepositoryError as error:
+        if rev == HEAD:
+            raise
         what = "a folder stands there" if place.is_dir() else "no such file is here either"
         raise RepositoryError(f"{error}; {what}", hint="name a commit, a branch or a tag, or the file of one bundle") from error
     found = open_dossier(workshop, commit, at=datetime.now(UTC))

@@ -13,7 +13,7 @@ from byline.errors import RepositoryError
 from byline_cli.terminal import count, show_path
 from byline_cli.view import tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
-from byline_cli.words import path_in
+from byline_cli.words import path_in, rev_and_place
 from byline_cli.world import YES, UsageError
 
 if TYPE_CHECKING:
@@ -38,18 +38,16 @@ MAX_LINES = 1000
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.usage = "byline why [-h] [--json] [--no-pager] [REV] PATH:LINE"
+    parser.usage = "byline why [-h] [--json] [--no-pager] [REV] [--] PATH:LINE"
+    parser.takes_paths = True
     parser.add_argument(
-        "words", nargs="+", metavar="PATH:LINE", help="a line of a file, or PATH:FROM-TO; as it is on disk, or in the commit REV"
+        "words", nargs="*", metavar="PATH:LINE", help="a line of a file, or PATH:FROM-TO; as it is on disk, or in the commit REV"
     )
     parser.add_argument("--json", action="store_true", help="the whole of it as JSON (byline.why/1)")
 
 
 def run(options: Namespace, world: World) -> int:
     """Tell of the lines."""
-    if len(options.words) > 2:
-        raise UsageError("why takes one line, or one range of lines", USAGE)
-    word, lines = _place(options.words[-1])
     from byline.flow.resolve import open_resolver
     from byline.flow.subject import find_subject
     from byline.flow.why import explain
@@ -57,7 +55,8 @@ def run(options: Namespace, world: World) -> int:
     from byline_cli.narrative import tell
 
     repo = open_here(world)
-    rev = options.words[0] if len(options.words) == 2 else None if repo.top else "HEAD"
+    rev, place = rev_and_place(repo, options, USAGE)
+    word, lines = _place(place)
     subject = find_subject(repo, rev, path_in(repo, world, word))
     _check_has(subject, lines)
     workshop = make_reader(world, repo)
