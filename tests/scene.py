@@ -12,11 +12,15 @@ scene.outcome()                 # -> Outcome.PENDING: from `main` to HEAD, which
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from byline.core.authorship import Authorship, format_authorship, parse_authorship
+from byline.core.bundle import Bundle
+from byline.core.claim import Claim, New
 from byline.core.lines import LineRange
 from byline.core.presets import format_preset
+from byline.core.statement import parse_statement
 from byline.flow.gathering import Evidence
 from byline.flow.judge import Question, judge
 from byline.flow.resolve import open_resolver
@@ -26,14 +30,15 @@ from byline.flow.workshop import Identity
 from byline.git.repository import open_repository
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
-from casework import LINE_KEY, NOW, REPOSITORY, SIGNERS, TARGET, trust_bytes
+from byline.sign.file import sign_payload
+from casework import LINE_KEY, NOW, REPOSITORY, SIGNERS, TARGET, human, sha, trust_bytes
 from story import Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from byline.core.bundle import Bundle
+    from byline.core.attribution import Owner
     from byline.core.verdict import Outcome
 
 PEOPLES = """\
@@ -131,3 +136,22 @@ class Scene:
         shutil.rmtree(self.story.scratch.path / ".git/byline/outbox", ignore_errors=True)
         self.git("update-ref", "-d", "refs/byline/evidence")
         self.plant(*kept)
+
+
+def said(bundle: Bundle) -> Authorship:
+    """Return what the statement in `bundle` says."""
+    return parse_authorship(parse_statement(bundle.envelope.payload))
+
+
+def forged(authorship: Authorship, signer: str, principal: str) -> Bundle:
+    """Sign a statement that says of every line and every hand: a person's, by their own declaration."""
+    owner = human(principal)
+    claims = tuple(replace(_by(each, owner), hand=owner) for each in authorship.claims)
+    key = SIGNERS[signer]
+    payload = format_authorship(replace(authorship, claims=claims, salt=b"f" * 16))
+    return Bundle(envelope=sign_payload(payload, key), key_hint=sha(key.public), receipt=None)
+
+
+def _by(claim: Claim, owner: Owner) -> Claim:
+    segments = tuple(replace(each, owner=owner, carried=None) if isinstance(each, New) else each for each in claim.segments)
+    return replace(claim, segments=segments, removed=tuple(replace(each, hand=owner) for each in claim.removed))

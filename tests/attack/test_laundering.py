@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from byline.core.attribution import Origin, Owner
-from byline.core.authorship import Authorship, format_authorship, parse_authorship
-from byline.core.bundle import Bundle
-from byline.core.claim import Claim, New
+from byline.core.attribution import Origin
+from byline.core.claim import New
 from byline.core.finding import FindingCode
-from byline.core.statement import parse_statement
 from byline.core.verdict import Outcome
 from byline.flow.trace import Stop
-from byline.sign.file import sign_payload
-from casework import SIGNERS, human, sha
-from scene import AGENTS, PEOPLES, Scene
+from casework import human, sha
+from scene import AGENTS, PEOPLES, Scene, forged, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,24 +28,6 @@ COUNT = len(PEOPLES.splitlines())
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene.begin(tmp_path)
-
-
-def said(bundle: Bundle) -> Authorship:
-    return parse_authorship(parse_statement(bundle.envelope.payload))
-
-
-def forged(authorship: Authorship, signer: str, principal: str) -> Bundle:
-    """Sign a statement that says of every line and every hand: a person's, by their own declaration."""
-    owner = human(principal)
-    claims = tuple(replace(_by(each, owner), hand=owner) for each in authorship.claims)
-    key = SIGNERS[signer]
-    payload = format_authorship(replace(authorship, claims=claims, salt=b"f" * 16))
-    return Bundle(envelope=sign_payload(payload, key), key_hint=sha(key.public), receipt=None)
-
-
-def _by(claim: Claim, owner: Owner) -> Claim:
-    segments = tuple(replace(each, owner=owner, carried=None) if isinstance(each, New) else each for each in claim.segments)
-    return replace(claim, segments=segments, removed=tuple(replace(each, hand=owner) for each in claim.removed))
 
 
 def test_what_the_attacks_imitate(scene: Scene) -> None:

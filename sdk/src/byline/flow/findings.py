@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from byline.log.index import EvidenceIndex
 
 PROGRAMS = (Origin.AI, Origin.MIXED, Origin.TOOL, Origin.IMPORTED)
-MAX_OTHERS = 50  # statements about a path in which an agent's lines are looked for
 
 
 class Finder:
@@ -121,9 +120,10 @@ class Finder:
                 same.setdefault((claim.path, claim.sha256), []).append((fact.authorship, claim))
                 if _has_person(claim):
                     personal.setdefault(claim.path, []).append(fact)
-        made_here = {fact.digest: fact for each in personal.values() for fact in each if fact.authorship.commit.id in commits}.values()
-        changes = dict(self._repo.walk_changes(list({fact.authorship.commit.id for fact in made_here})) if made_here else ())
-        for fact in made_here:
+        theirs = {fact.digest: fact for each in personal.values() for fact in each}.values()
+        made_here = list({commit for fact in theirs if (commit := fact.authorship.commit.id) in commits})
+        changes = dict(self._repo.walk_changes(made_here) if made_here else ())
+        for fact in theirs:
             found += self._not_in_tree(fact, changes.get(fact.authorship.commit.id))
         for fact in facts:
             for claim in fact.authorship.claims:
@@ -208,30 +208,45 @@ class Finder:
 
     def _retyped(self, path: bytes, blob: str, facts: Iterable[VerifiedAuthorship]) -> Iterator[Finding]:
         """Look for the lines that `facts` give anew to people in what earlier statements give to agents."""
-        theirs: dict[bytes, VerifiedAuthorship] = {}
+        theirs: dict[bytes, list[VerifiedAuthorship]] = {}
         for fact in facts:
             for claim in fact.authorship.claims:
-                theirs |= dict.fromkeys(_hashes(claim, (Origin.HUMAN,), is_anew=True) if claim.path == path else (), fact)
-        rows = self._index.claims_by_path(path)[:MAX_OTHERS] if theirs else ()
-        for other in filter(None, (self._claims.read(row.statement, path) for row in rows)):
-            wanted = {line for line in _hashes(other.claim, TIGHTENING) & theirs.keys() if self._is_earlier(other, theirs[line])}
-            lines = self._texts.lines(blob) if wanted and self._is_proven(other.digest) else None
+                for line in _hashes(claim, (Origin.HUMAN,), is_anew=True) if claim.path == path else ():
+                    theirs.setdefault(line, []).append(fact)
+        # However many there are: one that was passed over for others could be hidden behind statements that anybody makes.
+        rows = self._index.claims_by_path(path) if theirs else ()
+        for other in filter(None, (self._agents_claim(row.statement, path, theirs.keys()) for row in rows)):
+            shared = _hashes(other.claim, TIGHTENING) & theirs.keys()
+            later = {line: [fact for fact in theirs[line] if self._is_earlier(other, fact)] for line in shared}
+            wanted = {line: several[0] for line, several in later.items() if several}
+            lines = self._texts.lines(blob) if wanted else None
             if lines:
-                found = _find_again(lines, self._texts.hashes(blob), wanted, self._claims.compose(other), path)
+                found = _find_again(lines, self._texts.hashes(blob), wanted.keys(), self._claims.compose(other), path)
                 for run in join_ranges(sorted(found)):
-                    fact = theirs[self._texts.hashes(blob)[run.start]]
+                    fact = wanted[self._texts.hashes(blob)[run.start]]
                     message = f"the statement {other.digest[:12]} gave these lines to an agent"
                     commit = fact.authorship.commit.id
                     yield Finding(
                         code=FindingCode.HUMAN_OVER_AI, message=message, commit=commit, path=path, lines=run, statement=fact.digest
                     )
 
+    def _agents_claim(self, digest: str, path: bytes, lines: Collection[bytes]) -> Told | None:
+        """Return the claim of `path` in the statement `digest` if it is proven and gives one of `lines` to an agent."""
+        statement = self._index.statement(digest)  # read before it is proven: most say nothing of the kind
+        claims = statement.claims if statement else ()
+        is_agents = any(claim.path == path and not _hashes(claim, TIGHTENING).isdisjoint(lines) for claim in claims)
+        return self._claims.read(digest, path) if is_agents and self._is_proven(digest) else None
+
     def _is_earlier(self, other: Told, fact: VerifiedAuthorship) -> bool:
-        """Whether `other` was there when `fact` was made: clones count for themselves, between clones history tells."""
-        mine = fact.authorship
-        if other.statement.chain.id == mine.chain.id:
-            return other.statement.chain.seq < mine.chain.seq
-        return other.statement.commit.id != mine.commit.id and self._reaches(mine.commit.id, other.statement.commit.id)
+        """Whether `other` may have been there when `fact` was made.
+
+        Who signs a statement chooses its number, and the commit that it is about: only a history in which the agent came later, of
+        commits that are here, shows that it was not.
+        """
+        mine, theirs = fact.authorship, other.statement
+        if theirs.chain.id == mine.chain.id and theirs.chain.seq < mine.chain.seq:
+            return True
+        return theirs.commit.id != mine.commit.id and not self._reaches(theirs.commit.id, mine.commit.id)
 
     def _at(self, code: FindingCode, message: str, fact: VerifiedAuthorship, claim: Claim, lines: LineRange | None) -> Finding:
         commit = fact.authorship.commit.id
