@@ -129,3 +129,11 @@ def test_what_has_no_lines_has_a_hand(clone: Installed) -> None:
     assert clone.owners("run.sh") == ["human"]
     assert clone.owners("theirs.txt") == []
     assert clone.losses() == 1  # of what is too large, the bytes are not kept
+
+
+def test_a_command_that_commits_what_it_wrote_is_its_writer(clone: Installed) -> None:
+    """The attester, which the commit starts, may be done before the command is."""
+    clone.runs("echo one >first.py; git add first.py; git commit -qm root")
+    clone.runs("echo two >new.py; echo two >>first.py; git add .; git commit -qm more; echo three >>new.py; git commit -qa --amend -m y")
+    clone.attest()
+    assert [clone.owners(name, rev="HEAD") for name in ("first.py", "new.py")] == [["ai", "ai"]] * 2

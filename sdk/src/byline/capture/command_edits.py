@@ -92,6 +92,7 @@ def settle_commit(scribe: Scribe, worktree: WorkTree, opening: Scan, mark: Mark,
         parents = repository.parents(mark.head or "")
         amends = opening.head is not None and repository.parents(opening.head) == parents
         base = opening.head if amends else next(iter(parents), None)
+        finding = replace(finding, head=base)
         for number, change in enumerate(repository.tree_changes(base, mark.head or "") if len(parents) < 2 else ()):
             if "160000" in {side.mode for side in (change.old, change.new) if side}:
                 continue

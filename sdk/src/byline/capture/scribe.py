@@ -19,7 +19,7 @@ from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import prepare_repository, repository_dir
 from byline.capture.worktree import head_moved_at, read_head, read_in_progress
 from byline.core.attribution import Channel, Evidence
-from byline.core.edit import Edit
+from byline.core.edit import UNSEEN, Edit, Unseen
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 
     from byline.capture.worktree import WorkTree
     from byline.core.attribution import Author
-    from byline.core.edit import Unseen
 
 RECENT_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What is known of an edit before it is written: who (None: nobody claims it), when and by which call."""
+    """What is known of an edit before it is written: who (None: nobody claims it), when and by which call.
+
+    `head` is the commit that it was made on, `UNSEEN` where that is HEAD as it is, if that did not move since.
+    """
 
     by: Author | None
     session: str | None
@@ -44,6 +46,7 @@ class Finding:
     name: str
     channel: Channel = Channel.HOOK
     evidence: Evidence = Evidence.OBSERVED
+    head: str | Unseen | None = UNSEEN
 
 
 class Scribe:
@@ -82,7 +85,10 @@ class Scribe:
         before, after = sides
         if before == after:
             return
-        known = head_moved_at(worktree) <= finding.time
+        head, known = finding.head, False
+        if isinstance(head, Unseen):
+            known = head_moved_at(worktree) <= finding.time
+            head = read_head(worktree) if known else None
         edit = Edit(
             worktree=str(worktree.git_dir),
             path=path,
@@ -93,7 +99,7 @@ class Scribe:
             channel=finding.channel,
             session=finding.session,
             call=finding.call,
-            head=read_head(worktree) if known else None,
+            head=head,
             in_progress=read_in_progress(worktree) if known else (),
             time=finding.time,
             seq=0,
