@@ -106,6 +106,27 @@ def test_a_way_through_a_renamed_file_makes_nobody_an_author(scene: Scene) -> No
     assert scene.outcome() is Outcome.PENDING
 
 
+@pytest.mark.parametrize("attributes", [".gitattributes", "pkg/.gitattributes"])
+@pytest.mark.parametrize("changed", ["attributes", "driver", "failing"])
+def test_a_filter_makes_nobody_an_author(scene: Scene, attributes: str, changed: str) -> None:
+    """U6, G1: what git commits is other text than the agent wrote, and nobody can repeat that when the statement is made."""
+    scene.git("config", "filter.rot.clean", "tr a-z n-za-m")
+    scene.person(attributes, "b.py filter=rot\n")
+    scene.commit()
+    scene.story.attest()
+    scene.agent("pkg/b.py", AGENTS)
+    scene.commit()
+    if changed == "attributes":
+        (scene.story.scratch.path / attributes).unlink()
+    elif changed == "driver":
+        scene.git("config", "--unset", "filter.rot.clean")
+    else:
+        scene.git("config", "filter.rot.clean", "exit 1")
+        scene.git("config", "filter.rot.required", "true")
+    assert scene.owners("pkg/b.py") == ["unknown"] * 3
+    assert scene.outcome() is Outcome.PENDING
+
+
 def test_a_persons_lines_copied_by_an_agent_are_not_credited(scene: Scene) -> None:
     """U5, U6: the same function once more, without its guard."""
     scene.agent("a.py", PEOPLES + "\n\n" + PEOPLES.replace(GUARD, ""))

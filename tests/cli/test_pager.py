@@ -108,12 +108,18 @@ def test_an_error_is_said_without_a_pager(long_file: Path) -> None:
     assert "byline: error:" in shown
 
 
-def test_the_pager_is_the_one_that_git_would_take(repository: Scratch) -> None:
+def test_the_pager_is_the_one_that_git_would_take(repository: Scratch, tmp_path: Path) -> None:
     """`BYLINE_PAGER`, `GIT_PAGER`, `core.pager`, `PAGER`, in this order."""
-    environ = {"PATH": os.environ["PATH"], "PAGER": "tail"}
+    environ = {"PATH": os.environ["PATH"], "PAGER": "tail", "GIT_CONFIG_GLOBAL": str(tmp_path / "config")}
     assert find_pager(environ, repository.path) == "tail"
-    repository.git("config", "core.pager", "head -n 5")
+    repository.git("config", "--file", str(tmp_path / "config"), "core.pager", "head -n 5")
     assert find_pager(environ, repository.path) == "head -n 5"
     assert find_pager({**environ, "GIT_PAGER": "sort"}, repository.path) == "sort"
     assert find_pager({**environ, "GIT_PAGER": "sort", "BYLINE_PAGER": "X=1 uniq"}, repository.path) == "X=1 uniq"
     assert find_pager({**environ, "GIT_PAGER": ""}, repository.path) is None
+
+
+def test_a_repository_names_no_pager(repository: Scratch) -> None:
+    """G1: its configuration comes with an archive that somebody made."""
+    repository.git("config", "core.pager", "touch pwned")
+    assert find_pager({"PATH": os.environ["PATH"], "PAGER": "tail"}, repository.path) == "tail"

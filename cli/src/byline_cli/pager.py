@@ -3,7 +3,7 @@
 
 What a command says is held until it fills the screen; only then is the pager started and given all of it, so that a short answer is
 printed as it is. Which pager: `BYLINE_PAGER`, else `GIT_PAGER`, else git's `core.pager`, else `PAGER`, else `less`; an empty one, `cat`
-and one that is not here are none. `LESS` is `FRX` and `LV` is `-c` where they are not set, so that colours are kept. Whoever leaves the
+and one that is not here are none. A `core.pager` in a repository's own configuration is not taken: no program of a repository runs. `LESS` is `FRX` and `LV` is `-c` where they are not set, so that colours are kept. Whoever leaves the
 pager early has seen what they wanted: that is no error. Nothing is paged where standard output is no terminal.
 """
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from byline_cli.terminal import Terminal
 
 SHELL = frozenset("|&;<>()$`'\"=")  # what has one of these is for the shell to understand
+USERS = ("system", "global")  # scopes of git's configuration that are none of a repository
 DEFAULTS = {"LESS": "FRX", "LV": "-c"}
 
 
@@ -49,7 +50,8 @@ def find_pager(environ: Mapping[str, str], cwd: Path) -> str | None:
     wanted = next((value for name in ("BYLINE_PAGER", "GIT_PAGER") if (value := environ.get(name)) is not None), None)
     if wanted is None:
         with suppress(RepositoryError), open_repository(cwd, environ=environ) as repo:
-            wanted = repo.settings.get("core.pager")
+            theirs = [value for scope, value in repo.settings.scoped_values("core.pager") if scope in USERS]
+            wanted = theirs[-1] if theirs else None
     wanted = environ.get("PAGER", "less") if wanted is None else wanted
     if set(wanted) & SHELL:
         return wanted

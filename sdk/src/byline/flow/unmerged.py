@@ -85,7 +85,7 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
         known = found.get(path, Others())
         found[path] = replace(known, added=known.added | lines)
     written = [path for path in paths if any(seen.writer.is_ai for seen in versions.state.seen(worktree, path))]
-    return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written)}
+    return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written, info.id)}
 
 
 def person(ident: bytes) -> bytes:

@@ -265,13 +265,19 @@ class Repository(ObjectStore):
         """Return the paths at which submodules stand."""
         return worktree.submodules(self.git) if (self._top() / ".gitmodules").is_file() else ()
 
-    def filtered_paths(self, paths: Iterable[bytes]) -> Mapping[bytes, frozenset[bytes]]:
+    def filtered_paths(self, paths: Iterable[bytes], commit: str | None = None) -> Mapping[bytes, frozenset[bytes]]:
         """Return which of `paths` have attributes that make the blob other text than the file on disk: names of filters and encodings.
+
+        Attributes are those of the work tree, and of `commit`.
 
         Raises:
             RepositoryError: Git failed.
         """
-        return worktree.filtered_paths(self.git, paths)
+        asked = tuple(paths)
+        folders = {path[: at + 1] for path in asked for at in range(-1, len(path)) if at < 0 or path[at : at + 1] == b"/"}
+        names = (folder + b".gitattributes" for folder in sorted(folders)) if commit else ()
+        beside = {name: entry for name in names if (entry := self.entry(commit or "", name)) and entry.mode.startswith("100")}
+        return worktree.filtered_paths(self.git, asked, beside)
 
     def unsafe_clean(self, path: bytes, contents: Iterable[bytes]) -> list[bytes]:
         """Return what git would commit for each of `contents` at `path`: runs the programs of the user's filters, as `git add` does.

@@ -17,7 +17,7 @@ from byline.git.objects import GITLINK, FileChange, TreeEntry, parse_changes
 from byline.git.process import git_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from byline.git.process import Git
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FILTER_SECONDS = 20.0
 _RAW = ("-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
+_FILTERS = ("-z", "--stdin", "filter", "working-tree-encoding")
 _NOT_LOOKED_AT = ("beyond a symbolic link", "is in submodule", "outside repository")
 
 
@@ -61,16 +62,27 @@ def submodules(git: Git) -> tuple[bytes, ...]:
     return tuple(entry.partition(b"\t")[2] for entry in listed if entry.startswith(GITLINK.encode()))
 
 
-def filtered_paths(git: Git, paths: Iterable[bytes]) -> dict[bytes, frozenset[bytes]]:
+def filtered_paths(git: Git, paths: Sequence[bytes], beside: Mapping[bytes, TreeEntry]) -> dict[bytes, frozenset[bytes]]:
     """Return which of `paths` have attributes that make the blob other text than the file: the names of filters and encodings.
+
+    What the work tree says counts, and what the attribute files `beside` say, which stand in a commit.
 
     Raises:
         RepositoryError: Git failed.
     """
-    given = b"".join(path + b"\0" for path in paths)
-    told = git.run("check-attr", "-z", "--stdin", "filter", "working-tree-encoding", data=given).split(b"\0") if given else []
     found: dict[bytes, frozenset[bytes]] = {}
-    for path, value in zip(told[::3], told[2::3], strict=False):
+    given = b"".join(path + b"\0" for path in paths)
+    told = git.run("check-attr", *_FILTERS, data=given) if given else b""
+    if given and beside:
+        from tempfile import TemporaryDirectory
+
+        with TemporaryDirectory(prefix="byline-attributes-") as folder:
+            apart = replace(git, environment={**git.environment, "GIT_INDEX_FILE": f"{folder}/index"})
+            rows = (b"%b %b\t%b\0" % (entry.mode.encode(), entry.oid.encode(), path) for path, entry in beside.items())
+            apart.run("update-index", "-z", "--index-info", data=b"".join(rows))
+            told += apart.run("check-attr", "--cached", *_FILTERS, data=given)
+    parts = told.split(b"\0")
+    for path, value in zip(parts[::3], parts[2::3], strict=False):
         if value not in (b"unspecified", b"unset"):
             found[path] = found.get(path, frozenset()) | {value}
     return found
