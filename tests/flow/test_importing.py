@@ -12,7 +12,7 @@ from byline.core.finding import FindingCode
 from byline.core.hearsay import Hearsay
 from byline.core.lines import LineRange
 from byline.flow.brought import digest_lines
-from byline.flow.importing import ImportReport, import_hearsay
+from byline.flow.importing import MAX_SAID, ImportReport, import_hearsay
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 from story import Story
@@ -113,6 +113,13 @@ def test_what_is_not_there_is_a_doubt_and_the_rest_is_taken(story: Story) -> Non
         (f"{second[:12]} a.py", "lines 5-6 of 5"),
         (f"{second[:12]} b.py", "there is no such text file in it"),
     ]
+
+
+def test_a_record_that_says_everything_again_and_again_is_read_so_often(story: Story) -> None:
+    story.person_types("a.py", TEXT)
+    facts = [said(story.commit(), 1, 4)] * (MAX_SAID + 1)
+    assert hears(story, *facts[1:]).doubts == ()
+    assert [each.why for each in hears(story, *facts).doubts] == [f"more is said of its 4 lines than {MAX_SAID} times whose they are"]
 
 
 def test_what_is_imported_goes_with_the_text(story: Story) -> None:

@@ -3,7 +3,8 @@
 
 What a command says is held until it fills the screen; only then is the pager started and given all of it, so that a short answer is
 printed as it is. Which pager: `BYLINE_PAGER`, else `GIT_PAGER`, else git's `core.pager`, else `PAGER`, else `less`; an empty one, `cat`
-and one that is not here are none. A `core.pager` in a repository's own configuration is not taken: no program of a repository runs. `LESS` is `FRX` and `LV` is `-c` where they are not set, so that colours are kept. Whoever leaves the
+and one that is not here are none. A `core.pager` in a repository's own configuration is not taken: no program of a repository runs.
+`LESS` is `FRX` and `LV` is `-c` where they are not set, so that colours are kept. Whoever leaves the
 pager early has seen what they wanted: that is no error. Nothing is paged where standard output is no terminal.
 """
 

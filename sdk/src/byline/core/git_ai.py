@@ -136,8 +136,7 @@ def parse_note(data: bytes, commit: str, *, prompts: Mapping[str, object] = Mapp
         raise MalformedError("a note of another schema than authorship/3")
     if record.get("base_commit_sha") != commit:
         raise MalformedError("it was written for another commit than the one that it is on")
-    own = record.get("prompts")
-    out = list(_read(head, commit, record | {"prompts": {**prompts, **own} if isinstance(own, dict) else prompts}))
+    out = list(_read(head, commit, record, prompts))
     return Reading(
         hearsay=tuple(each for each in out if isinstance(each, Hearsay)), doubts=tuple(each for each in out if isinstance(each, Doubt))
     )
@@ -152,7 +151,7 @@ def _split(data: bytes) -> tuple[bytes, dict[str, object]]:
     return head if mark else b"", record
 
 
-def _read(head: bytes, commit: str, record: dict[str, object]) -> Iterator[Hearsay | Doubt]:
+def _read(head: bytes, commit: str, record: dict[str, object], prompts: Mapping[str, object]) -> Iterator[Hearsay | Doubt]:
     path: bytes | None = None
     for line in head.split(b"\n"):
         text = line.rstrip()
@@ -165,12 +164,12 @@ def _read(head: bytes, commit: str, record: dict[str, object]) -> Iterator[Hears
                 yield Doubt(where=_show(path), why=str(error))
                 path = None
         elif text and path is not None:
-            yield from _entry(text.decode("utf-8", "replace").strip(), (commit, path), record)
+            yield from _entry(text.decode("utf-8", "replace").strip(), (commit, path), record, prompts)
 
 
-def _entry(text: str, place: tuple[str, bytes], record: dict[str, object]) -> Iterator[Hearsay | Doubt]:
+def _entry(text: str, place: tuple[str, bytes], record: dict[str, object], prompts: Mapping[str, object]) -> Iterator[Hearsay | Doubt]:
     key, _, ranges = text.rpartition(" ")
-    who = _who(key.strip(), record)
+    who = _who(key.strip(), record, prompts)
     if who is None:
         yield Doubt(where=_show(place[1]), why=f"an entry of which the note does not say whose it is: {text[:80]}")
         return
@@ -185,11 +184,13 @@ def _entry(text: str, place: tuple[str, bytes], record: dict[str, object]) -> It
         yield Hearsay(commit=place[0], path=place[1], lines=lines, origin=origin, agent=agent, session=session, person=person)
 
 
-def _who(key: str, record: dict[str, object]) -> tuple[Origin, Agent | None, str | None, str | None] | None:
+def _who(key: str, record: dict[str, object], prompts: Mapping[str, object]) -> tuple[Origin, Agent | None, str | None, str | None] | None:
     """Return origin, agent, session and person of an entry; None if the note does not tell."""
     kind = "humans" if key.startswith("h_") else "sessions" if key.startswith("s_") else "prompts"
-    table = record.get(kind)
-    found = table.get(key.partition("::")[0]) if isinstance(table, Mapping) else None
+    table, name = record.get(kind), key.partition("::")[0]
+    found = table.get(name) if isinstance(table, Mapping) else None
+    if found is None and kind == "prompts":
+        found = prompts.get(name)
     match found:
         case {"author": author} if kind == "humans":
             return Origin.HUMAN, None, None, name_or_none(author)

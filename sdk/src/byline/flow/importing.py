@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from byline.flow.brought import Brought
 
 LOCK_SECONDS = 60.0
+MAX_SAID = 100  # times that a record may speak of all lines of a file: each is looked up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +127,14 @@ class _Import:
                 self._doubt(where, "there is no such text file in it")
                 continue
             owners: dict[int, Owner] = {}
+            left = MAX_SAID * len(brought.lines)
             for each in said:
-                found = self._new_lines(brought, each, where)
-                owners |= {j: each.owner for j in found if not version.bylines[j].owner.is_ai}
+                left -= min(len(each.lines), len(brought.lines))
+                if left < 0:
+                    self._doubt(where, f"more is said of its {len(brought.lines)} lines than {MAX_SAID} times whose they are")
+                    break
+                owner = each.owner
+                owners.update((j, owner) for j in self._new_lines(brought, each, where) if not version.bylines[j].owner.is_ai)
             if owners:
                 claim = self._claim(brought, owners)
                 if sum(part.count for part in claim.segments if isinstance(part, New)) > MAX_NEW_LINES:
