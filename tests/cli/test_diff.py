@@ -96,6 +96,28 @@ def test_what_is_staged_is_compared_without_the_work_tree(clone: Installed, repo
     assert list(_diff(clone)) == ["src/a.py"]
 
 
+def test_what_is_not_tracked_any_more_is_compared_once(clone: Installed, repository: Scratch) -> None:
+    (clone.path / "mine.py").chmod(0o755)
+    repository.git("commit", "-qam", "a program")
+    repository.git("rm", "-q", "--cached", "mine.py", "src/a.py")
+    assert _diff(clone) == {}
+    clone.writes("src/a.py", TEXT + b"# more\n")
+    (clone.path / "link").symlink_to("mine.py")
+    found = _diff(clone)
+    assert _brief(found["src/a.py"]["added"]) == [(6, 6, "ai", None)]
+    assert {path: each["text"] for path, each in found.items()} == {"src/a.py": True, "link": False}
+
+
+def test_what_is_not_merged_yet_is_not_staged_and_not_deleted(clone: Installed, repository: Scratch) -> None:
+    for branch, text in (("topic", "one = 2\n"), ("main", "one = 3\n")):
+        repository.git("switch", "-qc" if branch == "topic" else "-q", branch)
+        repository.write("mine.py", text)
+        clone.commit()
+    assert clone.git("merge", "topic").code == 1
+    assert clone.byline("diff", "--staged").out == "mine.py  not merged yet\n"
+    assert "<<<<<<<" in clone.byline("diff").out
+
+
 def test_three_dots_are_what_the_other_side_did(clone: Installed, repository: Scratch) -> None:
     repository.git("switch", "-qc", "topic")
     clone.writes("topic.py", b"x = 1\n")

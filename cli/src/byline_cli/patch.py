@@ -95,6 +95,9 @@ def describe_path(file: FileDelta) -> str:
 
 def _note(file: FileDelta) -> Iterator[str]:
     old, new = file.change.old, file.change.new
+    if file.change.is_unmerged:
+        yield "  not merged yet"
+        return
     if old is None or new is None:
         yield "  new file" if old is None else "  deleted"
     elif old.mode != new.mode:

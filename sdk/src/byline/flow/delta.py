@@ -91,6 +91,8 @@ class _Comparing:
 
     def compare(self, change: FileChange) -> FileDelta | None:
         """Return what differs, None where nothing does: the file was only touched."""
+        if change.is_unmerged:
+            return FileDelta(change=change, came={}, went={}, hands={})
         sides = [side for side in (change.old, change.new) if side]
         before, after = self._read(change.path, change.old), self._read(change.path, change.new)
         if before == after and len({side.mode for side in sides}) == 1 and change.old_path is None:

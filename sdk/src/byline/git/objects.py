@@ -57,13 +57,21 @@ class CommitInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
-    """One path of the difference of two trees. `status` is A, M, D, T or, with `old_path`, R; an absent side is None."""
+    """One path of the difference of two trees. `status` is A, M, D, T or, with `old_path`, R; an absent side is None.
+
+    Of an index, U is what a merge left to be resolved: its new side is not said.
+    """
 
     status: str
     path: bytes
     old_path: bytes | None
     old: TreeEntry | None
     new: TreeEntry | None
+
+    @property
+    def is_unmerged(self) -> bool:
+        """Whether it is still to be merged, and nothing stands there for the time being."""
+        return self.status == "U" and self.new is None
 
 
 def parse_tree(data: bytes, algorithm: str) -> tuple[TreeItem, ...]:

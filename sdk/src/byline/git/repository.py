@@ -305,8 +305,7 @@ class Repository(ObjectStore):
 
         An object id of zeros stands for the bytes on disk; a file that was only touched counts as changed.
         """
-        self._top()
-        return tuple(worktree.worktree_changes(self.git, base, self.settings))
+        return tuple(worktree.worktree_changes(self.git, self._top(), base, self.settings))
 
     def ignored_paths(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Return those of `paths` that git ignores."""

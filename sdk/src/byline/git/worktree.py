@@ -134,8 +134,8 @@ def staged_changes(git: Git, head: str | None, index: Path | None) -> tuple[File
     return tuple(parse_changes(git.run("diff-index", "--cached", "-M", *_RAW, _base(git, head))))
 
 
-def worktree_changes(git: Git, head: str | None, settings: Settings) -> Iterator[FileChange]:
-    """Yield what differs from the commit `head` (None: the empty tree) to the work tree, with what is untracked and not ignored.
+def worktree_changes(git: Git, top: Path, head: str | None, settings: Settings) -> Iterator[FileChange]:
+    """Yield what differs from the commit `head` (None: the empty tree) to the work tree at `top`, with what is untracked and not ignored.
 
     An object id of zeros stands for the bytes on disk; a file that was only touched counts as changed.
 
@@ -144,10 +144,18 @@ def worktree_changes(git: Git, head: str | None, settings: Settings) -> Iterator
     """
     git = _without_filters(git, settings)
     base = _base(git, head)
-    yield from parse_changes(git.run("diff-index", "--no-renames", *_RAW, "--ignore-submodules=dirty", base))
+    found = {each.path: each for each in parse_changes(git.run("diff-index", "--no-renames", *_RAW, "--ignore-submodules=dirty", base))}
     for path in git.run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0"):
         if path and not path.endswith(b"/"):
-            yield FileChange(status="A", path=path, old_path=None, old=None, new=TreeEntry(mode="100644", oid="0" * len(base)))
+            old = found[path].old if path in found else None  # it was taken out of the index, and is on disk as ever
+            new = TreeEntry(mode=_mode(top, path), oid="0" * len(base))
+            found[path] = FileChange(status="M" if old else "A", path=path, old_path=None, old=old, new=new)
+    yield from found.values()
+
+
+def _mode(top: Path, path: bytes) -> str:
+    place = top / os.fsdecode(path)
+    return "120000" if place.is_symlink() else "100755" if os.access(place, os.X_OK) else "100644"
 
 
 def _base(git: Git, head: str | None) -> str:
