@@ -63,3 +63,16 @@ def test_of_equal_lines_the_trailer_goes(repo: Repository) -> None:
     )
     assert repo.parse_trailers(message) == (ONE, TWO)
     assert remove_trailers(message, [ONE]) == message.replace(b"Assisted-by:\n  a:m\n", b"")
+
+
+def test_configuration_adds_no_trailer_and_runs_no_program(repository: Scratch) -> None:
+    """G1: `git interpret-trailers` runs such a command whatever it is asked."""
+    for key, value in {"key": "Signed-off-by: Ana ", "command": "touch pwned", "cmd": "touch pwned", "ifexists": "replace"}.items():
+        repository.git("config", f"trailer.assisted-by.{key}", value)
+    repository.git("config", "trailer.separators", "=")
+    repository.git("config", "core.commentChar", ";")
+    with open_repository(repository.path) as repo:
+        added = repo.add_trailers(b"subject\n\nAssisted-by: b\n; a comment\n", [ONE])
+        assert added == f"subject\n\nAssisted-by: b\n{ONE.text}\n; a comment\n".encode()
+        assert repo.parse_trailers(added) == (Trailer(key="Assisted-by", value="b"), ONE)
+    assert not (repository.path / "pwned").exists()

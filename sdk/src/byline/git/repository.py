@@ -195,11 +195,11 @@ class Repository(ObjectStore):
 
     def parse_trailers(self, message: bytes) -> tuple[Trailer, ...]:
         """Return the trailers of a commit message."""
-        return messages.parse_trailers(self.git, message)
+        return messages.parse_trailers(self.git, self.settings, message)
 
     def add_trailers(self, message: bytes, trailers: Iterable[Trailer]) -> bytes:
         """Return a commit message with `trailers` after those that it has."""
-        return messages.add_trailers(self.git, message, trailers)
+        return messages.add_trailers(self.git, self.settings, message, trailers)
 
     # Refs, settings, remotes
 
