@@ -66,7 +66,7 @@ def tighten(version: Claimed, claim: Claim, *, statement: str, commit: str) -> C
 
 
 def join(versions: Sequence[Claimed]) -> Claimed:
-    """Return what several claims of one content say together: of each line the stricter (note 4a). There is at least one."""
+    """Return what several claims of one content say together: of each line the stricter (rule 10a). There is at least one."""
     first, *others = versions
     if not others:
         return first

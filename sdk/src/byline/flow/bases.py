@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """On which versions of its parents a version stands, and what a commit took away: git's objects alone, each asked for once.
 
-The base of a path (rule 5) is the path itself; else git's rename source; else the file whose very content it now has, for two files
-may swap their names. A symlink or a submodule can be a base too; lines have only those that are `REGULAR`.
+The base of a path (rule 5) is the file whose very content it now has, for two files may swap their names; else git's rename source;
+else the path itself. A symlink or a submodule can be a base too; lines have only those that are `REGULAR`.
 """
 
 from __future__ import annotations
