@@ -114,7 +114,7 @@ def _in_journal(draft: Draft, target: Target, state: State, sources: Sources) ->
             draft.take_whole(gone[-1].bylines, weakened=True)
             return
         draft.take_whole(elsewhere[-1][1].bylines, origins=TIGHTENING, weakened=True)
-    latest = [_version(target.path, seen, sources) for seen in state.seen(target.worktree, target.path)[-1:]]
+    latest = [read_seen(target.path, seen, sources) for seen in state.seen(target.worktree, target.path)[-1:]]
     for version in filter(None, latest):
         draft.take_latest(version)
     for version in _versions(draft, target, own, state, sources):
@@ -127,7 +127,7 @@ def _versions(draft: Draft, target: Target, own: list[Seen], state: State, sourc
     """The journal's versions that may be older ones of the target, each content once, the newest first."""
     blobs: set[str] = set()
     for seen in own:
-        version = _version(target.path, seen, sources)
+        version = read_seen(target.path, seen, sources)
         if version and version.blob and version.blob not in blobs and len(blobs) < MAX_VERSIONS:
             blobs.add(version.blob)
             yield version
@@ -136,7 +136,7 @@ def _versions(draft: Draft, target: Target, own: list[Seen], state: State, sourc
     for path in dict.fromkeys(path for path, _ in _elsewhere(target, state)):
         if not _is_gone(path, target, state, sources):
             continue
-        found = [version for seen in reversed(state.seen(target.worktree, path)) if (version := _version(path, seen, sources))]
+        found = [version for seen in reversed(state.seen(target.worktree, path)) if (version := read_seen(path, seen, sources))]
         if found and _is_half(found[0].lines, draft.lines):
             yield from found[:MAX_VERSIONS]
 
@@ -191,7 +191,7 @@ def _of_agents(draft: Draft, target: Target, state: State, sources: Sources) -> 
     left = MAX_COPIED
     for (worktree, path), versions in reversed(tuple(state.versions.items())):
         for seen in reversed(versions) if worktree == target.worktree else ():
-            version = _version(path, seen, sources) if any(byline.owner.origin in TIGHTENING for _, byline in seen.rows) else None
+            version = read_seen(path, seen, sources) if any(byline.owner.origin in TIGHTENING for _, byline in seen.rows) else None
             left -= len(version.lines) if version else 0
             if left < 0 or not draft.is_open:
                 return
@@ -212,7 +212,8 @@ def _is_gone(path: bytes, target: Target, state: State, sources: Sources) -> boo
     return state.seen(target.worktree, path)[-1].blob is None
 
 
-def _version(path: bytes, seen: Seen, sources: Sources) -> Version | None:
+def read_seen(path: bytes, seen: Seen, sources: Sources) -> Version | None:
+    """Return the version `seen` of the journal, if its text is still there."""
     lines = sources.lines(seen.blob) if seen.blob else None
     if lines is None or len(lines) != seen.count:
         return None

@@ -119,6 +119,11 @@ class Claim:
         """The state that the claim leads to."""
         return FileState(mode=self.mode, sha256=self.sha256) if self.mode and self.sha256 else None
 
+    @property
+    def copied_bases(self) -> frozenset[int]:
+        """The numbers of the bases from which lines are copied."""
+        return frozenset(each.base for each in self.segments if isinstance(each, Copied))
+
     def transitions(self, parent: int = 0) -> tuple[Transition, ...]:
         """Return what the claim did to paths, seen from parent number `parent`: a rename is a deletion and an addition."""
         base = next((each for each in self.bases if each.parent == parent), None)

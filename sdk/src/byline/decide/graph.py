@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from byline.core.claim import Copied, New, Op
+from byline.core.claim import New, Op
 from byline.decide.traces import NOTHING, Hand, Part
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Step(NamedTuple):
     @property
     def sources(self) -> list[Version]:
         """The bases from which the claim copies lines."""
-        return [self.bases[each] for each in sorted({each.base for each in self.claim.segments if isinstance(each, Copied)})]
+        return [self.bases[each] for each in sorted(self.claim.copied_bases)]
 
     def hand(self, owner: Owner, *, part: Part = Part.WROTE, is_carried: bool = False) -> Hand:
         """Return the part of `owner` in this claim. Who wrote a line before can be in the way and never helps."""

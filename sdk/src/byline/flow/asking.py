@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from byline.attribute.match import Draft
 from byline.attribute.rows import BylineTable, expand, read_rows, read_tables, to_rows
-from byline.attribute.search import Ground, Target, search
+from byline.attribute.search import Ground, Target, read_seen, search
 from byline.core.attribution import UNATTRIBUTED, Byline, stricter
 from byline.core.finding import FindingCode
 from byline.core.version import Version
@@ -74,10 +74,7 @@ class Asking:
     def hand(self, blob: str, path: bytes) -> Byline:
         """Answer for content without lines: who made it what it is, the strictest of what is claimed."""
         claims = self._versions.claims
-        hands = [
-            Byline(owner=each.claim.hand, statement=each.digest, commit=each.statement.commit.id)
-            for each in claims.newest(claims.of(blob, path))
-        ]
+        hands = [each.byline(each.claim.hand) for each in claims.newest(claims.of(blob, path))]
         return reduce(_stricter, hands) if hands else UNATTRIBUTED
 
     def _grounds(self, subject: Subject, lines: tuple[bytes, ...], head: Version | None) -> dict[int, Ground]:
@@ -85,7 +82,7 @@ class Asking:
         seen = self._versions.state.seen(self._workshop.worktree, subject.path)
         found = {IN_HEAD: head}
         if seen and subject.blob not in {each.blob for each in seen}:
-            found[IN_JOURNAL] = self._versions.recorded(subject.path, seen[-1])
+            found[IN_JOURNAL] = read_seen(subject.path, seen[-1], self._versions)
         return {number: Ground.of(each, lines) for number, each in found.items() if each}
 
     # Committed text, as it was answered under the same evidence before

@@ -21,13 +21,14 @@ from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.lines import LineRange
 from byline.core.value import dataclass, field, replace
 from byline.flow.bases import REGULAR, Standing
+from byline.flow.deriving import Derived, derive
 from byline.flow.unmerged import Others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from byline.attribute.state import Seen
-    from byline.flow.versions import Derived, Versions
+    from byline.flow.versions import Versions
     from byline.git.objects import FileChange, TreeEntry
     from byline.git.repository import Repository
 
@@ -119,7 +120,7 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
     standings = tuple(versions.bases.standings(commit, change.path, new.oid if new else None))
     derived = None
     if new and new.mode in REGULAR and versions.lines(new.oid) is not None:
-        derived = versions.derive(commit, change.path, new.oid, worktree=maker.worktree, is_recipe=True)
+        derived = derive(versions, commit, change.path, new.oid, worktree=maker.worktree, is_recipe=True)
     segments = tuple(_segments(versions, change.path, new.oid, derived, maker)) if derived and new else ()
     if sum(each.count for each in segments if isinstance(each, New)) > MAX_NEW_LINES:
         derived, segments = None, ()

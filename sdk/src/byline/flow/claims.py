@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The claims that a repository holds, found by content, and read as versions of files.
 
-Several claims may speak of one content at one path. Which of them counts (note 4a): the one made for the commit in question; then
-one for a commit that it was made from; then those whose base is the one that the commit has; of what is left, the newest of each
-clone, and where clones disagree the stricter, line by line. A claim's own base is looked for among claims that are older than it.
+Several claims may speak of one content at one path. `flow.choice` says which of them counts in a commit; where claims are asked
+alone it is the newest of each clone, and where clones disagree the stricter, line by line. A claim's own base is looked for among
+claims that are older than it.
 What was imported counts for none of this: it is laid over what the others say, and keeps an agent's lines an agent's.
 
 Nothing here verifies a signature: a reader shows who is not verified, a gate builds on verified claims only. What a claim carries from
@@ -13,22 +13,26 @@ another statement is looked up there (`flow.rederive`).
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from byline.attribute.compose import compose, join, tighten
-from byline.core.claim import Copied
+from byline.core.attribution import Byline, inferred
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from byline.attribute.recheck import Rechecked
+    from byline.core.attribution import Owner
     from byline.core.authorship import Authorship
     from byline.core.claim import Base, Claim
     from byline.core.finding import FindingCode
     from byline.core.version import Claimed
     from byline.flow.rederive import Carries
     from byline.log.index import EvidenceIndex
+
+
+Key: TypeAlias = tuple[str, bytes, str]  # a version: commit, path, blob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,14 @@ class Told:
     def key(self) -> tuple[str, bytes]:
         """What tells it from every other claim."""
         return self.digest, self.claim.path
+
+    def base_key(self, base: Base) -> Key:
+        """Return the version that `base`, one of the claim's, is."""
+        return self.statement.commit.parents[base.parent], base.path, base.blob
+
+    def byline(self, owner: Owner) -> Byline:
+        """Return `owner` on the word of this claim."""
+        return Byline(owner=owner, statement=self.digest, commit=self.statement.commit.id)
 
     def is_older(self, than: Told) -> bool:
         """Whether it may have been there when `than` was made: clones do not know the order of each other's statements."""
@@ -102,6 +114,17 @@ class Claims:
         found = [self.compose(each) for each in self.newest(self.of(blob, path)) if each.claim.segments]
         return join(found) if found else None
 
+    def give_hand(self, blob: str, path: bytes, bylines: tuple[Byline, ...]) -> tuple[Byline, ...]:
+        """Return `bylines`, an agent's where nothing explains them and a claim without lines names the agent's hand.
+
+        A claim is without lines where they were too many.
+        """
+        for told in self.newest(self.of(blob, path)):
+            if not told.claim.segments and told.claim.hand.is_ai:
+                hand = inferred(told.byline(told.claim.hand))
+                return tuple(byline if byline.owner.is_known else hand for byline in bylines)
+        return bylines
+
     def whole(self, blob: str, path: bytes) -> tuple[frozenset[str | None], ...]:
         """Return for each line of the content `blob` the statements from which claims of this very content at `path` have it."""
         versions = [self.compose(each).bylines for each in self.of(blob, path) if each.claim.segments]
@@ -128,9 +151,9 @@ class Claims:
                 stack += wanted
                 continue
             stack.pop()
-            used = {segment.base for segment in each.claim.segments if isinstance(segment, Copied)}
+            copied = each.claim.copied_bases
             known = [
-                self._composed.get(base.key) if base else self._unclaimed(stands) if number in used else None
+                self._composed.get(base.key) if base else self._unclaimed(stands) if number in copied else None
                 for number, (base, stands) in enumerate(zip(bases, each.claim.bases, strict=True))
             ]
             composed = compose(each.claim, known, statement=each.digest, commit=each.statement.commit.id)

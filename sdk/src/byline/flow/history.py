@@ -31,6 +31,7 @@ from byline.core.version import split_hashes
 from byline.errors import RepositoryError
 from byline.flow.bases import REGULAR
 from byline.flow.claiming import changed_paths
+from byline.flow.deriving import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -132,12 +133,12 @@ def _shares(versions: Versions, commit: str, change: FileChange, statements: set
 
 def _runs(versions: Versions, commit: str, path: bytes, blob: str, lines: Sequence[bytes]) -> Iterator[Run]:
     """Yield the added lines of the version `blob` at `path` of `commit`."""
-    told = versions.choose(commit, path, blob)
+    told = versions.choice.of(commit, path, blob)
     standings = tuple(versions.bases.standings(commit, path, blob))
     is_plain = not versions.claims.imported(blob, path)
     if is_plain and not told and not versions.is_before_all(commit):
-        draft = versions.derive(commit, path, blob, worktree=versions.state.marked.get(commit), is_recipe=True).draft
-        for number, byline in enumerate(versions.whole_file(blob, path, draft.close())):
+        draft = derive(versions, commit, path, blob, worktree=versions.state.marked.get(commit), is_recipe=True).draft
+        for number, byline in enumerate(versions.claims.give_hand(blob, path, draft.close())):
             if draft.places[number] is None:
                 yield (number,), byline, byline.statement is not None
     elif is_plain and len(told) == len(versions.claims.of(blob, path)) == 1 and _stands_on(told[0].claim, standings):

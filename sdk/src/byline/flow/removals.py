@@ -80,16 +80,13 @@ class Removals:
         if (path, blob) == old or commit not in self._between:
             return None
         if blob is not None:
-            return next(iter(self._versions.choose(commit, path, blob)), None)
+            return next(iter(self._versions.choice.of(commit, path, blob)), None)
         rows = (row for row in self._index.claims_of(commit, path) if row.blob is None)
         return next((told for row in rows for told in self._versions.claims.in_statement(row.statement) if told.claim.path == path), None)
 
 
 def _bases(told: Told | None) -> list[Key]:
-    if told is None:
-        return []
-    parents = told.statement.commit.parents
-    return [(parents[base.parent], base.path, base.blob) for base in told.claim.bases]
+    return [told.base_key(base) for base in told.claim.bases] if told else []
 
 
 def _copied(told: Told, bases: Sequence[Sequence[int]]) -> Iterator[int]:

@@ -23,7 +23,6 @@ from byline.core.claim import Carry, Copied, New
 from byline.core.lines import HASH_BYTES
 from byline.core.value import dataclass
 from byline.errors import RepositoryError
-from byline.flow.versions import base_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,8 +32,9 @@ if TYPE_CHECKING:
     from byline.core.claim import Claim, Segment
     from byline.core.effect import FileState
     from byline.core.version import Claimed
-    from byline.flow.claims import Told
-    from byline.flow.versions import Derived, Key, Versions
+    from byline.flow.claims import Key, Told
+    from byline.flow.deriving import Derived
+    from byline.flow.versions import Versions
 
     Place = tuple[Key, int]
 
@@ -143,14 +143,14 @@ class Tracer:
         for each in told:
             segment, at = self._segment(each, line)
             if isinstance(segment, New):
-                byline = Byline(owner=segment.owner, statement=each.digest, commit=each.statement.commit.id)
+                byline = each.byline(segment.owner)
                 if byline == known.bylines[line]:
                     trail.byline = byline
                     hashed = segment.hashes[HASH_BYTES * at : HASH_BYTES * (at + 1)]
                     self._tell_new(trail, each, line, segment, hashed)
                     return None
             else:
-                base, i = base_key(each, each.claim.bases[segment.base]), segment.start + at
+                base, i = each.base_key(each.claim.bases[segment.base]), segment.start + at
                 older = self._byline(base, i)
                 if older is known.bylines[line] or older == known.bylines[line]:
                     trail.steps.append(_step(each, line, How.COPIED))
@@ -218,9 +218,9 @@ class Tracer:
         versions = self._versions
         if versions.is_before_all(commit):
             trail.steps.append(Step(path=path, line=line, commit=commit, how=How.STOOD))
-            trail.stop = Stop.BEFORE if versions.has_begun else Stop.UNRECORDED
+            trail.stop = Stop.BEFORE if versions.beginning.is_known else Stop.UNRECORDED
             return None
-        touched = versions.last_touch(commit, path)
+        touched = versions.choice.last_touch(commit, path)
         if touched != commit:
             return (touched, path, blob), line
         derived = self._derive(key)

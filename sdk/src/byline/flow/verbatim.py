@@ -72,7 +72,7 @@ def _reader(repo: Repository, blobs: Iterable[str]) -> Read:
 
 
 def _copied_bases(claim: Claim) -> Iterator[int]:
-    yield from sorted({each.base for each in claim.segments if isinstance(each, Copied) and claim.bases[each.base].path == claim.path})
+    yield from sorted(number for number in claim.copied_bases if claim.bases[number].path == claim.path)
 
 
 def _base_state(claim: Claim, number: int) -> FileState:
