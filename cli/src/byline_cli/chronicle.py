@@ -22,9 +22,10 @@ from byline.flow.gathering import content_of
 from byline.flow.landing import state_at
 from byline.flow.proofs import prove_statements
 from byline.flow.trace import How
-from byline_cli.authors import read_signature, subject_of
+from byline.git.ident import read_ident
 from byline_cli.dossier import Item, open_items
 from byline_cli.statements import receipt_to_json, said_to_json
+from byline_cli.view import subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -177,7 +178,8 @@ def _commits(repo: Repository, head: str | None, commits: Iterable[str]) -> Iter
             info = repo.commit_info(commit)
         except RepositoryError:  # thrown away since, or never fetched
             continue
-        yield commit, Made(subject=subject_of(info), authored=format_moment(read_signature(info).time), is_past=commit not in strangers)
+        authored = format_moment(read_ident(info.author).time)
+        yield commit, Made(subject=subject_of(info.message), authored=authored, is_past=commit not in strangers)
 
 
 def _approvals(repo: Repository, index: EvidenceIndex, why: Why) -> Iterator[Fact]:

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 from byline.core.diff import Gap, gaps
 from byline.core.lines import has_word
 from byline.core.report import owner_to_json
-from byline_cli.authors import by_origin
 from byline_cli.terminal import Paint, fit, harmless, show_path, width
-from byline_cli.view import COLOURS, describe_evidence, describe_owner, mark
+from byline_cli.view import COLOURS, by_origin, describe_evidence, describe_owner, mark
 
 if TYPE_CHECKING:
     from collections.abc import Container

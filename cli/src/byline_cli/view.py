@@ -76,12 +76,22 @@ def blame_rows(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes], *, colu
         yield [head, f"{commit}{number:>{digits}} │ {text}"]
 
 
+def by_origin(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return pairs of origin and number added up, in the order of `COLOURS`."""
+    sums = dict.fromkeys(COLOURS, 0)
+    for origin, number in counts:
+        sums[origin] += number
+    return {origin: number for origin, number in sums.items() if number}
+
+
 def count_origins(ranges: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> dict[str, int]:
-    """Return how many of `lines` have words, by origin, in the order of `COLOURS`."""
-    counts = dict.fromkeys(COLOURS, 0)
-    for each in ranges:
-        counts[each["origin"]] += sum(map(has_word, lines[each["start"] - 1 : each["end"]]))
-    return {origin: count for origin, count in counts.items() if count}
+    """Return how many of `lines` have words, by origin."""
+    return by_origin((each["origin"], sum(map(has_word, lines[each["start"] - 1 : each["end"]]))) for each in ranges)
+
+
+def subject_of(message: bytes) -> str:
+    """Return the first line of a commit's message."""
+    return message.decode("utf-8", "replace").strip().split("\n")[0]
 
 
 def tell_findings(found: Iterable[FindingCode], terminal: Terminal) -> None:

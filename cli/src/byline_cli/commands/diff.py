@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from byline.core.effect import path_members
 from byline.core.finding import FindingCode
+from byline.core.lines import join_ranges
 from byline.core.report import owner_to_json, ranges_to_json
 from byline.errors import RepositoryError
 from byline.flow.delta import INDEX, read_deltas
@@ -130,10 +131,8 @@ def _to_json(file: FileDelta, verified: set[str]) -> dict[str, Any]:
     }
 
 
-def _runs(numbers: Iterable[int]) -> Iterator[list[int]]:
-    """Yield the runs of numbers that follow each other."""
-    for _, run in groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0]):
-        yield [number for _, number in run]
+def _runs(lines: Iterable[int]) -> Iterator[range]:
+    return (range(run.start, run.end) for run in join_ranges(sorted(lines)))
 
 
 def _held(file: FileDelta) -> Iterator[tuple[list[int], Owner | None]]:

@@ -15,9 +15,9 @@ from byline.core.value import dataclass
 from byline.flow.history import read_history
 from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
-from byline_cli.authors import by_origin, read_signature, subject_of
+from byline.git.ident import read_ident
 from byline_cli.terminal import Paint, fit, shorten
-from byline_cli.view import COLOURS, describe_evidence, describe_owner, tell_findings
+from byline_cli.view import COLOURS, by_origin, describe_evidence, describe_owner, subject_of, tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.words import RANGE_AND_PATHS, range_and_scopes, within
 from byline_cli.world import YES, UsageError
@@ -126,12 +126,12 @@ def _judged(resolver: Resolver, trust: Trust | None, history: Iterator[Added]) -
 
 
 def _rows(each: Logged, terminal: Terminal) -> Iterator[list[str | Paint]]:
-    info, signature = each.added.info, read_signature(each.added.info)
+    info, author = each.added.info, read_ident(each.added.info.author)
     how = {"none": "· no statement", "unverified": "? unverified"}.get(each.state, f"✓ {each.state}")
     state = fit(how, len("· no statement")) + ("  by content" if each.by_content else "")
-    head = f"  {signature.time:%Y-%m-%d}  {state}  {fit(signature.name, AUTHOR)}  "
+    head = f"  {author.time:%Y-%m-%d}  {state}  {fit(author.name, AUTHOR)}  "
     room = max(20, terminal.width - DIGITS - len(head))
-    yield [Paint(info.id[:DIGITS], "yellow"), head, shorten(subject_of(info), room)]
+    yield [Paint(info.id[:DIGITS], "yellow"), head, shorten(subject_of(info.message), room)]
     if each.added.is_cut:
         yield ["    history is cut here; what the commit added cannot be said"]
     totals = each.totals
@@ -147,14 +147,14 @@ def _rows(each: Logged, terminal: Terminal) -> Iterator[list[str | Paint]]:
 
 
 def _to_json(each: Logged) -> dict[str, Any]:
-    added, signature = each.added, read_signature(each.added.info)
+    added, author = each.added, read_ident(each.added.info.author)
     paths = dict.fromkeys(share.path for share in added.shares)
     return {
         "commit": added.info.id,
         "parents": [*added.info.parents],
-        "author": signature.author,
-        "time": signature.time.isoformat(),
-        "subject": subject_of(added.info),
+        "author": author.text,
+        "time": author.time.isoformat(),
+        "subject": subject_of(added.info.message),
         "complete": not added.is_cut,
         "added": sum(share.count for share in added.shares),
         "lines": [{**owner_to_json(owner), "count": count, "carried": carried} for owner, (count, carried) in each.totals.items()],

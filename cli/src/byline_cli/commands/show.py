@@ -11,6 +11,7 @@ from byline.core.bundle import format_bundle
 from byline_cli.dossier import open_dossier
 from byline_cli.statements import claims_to_json, describe_item, receipt_to_json
 from byline_cli.terminal import Paint
+from byline_cli.view import subject_of
 from byline_cli.wiring import make_workshop, note_evidence, open_here
 from byline_cli.words import commit_in
 from byline_cli.world import NO, YES
@@ -52,8 +53,7 @@ def run(options: Namespace, world: World) -> int:
         ]
         world.terminal.json({"schema": SCHEMA, "commit": commit, "statements": statements})
         return YES if found.items else NO
-    info = workshop.repo.commit_info(commit)
-    title = info.message.decode("utf-8", "replace").strip().split("\n")[0]
+    title = subject_of(workshop.repo.commit_info(commit).message)
     world.terminal.line(Paint(f"commit {commit[:12]}", "bold"), f"  {title}")
     if found.by_content and found.items:
         world.terminal.line("no statement names this commit; these claim the content of its files:")

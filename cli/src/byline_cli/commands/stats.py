@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from byline.flow.history import read_history
 from byline.flow.resolve import open_resolver
-from byline_cli.authors import by_origin, read_signature
+from byline.git.ident import read_ident
 from byline_cli.terminal import Paint, count, fit, harmless, show_path, width
-from byline_cli.view import COLOURS, tell_findings
+from byline_cli.view import COLOURS, by_origin, tell_findings
 from byline_cli.wiring import make_reader, open_here, settle
 from byline_cli.words import RANGE_AND_PATHS, range_and_scopes, within
 from byline_cli.world import YES
@@ -36,11 +36,11 @@ BAR = 20
 
 GROUPS: Mapping[str, Callable[[Added, Share], str | None]] = {
     "origin": lambda _, share: str(share.owner.origin),
-    "author": lambda added, _: read_signature(added.info).author,
+    "author": lambda added, _: read_ident(added.info.author).text,
     "agent": lambda _, share: share.owner.agent.name if share.owner.agent else None,
     "model": lambda _, share: share.owner.agent.model if share.owner.agent else None,
     "path": lambda _, share: show_path(share.path),
-    "week": lambda added, _: f"{read_signature(added.info).time:%G-W%V}",
+    "week": lambda added, _: f"{read_ident(added.info.author).time:%G-W%V}",
 }
 
 

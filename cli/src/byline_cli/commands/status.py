@@ -23,7 +23,7 @@ from byline.log.outbox import Outbox
 from byline_cli.keyfile import key_path
 from byline_cli.lost import losses_to_json
 from byline_cli.terminal import Paint, count, show_age, show_path, show_table
-from byline_cli.view import COLOURS, describe_evidence, describe_owner
+from byline_cli.view import by_origin, describe_evidence, describe_owner
 from byline_cli.wiring import NOBODY, make_reader, open_here, settle, trust_or_none
 from byline_cli.world import YES
 
@@ -115,7 +115,7 @@ def _pending(workshop: Workshop, resolver: Resolver) -> dict[str, Any]:
                 if byline.owner.is_known:
                     places = sessions.setdefault(byline.owner, {})
                     places[path] = places.get(path, 0) + 1
-        files.append({**path_members(path), "lines": {origin: lines[origin] for origin in COLOURS if origin in lines}})
+        files.append({**path_members(path), "lines": by_origin(lines.items())})
     last = _last_edits(workshop) if sessions else {}
     return {
         "sessions": [

@@ -11,6 +11,7 @@ from byline.core.value import dataclass
 from byline.errors import ConfigError
 from byline.git.messages import remove_trailers
 from byline_cli.terminal import Paint, count
+from byline_cli.view import subject_of
 from byline_cli.wiring import cache_file, make_reader, open_here, settle
 from byline_cli.words import commits_of
 from byline_cli.world import NO, YES, UsageError
@@ -179,7 +180,7 @@ def _show(world: World, answers: Sequence[Answer]) -> None:
     terminal = world.terminal
     for each in answers:
         if each.wrong:
-            title = each.message.decode("utf-8", "replace").strip().split("\n")[0]
+            title = subject_of(each.message)
             terminal.line(Paint(each.commit[:12], "bold"), f"  {title}")
             for one in each.wrong:
                 terminal.line(Paint(f"  {WRONG[one.kind]}", "red"), one.trailer.text)

@@ -32,9 +32,10 @@ from byline.flow.chain import Chain
 from byline.flow.claiming import Maker, changed_paths, claim_commit, commit_effect
 from byline.flow.filtered import as_committed
 from byline.flow.progress import Progress, find_start, fold_events, load_progress, read_on, save_progress
-from byline.flow.unmerged import find_others, person
+from byline.flow.unmerged import find_others
 from byline.flow.versions import Versions
 from byline.flow.workshop import Workshop, hold
+from byline.git.ident import read_ident
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
@@ -228,7 +229,7 @@ class _Run:
     def _declaration(self, mark: Mark, info: CommitInfo) -> Owner | None:
         """Return what the committer declares: own text only, typed by nobody's tool, and committed by the one who wrote it."""
         workshop = self._workshop
-        is_own = person(info.author) == person(info.committer) and len(info.parents) < 2
+        is_own = read_ident(info.author).who == read_ident(info.committer).who and len(info.parents) < 2
         is_plain = mark.hook is Hook.POST_COMMIT and not mark.by_agent and not mark.in_progress
         if not (workshop.declare_own_lines and workshop.principal and is_own and is_plain):
             return None

@@ -20,6 +20,7 @@ from byline.flow.brought import read_parts
 from byline.flow.progress import take_up
 from byline.flow.proofs import prove_statements
 from byline.flow.versions import Versions
+from byline.git.ident import read_ident
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 
@@ -60,15 +61,7 @@ def tell_commits(workshop: Workshop, commits: Iterable[str], *, trust: Trust | N
             unproven = sum(len(part.lines) for part in parts if part.byline.owner.is_known and part.byline.statement not in proven)
             hearsay = tuple(_tell(commit, part, is_proven=part.byline.statement in proven) for part in parts)
             info = workshop.repo.commit_info(commit)
-            yield Told(commit=commit, time=commit_time(info.committer), hearsay=hearsay, unproven=unproven)
-
-
-def commit_time(ident: bytes) -> datetime:
-    """Return the moment that a raw `ident` names; 1970 where it names none."""
-    try:
-        return datetime.fromtimestamp(int(ident.rsplit(b" ", 2)[1]), UTC)
-    except (IndexError, ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(0, UTC)
+            yield Told(commit=commit, time=read_ident(info.committer).time.astimezone(UTC), hearsay=hearsay, unproven=unproven)
 
 
 def _tell(commit: str, part: Part, *, is_proven: bool) -> Hearsay:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.lines import has_word, squeeze
 from byline.core.value import dataclass, replace
+from byline.git.ident import read_ident
 from byline.git.repository import MAX_BESIDE
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
     found: dict[bytes, Others] = {}
     for commit in repo.commits_beside(info.id, sorted(wanted)):
         other = repo.commit_info(commit)
-        if person(other.author) == person(info.author) or info.id in versions.state.made_from.get(commit, ()):
+        if read_ident(other.author).who == read_ident(info.author).who or info.id in versions.state.made_from.get(commit, ()):
             continue
         for change in repo.tree_changes(other.parents[0] if other.parents else None, commit):
             if change.path in wanted:
@@ -86,11 +87,6 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
         found[path] = replace(known, added=known.added | lines)
     written = [path for path in paths if any(seen.writer.is_ai for seen in versions.state.seen(worktree, path))]
     return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written, info.id)}
-
-
-def person(ident: bytes) -> bytes:
-    """Return name and mail of a raw ident, without the time."""
-    return ident.rpartition(b">")[0]
 
 
 def _brought_back(versions: Versions, info: CommitInfo, paths: Sequence[bytes]) -> dict[bytes, set[bytes]]:
