@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from byline.capture.launcher import format_launcher, launcher_file
+from byline.capture.launcher import MODE, format_launcher, launcher_file
 from byline.capture.places import data_dir
 from byline.capture.spool import agent_stub
 from byline.core.trust import parse_trust
@@ -145,7 +145,7 @@ def _key(environ: Mapping[str, str]) -> tuple[Path, PrivateKey]:
 
 
 def _launcher(environ: Mapping[str, str]) -> FileChange:
-    return plan_file(launcher_file(environ), format_launcher(sys.executable), kind="stays", why="where all hooks find Byline")
+    return plan_file(launcher_file(environ), format_launcher(sys.executable), mode=MODE, kind="stays", why="where all hooks find Byline")
 
 
 def _script(script: Path, environ: Mapping[str, str]) -> FileChange:
@@ -166,10 +166,20 @@ def _charter_files(repo: Repository, charter: Charter) -> list[FileChange]:
     trust = trust_file(repo)
     policy = trust.with_name("policy.toml")
     who = charter.trust.principals[0]
-    files = [plan_file(trust, charter.trust_file, kind="shared", why=f"you are {who.id} ({who.level}); review and commit it")]
+    files = [_own_file(repo, trust, charter.trust_file, kind="shared", why=f"you are {who.id} ({who.level}); review and commit it")]
     if read_file(repo, POLICY) is None:
-        files.append(plan_file(policy, charter.policy_file, kind="shared", why="what a gate asks of a change; review and commit it"))
+        files.append(_own_file(repo, policy, charter.policy_file, kind="shared", why="what a gate asks of a change; review and commit it"))
     return files
+
+
+def _own_file(repo: Repository, path: Path, after: bytes, *, kind: str, why: str) -> FileChange:
+    """Return the change of a file in the work tree, to which no link may lead: it could come with a commit, and lead anywhere."""
+    top, real = repo.top or repo.git_dir, path.resolve()
+    if real != top.resolve() / path.relative_to(top):
+        raise ConfigError(
+            f"a symbolic link leads from {path} to {real}", hint="take the link away: what init writes stays in the repository"
+        )
+    return plan_file(path, after, kind=kind, why=why)
 
 
 def _hooks(repo: Repository, environ: Mapping[str, str]) -> tuple[tuple[FileChange, ...], list[str]]:
@@ -191,7 +201,7 @@ def _claude_code(repo: Repository, environ: Mapping[str, str]) -> list[FileChang
     merged = claude_code.with_hooks(read_or_none(settings), script)
     return [
         _script(script, environ),
-        plan_file(settings, merged, kind="claude-code", why="merged: Claude Code calls it after each edit"),
+        _own_file(repo, settings, merged, kind="claude-code", why="merged: Claude Code calls it after each edit"),
         plan_file(exclude, _with_line(read_or_none(exclude) or b""), kind="exclude", why="those settings are not committed"),
     ]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LAUNCHER = "launcher"
+MODE = 0o644  # whoever may write it says which program all hooks run
 
 
 def launcher_file(environ: Mapping[str, str]) -> Path:
@@ -51,5 +52,6 @@ def mend_launcher(environ: Mapping[str, str], python: str) -> None:
         if is_working(place.read_bytes()) or not python:
             return
         draft = place.with_name(f".{LAUNCHER}.{os.getpid()}")
+        draft.touch(mode=MODE, exist_ok=False)
         draft.write_bytes(format_launcher(python))
         draft.replace(place)
