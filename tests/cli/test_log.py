@@ -98,6 +98,21 @@ def test_stats_of_a_path_are_what_log_tells_of_it(clone: Installed) -> None:
     assert _ask(clone, "stats", "--by", "path", "--", "src") == stats
 
 
+def test_what_a_key_signed_that_trust_does_not_know_has_one_mark(clone: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another"))
+    assert clone.byline("trust", "key").code == 0
+    clone.writes("e.py", b"six = 6\n")
+    clone.commit()
+    for words, mark in (
+        (("blame", "e.py"), "ai observed ? claude-code"),
+        (("log", "-1"), "? unverified"),
+        (("show",), "\n? authorship by key "),
+        (("verify",), "\n  ? authorship by key "),
+        (("why", "e.py:1"), "\nsigned    ? "),
+    ):
+        assert mark in clone.byline(*words).out
+
+
 def test_a_number_of_commits_may_be_said_as_git_takes_it(clone: Installed) -> None:
     assert _ask(clone, "log", "-2") == _ask(clone, "log", "-n", "2")
     assert _ask(clone, "log", "HEAD", "-1", "--", "src") == _ask(clone, "log", "-n", "1", "src")

@@ -5,6 +5,7 @@
         modify  src/shop.py  +4 ai observed (claude-code · claude-sonnet-4-5); -2 by ai observed (claude-code)
 
 `+` says whose the lines are that came, `-` who took lines away; a statement has no text, so lines without words are counted as well.
+`✓` and `?` are blame's marks: proven, signed by a key that trust does not know; `✗` is a statement that a check found wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from byline.core.decision import Decision
 from byline.core.effect import path_members
 from byline.core.moment import format_moment
 from byline.core.report import owner_to_json
-from byline.errors import MalformedError
+from byline.errors import MalformedError, UnknownKeyError
 from byline_cli.terminal import count, show_path
 from byline_cli.view import describe_evidence, describe_owner
 
@@ -37,7 +38,8 @@ def describe_item(item: Item) -> Iterator[str]:
     """Yield the lines that show one statement."""
     fact = item.fact
     who = fact.principal if fact else f"key {item.bundle.key_hint[:16]}"
-    mark = "✓" if item.is_proven else "✗" if item.failure else "?"
+    is_wrong = item.failure is not None and item.failure.code != UnknownKeyError.default_code
+    mark = "✓" if item.is_proven else "✗" if is_wrong else "?"
     is_import = isinstance(item.said, Authorship) and item.said.is_imported
     kind = "import" if is_import else item.kind
     yield f"{mark} {kind} by {who}, {fact.strength if fact else 'unverified'}{_receipt(item.bundle)}  {item.digest[:DIGITS]}"

@@ -46,7 +46,7 @@ GROUPS: Mapping[str, Callable[[Added, Share], str | None]] = {
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.usage = "byline stats [-h] [--by {" + ",".join(GROUPS) + "}] [--json] [--no-pager] [RANGE] [--] [PATH ...]"
+    parser.usage = "byline stats [-h] [--by {" + ",".join(GROUPS) + "}] [--json] [--no-pager]\n                    [RANGE] [--] [PATH ...]"
     parser.takes_paths = True
     parser.add_argument("words", nargs="*", metavar="RANGE|PATH", help=RANGE_AND_PATHS)
     parser.add_argument("--by", choices=GROUPS, default="origin", help="what a row is (default origin)")
