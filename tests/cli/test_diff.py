@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from byline.core.attribution import UNATTRIBUTED
 from byline.core.change import kept_lines, raw_lines
 from byline.core.diff import ABSENT
-from byline.flow.delta import FileDelta
+from byline.flow.difference import FileDifference
 from byline.git.objects import FileChange, TreeEntry
 from byline_cli.patch import patch_rows
 from installed import Installed, Said
@@ -213,7 +213,7 @@ def test_the_rows_lead_from_the_old_text_to_the_new_one(before: list[str], after
     new = new if ends else new.rstrip(b"\n")
     entry = TreeEntry(mode="100644", oid="1" * 40)
     kept = kept_lines(old, new)
-    file = FileDelta(
+    file = FileDifference(
         change=FileChange(status="M", path=b"a", old_path=None, old=entry, new=entry),
         has_lines=True,
         old=tuple(raw_lines(old)),

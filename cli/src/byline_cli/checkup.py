@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What has to be right for lines to be recorded here, each thing looked at by one function.
 
-A `Finding` is good, worth a note, or bad; bad ones come with what to do. No check stops another: what a check cannot look at is
-its own bad finding.
+A `Checked` is good, worth a note, or bad; bad ones come with what to do. No check stops another: one
+that cannot look says so, and that is bad.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Checked:
     """One thing that was looked at."""
 
     level: Level
@@ -63,28 +63,28 @@ class Finding:
     hint: str = ""
 
 
-def examine(world: World, repo: Repository) -> Iterator[Finding]:
+def examine(world: World, repo: Repository) -> Iterator[Checked]:
     """Yield what every check finds."""
     for what, check in CHECKS.items():
         try:
             yield from check(world, repo)
         except (BylineError, OSError) as error:
-            yield Finding(level=Level.BAD, what=what, detail=str(error), hint=getattr(error, "hint", ""))
+            yield Checked(level=Level.BAD, what=what, detail=str(error), hint=getattr(error, "hint", ""))
 
 
-def _good(what: str, detail: str) -> Finding:
-    return Finding(level=Level.GOOD, what=what, detail=detail)
+def _good(what: str, detail: str) -> Checked:
+    return Checked(level=Level.GOOD, what=what, detail=detail)
 
 
-def _note(what: str, detail: str, hint: str = "") -> Finding:
-    return Finding(level=Level.NOTE, what=what, detail=detail, hint=hint)
+def _note(what: str, detail: str, hint: str = "") -> Checked:
+    return Checked(level=Level.NOTE, what=what, detail=detail, hint=hint)
 
 
-def _bad(what: str, detail: str, hint: str = "") -> Finding:
-    return Finding(level=Level.BAD, what=what, detail=detail, hint=hint)
+def _bad(what: str, detail: str, hint: str = "") -> Checked:
+    return Checked(level=Level.BAD, what=what, detail=detail, hint=hint)
 
 
-def _hooks(world: World, repo: Repository) -> Iterable[Finding]:
+def _hooks(world: World, repo: Repository) -> Iterable[Checked]:
     if is_user_wide(repo, world.environ):
         yield from _user_hooks(world, repo)
         return
@@ -104,7 +104,7 @@ def _hooks(world: World, repo: Repository) -> Iterable[Finding]:
         yield _good("hooks", f"chained in {short_path(folder, repo, world)}")
 
 
-def _user_hooks(world: World, repo: Repository) -> Iterable[Finding]:
+def _user_hooks(world: World, repo: Repository) -> Iterable[Checked]:
     folder = user_hooks_folder(world.environ)
     where = short_path(folder, repo, world)
     missing = missing_hooks(folder, USER_HOOKS)
@@ -119,7 +119,7 @@ def _user_hooks(world: World, repo: Repository) -> Iterable[Finding]:
         yield _bad("hooks", detail, f"git config core.hooksPath {own} && byline init")
 
 
-def _launcher(world: World, repo: Repository) -> Iterable[Finding]:
+def _launcher(world: World, repo: Repository) -> Iterable[Checked]:
     place = launcher_file(world.environ)
     data = read_or_none(place)
     where = short_path(place, repo, world)
@@ -134,7 +134,7 @@ def _launcher(world: World, repo: Repository) -> Iterable[Finding]:
         yield _good("launcher", f"{where} leads the hooks to {interpreter(data)}")
 
 
-def _key(world: World, repo: Repository) -> Iterable[Finding]:
+def _key(world: World, repo: Repository) -> Iterable[Checked]:
     path = key_path(world.environ)
     if not path.exists():
         yield _bad("key", f"there is none at {path}: nothing can be signed", "byline init")
@@ -143,7 +143,7 @@ def _key(world: World, repo: Repository) -> Iterable[Finding]:
     yield _good("key", f"{short_path(path, repo, world)}, readable by you alone")
 
 
-def _trust(world: World, repo: Repository) -> Iterable[Finding]:
+def _trust(world: World, repo: Repository) -> Iterable[Checked]:
     trust = wiring.find_trust(repo)
     if trust is None:
         yield _note("trust", "this repository has no .byline/trust.toml: blame works with your own key, no gate can", "byline init")
@@ -158,7 +158,7 @@ def _trust(world: World, repo: Repository) -> Iterable[Finding]:
     yield _own_key(world, trust)
 
 
-def _own_key(world: World, trust: Trust) -> Finding:
+def _own_key(world: World, trust: Trust) -> Checked:
     own = trust.key(load_own_key(world.environ).public) if key_path(world.environ).exists() else None
     if own is None:
         return _note("you", "trust does not know your key: what you sign is shown as unverified", "byline trust key, for a root key holder")
@@ -167,7 +167,7 @@ def _own_key(world: World, trust: Trust) -> Finding:
     return _good("you", f"{own.principal}{level}; your key is for: {', '.join(own.uses) or 'nothing'}")
 
 
-def _agents(world: World, repo: Repository) -> Iterable[Finding]:
+def _agents(world: World, repo: Repository) -> Iterable[Checked]:
     script = data_dir(world.environ) / claude_code.SCRIPT
     here = claude_code.has_hooks(read_or_none(repo.top / claude_code.SETTINGS) if repo.top else None, script)
     everywhere = claude_code.has_hooks(read_or_none(claude_code.user_settings(world.environ)), script)
@@ -180,7 +180,7 @@ def _agents(world: World, repo: Repository) -> Iterable[Finding]:
         yield _good("agents", "Claude Code reports its edits" + ", in all repositories" * everywhere)
 
 
-def _remotes(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+def _remotes(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two
     if wiring.chosen_identity(repo) is None:
         yield _note("remotes", "nobody chose Byline in this repository: evidence is neither fetched nor sent", "byline init")
         return
@@ -195,7 +195,7 @@ def _remotes(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG0
         yield _good("remotes", ", ".join(repo.remotes()) + ": evidence comes with every fetch" if repo.remotes() else "there are none")
 
 
-def _capture(world: World, repo: Repository) -> Iterable[Finding]:
+def _capture(world: World, repo: Repository) -> Iterable[Checked]:
     inbox = inbox_dir(world.environ)
     waiting = len(list_arrivals(inbox))
     yield _good("inbox", f"{count(waiting, 'event')} to be settled in {short_path(inbox, repo, world)}")
@@ -211,7 +211,7 @@ def _capture(world: World, repo: Repository) -> Iterable[Finding]:
         yield _good("losses", "none")
 
 
-def _ledger(world: World, repo: Repository) -> Iterable[Finding]:
+def _ledger(world: World, repo: Repository) -> Iterable[Checked]:
     workshop = wiring.make_workshop(world, repo)
     named = next((log for log in workshop.trust.logs if log.url), None) if workshop.trust else None
     if named is None:
@@ -222,11 +222,11 @@ def _ledger(world: World, repo: Repository) -> Iterable[Finding]:
     yield _good("ledger", f"{named.origin} at {named.url}, {size} entries")
 
 
-def _tier(world: World, repo: Repository) -> Iterable[Finding]:  # noqa: ARG001 - every check has these two
+def _tier(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two
     yield _note("tier", TIER)
 
 
-CHECKS: dict[str, Callable[[World, Repository], Iterable[Finding]]] = {
+CHECKS: dict[str, Callable[[World, Repository], Iterable[Checked]]] = {
     "hooks": _hooks,
     "launcher": _launcher,
     "key": _key,

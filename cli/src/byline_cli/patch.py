@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from byline.core.attribution import Byline
-    from byline.flow.delta import FileDelta
+    from byline.flow.difference import FileDifference
 
 CONTEXT = 3  # lines around a change
 NOBODY = ("", "grey")
@@ -43,14 +43,14 @@ def count_words(lines: Mapping[int, Byline], texts: Sequence[bytes]) -> dict[str
     return by_origin((byline.owner.origin, 1) for number, byline in lines.items() if has_word(texts[number]))
 
 
-def summary(file: FileDelta) -> Iterator[Paint]:
+def summary(file: FileDifference) -> Iterator[Paint]:
     """Yield how many lines came and went, by whose they are."""
     for sign, lines, texts in (("+", file.came, file.new), ("-", file.went, file.old)):
         for origin, number in count_words(lines, texts).items():
             yield Paint(f"  {sign}{number} {origin}", COLOURS[origin])
 
 
-def patch_rows(file: FileDelta, *, verified: Container[str], columns: int | None) -> Iterator[Row]:
+def patch_rows(file: FileDifference, *, verified: Container[str], columns: int | None) -> Iterator[Row]:
     """Yield the rows that show `file`; `columns` cuts them."""
     yield [Paint(describe_path(file), "bold"), *summary(file), *_note(file)]
     came = {number: _came(byline, verified) for number, byline in file.came.items()}
@@ -86,13 +86,13 @@ def patch_rows(file: FileDelta, *, verified: Container[str], columns: int | None
             yield from row(" ", line, NOBODY)
 
 
-def describe_path(file: FileDelta) -> str:
+def describe_path(file: FileDifference) -> str:
     """Return the path, and where it was renamed from."""
     change = file.change
     return f"{show_path(change.old_path)} -> {show_path(change.path)}" if change.old_path else show_path(change.path)
 
 
-def _note(file: FileDelta) -> Iterator[str]:
+def _note(file: FileDifference) -> Iterator[str]:
     old, new = file.change.old, file.change.new
     if file.change.is_unmerged:
         yield "  not merged yet"
@@ -105,7 +105,7 @@ def _note(file: FileDelta) -> Iterator[str]:
         yield "  (no text, too large, or a filter makes other text of it)"
 
 
-def _hunks(file: FileDelta) -> Iterator[list[Gap]]:
+def _hunks(file: FileDifference) -> Iterator[list[Gap]]:
     hunk: list[Gap] = []
     for gap in gaps(file.kept, len(file.old)):
         if hunk and gap.new.start - hunk[-1].new.end > 2 * CONTEXT:
@@ -135,7 +135,7 @@ def _came(byline: Byline, verified: Container[str]) -> Head:
     return f"{describe_evidence(facts)} {mark(facts)} {describe_owner(facts)}", COLOURS[byline.owner.origin]
 
 
-def _went(file: FileDelta, number: int) -> Head:
+def _went(file: FileDifference, number: int) -> Head:
     owner, hand = file.went[number].owner, file.hands.get(number)
     facts = owner_to_json(owner)
     said = f"{describe_evidence(facts)} {describe_owner(facts)}" if owner.is_known else describe_evidence(facts)

@@ -12,7 +12,7 @@ from byline.core.finding import FindingCode
 from byline.core.lines import join_ranges
 from byline.core.report import owner_to_json, ranges_to_json
 from byline.errors import RepositoryError
-from byline.flow.delta import INDEX, read_deltas
+from byline.flow.difference import INDEX, read_differences
 from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
 from byline.flow.subject import WORKTREE
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from byline.core.attribution import Byline, Owner
-    from byline.flow.delta import FileDelta
+    from byline.flow.difference import FileDifference
     from byline.git.repository import Repository
     from byline_cli.parser import Parser
     from byline_cli.terminal import Terminal
@@ -67,8 +67,8 @@ def run(options: Namespace, world: World) -> int:
     at, findings = datetime.now(UTC), set[FindingCode]()
     with open_resolver(workshop) as resolver:
 
-        def told() -> Iterator[tuple[FileDelta, set[str]]]:
-            for file in read_deltas(workshop, resolver, old, new, wants=within(scopes)):
+        def told() -> Iterator[tuple[FileDifference, set[str]]]:
+            for file in read_differences(workshop, resolver, old, new, wants=within(scopes)):
                 findings.update(file.findings)
                 statements = {byline.statement for byline in (*file.came.values(), *file.went.values())}
                 proofs = prove_statements(resolver.index, statements, trust=trust, at=at)
@@ -99,7 +99,7 @@ def _read_sides(repo: Repository, named: Sequence[str], *, staged: bool) -> tupl
     return old, repo.commit_id(named[1]) if len(named) == 2 else INDEX if staged else WORKTREE
 
 
-def _stat(files: Sequence[FileDelta], terminal: Terminal) -> Iterator[list[str | Paint]]:
+def _stat(files: Sequence[FileDifference], terminal: Terminal) -> Iterator[list[str | Paint]]:
     names = [describe_path(file) for file in files]
     size = min(max(map(len, names), default=0), terminal.width - 30)
     for name, file in zip(names, files, strict=True):
@@ -109,7 +109,7 @@ def _stat(files: Sequence[FileDelta], terminal: Terminal) -> Iterator[list[str |
     yield [f"{count(len(files), 'file')} changed, {count(came, 'line')} came and {count(went, 'line')} went"]
 
 
-def _to_json(file: FileDelta, verified: set[str]) -> dict[str, Any]:
+def _to_json(file: FileDifference, verified: set[str]) -> dict[str, Any]:
     change = file.change
     old_path = (
         {f"old{name[0].upper()}{name[1:]}": value for name, value in path_members(change.old_path).items()} if change.old_path else {}
@@ -135,7 +135,7 @@ def _runs(lines: Iterable[int]) -> Iterator[range]:
     return (range(run.start, run.end) for run in join_ranges(sorted(lines)))
 
 
-def _held(file: FileDelta) -> Iterator[tuple[list[int], Owner | None]]:
+def _held(file: FileDifference) -> Iterator[tuple[list[int], Owner | None]]:
     """Yield the runs of lines that one hand took."""
     for run in _runs(file.went):
         for hand, part in groupby(run, key=file.hands.get):

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from byline_cli.checkup import Finding, Level, examine
+from byline_cli.checkup import Checked, Level, examine
 from byline_cli.terminal import COLUMNS, Paint
 from byline_cli.wiring import open_here
 from byline_cli.world import NO, YES
@@ -49,13 +49,13 @@ def run(options: Namespace, world: World) -> int:
     return NO if bad else YES
 
 
-def _show(finding: Finding, world: World) -> None:
+def _show(checked: Checked, world: World) -> None:
     from textwrap import wrap
 
-    head = f"{finding.what:<9} "
-    rows = wrap(finding.detail, COLUMNS - 16, break_long_words=False, break_on_hyphens=False) or [""]
-    world.terminal.line(Paint(WORDS[finding.level], COLOURS[finding.level]), "  ", head, rows[0])
+    head = f"{checked.what:<9} "
+    rows = wrap(checked.detail, COLUMNS - 16, break_long_words=False, break_on_hyphens=False) or [""]
+    world.terminal.line(Paint(WORDS[checked.level], COLOURS[checked.level]), "  ", head, rows[0])
     for row in rows[1:]:
         world.terminal.line(" " * 16, row)
-    if finding.hint:
-        world.terminal.line(" " * 16, f"-> {finding.hint}")
+    if checked.hint:
+        world.terminal.line(" " * 16, f"-> {checked.hint}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from byline.flow.exporting import Told
+    from byline.flow.exporting import Exported
     from byline.flow.workshop import Workshop
     from byline_cli.parser import Parser
     from byline_cli.world import World
@@ -60,7 +60,7 @@ def run(options: Namespace, world: World) -> int:
     return code
 
 
-def _traces(told: list[Told], workshop: Workshop, world: World, output: str | None) -> int:
+def _traces(told: list[Exported], workshop: Workshop, world: World, output: str | None) -> int:
     from byline.core.agent_trace import can_name, format_trace
 
     def records() -> Iterator[bytes]:
@@ -78,7 +78,7 @@ def _traces(told: list[Told], workshop: Workshop, world: World, output: str | No
     return YES
 
 
-def _notes(told: list[Told], workshop: Workshop, world: World, force: bool) -> int:  # noqa: FBT001 - an option
+def _notes(told: list[Exported], workshop: Workshop, world: World, force: bool) -> int:  # noqa: FBT001 - an option
     from byline.flow.ai_notes import write_ai_notes
 
     report = write_ai_notes(workshop.repo, told, version=workshop.version, force=force)

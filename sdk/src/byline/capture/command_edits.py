@@ -34,7 +34,7 @@ from byline.core.value import dataclass, replace
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from byline.capture.scribe import Finding, Scribe
+    from byline.capture.scribe import Occasion, Scribe
     from byline.capture.windows import Change, Scan
     from byline.capture.worktree import WorkTree
     from byline.core.edit import Edit, Mark
@@ -59,8 +59,8 @@ def pair_scans(scans: Iterable[Scan]) -> tuple[Window, ...]:
     return tuple(windows)
 
 
-def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: Iterable[Window], finding: Finding) -> None:
-    """Write the edits of the closed `window` as `finding` tells; `rivals` are the other windows of this time.
+def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: Iterable[Window], occasion: Occasion) -> None:
+    """Write the edits of the closed `window` as `occasion` tells; `rivals` are the other windows of this time.
 
     Raises:
         OSError: The contents or the journal cannot be written.
@@ -72,7 +72,7 @@ def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: It
     rivals = [rival for rival in rivals if _is_rival(rival, opening, closing)]
     for number, change in enumerate(find_changes(opening, closing)):
         if only in (None, change.path):
-            _settle_change(scribe, worktree, change, (opening, rivals), replace(finding, name=f"{finding.name}:{number}"))
+            _settle_change(scribe, worktree, change, (opening, rivals), replace(occasion, name=f"{occasion.name}:{number}"))
 
 
 def holds(window: Window, mark: Mark) -> bool:
@@ -81,8 +81,8 @@ def holds(window: Window, mark: Mark) -> bool:
     return window.opening.worktree == mark.worktree and opened < mark.time and (closed is None or mark.time <= closed.time)
 
 
-def settle_commit(scribe: Scribe, worktree: WorkTree, opening: Scan, mark: Mark, finding: Finding) -> None:
-    """Write the edits that the commit of `mark` holds and that were made since `opening`, as `finding` tells.
+def settle_commit(scribe: Scribe, worktree: WorkTree, opening: Scan, mark: Mark, occasion: Occasion) -> None:
+    """Write the edits that the commit of `mark` holds and that were made since `opening`, as `occasion` tells.
 
     Raises:
         RepositoryError: The commit cannot be read.
@@ -92,40 +92,40 @@ def settle_commit(scribe: Scribe, worktree: WorkTree, opening: Scan, mark: Mark,
         parents = repository.parents(mark.head or "")
         amends = opening.head is not None and repository.parents(opening.head) == parents
         base = opening.head if amends else next(iter(parents), None)
-        finding = replace(finding, head=base)
+        occasion = replace(occasion, head=base)
         for number, change in enumerate(repository.tree_changes(base, mark.head or "") if len(parents) < 2 else ()):
             if "160000" in {side.mode for side in (change.old, change.new) if side}:
                 continue
             seen = opening.files.get(change.path)
             before = side_of(seen.state) if seen else (change.old.oid if change.old else None)
-            after = scribe.keep(worktree, repository.read_blob(change.new.oid), finding, change.path) if change.new else None
-            last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), change.path, (opening.time, finding.time))
+            after = scribe.keep(worktree, repository.read_blob(change.new.oid), occasion, change.path) if change.new else None
+            last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), change.path, (opening.time, occasion.time))
             before = before if last is None else last.after
-            scribe.write(worktree, change.path, (before, after), replace(finding, name=f"{finding.name}:{number}"))
+            scribe.write(worktree, change.path, (before, after), replace(occasion, name=f"{occasion.name}:{number}"))
 
 
-def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: tuple[Scan, Iterable[Window]], finding: Finding) -> None:
+def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: tuple[Scan, Iterable[Window]], occasion: Occasion) -> None:
     opening, rivals = window
     path = change.path
     after = change.after
     if isinstance(after, Unseen):  # too large for the scan, or HEAD moved: what stands there now is the nearest that can be said
         full = Path(os.fsdecode(os.path.join(os.fsencode(worktree.top), path)))  # noqa: PTH118 - the path is bytes
-        after = scribe.keep(worktree, read_link_or_file(full), finding, path)
-    last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), path, (opening.time, finding.time))
+        after = scribe.keep(worktree, read_link_or_file(full), occasion, path)
+    last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), path, (opening.time, occasion.time))
     if last is not None and last.after == after:
         return
     saw = [rival for rival in rivals if _saw(rival, change)]
     if saw:
-        calls = ",".join(sorted({finding.call or "?", *(rival.opening.observed.call or "?" for rival in saw)}))
+        calls = ",".join(sorted({occasion.call or "?", *(rival.opening.observed.call or "?" for rival in saw)}))
         runs = {_run_of(opening), *(_run_of(rival.opening) for rival in saw)}
         if len(runs) == 1:  # sub-agents of one run side by side: the run's, though not one call's
-            finding = replace(finding, session=runs.pop()[1], call=calls)
+            occasion = replace(occasion, session=runs.pop()[1], call=calls)
         else:
             agents = {opening.observed.agent, *(rival.opening.observed.agent for rival in saw)}
             either = agents.pop() if len(agents) == 1 else Agent(name=" or ".join(sorted({agent.name for agent in agents})))
-            finding = replace(finding, by=either, session=None, call=calls)
-            scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", finding, worktree)
-    scribe.write(worktree, path, (change.before if last is None else last.after, after), finding)
+            occasion = replace(occasion, by=either, session=None, call=calls)
+            scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", occasion, worktree)
+    scribe.write(worktree, path, (change.before if last is None else last.after, after), occasion)
 
 
 def _closes(scan: Scan, opening: Scan) -> bool:

@@ -24,7 +24,7 @@ from byline.capture.inbox import put_payload
 from byline.capture.journal import now_ns
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import inbox_dir, repository_dir
-from byline.capture.scribe import Finding, Scribe
+from byline.capture.scribe import Occasion, Scribe
 from byline.capture.settle import ADAPTERS, settle_inbox
 from byline.capture.worktree import Routed, WorkTree, find_worktree, route
 from byline.core.attribution import Channel, Evidence, Person
@@ -106,18 +106,18 @@ def _scan(worktree: WorkTree) -> tuple[dict[str, str], tuple[bytes, ...]]:
 def _take_generic(inbox: Path, payload: bytes, environ: Mapping[str, str]) -> None:
     scribe = Scribe(inbox)
     for number, intake in enumerate(parse_intake(payload)):
-        finding = _finding(intake, number)
+        occasion = _occasion(intake, number)
         worktrees: set[WorkTree] = set()
         for routed in _named_files(intake) if intake.paths is not None else _changed_files(intake, scribe):
             worktrees.add(routed.worktree)
             last = _last(scribe, routed)
             full = Path(os.fsdecode(os.path.join(os.fsencode(routed.worktree.top), routed.path)))  # noqa: PTH118 - the path is bytes
-            after = scribe.keep(routed.worktree, read_link_or_file(full), finding, routed.path)
+            after = scribe.keep(routed.worktree, read_link_or_file(full), occasion, routed.path)
             if last is None or last.after != after:
-                scribe.write(routed.worktree, routed.path, (UNSEEN if last is None else last.after, after), finding)
+                scribe.write(routed.worktree, routed.path, (UNSEEN if last is None else last.after, after), occasion)
         if isinstance(intake.by, Person) and names_agent(environ):
             for worktree in worktrees:
-                scribe.lose(LossCode.CLAIMED_HUMAN, "a process that an agent started said: human", finding, worktree)
+                scribe.lose(LossCode.CLAIMED_HUMAN, "a process that an agent started said: human", occasion, worktree)
 
 
 def _named_files(intake: Intake) -> list[Routed]:
@@ -150,8 +150,8 @@ def _last(scribe: Scribe, routed: Routed) -> Edit | None:
     return max(edits, key=lambda edit: (edit.time, edit.name), default=None)
 
 
-def _finding(intake: Intake, number: int) -> Finding:
-    return Finding(
+def _occasion(intake: Intake, number: int) -> Occasion:
+    return Occasion(
         by=intake.by if intake.after else None,
         session=intake.session,
         call=intake.call,

@@ -15,12 +15,12 @@ from byline.core.value import replace
 
 if TYPE_CHECKING:
     from byline.capture.agents import FileText
-    from byline.capture.scribe import Finding, Scribe
+    from byline.capture.scribe import Occasion, Scribe
     from byline.capture.worktree import Routed
 
 
-def settle_file(scribe: Scribe, routed: Routed, file: FileText, finding: Finding) -> None:
-    """Write the edit of `file`, which lies where `routed` says, as `finding` tells.
+def settle_file(scribe: Scribe, routed: Routed, file: FileText, occasion: Occasion) -> None:
+    """Write the edit of `file`, which lies where `routed` says, as `occasion` tells.
 
     Where the payload does not tell the bytes and the file has changed since, what stands there now is the agent's, and a loss: what a
     person typed meanwhile is in it, too, but as nobody's the agent's lines could be declared a person's.
@@ -32,19 +32,19 @@ def settle_file(scribe: Scribe, routed: Routed, file: FileText, finding: Finding
     disk = read_file(Path(os.fsdecode(os.path.join(os.fsencode(worktree.top), path))))  # noqa: PTH118 - the path is bytes
     after = disk if file.after is None else find_bytes(file.after, disk=disk)
     if after is None:
-        scribe.lose(LossCode.UNREADABLE, f"the bytes that were written are not known: {os.fsdecode(path)}", finding, worktree)
+        scribe.lose(LossCode.UNREADABLE, f"the bytes that were written are not known: {os.fsdecode(path)}", occasion, worktree)
         if disk is not None:
-            scribe.write(worktree, path, (UNSEEN, scribe.keep(worktree, disk, finding, path)), finding)
+            scribe.write(worktree, path, (UNSEEN, scribe.keep(worktree, disk, occasion, path)), occasion)
         return
     before = _before(file, after)
-    old = before if isinstance(before, Unseen) else scribe.keep(worktree, before, finding, path)
+    old = before if isinstance(before, Unseen) else scribe.keep(worktree, before, occasion, path)
     proposed = None if file.proposed is None else find_bytes(file.proposed, disk=after)
     if proposed is not None:
-        asked = scribe.keep(worktree, proposed, finding, path)
-        scribe.write(worktree, path, (old, asked), finding)
+        asked = scribe.keep(worktree, proposed, occasion, path)
+        scribe.write(worktree, path, (old, asked), occasion)
         # The person changed the proposal before it was written: that part is not the agent's, and no hook may say "human".
-        old, finding = asked, replace(finding, by=None, name=f"{finding.name}:person")
-    scribe.write(worktree, path, (old, scribe.keep(worktree, after, finding, path)), finding)
+        old, occasion = asked, replace(occasion, by=None, name=f"{occasion.name}:person")
+    scribe.write(worktree, path, (old, scribe.keep(worktree, after, occasion, path)), occasion)
 
 
 def _before(file: FileText, after: bytes) -> bytes | Unseen | None:

@@ -33,7 +33,7 @@ RECENT_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Occasion:
     """What is known of an edit before it is written: who (None: nobody claims it), when and by which call.
 
     `head` is the commit that it was made on, `UNSEEN` where that is HEAD as it is, if that did not move since.
@@ -63,7 +63,7 @@ class Scribe:
         self.losses = 0
         self.refused: dict[Path, OSError] = {}
 
-    def keep(self, worktree: WorkTree, data: bytes | None, finding: Finding, path: bytes) -> str | None:
+    def keep(self, worktree: WorkTree, data: bytes | None, occasion: Occasion, path: bytes) -> str | None:
         """Keep `data` among the contents of `worktree`'s clone and return its blob id; None for no data.
 
         Raises:
@@ -72,11 +72,11 @@ class Scribe:
         if data is None:
             return None
         if len(data) > MAX_CONTENT:
-            self.lose(LossCode.OVERSIZED, f"{len(data)} bytes: {os.fsdecode(path)}", finding, worktree)
+            self.lose(LossCode.OVERSIZED, f"{len(data)} bytes: {os.fsdecode(path)}", occasion, worktree)
         with self._watched(worktree):
             return Contents(prepare_repository(worktree.common_dir), worktree.algorithm).put(data)
 
-    def write(self, worktree: WorkTree, path: bytes, sides: tuple[str | Unseen | None, str | None], finding: Finding) -> None:
+    def write(self, worktree: WorkTree, path: bytes, sides: tuple[str | Unseen | None, str | None], occasion: Occasion) -> None:
         """Append the edit of `path` from `sides[0]` to `sides[1]`, if it is one and not written yet.
 
         Raises:
@@ -85,25 +85,25 @@ class Scribe:
         before, after = sides
         if before == after:
             return
-        head, known = finding.head, False
+        head, known = occasion.head, False
         if isinstance(head, Unseen):
-            known = head_moved_at(worktree) <= finding.time
+            known = head_moved_at(worktree) <= occasion.time
             head = read_head(worktree) if known else None
         edit = Edit(
             worktree=str(worktree.git_dir),
             path=path,
             before=before,
             after=after,
-            by=finding.by,
-            evidence=finding.evidence if finding.by else Evidence.UNKNOWN,
-            channel=finding.channel,
-            session=finding.session,
-            call=finding.call,
+            by=occasion.by,
+            evidence=occasion.evidence if occasion.by else Evidence.UNKNOWN,
+            channel=occasion.channel,
+            session=occasion.session,
+            call=occasion.call,
             head=head,
             in_progress=read_in_progress(worktree) if known else (),
-            time=finding.time,
+            time=occasion.time,
             seq=0,
-            name=finding.name,
+            name=occasion.name,
         )
         if any(_same(edit, old) for old in self.recent(worktree)):
             return
@@ -131,10 +131,10 @@ class Scribe:
             self.refused.setdefault(repository_dir(worktree.common_dir), error)
             raise
 
-    def lose(self, code: LossCode, message: str, finding: Finding, worktree: WorkTree | None = None) -> None:
+    def lose(self, code: LossCode, message: str, occasion: Occasion, worktree: WorkTree | None = None) -> None:
         """Record a loss: beside the journal of `worktree`'s clone, or in the inbox."""
         folder = self._inbox if worktree is None else repository_dir(worktree.common_dir)
-        record_loss(folder, Loss(code=code, message=message, source=finding.name, time=finding.time))
+        record_loss(folder, Loss(code=code, message=message, source=occasion.name, time=occasion.time))
         self.losses += 1
 
 

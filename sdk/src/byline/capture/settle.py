@@ -29,7 +29,7 @@ from byline.capture.file_edits import settle_file
 from byline.capture.inbox import Arrival, Spooled, list_arrivals, lock_inbox, put_aside, read_arrival, sweep_torn
 from byline.capture.journal import now_ns
 from byline.capture.losses import LossCode
-from byline.capture.scribe import Finding, Scribe
+from byline.capture.scribe import Occasion, Scribe
 from byline.capture.windows import Scan, parse_states
 from byline.capture.worktree import Moved, WorkTree, find_moved, find_worktree, is_gits_own, route
 from byline.core.edit import UNSEEN
@@ -112,23 +112,23 @@ class _Run:
         return None
 
     def _settle_files(self, arrival: Arrival, observed: Observed, moved: Moved | None, ignored: frozenset[str]) -> None:
-        finding = self._finding(arrival, observed)
+        occasion = self._occasion(arrival, observed)
         if observed.kind is Kind.FOREIGN:
             routed = route(observed.files[0].path) if observed.files else None
             message = f"another agent called the hook of {observed.agent.name}"
-            self.scribe.lose(LossCode.FOREIGN, message, finding, routed.worktree if routed else None)
+            self.scribe.lose(LossCode.FOREIGN, message, occasion, routed.worktree if routed else None)
             return
         files = observed.files
         if observed.kind is Kind.CLOSES and observed.only is not None:  # no window around it: the disk is all there is
             files = (FileText(path=observed.only, before=UNSEEN, after=None),)
         elif observed.kind is Kind.CLOSES:
-            self.scribe.lose(LossCode.FAILED, "a command ended and no beginning of it was seen", finding)
+            self.scribe.lose(LossCode.FAILED, "a command ended and no beginning of it was seen", occasion)
         for number, file in enumerate(files):
             routed = None if file.path in ignored else route(file.path, moved)
             if routed is not None:
-                settle_file(self.scribe, routed, file, replace(finding, name=f"{finding.name}:{number}"))
+                settle_file(self.scribe, routed, file, replace(occasion, name=f"{occasion.name}:{number}"))
             elif is_gits_own(file.path):
-                self.scribe.lose(LossCode.REFUSED, "an edit inside a .git folder", finding)
+                self.scribe.lose(LossCode.REFUSED, "an edit inside a .git folder", occasion)
 
     def _settle_scan(self, arrival: Arrival, scan: Scan, windows: tuple[Window, ...]) -> None:
         """Settle the windows that `scan` closes and remove their first scans; `scan` itself is removed unless it opens one."""
@@ -140,13 +140,13 @@ class _Run:
             worktree = moved.worktree if moved else find_worktree(Path(scan.top))
             if worktree is not None:
                 rivals = [other for other in windows if other is not window]
-                finding = replace(self._finding(arrival, window.opening.observed), time=scan.time)
-                settle_window(self.scribe, worktree, window, rivals, finding)
+                occasion = replace(self._occasion(arrival, window.opening.observed), time=scan.time)
+                settle_window(self.scribe, worktree, window, rivals, occasion)
         opens = [window for window in windows if window.opening is scan]
         if opens and (opens[0].closing is not None or self._now - scan.time < WINDOW_NS):
             return
         if opens:
-            self.scribe.lose(LossCode.FAILED, "a command began and no end of it was seen", self._finding(arrival, scan.observed))
+            self.scribe.lose(LossCode.FAILED, "a command began and no end of it was seen", self._occasion(arrival, scan.observed))
         for window in closed:
             (self._inbox / f"{window.opening.name}.spool").unlink(missing_ok=True)
         arrival.path.unlink()
@@ -157,15 +157,15 @@ class _Run:
         if worktree is None or len(around) > 1:
             return  # made in no window, or in two at once: nobody's
         opening = around[0].opening
-        finding = self._finding(mark, opening.observed)
+        occasion = self._occasion(mark, opening.observed)
         try:
-            settle_commit(self.scribe, worktree, opening, mark, replace(finding, time=mark.time - 1))
+            settle_commit(self.scribe, worktree, opening, mark, replace(occasion, time=mark.time - 1))
         except (OSError, RepositoryError) as error:
-            self.scribe.lose(LossCode.FAILED, f"a commit inside a command: {error}", finding, worktree)
+            self.scribe.lose(LossCode.FAILED, f"a commit inside a command: {error}", occasion, worktree)
 
-    def _finding(self, source: Arrival | Mark, observed: Observed) -> Finding:
+    def _occasion(self, source: Arrival | Mark, observed: Observed) -> Occasion:
         by = replace(observed.agent, model=self._model(observed))
-        return Finding(by=by, session=observed.session, call=observed.call, time=source.time, name=source.name)
+        return Occasion(by=by, session=observed.session, call=observed.call, time=source.time, name=source.name)
 
     def _model(self, observed: Observed) -> str | None:
         if observed.transcript is None or observed.call is None:
@@ -176,16 +176,16 @@ class _Run:
 
     def put_aside(self, arrival: Arrival, error: MalformedError) -> None:
         """Keep a payload that cannot be read, and say so."""
-        finding = Finding(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
-        self.scribe.lose(LossCode.MALFORMED, str(error), finding)
+        occasion = Occasion(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
+        self.scribe.lose(LossCode.MALFORMED, str(error), occasion)
         put_aside(self._inbox, arrival)
 
     def leave(self, arrival: Arrival, error: OSError) -> None:
         """Leave a payload for the next run; the first of a run is a loss, as the others wait for the same thing."""
         self.left += 1
         if self.left == 1:
-            finding = Finding(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
-            self.scribe.lose(LossCode.FAILED, f"cannot settle for now: {error.strerror}", finding)
+            occasion = Occasion(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
+            self.scribe.lose(LossCode.FAILED, f"cannot settle for now: {error.strerror}", occasion)
 
 
 class _Attempt:

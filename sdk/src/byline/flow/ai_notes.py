@@ -18,7 +18,7 @@ from byline.errors import MalformedError
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-    from byline.flow.exporting import Told
+    from byline.flow.exporting import Exported
     from byline.git.repository import Repository
 
 
@@ -56,7 +56,7 @@ def read_ai_notes(repo: Repository, commits: Container[str] | None = None) -> Re
     return Reading(hearsay=tuple(hearsay), doubts=tuple(doubts))
 
 
-def write_ai_notes(repo: Repository, told: Iterable[Told], *, version: str, force: bool = False) -> NotesReport:
+def write_ai_notes(repo: Repository, told: Iterable[Exported], *, version: str, force: bool = False) -> NotesReport:
     """Write a note for each commit of `told` of which something is known; over notes of others only with `force`.
 
     Raises:

@@ -35,7 +35,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
+class TreeChanges:
     """What differs between two commits: every change, by the path it leads to, and the paths that had each old content."""
 
     changes: tuple[FileChange, ...]
@@ -49,7 +49,7 @@ class Bases:
     def __init__(self, repo: Repository, texts: Texts) -> None:
         self._repo = repo
         self._texts = texts
-        self._deltas: dict[tuple[str | None, str], Delta] = {}
+        self._between: dict[tuple[str | None, str], TreeChanges] = {}
         self._lost: dict[str, dict[bytes, list[tuple[bytes, int, int]]]] = {}
 
     def standings(self, commit: str, path: bytes, blob: str | None) -> Iterator[Standing]:
@@ -60,7 +60,7 @@ class Bases:
         """
         for number, parent in enumerate(self._repo.parents(commit)):
             before = self._base_path(parent, commit, path, blob)
-            own = self._delta(parent, commit).by_path.get(path)
+            own = self._look(parent, commit).by_path.get(path)
             is_told = own is not None and before == (own.old_path or path)
             entry = own.old if own and is_told else self._repo.entry(parent, before)
             if entry:
@@ -72,7 +72,7 @@ class Bases:
         Raises:
             RepositoryError: A commit is not here.
         """
-        return self._delta(old, new).changes
+        return self._look(old, new).changes
 
     def read_ahead(self, infos: Iterable[CommitInfo]) -> dict[str, tuple[FileChange, ...]]:
         """Return those of `infos` that have something that none of their parents has, with what plain commits changed.
@@ -81,14 +81,14 @@ class Bases:
         on its own later.
         """
         parents = {info.id: info.parents for info in infos}
-        self._deltas.clear()
+        self._between.clear()
         try:
             walked = dict(self._repo.walk_changes([*parents]))
         except RepositoryError:
             return dict.fromkeys(parents, ())
         for commit, changes in walked.items():
             if changes is not None:
-                self._deltas[parents[commit][0] if parents[commit] else None, commit] = _delta_of(changes)
+                self._between[parents[commit][0] if parents[commit] else None, commit] = _tree_changes(changes)
         return {commit: changes or () for commit, changes in walked.items()}
 
     def lost(self, commit: str) -> dict[bytes, list[tuple[bytes, int, int]]]:
@@ -115,25 +115,25 @@ class Bases:
                     places.setdefault(squeeze(old[i]), []).append((path, gap.old.start, gap.old.end))
         return places
 
-    def _delta(self, old: str | None, new: str) -> Delta:
-        if (old, new) not in self._deltas:
-            self._deltas[old, new] = _delta_of(self._repo.changes(old, new))
-        return self._deltas[old, new]
+    def _look(self, old: str | None, new: str) -> TreeChanges:
+        if (old, new) not in self._between:
+            self._between[old, new] = _tree_changes(self._repo.changes(old, new))
+        return self._between[old, new]
 
     def _base_path(self, parent: str, commit: str, path: bytes, blob: str | None) -> bytes:
-        delta = self._delta(parent, commit)
-        own = delta.by_path.get(path)
+        changes = self._look(parent, commit)
+        own = changes.by_path.get(path)
         if own is None:
             return path
-        same = delta.places.get(blob, []) if blob and self._texts.lines(blob) else []
+        same = changes.places.get(blob, []) if blob and self._texts.lines(blob) else []
         if same and path not in same:
             return own.old_path if own.old_path in same else same[0]
         return own.old_path or path
 
 
-def _delta_of(changes: tuple[FileChange, ...]) -> Delta:
+def _tree_changes(changes: tuple[FileChange, ...]) -> TreeChanges:
     stood = {each.old_path or each.path: each.old.oid for each in changes if each.old}
     places: dict[str, list[bytes]] = {}
     for path, oid in stood.items():
         places.setdefault(oid, []).append(path)
-    return Delta(changes=changes, by_path={each.path: each for each in changes}, places=places)
+    return TreeChanges(changes=changes, by_path={each.path: each for each in changes}, places=places)

@@ -7,7 +7,7 @@ claims that are older than it.
 What was imported counts for none of this: it is laid over what the others say, and keeps an agent's lines an agent's.
 
 Nothing here verifies a signature: a reader shows who is not verified, a gate builds on verified claims only. What a claim carries from
-another statement is looked up there (`flow.rederive`).
+another statement is looked up there (`flow.carries`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from byline.core.claim import Base, Claim
     from byline.core.finding import FindingCode
     from byline.core.version import Claimed
-    from byline.flow.rederive import Carries
+    from byline.flow.carries import Carries
     from byline.log.index import EvidenceIndex
 
 

@@ -35,7 +35,7 @@ TELLABLE = (Origin.HUMAN, Origin.AI, Origin.MIXED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Exported:
     """What `commit`, made at `time`, brought; `unproven` lines are known here and unknown there."""
 
     commit: str
@@ -44,7 +44,7 @@ class Told:
     unproven: int = 0
 
 
-def tell_commits(workshop: Workshop, commits: Iterable[str], *, trust: Trust | None, at: datetime) -> Iterator[Told]:
+def tell_commits(workshop: Workshop, commits: Iterable[str], *, trust: Trust | None, at: datetime) -> Iterator[Exported]:
     """Yield what each of `commits` (ids) brought, as far as it is proven under `trust` at the moment `at`.
 
     Raises:
@@ -61,7 +61,7 @@ def tell_commits(workshop: Workshop, commits: Iterable[str], *, trust: Trust | N
             unproven = sum(len(part.lines) for part in parts if part.byline.owner.is_known and part.byline.statement not in proven)
             hearsay = tuple(_tell(commit, part, is_proven=part.byline.statement in proven) for part in parts)
             info = workshop.repo.commit_info(commit)
-            yield Told(commit=commit, time=read_ident(info.committer).time.astimezone(UTC), hearsay=hearsay, unproven=unproven)
+            yield Exported(commit=commit, time=read_ident(info.committer).time.astimezone(UTC), hearsay=hearsay, unproven=unproven)
 
 
 def _tell(commit: str, part: Part, *, is_proven: bool) -> Hearsay:

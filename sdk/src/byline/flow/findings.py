@@ -33,9 +33,9 @@ from byline.core.trailers import names_agent
 from byline.core.value import replace
 from byline.core.version import Claimed, split_hashes
 from byline.errors import RepositoryError
+from byline.flow.carries import Carries
 from byline.flow.claims import Claims, Told
 from byline.flow.proofs import prove_statements
-from byline.flow.rederive import Carries
 from byline.flow.texts import Texts
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from byline.core.version import Block, Claimed, Version
 from byline.errors import RepositoryError
 from byline.flow.bases import REGULAR, Bases
 from byline.flow.beginning import Beginning
+from byline.flow.carries import Carries
 from byline.flow.choice import Choice
 from byline.flow.claims import Claims, Key, Told
 from byline.flow.deriving import Derived, derive
-from byline.flow.rederive import Carries
 from byline.flow.texts import Texts
 
 if TYPE_CHECKING:

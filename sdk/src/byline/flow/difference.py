@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What differs between two states of a repository, line by line, with whose text came, whose went away, and who took it.
 
-    for file in read_deltas(workshop, resolver, "<id>", WORKTREE):      # or another id, or INDEX
+    for file in read_differences(workshop, resolver, "<id>", WORKTREE):      # or another id, or INDEX
         {file.new[j]: byline for j, byline in file.came.items()}         # what came, and whose it is
         {file.old[i]: byline for i, byline in file.went.items()}         # what went away, whose it was; file.hands: who took it
 
@@ -35,7 +35,7 @@ ON_DISK = "0"  # the id of what no object holds yet is made of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileDelta:
+class FileDifference:
     """One changed path. `has_lines` is false where a side is no text; then nothing else is said.
 
     `old` and `new` are the lines with their ends; `kept` has for each new line the old line that it is, or `ABSENT`. `came` says whose a
@@ -53,9 +53,9 @@ class FileDelta:
     findings: frozenset[FindingCode] = frozenset()
 
 
-def read_deltas(
+def read_differences(
     workshop: Workshop, resolver: Resolver, old: str | None, new: str, *, wants: Callable[[bytes], bool] = lambda _: True
-) -> Iterator[FileDelta]:
+) -> Iterator[FileDifference]:
     """Yield what differs from the commit `old` (an id; None: nothing) to `new` (another's, `WORKTREE`, `INDEX`), path by path, as `wants`.
 
     Raises:
@@ -74,9 +74,9 @@ def read_deltas(
     comparing = _Comparing(workshop, resolver, old, new)
     for change in changes:
         if change.path in filtered:
-            yield FileDelta(change=change, came={}, went={}, hands={})
-        elif delta := comparing.compare(change):
-            yield delta
+            yield FileDifference(change=change, came={}, went={}, hands={})
+        elif difference := comparing.compare(change):
+            yield difference
 
 
 class _Comparing:
@@ -89,19 +89,19 @@ class _Comparing:
         self._head = self._repo.head() if self._is_pending else new
         self._removals = Removals(resolver.versions, resolver.index, old, self._head)
 
-    def compare(self, change: FileChange) -> FileDelta | None:
+    def compare(self, change: FileChange) -> FileDifference | None:
         """Return what differs, None where nothing does: the file was only touched."""
         if change.is_unmerged:
-            return FileDelta(change=change, came={}, went={}, hands={})
+            return FileDifference(change=change, came={}, went={}, hands={})
         sides = [side for side in (change.old, change.new) if side]
         before, after = self._read(change.path, change.old), self._read(change.path, change.new)
         if before == after and len({side.mode for side in sides}) == 1 and change.old_path is None:
             return None
         if any(side.mode not in REGULAR for side in sides) or any(data is None or is_binary(data) for data in (before, after)):
-            return FileDelta(change=change, came={}, went={}, hands={})
+            return FileDifference(change=change, came={}, went={}, hands={})
         return self._cut(change, before or b"", after or b"")
 
-    def _cut(self, change: FileChange, before: bytes, after: bytes) -> FileDelta:
+    def _cut(self, change: FileChange, before: bytes, after: bytes) -> FileDifference:
         kept = tuple(kept_lines(before, after))
         old, new = tuple(raw_lines(before)), tuple(raw_lines(after))
         stays = set(kept)
@@ -119,7 +119,7 @@ class _Comparing:
             findings.update(resolved.findings)
             came = {j: resolved.bylines[j] for j in fresh}
         hands = self._hands(change, len(old)) if gone else {}
-        return FileDelta(
+        return FileDifference(
             change=change,
             has_lines=True,
             old=old,
