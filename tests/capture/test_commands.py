@@ -311,3 +311,19 @@ def test_a_program_inside_a_command_cannot_say_that_a_person_wrote(session: Clau
     last = told(scratch)[-1]
     assert (last[2], last[3]) == (b"mine\none\ntwo\n", "claude-code")
     assert [who for _, _, after, who in told(scratch) if after == b"mine\none\n"][-1] == "claude-code"
+
+
+def test_a_monitor_of_the_repositorys_is_not_asked_what_changed(session: ClaudeSession, tmp_path: Path) -> None:
+    """G1: it would run, and could say that nothing did."""
+    scratch, monitor = session.scratch, tmp_path / "monitor"
+    monitor.write_text(f"#!/bin/sh\ntouch '{tmp_path}/asked'\nprintf 'token\\0'\n")
+    monitor.chmod(0o755)
+    scratch.write("a", "a\n")
+    scratch.commit()
+    scratch.git("config", "core.fsmonitor", str(monitor))
+    scratch.git("update-index", "--fsmonitor")
+    scratch.git("status")
+    (tmp_path / "asked").unlink()
+    session.runs("echo b >a", call="toolu_1")
+    assert [(path, after, agent) for path, _, after, agent in told(scratch)] == [(b"a", b"b\n", "claude-code")]
+    assert not (tmp_path / "asked").exists()

@@ -74,13 +74,13 @@ elif [ "${1-}" = scan ]; then
   export GIT_OPTIONAL_LOCKS=0 LC_ALL=C
   scan() {
     exec 3<&0
-    git ls-files -z -o --exclude-standard --full-name -- :/ </dev/null | {
+    git -c core.fsmonitor=false ls-files -z -o --exclude-standard --full-name -- :/ </dev/null | {
       exec 4<&0
       {
         git rev-parse --path-format=absolute --show-object-format --absolute-git-dir --git-common-dir --show-toplevel HEAD
         printf '\000'
-        git diff-index -z --raw --no-renames --ignore-submodules=dirty HEAD ||
-          git diff-index -z --raw "$(git hash-object -t tree /dev/null)"
+        git -c core.fsmonitor=false diff-index -z --raw --no-renames --ignore-submodules=dirty HEAD ||
+          git -c core.fsmonitor=false diff-index -z --raw "$(git hash-object -t tree /dev/null)"
       } </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox"
     }
   }
@@ -88,7 +88,7 @@ elif [ "${1-}" = scan ]; then
   scan_below() {
     (cd "$1" && printf '%s' "$payload" | scan)
     [ -f "$1/.gitmodules" ] || return
-    git -C "$1" -c core.quotePath=false ls-files --stage | sed -n 's/^160000 [0-9a-f]* 0	//p' |
+    git -C "$1" -c core.fsmonitor=false -c core.quotePath=false ls-files --stage | sed -n 's/^160000 [0-9a-f]* 0	//p' |
       while IFS= read -r sub; do [ -e "$1/$sub/.git" ] && [ ! -L "$1/$sub" ] && scan_below "$1/$sub" </dev/null; done
   }
   [ -f "$d/.gitmodules" ] || { scan; exit 0; }
