@@ -19,7 +19,7 @@ from byline.capture.contents import Contents
 from byline.capture.journal import read_events
 from byline.capture.losses import LossCode, read_losses
 from byline.flow.compaction import HOUR, Compacted, Limits, compact
-from byline.flow.progress import CHECKPOINT, load_progress, read_on
+from byline.flow.progress import KEPT, load_progress, read_on
 from flow import test_git_operations, test_text_moves
 from flow.test_killed import dies_at
 from story import Story, show
@@ -106,7 +106,7 @@ def test_killed_between_any_two_calls_a_compaction_takes_nothing_that_is_needed(
         died = dies_at(number, story.compact)
         assert show(Story.resolve(story, None, "a.py")) == expected
     assert number > 20
-    assert (story.place / CHECKPOINT).exists()
+    assert (story.place / KEPT).exists()
     assert list(story.place.glob(".*")) == []
     assert story.blame("HEAD", "a.py").count("ai ai_") > 5
 
@@ -168,7 +168,7 @@ def test_a_record_that_cannot_be_read_is_a_loss_when_it_goes(tmp_path: Path) -> 
     assert [(loss.code, loss.message) for loss in read_losses(story.place)] == [(LossCode.TORN, "a record of 6 bytes that cannot be read")]
 
 
-def test_who_reads_while_it_is_cut_reads_the_checkpoint(tmp_path: Path) -> None:
+def test_who_reads_while_it_is_cut_reads_the_kept_state(tmp_path: Path) -> None:
     """A reader takes no lock that an attester holds: between its two looks the journal may be another one."""
     story = begin(tmp_path)
     story.agent_writes("a.py", "ai_1 = call(1)\n")
@@ -179,14 +179,14 @@ def test_who_reads_while_it_is_cut_reads_the_checkpoint(tmp_path: Path) -> None:
     assert (progress.cursor, reading.events) == (load_progress(story.place).cursor, ())
 
 
-def test_without_the_state_the_checkpoint_counts_and_without_both_the_lines_are_unknown(tmp_path: Path) -> None:
+def test_without_the_state_the_kept_one_counts_and_without_both_the_lines_are_unknown(tmp_path: Path) -> None:
     story = begin(tmp_path)
     story.agent_writes("a.py", "ai_1 = call(1)\n")
     story.blame(None, "a.py")
     (story.place / "state.json").write_text("{}")
     assert story.blame(None, "a.py") == "ai ai_1 = call(1)"
     (story.place / "state.json").unlink()
-    (story.place / CHECKPOINT).unlink()
+    (story.place / KEPT).unlink()
     assert story.blame(None, "a.py") == "unknown ai_1 = call(1)"
 
 

@@ -3,7 +3,7 @@
 
     {"schema":"byline.journal/1","type":"cut","skipped":"00000000000001048507"}        LF
 
-What is folded and kept in a checkpoint (`flow.compaction`) is no longer needed as records. A cut journal begins with this line, which
+What is folded and in the kept state (`flow.compaction`) is no longer needed as records. A cut journal begins with this line, which
 stands for its own bytes and for `skipped` more: so a place in the journal keeps its number, however often the journal is cut.
 
 To cut is to put another file in the place of the journal, and a record that is appended to the old file would be lost. Who appends

@@ -15,7 +15,7 @@ are needed as long as something of it is *pending*:
 What else was written is in commits with statements, and claims speak for it. A content is needed if the state or a record that is not
 folded names it, or if it was put within the last hour: its record may be on the way.
 
-The steps, under the clone's lock, none of which a kill can spoil: 1. the state without what is not needed becomes the checkpoint,
+The steps, under the clone's lock, none of which a kill can spoil: 1. the state without what is not needed becomes the kept state,
 durable, and the state; 2. the journal is cut, under the lock of those who append; 3. when the clone is free again, contents are removed.
 No agent and no git command waits for any of it: the attester does it when everything is signed and sent.
 """
@@ -34,7 +34,7 @@ from byline.core.edit import Edit
 from byline.core.value import dataclass, replace
 from byline.errors import RepositoryError
 from byline.flow.pending import JOURNAL, MAX_JOURNAL, STATE, folded_bytes
-from byline.flow.progress import CHECKPOINT, load_progress, save_progress
+from byline.flow.progress import KEPT, load_progress, save_progress
 from byline.flow.workshop import hold, write_atomic
 from byline.git.repository import open_repository
 from byline.log.evidence import EvidenceRef
@@ -91,7 +91,7 @@ def compact(workshop: Workshop, *, at: int, limits: Limits | None = None) -> Com
         contents = Contents(place, workshop.repo.algorithm)
         idle = _idle(workshop, progress, contents, before=at - allowed.seen)
         progress = replace(progress, state=progress.state.without(idle))
-        for name in (CHECKPOINT, STATE):
+        for name in (KEPT, STATE):
             save_progress(place, progress, name=name)
         _sync(place)
         records = cut_journal(place, progress.cursor - allowed.kept_journal, at=at)

@@ -8,7 +8,7 @@
 `start` are the commits that were there when recording began: what they reach is not this clone's to attest. A file that does not
 read, or that is of an older version, is as good as none. Work trees are named as in the journal: a repository may be moved.
 
-`<place>/checkpoint.json` is the same file as it was when the journal was last cut (`flow.compaction`). Of what was recorded before, it
+`<place>/kept.json` is the same file as it was when the journal was last cut (`flow.compaction`). Of what was recorded before, it
 is all that is left, should the other be gone: whoever changes these formats reads the old ones too.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from byline.flow.versions import Versions
     from byline.git.repository import Repository
 
-CHECKPOINT = "checkpoint.json"
+KEPT = "kept.json"
 READER_SECONDS = 0.2  # a reader waits so long for the lock, then reads without writing
 
 
@@ -50,7 +50,7 @@ class Progress:
 
 def load_progress(place: Path) -> Progress:
     """Return how far the journal in `place` is folded; from the beginning if nothing says."""
-    return _load(place, STATE) or _load(place, CHECKPOINT) or Progress()
+    return _load(place, STATE) or _load(place, KEPT) or Progress()
 
 
 def read_on(place: Path, progress: Progress) -> tuple[Progress, Reading]:
