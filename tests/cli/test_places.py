@@ -226,6 +226,17 @@ def test_each_linked_work_tree_has_its_own_pending_lines(clone: Installed) -> No
     assert told(topic.byline("gate", "--base", "main")).startswith("allow")
 
 
+def test_a_linked_work_tree_in_which_the_agent_reports_nothing_is_not_well(clone: Installed) -> None:
+    """Git's hooks are there, and what they declare: what the agent writes would be told as nobody's, or as the person's own."""
+    clone.git("worktree", "add", "-q", "../bare-of-settings")
+    other = Installed(Scratch(clone.path.with_name("bare-of-settings")))
+    said = other.byline("doctor")
+    assert (said.code, clone.byline("doctor").code) == (1, 0)
+    assert "not in this linked one" in " ".join(said.out.split())
+    assert other.byline("init", "--agent", "claude-code", "--yes").code == 0
+    assert other.byline("doctor").code == 0
+
+
 @pytest.mark.parametrize("folder", ["../topic", ".claude/worktrees/topic"])
 def test_a_work_tree_may_be_moved_and_removed_before_anybody_looks(clone: Installed, folder: str) -> None:
     """What an agent's hook said of a file is about the work tree that it stood in, not about what stands there now."""

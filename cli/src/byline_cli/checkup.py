@@ -170,9 +170,13 @@ def _own_key(world: World, trust: Trust) -> Checked:
 def _agents(world: World, repo: Repository) -> Iterable[Checked]:
     script = data_dir(world.environ) / claude_code.SCRIPT
     here = claude_code.has_hooks(read_or_none(repo.top / claude_code.SETTINGS) if repo.top else None, script)
+    beside = claude_code.has_hooks(read_or_none(repo.common_dir.parent / claude_code.SETTINGS) if repo.top else None, script)
     everywhere = claude_code.has_hooks(read_or_none(claude_code.user_settings(world.environ)), script)
     mend = "byline init --agent claude-code" + " --user" * (everywhere and not here)
-    if not here and not everywhere:
+    if beside and not here and not everywhere:
+        # Git's hooks and what they declare are of the clone, and an agent's settings of one work tree of it.
+        yield _bad("agents", "Claude Code reports its edits in the main work tree and not in this linked one", mend + " (or --user)")
+    elif not here and not everywhere:
         yield _note("agents", "Claude Code does not report its edits here", mend)
     elif not script.exists():
         yield _bad("agents", f"Claude Code calls {short_path(script, repo, world)}, which is gone", mend)
