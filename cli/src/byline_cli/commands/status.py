@@ -6,8 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from byline.capture.cut import journal_end
-from byline.capture.journal import FILE, read_events
+from byline.capture.journal import read_recent
 from byline.capture.losses import read_losses
 from byline.core.edit import Edit
 from byline.core.effect import parse_path, path_members
@@ -47,7 +46,6 @@ EXAMPLE = "byline status"
 SCHEMA = "byline.status/1"
 SHOWN = 20  # files that are looked into
 SESSION = 8  # characters of its id
-RECENT = 1 << 18  # bytes at the end of the journal in which a session's last edit is looked for
 
 
 def configure(parser: Parser) -> None:
@@ -129,8 +127,7 @@ def _pending(workshop: Workshop, resolver: Resolver) -> dict[str, Any]:
 
 def _last_edits(workshop: Workshop) -> dict[str | None, str]:
     """Return when each session was last seen to edit, in nanoseconds since 1970, as far as the end of the journal tells."""
-    events = read_events(workshop.place, max(0, journal_end(workshop.place / FILE) - RECENT)).events
-    return {event.session: str(event.time) for event in events if isinstance(event, Edit) and event.session}
+    return {event.session: str(event.time) for event in read_recent(workshop.place) if isinstance(event, Edit) and event.session}
 
 
 def _unattested(workshop: Workshop, resolver: Resolver) -> list[str]:

@@ -29,7 +29,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from byline.capture.cut import SCHEMA, locked, read_cut
+from byline.capture.cut import SCHEMA, journal_end, locked, read_cut
 from byline.capture.places import shared_dir, worktree_dir, worktree_name
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE: Final = "journal"
+RECENT = 1 << 18  # bytes
 # Nothing else may say that a person wrote: a record that says so all the same is none.
 SEES_PEOPLE: Final = ((Channel.EDITOR, Evidence.OBSERVED), (Channel.GENERIC, Evidence.DECLARED))
 CLOCK_REALTIME_COARSE: Final = 5  # of linux/time.h; Python has no name for it
@@ -138,6 +139,15 @@ def read_events(place: Path, cursor: int = 0) -> Reading:
         offset += len(line) + 1
     ordered = sorted(events.values(), key=lambda event: (event.time, event.name))
     return Reading(events=tuple(ordered), begin=begin, cursor=cursor + end, torn=tuple(torn))
+
+
+def read_recent(place: Path) -> tuple[Event, ...]:
+    """Return the events in the last `RECENT` bytes of the journal in `place`.
+
+    Raises:
+        OSError: The journal is there and cannot be read.
+    """
+    return read_events(place, max(0, journal_end(place / FILE) - RECENT)).events
 
 
 def find_events(place: Path, names: Iterable[bytes]) -> tuple[Event, ...]:

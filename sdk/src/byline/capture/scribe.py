@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from byline.capture.contents import MAX_CONTENT, Contents
-from byline.capture.cut import journal_end
-from byline.capture.journal import FILE, append_edit, read_events
+from byline.capture.journal import append_edit, read_events, read_recent
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import prepare_repository, repository_dir
 from byline.capture.worktree import head_moved_at, read_head, read_in_progress
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from byline.capture.worktree import WorkTree
     from byline.core.attribution import Author
-
-RECENT_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +136,7 @@ class Scribe:
 
 
 def _read_recent(place: Path, *, whole: bool) -> Iterator[Edit]:
-    for event in read_events(place, 0 if whole else max(0, journal_end(place / FILE) - RECENT_BYTES)).events:
+    for event in read_events(place).events if whole else read_recent(place):
         if isinstance(event, Edit):
             yield event
 

@@ -110,7 +110,7 @@ def is_agents(trailer: Trailer) -> bool:
     address = _ADDRESS.search(trailer.value)
     if address and "[bot]" not in trailer.value.lower():
         return address[1].lower().endswith(_ADDRESSES)
-    return names_agent(b"", f"Co-authored-by: {trailer.value}".encode(errors="replace"))
+    return names_agent(message=f"Co-authored-by: {trailer.value}".encode(errors="replace"))
 
 
 def _odd(found: Iterable[Trailer], agents: Sequence[Agent], preset: Preset) -> Iterator[Difference]:

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.core.diff import ABSENT, match_lines
+from byline.core.effect import REGULAR
 from byline.core.lines import LineRange, count_lines, is_binary, join_ranges, split_lines
 from byline.core.policy import ChangeKind
 from byline.core.value import dataclass
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from byline.core.verified import VerifiedApproval, VerifiedAuthorship
 
 MAX_TEXT = 5 * 1024 * 1024
-REGULAR = ("100644", "100755")
 
 
 class Side(StrEnum):

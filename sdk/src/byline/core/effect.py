@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MODES = ("100644", "100755", "120000", "160000")
+REGULAR = MODES[:2]
 MAX_PATH = 4096
 HEX = frozenset("0123456789abcdef")
 

@@ -4,7 +4,7 @@ r"""What a commit says about agents in its author, committer and trailers.
 Anybody can write these, so they only ever tighten: a commit that names an agent or a bot makes what it changed nobody's own. They
 never give a person credit and never raise anybody's level.
 
->>> names_agent(b"A <a@example.invalid> 0 +0000", b"fix\n\nAssisted-by: a model\n")
+>>> names_agent(b"A <a@example.invalid> 0 +0000", message=b"fix\n\nAssisted-by: a model\n")
 True
 """
 
@@ -20,8 +20,8 @@ _AGENTS = re.compile(
 )
 
 
-def names_agent(ident: bytes, message: bytes = b"") -> bool:
-    """Whether the raw `ident` (author or committer) is a bot, or a trailer of `message` names a bot or an agent."""
-    if _BOT.search(ident):
+def names_agent(*idents: bytes, message: bytes = b"") -> bool:
+    """Whether one of the raw `idents` (author, committer) is a bot, or a trailer of `message` names a bot or an agent."""
+    if any(_BOT.search(ident) for ident in idents):
         return True
     return any(assisted or _BOT.search(who) or _AGENTS.search(who) for assisted, who in _TRAILER.findall(message))

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.core.diff import ABSENT, match_lines
+from byline.core.effect import REGULAR
 from byline.core.lines import MAX_TEXT, text_lines
-from byline.flow.bases import REGULAR
 from byline.flow.brought import read_parts
 from byline.flow.subject import Subject
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.core.diff import gaps
+from byline.core.effect import REGULAR
 from byline.core.lines import squeeze
 from byline.core.value import dataclass
 from byline.errors import RepositoryError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from byline.flow.texts import Texts
     from byline.git.objects import CommitInfo, FileChange, TreeEntry
     from byline.git.repository import Repository
-
-REGULAR = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from byline.attribute.match import Draft
 from byline.core.attribution import UNATTRIBUTED, Byline, spans
+from byline.core.effect import REGULAR
 from byline.core.lines import LineRange
 from byline.core.value import dataclass
-from byline.flow.bases import REGULAR, Standing
 from byline.flow.claiming import changed_paths
+from byline.flow.deriving import match_bases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from byline.flow.bases import Standing
     from byline.flow.versions import Versions
     from byline.git.objects import TreeEntry
 
@@ -88,8 +90,6 @@ def find_brought(versions: Versions, commit: str, path: bytes) -> Brought | None
         return None
     draft = Draft(lines)
     standings = tuple(versions.bases.standings(commit, path, entry.oid))
-    for number, each in enumerate(standings):
-        old = versions.lines(each.entry.oid) if each.entry.mode in REGULAR else None
-        if old is not None:
-            draft.take_base(number, (UNATTRIBUTED,) * len(old), versions.texts.matching(each.entry.oid, entry.oid))
+    for number, old, matching in match_bases(versions, standings, entry.oid):
+        draft.take_base(number, (UNATTRIBUTED,) * len(old), matching)
     return Brought(path=path, entry=entry, lines=lines, standings=standings, places=tuple(draft.places))

@@ -17,10 +17,9 @@ from byline.attribute.carry import mix
 from byline.attribute.hands import file_hand, removal_hands
 from byline.core.attribution import UNKNOWN, Byline, Origin, Owner, inferred, stricter
 from byline.core.claim import MAX_NEW_LINES, Base, Carried, Carry, Claim, Copied, New, Op, Removed, Segment
-from byline.core.effect import FileState, Transition, effect_digest
+from byline.core.effect import REGULAR, FileState, Transition, effect_digest
 from byline.core.lines import LineRange
 from byline.core.value import dataclass, field, replace
-from byline.flow.bases import REGULAR, Standing
 from byline.flow.deriving import Derived, derive
 from byline.flow.unmerged import Others
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from byline.attribute.state import Seen
+    from byline.flow.bases import Standing
     from byline.flow.versions import Versions
     from byline.git.objects import FileChange, TreeEntry
     from byline.git.repository import Repository

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 from byline.attribute.match import Draft
 from byline.attribute.search import Ground, Target, search
 from byline.core.attribution import UNATTRIBUTED
+from byline.core.effect import REGULAR
 from byline.core.value import dataclass
-from byline.flow.bases import REGULAR, Standing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from byline.core.attribution import Byline
+    from byline.flow.bases import Standing
     from byline.flow.versions import Versions
 
 
@@ -45,14 +48,11 @@ def derive(versions: Versions, commit: str, path: bytes, blob: str, *, worktree:
     standings = tuple(versions.bases.standings(commit, path, blob))
     matchings: dict[int, tuple[int, ...]] = {}
     grounds = []
-    for number, standing in enumerate(standings):
-        lines = versions.lines(standing.entry.oid) if standing.entry.mode in REGULAR else None
-        if lines is None:
-            continue
-        bylines = cache(partial(_bylines, versions, standing, len(lines)))
-        ground = Ground(lines=lines, bylines=bylines, matching=versions.texts.matching(standing.entry.oid, blob))
-        draft.take_base(number, (UNATTRIBUTED,) * len(lines) if is_recipe else ground.bylines(), ground.matching)
-        matchings[number] = ground.matching
+    for number, lines, matching in match_bases(versions, standings, blob):
+        bylines = cache(partial(_bylines, versions, standings[number], len(lines)))
+        ground = Ground(lines=lines, bylines=bylines, matching=matching)
+        draft.take_base(number, (UNATTRIBUTED,) * len(lines) if is_recipe else ground.bylines(), matching)
+        matchings[number] = matching
         grounds.append(ground)
     target = Target(
         path=path,
@@ -64,6 +64,14 @@ def derive(versions: Versions, commit: str, path: bytes, blob: str, *, worktree:
     )
     search(draft, target, grounds, versions.state, versions)
     return Derived(draft=draft, standings=standings, matchings=matchings)
+
+
+def match_bases(versions: Versions, standings: Sequence[Standing], blob: str) -> Iterator[tuple[int, tuple[bytes, ...], tuple[int, ...]]]:
+    """Yield of each base that is text its number, its lines, and which of them each line of the text `blob` is."""
+    for number, standing in enumerate(standings):
+        lines = versions.lines(standing.entry.oid) if standing.entry.mode in REGULAR else None
+        if lines is not None:
+            yield number, lines, versions.texts.matching(standing.entry.oid, blob)
 
 
 def _bylines(versions: Versions, standing: Standing, count: int) -> tuple[Byline, ...]:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from byline.core.change import kept_lines, raw_lines
 from byline.core.diff import ABSENT
+from byline.core.effect import REGULAR
 from byline.core.lines import MAX_TEXT, blob_id, is_binary
 from byline.core.value import dataclass
 from byline.flow.removals import Removals
-from byline.flow.subject import REGULAR, WORKTREE
+from byline.flow.subject import WORKTREE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,13 +63,7 @@ def read_differences(
         RepositoryError: An object is not here, or there is no work tree.
     """
     repo = workshop.repo
-    match new:
-        case "worktree":
-            found = repo.worktree_changes(old)
-        case "index":
-            found = repo.staged_changes(base=old)
-        case _:
-            found = repo.changes(old, new)
+    found = repo.worktree_changes(old) if new == WORKTREE else repo.staged_changes(base=old) if new == INDEX else repo.changes(old, new)
     changes = [each for each in sorted(found, key=lambda each: each.path) if wants(each.path) or (each.old_path and wants(each.old_path))]
     filtered = repo.filtered_paths([each.path for each in changes]) if new == WORKTREE else frozenset()
     comparing = _Comparing(workshop, resolver, old, new)

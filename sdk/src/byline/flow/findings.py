@@ -83,7 +83,7 @@ class Finder:
             RepositoryError: Git cannot read the commit.
         """
         info = self._repo.commit_info(commit)
-        is_named = names_agent(info.author, info.message) or names_agent(info.committer)
+        is_named = names_agent(info.author, info.committer, message=info.message)
         self._proven.update(fact.digest for fact in facts)
         found = [*self._unrecorded({commit: ()} if is_named else {}, facts), *self._chains(facts, twins=self._here)]
         for fact in facts:

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from byline.core.attribution import UNATTRIBUTED, Byline, Owner
 from byline.core.claim import Copied, New
 from byline.core.diff import ABSENT
+from byline.core.effect import REGULAR
 from byline.core.finding import FindingCode
 from byline.core.lines import has_word, squeeze
 from byline.core.value import dataclass
 from byline.core.version import split_hashes
 from byline.errors import RepositoryError
-from byline.flow.bases import REGULAR
 from byline.flow.claiming import changed_paths
 from byline.flow.deriving import derive
 

@@ -11,8 +11,8 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
 
-from byline.core.change import MAX_TEXT, REGULAR, ChangedFile, cut_file
-from byline.core.effect import FileState, Transition, effect_digest
+from byline.core.change import MAX_TEXT, ChangedFile, cut_file
+from byline.core.effect import REGULAR, FileState, Transition, effect_digest
 from byline.core.trailers import names_agent
 from byline.core.value import dataclass
 from byline.git.objects import GITLINK
@@ -104,7 +104,7 @@ def named_commits(repo: Repository, commits: Sequence[str]) -> dict[str, frozens
     return {
         info.id: frozenset(each.path for each in repo.tree_changes(info.parents[0] if info.parents else None, info.id))
         for info in repo.commit_infos(commits)
-        if names_agent(info.author, info.message) or names_agent(info.committer)
+        if names_agent(info.author, info.committer, message=info.message)
     }
 
 

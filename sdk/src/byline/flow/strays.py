@@ -17,12 +17,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from byline.capture.cut import journal_end
-from byline.capture.journal import FILE, read_events
+from byline.capture.journal import read_recent
 from byline.core.edit import Edit
 from byline.core.finding import MEANING, Finding, FindingCode
 from byline.core.trailers import names_agent
-from byline.errors import RepositoryError
 from byline.flow.findings import has_program
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from byline.git.repository import Repository
     from byline.log.index import EvidenceIndex
 
-RECENT = 1 << 18  # bytes at the end of the journal
 MOST = 20  # gaps and strangers that are told, and commits that are looked at
 
 
@@ -63,32 +60,23 @@ def _statements(index: EvidenceIndex, repository: str) -> Iterator[Finding]:
 
 def _unrecorded(repo: Repository, index: EvidenceIndex) -> Iterator[Finding]:
     for info in repo.commit_infos(repo.unpushed_commits(most=MOST)):
-        if names_agent(info.author, info.message) or names_agent(info.committer):
+        if names_agent(info.author, info.committer, message=info.message):
             told = [*filter(None, (index.statement(fact.statement) for fact in index.facts(commit=info.id)))]
             if told and not any(has_program(claim) for statement in told for claim in statement.claims):
                 yield Finding(code=FindingCode.NO_RECORD, message=MEANING[FindingCode.NO_RECORD], commit=info.id)
 
 
 def _journal(workshop: Workshop) -> Iterator[Finding]:
-    events = read_events(workshop.place, max(0, journal_end(workshop.place / FILE) - RECENT)).events
     sessions: dict[str, list[Edit]] = {}
-    for event in events:
+    for event in read_recent(workshop.place):
         if isinstance(event, Edit) and event.session:
             sessions.setdefault(event.session, []).append(event)
     for session, edits in sessions.items():
         heads = {each.head for each in edits if each.head}
-        if heads and not any(_is_here(workshop.repo, head) for head in heads):
+        if heads and not any(map(workshop.repo.has_object, heads)):
             message = f"session {session}: its edits were made at commits that are not here"
             yield Finding(code=FindingCode.OTHER_REPOSITORY, message=message)
         for before, after in pairwise(sorted({each.seq for each in edits if each.seq})):
             if after > before + 1:
                 message = f"session {session}: no edit between number {before} and number {after} is in the journal"
                 yield Finding(code=FindingCode.SESSION_GAP, message=message)
-
-
-def _is_here(repo: Repository, commit: str) -> bool:
-    try:
-        repo.commit_info(commit)
-    except RepositoryError:
-        return False
-    return True

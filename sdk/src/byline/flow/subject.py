@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from byline.core.effect import REGULAR
 from byline.core.lines import MAX_TEXT, blob_id, text_lines
 from byline.core.value import dataclass
 from byline.errors import RepositoryError
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from byline.git.repository import Repository
 
 WORKTREE = "worktree"
-REGULAR = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from byline.attribute.compose import compose, confirm, is_contradicted, join, keep_agents
 from byline.attribute.state import State
 from byline.core.attribution import UNATTRIBUTED
+from byline.core.effect import REGULAR
 from byline.core.finding import FindingCode
 from byline.core.lines import squeeze
 from byline.core.version import Block, Claimed, Version
 from byline.errors import RepositoryError
-from byline.flow.bases import REGULAR, Bases
+from byline.flow.bases import Bases
 from byline.flow.beginning import Beginning
 from byline.flow.carries import Carries
 from byline.flow.choice import Choice
