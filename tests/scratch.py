@@ -39,6 +39,16 @@ class Scratch:
         assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr.decode(errors='replace')}"
         return done.stdout.decode("utf-8", "surrogateescape").strip()
 
+    def linked(self, path: Path) -> Scratch:
+        """Return a new linked work tree at `path`."""
+        self.git("worktree", "add", "-q", str(path))
+        return Scratch(path)
+
+    def submodule(self, name: str, inner: Scratch) -> Scratch:
+        """Return the submodule `name`, which is `inner` with its commits."""
+        self.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), name)
+        return Scratch(self.path / name)
+
     def write(self, name: str, content: bytes | str) -> Path:
         """Write a file, and the folders that lead to it."""
         place = self.path / name

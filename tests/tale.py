@@ -128,6 +128,12 @@ class Tale:
         self.commit()
         self.git("switch", "-q", "topic")
 
+    def squash(self) -> None:
+        """Take `topic` over to `main` as one commit."""
+        self.git("switch", "-q", "main")
+        self.git("merge", "-q", "--squash", "topic")
+        self.commit()
+
     def collide(self, *, at: int) -> None:
         """Let the agent on `topic` and the person on `main` write at one place, and be on `main`."""
         self.start()

@@ -82,16 +82,13 @@ def test_every_repository_of_the_user_records_and_blame_knows(user: User, home: 
 
 @pytest.mark.parametrize("place", ["linked", "submodule", "sub folder"])
 def test_an_agent_is_recorded_wherever_it_works(user: User, tmp_path: Path, place: str) -> None:
-    scratch = user.scratch
+    scratch, inner = user.scratch, Scratch.create(tmp_path / "inner")
     scratch.commit("base", "--allow-empty")
     if place == "linked":
-        scratch.git("worktree", "add", "-q", str(tmp_path / "linked"))
-        scratch = Scratch(tmp_path / "linked")
+        scratch = scratch.linked(tmp_path / "linked")
     elif place == "submodule":
-        inner = Scratch.create(tmp_path / "inner")
         inner.commit("inner", "--allow-empty")
-        scratch.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "sub")
-        scratch = Scratch(scratch.path / "sub")
+        scratch = scratch.submodule("sub", inner)
     else:
         scratch.write("sub/own.py", "mine\n")
         scratch = Scratch(scratch.path / "sub")
@@ -197,15 +194,13 @@ def test_the_hooks_of_a_former_folder_are_called_and_the_repositorys_are_not_as_
 def test_a_repositorys_own_hooks_are_called_as_git_would(user: User, home: Path, tmp_path: Path, place: str) -> None:
     """Arguments, input, order and the folder they run in: the same without Byline."""
     scratch, hooks, environ = user.scratch, user.path / ".git/hooks", {}
+    inner = Scratch.create(tmp_path / "inner")
     scratch.commit("base", "--allow-empty")
     if place == "linked":
-        scratch.git("worktree", "add", "-q", str(tmp_path / "linked"))
-        scratch = Scratch(tmp_path / "linked")
+        scratch = scratch.linked(tmp_path / "linked")
     elif place == "submodule":
-        inner = Scratch.create(tmp_path / "inner")
         inner.commit("inner", "--allow-empty")
-        scratch.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "sub")
-        scratch, hooks = Scratch(scratch.path / "sub"), scratch.path / ".git/modules/sub/hooks"
+        scratch, hooks = scratch.submodule("sub", inner), scratch.path / ".git/modules/sub/hooks"
     elif place == "separate":
         scratch = Scratch.create(tmp_path / "elsewhere", f"--separate-git-dir={tmp_path / 'kept'}")
         hooks = tmp_path / "kept/hooks"

@@ -271,7 +271,7 @@ def test_an_agents_edit_in_a_submodule_belongs_to_the_submodule(repository: Scra
     library.write("l.py", "old = 1\n")
     library.commit()
     clone = Installed.create(repository)
-    repository.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library.path), "sub")
+    repository.submodule("sub", library)
     clone.commit()
     sub = Installed(Scratch(repository.path / "sub"))
     assert sub.byline("init", "--yes").code == 0

@@ -23,16 +23,12 @@ if TYPE_CHECKING:
 
 def squash(tale: Tale) -> None:
     tale.topic()
-    tale.git("switch", "-q", "main")
-    tale.git("merge", "-q", "--squash", "topic")
-    tale.commit()
+    tale.squash()
 
 
 def squash_over_other_work(tale: Tale) -> None:
     tale.diverge()
-    tale.git("switch", "-q", "main")
-    tale.git("merge", "-q", "--squash", "topic")
-    tale.commit()
+    tale.squash()
 
 
 def rebase(tale: Tale) -> None:

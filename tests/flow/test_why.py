@@ -158,12 +158,8 @@ def test_without_the_journal_the_way_is_the_same_and_no_edit_is_guessed(tale: Ta
 
 def test_a_signed_line_that_was_carried_names_the_statement_before(tale: Tale) -> None:
     """A squash on a server: its statement names the branch's."""
-    tale.topic()
-    tale.git("switch", "-q", "main")
-    tale.adds("human", "a.py", at=0)
-    tale.commit()
-    tale.git("merge", "-q", "--squash", "topic")
-    tale.commit()
+    tale.diverge()
+    tale.squash()
     carried = [each for each in ask(tale.story, "HEAD", "a.py").accounts if any(step.how is How.HASH for step in each.steps)]
     assert {each.byline.owner.origin for each in carried} == {Origin.HUMAN}
     assert [way(each) for each in carried] == ["hash 6 a.py < new 3 a.py"]
@@ -207,12 +203,8 @@ def test_what_nobody_recorded_is_told_from_what_is_cut_off(tale: Tale) -> None:
 
 def test_a_carried_statement_that_is_not_here_ends_the_way(tale: Tale) -> None:
     """A person's line is nobody's then: what was found by its text alone relaxes nothing."""
-    tale.topic()
-    tale.git("switch", "-q", "main")
-    tale.adds("human", "a.py", at=0)
-    tale.commit()
-    tale.git("merge", "-q", "--squash", "topic")
-    tale.commit()
+    tale.diverge()
+    tale.squash()
     line = next(each.lines.first for each in ask(tale.story, "HEAD", "a.py").accounts if each.steps[0].how is How.HASH)
     copy = tale.story.copy()
     carried = one(tale.story, "HEAD", "a.py", line).steps[1].statement

@@ -77,7 +77,7 @@ def test_a_submodule_is_a_repository_of_its_own(repository: Scratch, tmp_path: P
     inner = Scratch.create(tmp_path / "inner")
     inner.write("i", "x\n")
     commit = inner.commit()
-    repository.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "sub")
+    repository.submodule("sub", inner)
     outer = repository.commit()
     with open_repository(repository.path / "sub") as found, open_repository(repository.path) as main:
         assert (found.top, found.head()) == (repository.path / "sub", commit)
