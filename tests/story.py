@@ -126,7 +126,7 @@ class Story:
                 version="0.1.0",
                 signer=self.signer if signs else None,
                 principal=self.principal,
-                declare_own_lines=self.declares,
+                declares=("true",) if self.declares else (),
             )
 
     def attest(self) -> AttestReport:

@@ -227,14 +227,23 @@ def test_each_linked_work_tree_has_its_own_pending_lines(clone: Installed) -> No
 
 
 def test_a_linked_work_tree_in_which_the_agent_reports_nothing_is_not_well(clone: Installed) -> None:
-    """Git's hooks are there, and what they declare: what the agent writes would be told as nobody's, or as the person's own."""
+    """Git's hooks are there, and tell nothing of the agent: so nobody declares there what may be the agent's, until they say so there."""
     clone.git("worktree", "add", "-q", "../bare-of-settings")
     other = Installed(Scratch(clone.path.with_name("bare-of-settings")))
     said = other.byline("doctor")
     assert (said.code, clone.byline("doctor").code) == (1, 0)
     assert "not in this linked one" in " ".join(said.out.split())
-    assert other.byline("init", "--agent", "claude-code", "--yes").code == 0
+    (other.path / "b.py").write_text("b = 1\n")
+    other.commit()
+    assert other.owners("b.py", rev="HEAD") == ["unknown"]
+    assert other.byline("init", "--agent", "claude-code", "--declare-own-lines", "--yes").code == 0
     assert other.byline("doctor").code == 0
+    (other.path / "c.py").write_text("c = 1\n")
+    other.commit()
+    (clone.path / "d.py").write_text("d = 1\n")
+    clone.commit()
+    assert other.owners("c.py", rev="HEAD") == clone.owners("d.py", rev="HEAD") == ["human"]
+    assert clone.scratch.git("config", "--get-all", "byline.declareOwnLines").split() == [".", "worktrees/bare-of-settings"]
 
 
 @pytest.mark.parametrize("folder", ["../topic", ".claude/worktrees/topic"])

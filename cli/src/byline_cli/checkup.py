@@ -174,7 +174,7 @@ def _agents(world: World, repo: Repository) -> Iterable[Checked]:
     everywhere = claude_code.has_hooks(read_or_none(claude_code.user_settings(world.environ)), script)
     mend = "byline init --agent claude-code" + " --user" * (everywhere and not here)
     if beside and not here and not everywhere:
-        # Git's hooks and what they declare are of the clone, and an agent's settings of one work tree of it.
+        # Git's hooks are of the clone, and an agent's settings of one work tree of it.
         yield _bad("agents", "Claude Code reports its edits in the main work tree and not in this linked one", mend + " (or --user)")
     elif not here and not everywhere:
         yield _note("agents", "Claude Code does not report its edits here", mend)

@@ -35,6 +35,7 @@ TRUST, POLICY = b".byline/trust.toml", b".byline/policy.toml"
 IDENTITY = "identity.json"  # as `init` learned it
 OWN_IDENTITY = "own-identity.json"  # of a repository that nobody chose
 EMBEDDED = "ledger"
+DECLARES = "byline.declareOwnLines"  # `true`, or the work trees in which that was chosen (`capture.places.worktree_name`)
 ARRIVED = (".spool", ".torn", ".mark")  # what hooks leave, in the inbox and among the marks
 NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone that was never set up
 
@@ -171,7 +172,7 @@ def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> W
         identity=identity or NOBODY,
         signer=signer,
         principal=principal_of(trust, signer),
-        declare_own_lines=repo.settings.is_true("byline.declareOwnLines"),
+        declares=repo.settings.choices(DECLARES),
         now=time.time_ns,
         random=os.urandom,
         version=__version__,
@@ -200,7 +201,7 @@ def make_attester(world: World, repo: Repository) -> Workshop:
         identity=identity,
         signer=signer,
         principal=remember_principal(place, read_file(repo, TRUST) or b"", signer.public, ask),
-        declare_own_lines=repo.settings.is_true("byline.declareOwnLines"),
+        declares=repo.settings.choices(DECLARES),
         now=time.time_ns,
         random=os.urandom,
         version=__version__,

@@ -59,7 +59,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--ledger", metavar="URL", help="the ledger of a repository that has none: grpc://HOST:PORT (loopback) or grpcs://")
     parser.add_argument("--log-key", metavar="VKEY", help="that ledger's public key, as `byline ledger init` prints it")
     parser.add_argument("--principal", metavar="ID", help="your id in a new trust file, p-... (default: one made of your key)")
-    parser.add_argument("--declare-own-lines", action="store_true", help="at each commit, declare lines without agent evidence as yours")
+    parser.add_argument(
+        "--declare-own-lines", action="store_true", help="at each commit here, declare lines without agent evidence as yours"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--undo", action="store_true", help="put back what init changed, byte for byte; what was recorded stays")
 

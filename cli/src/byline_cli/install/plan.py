@@ -8,11 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from byline.capture.launcher import MODE, format_launcher, launcher_file
-from byline.capture.places import data_dir
+from byline.capture.places import data_dir, worktree_name
 from byline.capture.spool import agent_stub
 from byline.core.trust import parse_trust
 from byline.core.value import dataclass
 from byline.errors import ConfigError
+from byline.flow.workshop import EVERYWHERE
 from byline.git.remotes import fetch_refspecs
 from byline.git.settings import global_file
 from byline_cli.install import claude_code
@@ -20,7 +21,7 @@ from byline_cli.install.changes import FileChange, Setting, former_values, plan_
 from byline_cli.install.charter import Charter, new_charter
 from byline_cli.install.hooks import hooks_folder, is_shared, plan_hooks, plan_user_hooks, user_hooks_folder, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
-from byline_cli.wiring import OWN_IDENTITY, POLICY, load_identity, read_file, trust_file
+from byline_cli.wiring import DECLARES, OWN_IDENTITY, POLICY, load_identity, read_file, trust_file
 from byline_cli.world import UsageError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def make_user_plan(settings: Settings, environ: Mapping[str, str], options: Name
         script, file = data_dir(environ) / claude_code.SCRIPT, claude_code.user_settings(environ)
         merged = claude_code.with_hooks(read_or_none(file), script, name=str(file))
         files += [_script(script, environ), plan_file(file, merged, kind="claude-code", why="merged: Claude Code calls it after each edit")]
-    out = [Setting(key=HOOKS_PATH, value=str(folder), why="git runs those hooks, in every repository"), *_declaring(options)]
+    out = [Setting(key=HOOKS_PATH, value=str(folder), why="git runs those hooks, in every repository"), *_declaring(options, EVERYWHERE)]
     note = f"the hooks in {former}, your core.hooksPath, are called as before" if former else TOOLS
     return Plan(key=key, key_path=path, files=tuple(files), settings=tuple(out), notes=(note,))
 
@@ -212,12 +213,12 @@ def _settings(repo: Repository, options: Namespace) -> list[Setting]:
         for remote in repo.remotes()
         for refspec, why in zip(fetch_refspecs(remote), FETCHED, strict=True)
     ]
-    return [*out, *_declaring(options)]
+    return [*out, *_declaring(options, worktree_name(os.path.realpath(repo.common_dir), os.path.realpath(repo.git_dir)))]
 
 
-def _declaring(options: Namespace) -> list[Setting]:
-    why = "your commits declare your own lines, by your key"
-    return [Setting(key="byline.declareOwnLines", value="true", why=why)] if options.declare_own_lines else []
+def _declaring(options: Namespace, where: str) -> list[Setting]:
+    why = "your commits here declare your own lines, by your key"
+    return [Setting(key=DECLARES, value=where, one_more=True, why=why)] if options.declare_own_lines else []
 
 
 def without_line(exclude: bytes) -> bytes:

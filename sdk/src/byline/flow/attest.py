@@ -231,7 +231,7 @@ class _Run:
         workshop = self._workshop
         is_own = read_ident(info.author).who == read_ident(info.committer).who and len(info.parents) < 2
         is_plain = mark.hook is Hook.POST_COMMIT and not mark.by_agent and not mark.in_progress
-        if not (workshop.declare_own_lines and workshop.principal and is_own and is_plain):
+        if not (workshop.declares_in(mark.worktree) and workshop.principal and is_own and is_plain):
             return None
         return Owner(origin=Origin.HUMAN, evidence=Evidence.DECLARED, channel=Channel.DECLARATION, principal=workshop.principal)
 

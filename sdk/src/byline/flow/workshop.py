@@ -4,6 +4,7 @@
     workshop = Workshop(repo=repository, place=repository_dir(repository.common_dir), inbox=inbox_dir(os.environ), ...)
 
 A story takes a `Workshop` and nothing else from the world: it reads no environment, and time and randomness come as functions.
+`declares` names the work trees in which a committer declares their own lines (`capture.places.worktree_name`), or is `EVERYWHERE`.
 `signer` and `principal` are None where nobody has a key here: then nothing is signed, and everything can still be read.
 `hold` is the one lock of a clone: whoever folds the journal or signs holds it, so two attesters never do the same work.
 """
@@ -16,6 +17,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from byline.capture.places import worktree_name
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from byline.git.repository import Repository
 
 LOCK = "lock"
+EVERYWHERE = "true"
 PAUSE = 0.01  # seconds between two looks at a lock that is held
 
 
@@ -52,13 +55,17 @@ class Workshop:
     version: str
     signer: Signer | None = None
     principal: str | None = None
-    declare_own_lines: bool = False
+    declares: tuple[str, ...] = ()
     trust: Trust | None = None
 
     @property
     def worktree(self) -> str:
         """The work tree's own git directory, which is its name in the journal."""
         return os.path.realpath(self.repo.git_dir)
+
+    def declares_in(self, worktree: str) -> bool:
+        """Whether who commits in `worktree` declares their own lines: there, or in every one. An agent may report in some of them alone."""
+        return EVERYWHERE in self.declares or worktree_name(os.path.realpath(self.repo.common_dir), worktree) in self.declares
 
     @property
     def cache(self) -> Path:

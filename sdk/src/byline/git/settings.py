@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _TRUE = frozenset({"", "true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
 _NOT_THERE = 5
 _NO_FILE = 128
 
@@ -82,6 +83,11 @@ class Settings:
         """Whether `key` is set to a true value."""
         value = self.get(key)
         return value is not None and value.lower() in _TRUE
+
+    def choices(self, key: str) -> tuple[str, ...]:
+        """Return the values of `key`, every true one as `true`; none where the one that counts is false."""
+        values = ["true" if value.lower() in _TRUE else value for value in self.values().get(normal_key(key), ())]
+        return () if values and values[-1].lower() in _FALSE else tuple(values)
 
     def set(self, key: str, value: str) -> None:
         """Make `value` the only value of `key` in the file that is written.
