@@ -138,6 +138,21 @@ def a_version_of_a_servers_brought_back(tale: Tale) -> None:
     tale.commit()
 
 
+def a_line_of_nobodys_moved_to_another_file(tale: Tale) -> None:
+    """However short it is: whoever moves it did not write it."""
+    tale.start()
+    tale.story.attest()
+    tale.story.remove_hooks()
+    tale.story.person_types("a.py", text(tale.lines("unknown", 2), tale.read("a.py")))
+    tale.git("commit", "-qam", "on the server")
+    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    tale.story.install_hooks()
+    lines = tale.read("a.py")
+    tale.story.person_types("a.py", text(lines[1:]))
+    tale.story.person_types("c.py", text(tale.lines("human", 2), lines[:1]))
+    tale.commit()
+
+
 def a_persons_commit_folded_into_another_persons(tale: Tale) -> None:
     """Asked lazily, the result is there already, by the other author and with the lines: it was made from the person's commit."""
     tale.start()
@@ -170,6 +185,7 @@ STORIES: tuple[Callable[[Tale], None], ...] = (
     what_an_agent_typed_again_of_a_server,
     a_file_of_a_servers_deleted_and_brought_back,
     a_version_of_a_servers_brought_back,
+    a_line_of_nobodys_moved_to_another_file,
     a_persons_commit_folded_into_another_persons,
     what_a_person_types_after_a_rebase_that_ended_with_skip,
 )

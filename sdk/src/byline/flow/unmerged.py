@@ -5,8 +5,8 @@ Whoever commits such a change typed nothing, and git's objects show it: the same
 branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not. So nobody declares it to be theirs. It is
 asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. A commit that
 was made from this one took it over from here. Nor is declared what nobody knows of a text that stood in the file and is there again
-(`git checkout OLD -- FILE`: of the newest commits the newest versions are looked at), or what an agent wrote before a filter of git's
-made other text of it.
+(`git checkout OLD -- FILE`: of the newest commits the newest versions are looked at), or that another file lost, or what an agent wrote
+before a filter of git's made other text of it.
 
     others = find_others(versions, info, paths, worktree)
     # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
@@ -15,6 +15,7 @@ made other text of it.
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from byline.git.ident import read_ident
 from byline.git.repository import MAX_BESIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from byline.flow.versions import Versions
     from byline.git.objects import CommitInfo, TreeEntry
@@ -82,20 +83,17 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
             if change.path in wanted:
                 known = found.get(change.path, Others())
                 found[change.path] = _joined(known, _lines(versions, change.old), _lines(versions, change.new), change.new)
-    for path, lines in _brought_back(versions, info, paths).items():
+    fresh = {path: lines for path in paths if (lines := _fresh(versions, info, path))}
+    for path, texts in (*_brought_back(versions, info, fresh), *_moved(versions, info, fresh)) if fresh else ():
         known = found.get(path, Others())
-        found[path] = replace(known, added=known.added | lines)
+        found[path] = replace(known, added=known.added | texts)
     written = [path for path in paths if any(seen.writer.is_ai for seen in versions.state.seen(worktree, path))]
     return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written, info.id)}
 
 
-def _brought_back(versions: Versions, info: CommitInfo, paths: Sequence[bytes]) -> dict[bytes, set[bytes]]:
-    """Return by path what nobody knows of the lines that a version of the file had which went away, and that are there again."""
+def _brought_back(versions: Versions, info: CommitInfo, fresh: Mapping[bytes, frozenset[bytes]]) -> Iterator[tuple[bytes, set[bytes]]]:
+    """Yield by path what nobody knows of the lines that a version of the file had which went away, and that are there again."""
     repo = versions.repo
-    found: dict[bytes, set[bytes]] = {}
-    fresh = {path: lines for path in paths if (lines := _fresh(versions, info, path))}
-    if not fresh:
-        return found
     looked: Counter[bytes] = Counter()
     for commit, changes in repo.walk_changes(repo.newest_commits(None, info.parents[0], limit=MAX_BESIDE), paths=sorted(fresh)):
         for change in changes or ():
@@ -105,9 +103,18 @@ def _brought_back(versions: Versions, info: CommitInfo, paths: Sequence[bytes]) 
                 continue
             version = versions.committed(repo.parents(commit)[0], change.path)
             known = zip(version.lines, version.bylines, strict=True) if version else ()
-            unknown = {squeeze(line) for line, byline in known if line in lines and not byline.owner.is_known}
-            found.setdefault(change.path, set()).update(unknown)
-    return found
+            yield change.path, {squeeze(line) for line, byline in known if line in lines and not byline.owner.is_known}
+
+
+def _moved(versions: Versions, info: CommitInfo, fresh: Mapping[bytes, frozenset[bytes]]) -> Iterator[tuple[bytes, set[bytes]]]:
+    """Yield by path the lines that nobody knows where they went away over the commit: they moved, however few they are."""
+    lost = versions.bases.lost(info.id)
+    stood = cache(partial(versions.committed, info.parents[0]))
+    for path, lines in fresh.items():
+        for text in {squeeze(line) for line in lines if has_word(line)} & lost.keys():
+            before = [version.bylines[number] for place, number, _ in lost[text] if (version := stood(place))]
+            if not all(byline.owner.is_known for byline in before):
+                yield path, {text}
 
 
 def _fresh(versions: Versions, info: CommitInfo, path: bytes) -> frozenset[bytes]:
