@@ -7,7 +7,7 @@ BIN := .venv/bin
 PROTO := byline_proto/v1/ledger.proto
 PACKAGES := cli/src gate/src ledger/src lsp/src sdk/src
 
-.PHONY: demo test check fmt lint type docs proto bench lock
+.PHONY: demo test check fmt lint type docs proto bench growth lock
 
 .venv: .venv/.done
 .venv/.done: requirements.txt pyproject.toml
@@ -53,6 +53,9 @@ proto: .venv
 
 bench: .venv
 	$(BIN)/python bench/run.py
+
+growth: .venv
+	$(BIN)/python bench/plot.py > docs/growth.new && mv docs/growth.new docs/growth.svg
 
 lock: .venv
 	$(BIN)/uv lock

@@ -19,6 +19,17 @@ def text(*parts: list[str]) -> str:
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
+def serve(tale: Tale, name: str, *parts: list[str]) -> None:
+    """Put `parts` into a file in a commit of a server's, that no claim knows."""
+    tale.story.attest()
+    tale.story.remove_hooks()
+    tale.story.person_types(name, text(*parts))
+    tale.git("add", name)
+    tale.git("commit", "-qm", "on the server")
+    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    tale.story.install_hooks()
+
+
 def an_agents_lines_copied_before_any_commit(tale: Tale) -> None:
     """No claim knows them yet; the journal does."""
     new = tale.adds("ai", "a.py")
@@ -77,13 +88,7 @@ def a_persons_lines_that_an_agent_made_over_in_a_commit_that_moves(tale: Tale) -
 def lines_that_nobody_knows_in_files_that_swap_their_names(tale: Tale) -> None:
     """Whoever moves what came from a server does not declare it."""
     tale.start()
-    tale.story.attest()
-    tale.story.remove_hooks()
-    tale.story.person_types("b.py", text(tale.lines("unknown", 4)))
-    tale.git("add", "b.py")
-    tale.git("commit", "-qm", "on the server")
-    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    tale.story.install_hooks()
+    serve(tale, "b.py", tale.lines("unknown", 4))
     tale.adds("ai", "b.py", at=2, count=4)
     for old, new in (("b.py", "t.py"), ("a.py", "b.py"), ("t.py", "a.py")):
         tale.git("mv", old, new)
@@ -110,12 +115,7 @@ def what_an_agent_typed_again_of_a_server(tale: Tale) -> None:
 
 def a_file_of_a_servers_deleted_and_brought_back(tale: Tale) -> None:
     tale.start()
-    tale.story.attest()
-    tale.story.remove_hooks()
-    tale.story.person_types("a.py", text(tale.read("a.py"), tale.lines("unknown", 2)))
-    tale.git("commit", "-qam", "on the server")
-    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    tale.story.install_hooks()
+    serve(tale, "a.py", tale.read("a.py"), tale.lines("unknown", 2))
     tale.git("rm", "-q", "a.py")
     tale.commit()
     tale.git("checkout", "-q", "HEAD~1", "--", "a.py")
@@ -125,12 +125,7 @@ def a_file_of_a_servers_deleted_and_brought_back(tale: Tale) -> None:
 def a_version_of_a_servers_brought_back(tale: Tale) -> None:
     """The file was there all the time; what the person types beside it is theirs."""
     tale.start()
-    tale.story.attest()
-    tale.story.remove_hooks()
-    tale.story.person_types("a.py", text(tale.lines("unknown", 2), tale.read("a.py")))
-    tale.git("commit", "-qam", "on the server")
-    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    tale.story.install_hooks()
+    serve(tale, "a.py", tale.lines("unknown", 2), tale.read("a.py"))
     tale.story.person_types("a.py", text(tale.lines("human"), tale.read("a.py")[2:]))
     tale.commit()
     tale.git("checkout", "-q", "HEAD~1", "--", "a.py")
@@ -141,12 +136,7 @@ def a_version_of_a_servers_brought_back(tale: Tale) -> None:
 def a_line_of_nobodys_moved_to_another_file(tale: Tale) -> None:
     """However short it is: whoever moves it did not write it."""
     tale.start()
-    tale.story.attest()
-    tale.story.remove_hooks()
-    tale.story.person_types("a.py", text(tale.lines("unknown", 2), tale.read("a.py")))
-    tale.git("commit", "-qam", "on the server")
-    tale.git("update-ref", "refs/remotes/origin/main", "HEAD")
-    tale.story.install_hooks()
+    serve(tale, "a.py", tale.lines("unknown", 2), tale.read("a.py"))
     lines = tale.read("a.py")
     tale.story.person_types("a.py", text(lines[1:]))
     tale.story.person_types("c.py", text(tale.lines("human", 2), lines[:1]))

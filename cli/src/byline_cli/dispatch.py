@@ -9,6 +9,7 @@ where it came from.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -92,7 +93,7 @@ def _explain(error: Exception) -> tuple[str, str, int]:
 
 
 def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:
-    from byline_cli.catalogue import COMMANDS, show_help, suggest
+    from byline_cli.catalogue import COMMANDS, GROUPS, show_help, suggest
 
     if not words or words[0] in {"-h", "--help", "help"}:
         return _dispatch([words[1], "--help"], environ, terminal) if len(words) > 1 else _tell(terminal, show_help())
@@ -122,6 +123,8 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
     if is_paged:
         parser.add_argument("--no-pager", action="store_true", help="do not show a long answer in a pager")
     options = parser.read(words[1:])
+    if name in dict(GROUPS)["read"]:
+        gc.disable()  # what a reader makes it needs to its end, which is near: the collector would look at it all again and again
     with ExitStack() as closing:
         if is_paged and terminal.columns and not options.no_pager:
             from byline_cli.pager import paged
