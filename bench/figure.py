@@ -74,7 +74,7 @@ def take_turns(*acts: Callable[[], object], rounds: int = 15, ready: Callable[[]
 def run(command: Sequence[str], *, cwd: Path, given: Path | None = None, environ: dict[str, str] | None = None) -> bytes:
     """Run a command that reads the file `given`; return what it printed. A failure ends the bench with the command's own words."""
     with (given or Path(os.devnull)).open("rb") as stdin:
-        done = subprocess.run(command, cwd=cwd, stdin=stdin, env=environ, capture_output=True, check=False, timeout=300)
+        done = subprocess.run(command, cwd=cwd, stdin=stdin, env=environ, capture_output=True, check=False, timeout=1200)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr.decode(errors='replace')}")
     return done.stdout

@@ -205,12 +205,24 @@ def two_branches_in_two_work_trees(tale: Tale) -> None:
     tale.git("merge", "-q", "--no-edit", "topic")
 
 
+def stashed_in_one_work_tree_and_popped_in_another(tale: Tale) -> None:
+    """No claim knows it yet, and the journal has it from another work tree."""
+    tale.start()
+    tale.adds("ai", "b.py")
+    tale.git("stash", "-q", "--include-untracked")
+    tale.git("worktree", "add", "-q", "-b", "topic", "../linked")
+    tale.story.scratch = type(tale.story.scratch)(tale.story.scratch.path.parent / "linked")
+    tale.git("stash", "pop", "-q")
+    tale.adds("human", "c.py")
+    tale.commit()
+
+
 STORIES: tuple[Callable[[Tale], None], ...] = (
     *(chosen_hunks_committed, chosen_hunks_committed_then_the_rest, a_hunk_split_and_edited, rebase_merge_on_a_server),
     *(pull_with_rebase_through_a_conflict, rebase_edited_aborted_and_begun_again, a_merge_reverted_and_that_reverted),
     *(merge_with_a_rename_on_one_side, merge_taking_one_side_for_each_file, an_evil_merge, a_subtree_added_and_pulled),
     *(a_patch_applied, a_patch_by_mail_through_a_conflict, exported_and_imported, exported_and_imported_in_a_folder),
-    *(two_branches_in_two_work_trees,),
+    *(two_branches_in_two_work_trees, stashed_in_one_work_tree_and_popped_in_another),
 )
 
 

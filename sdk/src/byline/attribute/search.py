@@ -184,13 +184,15 @@ def _similar(draft: Draft, paths: Sequence[bytes], sources: Sources) -> Iterator
 
 
 def _of_agents(draft: Draft, target: Target, state: State, sources: Sources) -> None:
-    """What agents wrote in any file of the work tree, the newest versions first, though no claim may know it yet."""
-    if not any(has_word(draft.lines[j]) for j in draft.open_lines()):
-        return
+    """What agents wrote in any file, the work tree's own and the newest versions first, though no claim may know it yet."""
+    if target.worktree is None or not any(has_word(draft.lines[j]) for j in draft.open_lines()):
+        return  # what was not made here the journal does not speak of
     keys = [squeeze(line) for line in draft.lines]
     left = MAX_COPIED
-    for (worktree, path), versions in reversed(tuple(state.versions.items())):
-        for seen in reversed(versions) if worktree == target.worktree else ():
+    newest = reversed(tuple(state.versions.items()))
+    # A stash, or a hand, takes text from one work tree of the clone to another.
+    for (_, path), versions in sorted(newest, key=lambda each: each[0][0] != target.worktree):
+        for seen in reversed(versions):
             version = read_seen(path, seen, sources) if any(byline.owner.origin in TIGHTENING for _, byline in seen.rows) else None
             left -= len(version.lines) if version else 0
             if left < 0 or not draft.is_open:
