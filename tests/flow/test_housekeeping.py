@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from byline.flow.progress import load_progress
+from byline.flow.progress import KEPT, load_progress
 from flow.test_compaction import Compacting, begin
 from scratch import Scratch
 from story import show
@@ -50,7 +50,7 @@ def worktree_remove(story: Compacting) -> None:
 
 def delete_the_caches(story: Compacting) -> None:
     (story.place / "cache.db").unlink()
-    if (story.place / "checkpoint.json").exists():
+    if (story.place / KEPT).exists():
         (story.place / "state.json").unlink()
 
 
@@ -81,7 +81,7 @@ def test_pending_lines_keep_their_author(disturb: Callable[[Compacting], None], 
     story.resolve(None, "b.py")
     if is_compacted:
         story.compact()
-        assert (story.place / "checkpoint.json").exists()
+        assert (story.place / KEPT).exists()
     disturb(story)
     assert show(story.resolve(None, "b.py")) in ("human b = person(1) | ai b = agent(2)", "unknown b = person(1) | ai b = agent(2)")
     assert story.blame("HEAD", "a.py") == "ai a = committed_by(1)"
