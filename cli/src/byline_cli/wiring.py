@@ -17,6 +17,7 @@ from byline import __version__
 from byline.capture.places import data_dir, inbox_dir, prepare_repository, repository_dir
 from byline.core.canonical import format_base64, parse_base64, parse_strict
 from byline.errors import BylineError, ConfigError, MalformedError, RepositoryError
+from byline.flow.pending import ARRIVED
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
 from byline_cli.extras import needs_extra
@@ -36,7 +37,6 @@ IDENTITY = "identity.json"  # as `init` learned it
 OWN_IDENTITY = "own-identity.json"  # of a repository that nobody chose
 EMBEDDED = "ledger"
 DECLARES = "byline.declareOwnLines"  # `true`, or the work trees in which that was chosen (`capture.places.worktree_name`)
-ARRIVED = (".spool", ".torn", ".mark")  # what hooks leave, in the inbox and among the marks
 NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone that was never set up
 
 
