@@ -36,6 +36,15 @@ def test_one_statement_by_one_key_waits_once(tmp_path: Path) -> None:
     assert len(outbox.pending()) == 2
 
 
+def test_what_was_delivered_may_be_put_again_and_is_the_newest_then(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    first, second = outbox.put(_envelope(1), b"key"), outbox.put(_envelope(2), b"key")
+    outbox.delivered(first)
+    again = outbox.put(_envelope(1), b"key")
+    assert [each.name for each in outbox.pending()] == [second, again]
+    assert Outbox(tmp_path).put(_envelope(3), b"key").startswith("0000000000000004-")
+
+
 def test_what_is_delivered_is_gone_and_may_be_said_twice(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     one, two = outbox.put(_envelope(1), b"key"), outbox.put(_envelope(2), b"key")

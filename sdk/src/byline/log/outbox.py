@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.envelope import MAX_ENVELOPE, Envelope, envelope_from_json, envelope_to_json
-from byline.core.value import dataclass
+from byline.core.value import dataclass, field
 from byline.errors import EnvelopeError, MalformedError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Outbox:
     """The outbox of one repository; `place` is Byline's folder in the git directory."""
 
     place: Path
+    _known: dict[str, str] = field(default_factory=dict, init=False)  # the names seen by `put`, oldest first
 
     @property
     def folder(self) -> Path:
@@ -56,16 +57,17 @@ class Outbox:
             OSError: The disk is full or not writable; nothing was kept.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        identity = _identity(envelope, public)
-        last = 0
-        for name in self._names():
-            number, _, rest = name.partition("-")
-            if rest == f"{identity}.json":
-                return name
-            last = int(number)
-        name = f"{last + 1:016d}-{identity}.json"
+        if not self._known:  # listed once: to list what waits for each of thousands costs the square of their number
+            self._known.update({_fact(name): name for name in self._names()})
+        fact = _fact_of(envelope, public)
+        if fact in self._known and (self.folder / self._known[fact]).exists():
+            return self._known[fact]
+        last = int(next(reversed(self._known.values()), "0").partition("-")[0])
+        name = f"{last + 1:016d}-{fact}.json"
         value = {"schema": SCHEMA, "envelope": envelope_to_json(envelope), "public": format_base64(public)}
         _write_durably(self.folder / name, format_canonical(value))
+        self._known.pop(fact, None)
+        self._known[fact] = name
         return name
 
     def pending(self) -> tuple[Pending, ...]:
@@ -74,7 +76,7 @@ class Outbox:
 
     def digests(self) -> dict[str, str]:
         """Return the digest of each statement that waits, by the name under which it does, oldest first; nothing is read."""
-        return {name: name.partition("-")[2][:64] for name in self._names()}
+        return {name: _fact(name)[:64] for name in self._names()}
 
     def read(self, name: str) -> Pending | None:
         """Return what waits under `name`, None if it does not (any more) or cannot be read."""
@@ -119,12 +121,17 @@ def _parse(name: str, data: bytes) -> Pending:
     if not isinstance(value, dict) or set(value) != {"schema", "envelope", "public"} or value["schema"] != SCHEMA:
         raise EnvelopeError("not a file of the outbox")
     found = Pending(name=name, envelope=envelope_from_json(value["envelope"]), public=parse_base64(value["public"]))
-    if _identity(found.envelope, found.public) != name.partition("-")[2].removesuffix(".json"):
+    if _fact_of(found.envelope, found.public) != _fact(name):
         raise EnvelopeError("the name is that of another statement or key")
     return found
 
 
-def _identity(envelope: Envelope, public: bytes) -> str:
+def _fact(name: str) -> str:
+    """Return what waits under `name`: which statement, signed by which key."""
+    return name.partition("-")[2].removesuffix(".json")
+
+
+def _fact_of(envelope: Envelope, public: bytes) -> str:
     return f"{envelope.digest}.{hashlib.sha256(public).hexdigest()[:16]}"
 
 
