@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 from byline_cli.catalogue import COMMANDS
 
@@ -22,6 +23,8 @@ def page() -> str:
     parts = ["# Commands", "What `byline --help` and `byline COMMAND --help` say; written by `make docs`.", f"```text\n{ask()}\n```"]
     for name in COMMANDS:
         parts += [f"## byline {name}", f"```text\n{ask(name)}\n```"]
+        verbs = getattr(import_module(f"byline_cli.commands.{name}"), "VERBS", {})
+        parts += [f"```text\n{ask(name, verb)}\n```" for verb in verbs]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline ledger fsck`: recompute everything, and name the first wrong byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline_cli.ledger.place import find_folder
+from byline_cli.terminal import Paint, count
+from byline_cli.world import NO, YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", type=Path)
+
+
+def run(options: Namespace, world: World) -> int:
+    """Check the ledger, and say what was found."""
+    from byline_ledger.engine.fsck import check_ledger
+
+    report = check_ledger(find_folder(world, options.folder))
+    for each in report.findings:
+        world.terminal.line(Paint("wrong", "red"), f": {each.where}: {each.what}")
+    if report.findings:
+        world.terminal.line(f"this ledger is damaged: {count(len(report.findings), 'finding')}")
+    else:
+        world.terminal.line(f"sound: {count(report.entries, 'entry', 'entries')}, root {report.root}")
+    return NO if report.findings else YES

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline ledger init`: make a ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline_cli.world import YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--origin", help="the ledger's name for ever: a host name (default: a random one that ends in .invalid)")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Make the folder, and print the public key."""
+    from byline_ledger.engine.files import init_ledger
+
+    world.terminal.line(init_ledger(world.cwd / options.folder, origin=options.origin))
+    world.terminal.note("this is the ledger's public key: byline init --ledger URL --log-key puts it into a trust file")
+    return YES
