@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 VERBS = {
-    "init": "make the folder; prints the public key (vkey) that goes into the trust file",
-    "serve": "answer over gRPC until it is told to stop (SIGTERM or SIGINT)",
+    "init": "make the folder; prints the public key (vkey) that goes into the trust file, and leaves an example of ledger.toml",
+    "serve": "answer over gRPC until it is told to stop (SIGTERM or SIGINT), as ledger.toml in its folder says",
     "fsck": "recompute everything and name the first wrong byte; safe beside a running server",
 }
 ABOUT = """\

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ def run(options: Namespace, world: World) -> int:
     """Make the folder, and print the public key."""
     from byline_ledger.engine.files import init_ledger
 
-    world.terminal.line(init_ledger(world.cwd / options.folder, origin=options.origin))
+    folder: Path = world.cwd / options.folder
+    world.terminal.line(init_ledger(folder, origin=options.origin))
+    with suppress(FileExistsError), (folder / "ledger.toml").open("xb") as file:
+        file.write((files("byline_ledger") / "ledger.toml").read_bytes())
     world.terminal.note("this is the ledger's public key: byline init --ledger URL --log-key puts it into a trust file")
     return YES

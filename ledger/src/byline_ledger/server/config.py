@@ -1,22 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operator chose for a server.
+r"""What the operator chose for a server: `ledger.toml`.
 
-Without TLS a server listens on loopback only. `listen` is `HOST:PORT` or `[HOST]:PORT`; port 0 lets the system choose one.
+    schema = 1
+    folder = "."                       # where the log is
+    [listen]
+    grpc = "127.0.0.1:7420"
+
+Every key but `schema` may be absent; `byline ledger init` writes a file that names them all, with what they are by default. Paths
+are relative to the file's folder, an unknown key is refused. Without TLS a server listens on loopback only. An address is
+`HOST:PORT` or `[HOST]:PORT`; port 0 lets the system choose one.
+
+>>> from pathlib import Path
+>>> parse_config(b"schema = 1\nlimits.waiting = 5", folder=Path("/srv")).capacity
+5
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from byline.errors import ConfigError
+from byline.core.table import parse_table, take_keys, take_number, take_string
+from byline.errors import ConfigError, MalformedError
 from byline.log.client import is_loopback
 from byline_ledger.engine.sequencer import CAPACITY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import TypeAlias
 
+    # What a key's value is, what it is called in an error, the file's folder.
+    _Reader: TypeAlias = Callable[[object, str, Path], object]
+
+CONFIG = "ledger.toml"
+MAX_CONFIG = 64 * 1024
 DEFAULT_LISTEN = "127.0.0.1:7420"
 _MAX_PORT = 65_535
 _KEY_ID = re.compile("[0-9a-f]{64}")
@@ -24,21 +43,29 @@ _KEY_ID = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """Paths of the server's certificate chain and private key, both PEM."""
+    """Paths of the server's certificate chain and private key, and of the authorities that vouch for callers; all PEM."""
 
     certificate: Path
     key: Path
+    client_ca: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """The log's `directory`, where to listen, how, which key ids (hex) may append (None: all), how many entries may wait."""
+    """The log's `directory` and `origin` (None: whatever it is), where to listen and how, who may append, and how much at once.
+
+    `allowed` are ids of keys (hex), None lets every key append; `capacity` entries may wait and `calls` be answered at once, and
+    calls have `grace` seconds to end.
+    """
 
     directory: Path
+    origin: str | None = None
     listen: str = DEFAULT_LISTEN
     tls: Tls | None = None
     allowed: frozenset[str] | None = None
     capacity: int = CAPACITY
+    calls: int = 4096
+    grace: int = 30
 
     def check(self) -> None:
         """Check that this can be served.
@@ -54,3 +81,65 @@ class ServerConfig:
             raise ConfigError(f"not an address to listen on: {self.listen}", hint="write HOST:PORT, for example 127.0.0.1:7420")
         if self.tls is None and not is_loopback(host.strip("[]")):
             raise ConfigError(f"without TLS a ledger listens on loopback only, not on {host}", hint="give a certificate and a key")
+
+
+def load_config(path: Path) -> ServerConfig:
+    """Return what the file `path` says.
+
+    Raises:
+        ConfigError: It cannot be read, or is not a configuration.
+    """
+    try:
+        return parse_config(path.read_bytes(), folder=path.parent)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="see docs/formats.md, ledger.toml") from error
+    except MalformedError as error:
+        raise ConfigError(f"{path}: {error}", hint=error.hint or "see docs/formats.md, ledger.toml") from error
+
+
+def parse_config(data: bytes, *, folder: Path) -> ServerConfig:
+    """Read a ledger.toml that stands in `folder`.
+
+    Raises:
+        MalformedError: It is not one.
+    """
+    top = take_keys(parse_table(data, max_bytes=MAX_CONFIG), required=("schema",), optional=(*_TOP, *_SECTIONS, "tls"), what="the file")
+    if take_number(top["schema"], what="schema") != 1:
+        raise MalformedError("schema is 1")
+    chosen = _read({key: value for key, value in top.items() if key in _TOP}, _TOP, folder)
+    for name, settings in _SECTIONS.items():
+        chosen |= _read(take_keys(top.get(name, {}), optional=settings, what=f"[{name}]"), settings, folder, where=f" of [{name}]")
+    if top.get("tls"):
+        tls = take_keys(top["tls"], required=("certificate", "key"), optional=("client_ca",), what="[tls]")
+        chosen["tls"] = Tls(**_read(tls, _TLS, folder, where=" of [tls]"))
+    return ServerConfig(**{"directory": folder, **chosen})
+
+
+def _read(table: Mapping[str, object], settings: Mapping[str, tuple[str, _Reader]], folder: Path, *, where: str = "") -> dict[str, Any]:
+    """Return what `table` sets, by the name of the field."""
+    fields: dict[str, Any] = {}
+    for key, value in table.items():
+        field, read = settings[key]
+        fields[field] = read(value, f"{key}{where}", folder)
+    return fields
+
+
+def _path(value: object, what: str, folder: Path) -> Path:
+    return folder / take_string(value, what=what)
+
+
+def _text(value: object, what: str, _folder: Path) -> str:
+    return take_string(value, what=what)
+
+
+def _count(value: object, what: str, _folder: Path) -> int:
+    return take_number(value, what=what)
+
+
+# Each key of the file: the field that it sets, and how it is read.
+_TOP: Mapping[str, tuple[str, _Reader]] = {"folder": ("directory", _path), "origin": ("origin", _text)}
+_SECTIONS: Mapping[str, Mapping[str, tuple[str, _Reader]]] = {
+    "listen": {"grpc": ("listen", _text)},
+    "limits": {"waiting": ("capacity", _count), "calls": ("calls", _count), "grace": ("grace", _count)},
+}
+_TLS: Mapping[str, tuple[str, _Reader]] = {"certificate": ("certificate", _path), "key": ("key", _path), "client_ca": ("client_ca", _path)}

@@ -25,8 +25,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyped]  # the package has no types
 
 from byline.errors import ConfigError
+from byline.keys.ed25519 import load_log_key
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import DATABASE, check_files, load_log
+from byline_ledger.engine.files import DATABASE, KEY, check_files, load_log
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.engine.sqlite import SqliteStore
 from byline_ledger.server.service import LedgerService
@@ -39,13 +40,11 @@ if TYPE_CHECKING:
     from byline_ledger.server.config import ServerConfig, Tls
 
 SERVICE = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name
-GRACE_SECONDS = 30.0
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
     # Statements have at most 1 MiB; a little more is let in, so that the answer can be a reason.
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
 )
-_MAX_CALLS = 4096
 _COLLECT_AFTER = 20_000
 # Appends run on the loop: whoever else writes to this log (nobody should for long) may not hold it up.
 _BUSY_SECONDS = 0.5
@@ -58,8 +57,24 @@ def serve(config: ServerConfig, *, announce: Callable[[str], None]) -> None:
         ConfigError: There is no log, or it cannot be served as configured.
         LedgerError: The log is broken.
     """
-    config.check()
+    check_server(config)
     asyncio.run(_serve(config, announce))
+
+
+def check_server(config: ServerConfig) -> None:
+    """Check that a server could start as `config` says, and touch nothing.
+
+    Raises:
+        ConfigError: It could not; there is no log, say, or a file of it cannot be read.
+        LedgerError: The log is broken.
+    """
+    config.check()
+    check_files(config.directory)
+    if config.tls is not None:
+        _credentials(config.tls)
+    origin = load_log_key(config.directory / KEY).name
+    if config.origin not in {None, origin}:
+        raise ConfigError(f"this is the log {origin}, and not {config.origin}", hint="name the folder of the log that is meant")
 
 
 async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
@@ -68,7 +83,7 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health = health_aio.HealthServicer()
     async with _service(config) as service:
-        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CALLS)
+        server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=config.calls)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         port = _bind(server, config)
@@ -79,7 +94,7 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
         await stop.wait()
         watching.cancel()
         await health.enter_graceful_shutdown()
-        await server.stop(GRACE_SECONDS)
+        await server.stop(config.grace)
 
 
 def _collect_seldom() -> None:
@@ -92,7 +107,6 @@ def _collect_seldom() -> None:
 @contextlib.asynccontextmanager
 async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
     with contextlib.ExitStack() as stack:
-        check_files(config.directory)
         stack.enter_context(_alone(config.directory))
         opened = load_log(config.directory, busy_seconds=_BUSY_SECONDS)
         stack.callback(opened.store.close)
@@ -160,7 +174,8 @@ def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:
     try:
-        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+        key, certificate = tls.key.read_bytes(), tls.certificate.read_bytes()
+        authorities = tls.client_ca.read_bytes() if tls.client_ca else None
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
-    return grpc.ssl_server_credentials([pair])
+    return grpc.ssl_server_credentials([(key, certificate)], authorities, require_client_auth=authorities is not None)

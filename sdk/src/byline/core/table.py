@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from byline.errors import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from enum import StrEnum
 
 MAX_TEXT = 512
@@ -45,18 +45,25 @@ def take_keys(value: object, *, required: Iterable[str] = (), optional: Iterable
     """Return `value` if it is a table with all of `required` and nothing but `required` and `optional`.
 
     Raises:
-        MalformedError: It is not; the message names the key.
+        MalformedError: It is not; the message names the key, the hint one that may have been meant.
     """
     if not isinstance(value, dict):
         raise MalformedError(f"{what} is a table")
-    needed = tuple(required)
+    needed, optional = tuple(required), tuple(optional)
     unknown = sorted(set(value) - set(needed) - set(optional))
     if unknown:
-        raise MalformedError(f"{what} has no key {unknown[0][:64]!r}")
+        raise MalformedError(f"{what} has no key {unknown[0][:64]!r}", hint=_nearest(unknown[0], (*needed, *optional)))
     missing = [name for name in needed if name not in value]
     if missing:
         raise MalformedError(f"{what} needs the key {missing[0]!r}")
     return value
+
+
+def _nearest(word: str, words: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word[:64], words, n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def take_string(value: object, *, what: str) -> str:
@@ -70,14 +77,14 @@ def take_string(value: object, *, what: str) -> str:
     return value
 
 
-def take_number(value: object, *, what: str, least: int = 1) -> int:
-    """Return `value` if it is an integer from `least` to a million.
+def take_number(value: object, *, what: str, least: int = 1, most: int = 1_000_000) -> int:
+    """Return `value` if it is an integer from `least` to `most`.
 
     Raises:
         MalformedError: It is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:
-        raise MalformedError(f"{what} is an integer of at least {least}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise MalformedError(f"{what} is an integer from {least} to {most}")
     return value
 
 
