@@ -19,6 +19,7 @@ from byline.core.note import is_name
 from byline.core.value import dataclass
 from byline.errors import ConfigError, LedgerError
 from byline.keys.ed25519 import load_log_key, make_log_key
+from byline.keys.files import sync_folder
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.sqlite import BUSY_SECONDS, SqliteStore
 
@@ -116,7 +117,10 @@ def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool
     if path.exists():
         check_files(directory)
     try:
+        made = [each for each in (directory, *directory.parents) if not each.exists()]
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in made:
+            sync_folder(each.parent)
     except OSError as error:
         raise ConfigError(f"cannot make {directory}: {error.strerror}") from error
     store = SqliteStore(directory / DATABASE, create=True)
@@ -131,6 +135,8 @@ def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool
                 raise ConfigError(f"there is a key of {key.name} already: {path}")
             log = Log(store, key)
             if fresh:
+                # What the database promises from here on would be gone if the names of its files were.
+                sync_folder(directory)
                 log.start(writer)
     finally:
         store.close()

@@ -34,10 +34,24 @@ def save_secret(path: Path, data: bytes) -> None:
             os.link(draft, path)
         finally:
             draft.unlink()
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise ConfigError(f"there is a key already: {path.name}", hint="Byline never overwrites a key; move it away first") from error
     except OSError as error:
         raise ConfigError(f"cannot make the key {path.name}: {error.strerror}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make durable which files are in `folder`, and under which names.
+
+    Raises:
+        OSError: It cannot be.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_secret(path: Path) -> bytes:

@@ -20,6 +20,7 @@ from byline.core.canonical import format_base64, format_canonical, parse_base64,
 from byline.core.envelope import MAX_ENVELOPE, Envelope, envelope_from_json, envelope_to_json
 from byline.core.value import dataclass, field
 from byline.errors import EnvelopeError, MalformedError
+from byline.keys.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,8 +148,4 @@ def _write_durably(path: Path, data: bytes) -> None:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
