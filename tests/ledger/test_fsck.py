@@ -56,7 +56,7 @@ def contents(place: Path) -> list[object] | None:
     """Return all that is logged, None if it cannot be read."""
     try:
         with contextlib.closing(sqlite3.connect(f"{(place / DATABASE).as_uri()}?mode=ro", uri=True)) as database:
-            tables = ("entry", "payload", "subject", "tile", "head")
+            tables = ("entry", "source", "payload", "term", "tile", "head", "state")
             return [sorted(database.execute(f"SELECT * FROM {table}")) for table in tables]  # noqa: S608 - names written above
     except (sqlite3.Error, TypeError, OverflowError):
         return None
@@ -84,12 +84,18 @@ def test_a_log_in_use_is_checked_as_it_was_at_one_moment(copy: Path) -> None:
         ("UPDATE entry SET identity = zeroblob(32) WHERE idx = 17", "entry 17"),
         ("DELETE FROM entry WHERE idx = 17", "entry 17"),
         ("DELETE FROM entry WHERE idx = 299", "entry 299"),
-        ("INSERT INTO entry SELECT 300, zeroblob(32), leaf FROM entry WHERE idx = 1", "entry 300"),
+        ("INSERT INTO entry SELECT 300, zeroblob(32), logged_at, source, x'', x'', leaf FROM entry WHERE idx = 1", "entry 300"),
+        ("UPDATE entry SET logged_at = 0 WHERE idx = 17", "entry 17"),
+        ("UPDATE entry SET source = 9 WHERE idx = 17", "entry 17"),
+        ("UPDATE entry SET commit_id = zeroblob(20) WHERE idx = 17", "entry 17"),
+        ("UPDATE entry SET subjects = zeroblob(32) WHERE idx = 17", "entry 17"),
+        ("UPDATE source SET repository = 'another'", "entry 0"),
+        ("INSERT INTO source VALUES (9, x'', '', '')", "table source"),
         ("UPDATE payload SET payload = CAST(payload || ' ' AS BLOB) WHERE idx = 17", "entry 17"),
         ("DELETE FROM payload WHERE idx = 17", "entry 17"),
         ("INSERT INTO payload VALUES (300, x'00')", "table payload"),
-        ("DELETE FROM subject WHERE idx = 17 AND sha256 = x'" + "ab" * 32 + "'", "entry 17"),
-        ("INSERT INTO subject VALUES (zeroblob(32), 17)", "table subject"),
+        ("DELETE FROM term WHERE idx = 17", "entry 17"),
+        ("INSERT INTO term VALUES (zeroblob(16), 17)", "table term"),
         ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND idx = 0", "tile/0/000, byte 0 (hash 0)"),
         ("UPDATE tile SET hashes = substr(hashes, 1, 64) WHERE level = 0 AND idx = 1", "tile/0/001.p/44, byte 64 (hash 2)"),
         ("DELETE FROM tile WHERE level = 1", "tile/1/000"),

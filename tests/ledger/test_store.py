@@ -8,22 +8,26 @@ import os
 import sqlite3
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from byline.core.checkpoint import open_checkpoint
 from byline.core.entry import Submission
+from byline.core.facets import Facets, Query
 from byline.core.merkle import check_inclusion, hash_leaf
 from byline.errors import ConfigError, LedgerError, LedgerUnavailableError
 from byline.keys.ed25519 import LogKey, LogVerifier, make_log_key
+from byline.testing import FixedClock
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY, ensure_log, init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.memory import MemoryStore
-from byline_ledger.engine.sqlite import VERSION, SqliteMoment, SqliteStore
+from byline_ledger.engine.sql import SqlMoment
+from byline_ledger.engine.sqlite import VERSION, SqliteStore
 from serving import SIGNER, envelope
 
 if TYPE_CHECKING:
@@ -35,9 +39,16 @@ if TYPE_CHECKING:
 
 KEY_OF_LOG = LogKey("log.example", bytes(32))
 ENTRIES = [
-    Submission(identity=bytes([n]) * 32, leaf=b"leaf %d" % n, payload=b"payload %d" % n, subjects=(b"s" * 32, bytes([n]) * 32))
+    Submission(
+        identity=bytes([n]) * 32,
+        leaf=b"leaf %d" % n,
+        payload=b"payload %d" % n,
+        facets=Facets(key=b"k" * 32, repository="r", commit=f"{n:040x}", predicate_type="t", subjects=(b"s" * 32, bytes([n]) * 32)),
+    )
     for n in range(3)
 ]
+BARE = Submission(identity=b"b" * 32, leaf=b"bare", payload=None, facets=Facets(key=b"b" * 32))
+SHARED = Query(subject=b"s" * 32)
 
 
 class Crash(Exception):  # noqa: N818 - it stands for the end of a process
@@ -70,32 +81,35 @@ def check_receipt(receipt: Receipt) -> None:
 
 def test_an_empty_store_holds_nothing(store: Store) -> None:
     with store.read() as reader:
-        assert (reader.head(), reader.tile(0, 0), reader.leaf(0), reader.payload(0)) == (None, b"", None, None)
-        assert (reader.known([bytes(32)]), reader.indices(bytes(32))) == ({}, ())
+        assert (reader.head(), reader.tile(0, 0), reader.state("name")) == (None, b"", None)
+        assert reader.known([bytes(32)]) == reader.leaves([0]) == reader.payloads([0]) == reader.facets([0]) == reader.times(range(9)) == {}
+        assert reader.find(Query(), limit=9) == reader.find(SHARED, limit=9) == ()
 
 
 def test_what_was_written_is_read(store: Store) -> None:
     with store.write() as writer:
-        writer.add_entries(0, ENTRIES[:2])
+        writer.add_entries(0, ENTRIES[:2], 1000)
         writer.set_tile(0, 0, b"short")
         writer.set_head("first")
     with store.write() as writer:
-        writer.add_entries(2, ENTRIES[2:])
+        writer.add_entries(2, [*ENTRIES[2:], BARE], 2000)
         writer.set_tile(0, 0, b"shorter no more")
         writer.set_head("second")
     with store.read() as reader:
-        assert [reader.leaf(n) for n in range(4)] == [b"leaf 0", b"leaf 1", b"leaf 2", None]
-        assert [reader.payload(n) for n in range(4)] == [b"payload 0", b"payload 1", b"payload 2", None]
+        assert reader.leaves(range(9)) == {0: b"leaf 0", 1: b"leaf 1", 2: b"leaf 2", 3: b"bare"}
+        assert reader.leaves([2, 0, 7]) == {0: b"leaf 0", 2: b"leaf 2"}
+        assert reader.payloads(range(1, 9)) == {1: b"payload 1", 2: b"payload 2"}
+        assert reader.facets(range(9)) == {n: each.facets for n, each in enumerate([*ENTRIES, BARE])}
+        assert reader.times([0, 1, 2, 3]) == {0: 1000, 1: 1000, 2: 2000, 3: 2000}
         assert reader.known([bytes([n]) * 32 for n in range(5)]) == {bytes([n]) * 32: n for n in range(3)}
-        assert (reader.indices(b"s" * 32), reader.indices(bytes([1]) * 32)) == ((0, 1, 2), (1,))
         assert (reader.tile(0, 0), reader.head()) == (b"shorter no more", "second")
 
 
 def test_a_writer_reads_what_it_wrote(store: Store) -> None:
     with store.write() as writer:
-        writer.add_entries(0, ENTRIES)
+        writer.add_entries(0, ENTRIES, 0)
         writer.set_tile(1, 2, b"tile")
-        assert (writer.leaf(1), writer.tile(1, 2), writer.known([bytes([2]) * 32])) == (b"leaf 1", b"tile", {bytes([2]) * 32: 2})
+        assert (writer.leaves([1]), writer.tile(1, 2), writer.known([bytes([2]) * 32])) == ({1: b"leaf 1"}, b"tile", {bytes([2]) * 32: 2})
 
 
 def test_a_transaction_that_fails_changes_nothing(store: Store) -> None:
@@ -104,22 +118,118 @@ def test_a_transaction_that_fails_changes_nothing(store: Store) -> None:
 
     def write_and_crash() -> None:
         with store.write() as writer:
-            writer.add_entries(0, ENTRIES)
+            writer.add_entries(0, ENTRIES, 0)
             writer.set_head("after")
             raise Crash
 
     with pytest.raises(Crash):
         write_and_crash()
     with store.read() as reader:
-        assert (reader.head(), reader.leaf(0), reader.indices(b"s" * 32)) == ("before", None, ())
+        assert (reader.head(), reader.leaves([0]), reader.find(SHARED, limit=9)) == ("before", {}, ())
 
 
 def test_a_statement_with_very_many_subjects_is_found_by_each(store: Store) -> None:
     many = tuple(n.to_bytes(32, "big") for n in range(2500))
     with store.write() as writer:
-        writer.add_entries(0, [Submission(identity=bytes(32), leaf=b"l", payload=b"p", subjects=many)])
+        facets = Facets(key=bytes(32), subjects=many)
+        writer.add_entries(0, [Submission(identity=bytes(32), leaf=b"l", payload=b"p", facets=facets)], 0)
     with store.read() as reader:
-        assert (reader.indices(many[0]), reader.indices(many[-1])) == ((0,), (0,))
+        assert [reader.find(Query(subject=each), limit=9) for each in (many[0], many[-1])] == [(0,), (0,)]
+        assert reader.facets([0]) == {0: facets}
+
+
+def test_entries_are_found_by_all_that_a_query_names(store: Store) -> None:
+    with store.write() as writer:
+        writer.add_entries(0, ENTRIES[:2], 1000)
+        writer.add_entries(2, [*ENTRIES[2:], BARE], 2000)
+    found = {
+        Query(): (0, 1, 2, 3),
+        SHARED: (0, 1, 2),
+        Query(subject=bytes([1]) * 32): (1,),
+        Query(subject=b"x" * 32): (),
+        Query(commit=f"{2:040x}"): (2,),
+        Query(key=b"k" * 32): (0, 1, 2),
+        Query(key=b"b" * 32): (3,),
+        Query(repository="r"): (0, 1, 2),
+        Query(repository="r", key=b"b" * 32): (),
+        Query(subject=b"s" * 32, commit=f"{1:040x}", key=b"k" * 32, repository="r"): (1,),
+        Query(since=1001): (2, 3),
+        Query(since=2001): (),
+        Query(until=2000): (0, 1),
+        Query(until=1000): (),
+        Query(since=1000, until=3000): (0, 1, 2, 3),
+        Query(repository="r", since=1500): (2,),
+        Query(repository="r", until=1500): (0, 1),
+    }
+    with store.read() as reader:
+        assert {query: reader.find(query, limit=9) for query in found} == found
+        for query, indices in found.items():
+            assert [reader.find(query, after=n - 1, limit=1)[:1] for n in indices] == [(n,) for n in indices]
+            assert reader.find(query, after=max(indices, default=9), limit=1) == ()
+
+
+def test_an_erased_payload_is_gone_and_all_else_stays(store: Store) -> None:
+    with store.write() as writer:
+        writer.add_entries(0, ENTRIES, 1000)
+    with store.write() as writer:
+        writer.erase(1)
+        assert writer.payloads(range(3)).keys() == {0, 2}
+    with store.read() as reader:
+        assert reader.payloads(range(3)).keys() == {0, 2}
+        assert (reader.leaves([1]), reader.facets([1]), reader.times([1])) == ({1: b"leaf 1"}, {1: ENTRIES[1].facets}, {1: 1000})
+        assert (reader.known([ENTRIES[1].identity]), reader.find(SHARED, limit=9)) == ({ENTRIES[1].identity: 1}, (0, 1, 2))
+
+
+def test_an_erased_payload_is_not_left_in_the_file(tmp_path: Path) -> None:
+    secret = b"nobody may read this " * 300
+    store = SqliteStore(tmp_path / DATABASE, create=True)
+    with store.write() as writer:
+        writer.add_entries(0, [replace(ENTRIES[0], payload=secret)], 0)
+    with store.write() as writer:
+        writer.erase(0)
+    store.close()
+    assert secret[:21] not in (tmp_path / DATABASE).read_bytes()
+
+
+def test_states_are_kept_by_name_and_forgotten(store: Store) -> None:
+    with store.write() as writer:
+        writer.set_state("a", b"1")
+        writer.set_state("b", b"")
+        assert (writer.state("a"), writer.state("b"), writer.state("c")) == (b"1", b"", None)
+    with store.write() as writer:
+        writer.set_state("a", b"2")
+        writer.set_state("b", None)
+        writer.set_state("c", None)
+    with store.read() as reader:
+        assert (reader.state("a"), reader.state("b"), reader.state("c")) == (b"2", None, None)
+
+
+@pytest.mark.parametrize("again", [{"identity": ENTRIES[0].identity}, {"identity": bytes(32), "index": 0}], ids=["identity", "index"])
+def test_a_store_refuses_a_second_entry_of_one_identity_or_index(store: Store, again: dict[str, Any]) -> None:
+    with store.write() as writer:
+        writer.add_entries(0, ENTRIES[:1], 0)
+
+    def add_again() -> None:
+        with store.write() as writer:
+            writer.add_entries(again.get("index", 1), [replace(ENTRIES[1], identity=again["identity"])], 0)
+
+    with pytest.raises((LedgerError, ValueError)):
+        add_again()
+    with store.read() as reader:
+        assert reader.leaves(range(9)) == {0: b"leaf 0"}
+
+
+def test_a_clock_that_goes_back_does_not_take_the_log_with_it(store: Store) -> None:
+    clock = FixedClock()
+    log = Log(store, KEY_OF_LOG, clock)
+    with store.write() as writer:
+        log.start(writer)
+    for number, seconds in enumerate((0, 5, -3600, 3599)):
+        clock.advance(seconds * 1_000_000_000)
+        log.append(submissions(number))
+    start = FixedClock().at // 1_000_000
+    with store.read() as reader:
+        assert reader.times(range(9)) == {0: start, 1: start + 5000, 2: start + 5000, 3: start + 5000}
 
 
 def test_a_log_answers_with_receipts_that_verify(store: Store) -> None:
@@ -142,7 +252,7 @@ def test_a_statement_has_one_index_however_often_it_comes(store: Store) -> None:
     check_receipt(later)
 
 
-STEPS = ("head", "known", "add_entries", "tile", "set_tile", "set_head")
+STEPS = ("head", "known", "times", "add_entries", "tile", "set_tile", "set_head")
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -153,15 +263,15 @@ def test_a_failure_in_any_step_leaves_the_log_as_it_was(tmp_path: Path, monkeypa
     log = started(store)
     log.append(submissions(*range(300)))
     before = log.checkpoint()
-    real = getattr(SqliteMoment, step)
+    real = getattr(SqlMoment, step)
 
-    def fail(self: SqliteMoment, *args: object) -> object:
+    def fail(self: SqlMoment, *args: object) -> object:
         if after:
             real(self, *args)
         raise Crash
 
     with monkeypatch.context() as broken:
-        broken.setattr(SqliteMoment, step, fail)
+        broken.setattr(SqlMoment, step, fail)
         with pytest.raises(Crash):
             log.append(submissions(1000, 1001))
     assert log.checkpoint() == before
@@ -175,7 +285,8 @@ def test_a_failure_in_any_step_leaves_the_log_as_it_was(tmp_path: Path, monkeypa
 DYING = """
 import os, pathlib, sys
 from byline_ledger.embedded import open_embedded
-from byline_ledger.engine.sqlite import VERSION, SqliteMoment, SqliteStore
+from byline_ledger.engine.sql import SqlMoment
+from byline_ledger.engine.sqlite import VERSION, SqliteStore
 from serving import SIGNER, envelope
 ledger = open_embedded(pathlib.Path(sys.argv[1]))
 ledger.append(envelope(1), SIGNER.public)
@@ -183,7 +294,7 @@ def die(*_): os.kill(os.getpid(), 9)
 if sys.argv[2] == "commit":
     ledger._store._connection.set_trace_callback(lambda sql: die() if sql == "COMMIT" else None)
 elif sys.argv[2] != "none":
-    setattr(SqliteMoment, sys.argv[2], die)
+    setattr(SqlMoment, sys.argv[2], die)
 ledger.append(envelope(2), SIGNER.public)
 die()
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from byline.core.effect import parse_sha256
+from byline.core.facets import Query
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import ensure_log
 
@@ -71,7 +72,7 @@ class EmbeddedLedger:
             MalformedError: Not 64 hex digits.
         """
         subject = bytes.fromhex(parse_sha256(subject_sha256))
-        return tuple(bundle for chunk in self._log.find(subject) for bundle, _ in chunk)
+        return tuple(bundle for chunk in self._log.find(Query(subject=subject)) for bundle, _ in chunk)
 
     def close(self) -> None:
         """Let go of the directory."""

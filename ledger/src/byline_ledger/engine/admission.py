@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.core.entry import Submission, entry_for, format_entry, identity_of
+from byline.core.facets import facets_of
 from byline.core.statement import parse_statement
 from byline.errors import EntryRejectedError, KeyNotAllowedError, MalformedError, SignatureError
 from byline.keys.ids import key_id
@@ -48,5 +49,5 @@ class Admission:
             leaf = format_entry(entry_for(envelope, public))  # 5
         except (MalformedError, SignatureError) as error:
             raise EntryRejectedError(str(error)) from error
-        subjects = dict.fromkeys(bytes.fromhex(each.sha256) for each in statement.subjects)
-        return Submission(identity=identity_of(envelope.payload, public), leaf=leaf, payload=envelope.payload, subjects=tuple(subjects))
+        facets = facets_of(statement, bytes.fromhex(key))
+        return Submission(identity=identity_of(envelope.payload, public), leaf=leaf, payload=envelope.payload, facets=facets)

@@ -5,7 +5,8 @@
 2. The head is a checkpoint signed by the log's key.
 3. There are as many entries as it says, numbered without a gap, and nothing beyond them.
 4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key.
-5. Each identity and each subject of the index is that of its entry; none is missing and none is left over.
+5. Each identity and each facet is that of its entry, and the index has each of its terms; none is missing and none is left over.
+   No entry was logged before the one before it.
 6. Each tile holds the hashes of these leaves; none is missing and none is left over.
 7. The root of these leaves is the root that the head signs.
 
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING
 from byline.core.checkpoint import open_checkpoint
 from byline.core.entry import identity_of, parse_entry
 from byline.core.envelope import PAYLOAD_TYPE, pae
+from byline.core.facets import facets_of
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
 from byline.core.statement import parse_statement
 from byline.core.tiles import Tile, grow_tiles, read_tiled_nodes, tile_path
@@ -37,6 +39,7 @@ from byline.errors import BylineError, EntryError, LedgerError, MalformedError, 
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.keys.p256 import KeyCache
 from byline_ledger.engine.files import DATABASE, KEY, check_files
+from byline_ledger.engine.sql import read_facets
 from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION, is_environment
 
 if TYPE_CHECKING:
@@ -44,9 +47,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.core.checkpoint import Checkpoint
+    from byline.core.facets import Facets
 
 MAX_FINDINGS = 100
 _TABLES = "SELECT rowid, type, name, tbl_name, sql FROM sqlite_schema"
+_ENTRIES = (
+    "SELECT e.idx, p.payload, e.identity, e.logged_at, s.id, e.leaf, s.key, s.repository, s.predicate_type, e.commit_id, e.subjects"
+    " FROM entry e LEFT JOIN source s ON s.id = e.source LEFT JOIN payload p ON p.idx = e.idx ORDER BY e.idx"
+)
 # What SQLite's file format has for a database of ours, where SQLite itself takes anything: with or without a write-ahead log;
 # format 4; no cache size, no vacuum; UTF-8; space for later versions.
 _HEADER_SIZE = 100
@@ -113,6 +121,18 @@ def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
         yield Finding(where=DATABASE, what=f"cannot be read: {error}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """One entry as the tables have it."""
+
+    index: int
+    identity: bytes
+    leaf: bytes
+    payload: bytes | None
+    logged_at: int
+    facets: Facets
+
+
 class _Check:
     """One run; `head` is the signed head once it is found good."""
 
@@ -122,7 +142,9 @@ class _Check:
         self._verifier = verifier
         self._keys = KeyCache()
         self._tiles: dict[tuple[int, int], bytes] = {}
-        self._subjects = 0
+        self._terms = 0
+        self._sources: set[int] = set()
+        self._logged_at = 0
         self.head: Checkpoint | None = None
 
     def run(self) -> Iterator[Finding]:
@@ -161,47 +183,53 @@ class _Check:
 
     def _check_entries(self, size: int) -> Iterator[Finding]:
         expected = 0
-        query = "SELECT e.idx, e.identity, e.leaf, p.payload FROM entry e LEFT JOIN payload p ON p.idx = e.idx ORDER BY e.idx"
-        for index, identity, leaf, payload in self._database.execute(query):
+        for index, payload, identity, logged_at, source, leaf, *columns in self._database.execute(_ENTRIES):
             if index != expected:
                 yield Finding(where=f"entry {expected}", what=f"is missing: the next one is {index}")
                 return
             self._tiles |= grow_tiles(index, [hash_leaf(leaf)], lambda *at: self._tiles[at])
-            for what in self._check_entry(index, identity, leaf, payload):
+            self._sources.add(source)
+            stored = _Stored(index=index, identity=identity, leaf=leaf, payload=payload, logged_at=logged_at, facets=read_facets(*columns))
+            for what in self._check_entry(stored):
                 yield Finding(where=f"entry {index}", what=what)
             expected += 1
         if expected != size:
             yield Finding(where=f"entry {min(expected, size)}", what=f"the head counts {size} entries, there are {expected}")
-        for table, count in (("payload", expected), ("subject", self._subjects)):
-            found = self._database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - two names written above
+        for table, count in (("payload", expected), ("term", self._terms), ("source", len(self._sources))):
+            found = self._database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names written above
             if found != count:
                 yield Finding(where=f"table {table}", what=f"{found} rows, the entries need {count}")
 
-    def _check_entry(self, index: int, identity: bytes, leaf: bytes, payload: bytes | None) -> Iterator[str]:
+    def _check_entry(self, stored: _Stored) -> Iterator[str]:
+        if stored.logged_at < self._logged_at:
+            yield "it was logged before the entry before it"
+        self._logged_at = stored.logged_at
         try:
-            entry = parse_entry(leaf)
+            entry = parse_entry(stored.leaf)
         except EntryError as error:
             yield f"its leaf: {error}"
             return
-        if payload is None:
+        if stored.payload is None:
             yield "its payload is missing"
             return
-        signed = pae(PAYLOAD_TYPE, payload)
+        signed = pae(PAYLOAD_TYPE, stored.payload)
         if hashlib.sha256(signed).digest() != entry.digest:
             yield "its payload is not what its leaf says was signed"
             return
         try:
             self._keys.check(entry.public, entry.signature, signed)
-            subjects = {bytes.fromhex(each.sha256) for each in parse_statement(payload).subjects}
+            facets = facets_of(parse_statement(stored.payload), hashlib.sha256(entry.public).digest())
         except BylineError as error:
             yield str(error)
             return
-        if identity != identity_of(payload, entry.public):
+        if stored.identity != identity_of(stored.payload, entry.public):
             yield "its identity is not that of its payload and key"
-        self._subjects += len(subjects)
-        for subject in subjects:
-            if not self._database.execute("SELECT 1 FROM subject WHERE sha256 = ? AND idx = ?", (subject, index)).fetchone():
-                yield f"the index does not have it under its subject {subject.hex()}"
+        if stored.facets != facets:
+            yield "its facets are not those of its payload and key"
+        self._terms += len(facets.terms)
+        for term in facets.terms:
+            if not self._database.execute("SELECT 1 FROM term WHERE term = ? AND idx = ?", (term, stored.index)).fetchone():
+                yield f"the index does not have it under the term {term.hex()}"
 
     def _check_tiles(self, head: Checkpoint) -> Iterator[Finding]:
         left = dict(self._tiles)

@@ -5,7 +5,8 @@ A batch of submissions becomes part of the log in one transaction of the store:
 
 1. read the head: origin, size, root;
 2. a submission whose identity is known, from before or from this batch, keeps the index that it has;
-3. every other one gets the next index; leaf, payload, identity and subjects are added;
+3. every other one gets the next index; leaf, payload, identity and facets are added, with the time of the clock, or that of the
+   entry before where the clock stands behind it: order and time agree;
 4. the tiles that grow are computed and set;
 5. the new head is signed and set;
 6. the receipts are made, all to that head;
@@ -19,6 +20,7 @@ nothing is kept between two of them but hashes of complete subtrees, which never
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from byline.core.bundle import Bundle, Receipt, join_receipt
@@ -40,23 +42,26 @@ from byline.core.tiles import grow_tiles, read_tiled_nodes
 from byline.errors import EntryError, LedgerError, ProofError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from byline.core.entry import Submission
+    from byline.core.facets import Query
     from byline.core.merkle import NodeReader
     from byline.core.ports import Store, StoreReader, StoreWriter
     from byline.keys.ed25519 import LogKey
 
 _MAX_NODES = 200_000
 _FIND_CHUNK = 32
+_NS_PER_MS = 1_000_000
 
 
 class Log:
-    """A log over a store, signed with `key`, whose name is the origin. As thread-safe as its store."""
+    """A log over a store, signed with `key`, whose name is the origin; `clock` tells nanoseconds. As thread-safe as its store."""
 
-    def __init__(self, store: Store, key: LogKey) -> None:
+    def __init__(self, store: Store, key: LogKey, clock: Callable[[], int] = time.time_ns) -> None:
         self._store = store
         self._key = key
+        self._clock = clock
         self._log_id = key.note_key.log_id
         self._nodes: dict[tuple[int, int], bytes] = {}
 
@@ -72,7 +77,7 @@ class Log:
 
     def over(self, store: Store) -> Log:
         """Return the same log over another `store` of the same data, for readers that must not wait for writers."""
-        return Log(store, self._key)
+        return Log(store, self._key, self._clock)
 
     def has_begun(self) -> bool:
         """Whether the log has a checkpoint.
@@ -158,20 +163,24 @@ class Log:
             self._check_size(reader, new)
             return prove_consistency(old, new, self._reader(reader))
 
-    def find(self, subject: bytes) -> Iterator[tuple[tuple[Bundle, bytes], ...]]:
-        """Give what was logged about `subject` (SHA-256, 32 bytes): bundles with their public keys, a few at a time, in log order.
+    def find(self, query: Query, *, after: int = -1) -> Iterator[tuple[tuple[Bundle, bytes], ...]]:
+        """Give what `query` asks for beyond the entry `after`: bundles with their public keys, a few at a time, in log order.
 
         Raises:
             LedgerError: The store is broken.
         """
-        with self._store.read() as reader:
-            indices = reader.indices(subject)
-        for start in range(0, len(indices), _FIND_CHUNK):
+        more = True
+        while more:
             with self._store.read() as reader:
+                indices = reader.find(query, after=after, limit=_FIND_CHUNK)
                 note, head = self._head(reader)
-                chunk = self._receipts(reader, indices[start : start + _FIND_CHUNK], note, head.size, {})
-                found = tuple(self._bundle(reader, receipt) for receipt in chunk)
-            yield tuple(each for each in found if each is not None)
+                receipts = self._receipts(reader, indices, note, head.size, {})
+                # An entry whose payload was erased, or never came, has no bundle.
+                payloads = reader.payloads(indices)
+                found = tuple(_bundle(each, payloads[each.index]) for each in receipts if each.index in payloads)
+            yield found
+            more = len(indices) == _FIND_CHUNK
+            after = indices[-1] if more else after
 
     def _add(self, writer: StoreWriter, batch: Sequence[Submission]) -> list[Receipt]:
         """Add what is new of `batch` and make the receipts."""
@@ -183,7 +192,7 @@ class Log:
                 indices[each.identity] = head.size + len(fresh)
                 fresh.append(each)
         if fresh:
-            writer.add_entries(head.size, fresh)
+            writer.add_entries(head.size, fresh, self._now(writer, head.size))
             tiles = grow_tiles(head.size, [hash_leaf(each.leaf) for each in fresh], writer.tile)
             for (level, at), data in tiles.items():
                 writer.set_tile(level, at, data)
@@ -208,31 +217,18 @@ class Log:
             raise LedgerError(what, hint="restore the key that belongs to it")
         return note, head
 
-    def _receipts(self, reader: StoreReader, indices: Sequence[int], note: str, size: int, known: Mapping[int, bytes]) -> list[Receipt]:
+    def _receipts(self, reader: StoreReader, indices: Sequence[int], note: str, size: int, known: dict[int, bytes]) -> list[Receipt]:
         """Make the receipts of `indices` in the tree of `size` entries that `note` signs; a leaf that is not `known` is read."""
-        leaves = [known.get(index) or self._leaf(reader, index) for index in indices]
+        leaves = known | reader.leaves([index for index in indices if index not in known])
+        if missing := set(indices) - leaves.keys():
+            raise LedgerError(f"entry {min(missing)} is missing from the store", hint="run `byline ledger fsck`")
         proofs = prove_inclusions(indices, size, self._reader(reader))
-        return [
-            Receipt(log_id=self._log_id, leaf=leaf, proof=proofs[index], checkpoint=note)
-            for index, leaf in zip(indices, leaves, strict=True)
-        ]
+        return [Receipt(log_id=self._log_id, leaf=leaves[index], proof=proofs[index], checkpoint=note) for index in indices]
 
-    def _leaf(self, reader: StoreReader, index: int) -> bytes:
-        leaf = reader.leaf(index)
-        if leaf is None:
-            raise LedgerError(f"entry {index} is missing from the store", hint="run `byline ledger fsck`")
-        return leaf
-
-    def _bundle(self, reader: StoreReader, receipt: Receipt) -> tuple[Bundle, bytes] | None:
-        """Return the bundle of an entry and its public key, None where the payload was erased."""
-        payload = reader.payload(receipt.index)
-        if payload is None:
-            return None
-        try:
-            entry = parse_entry(receipt.leaf)
-            return join_receipt(Envelope(payload=payload, signature=entry.signature), entry.public, receipt), entry.public
-        except (EntryError, ProofError) as error:
-            raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint="run `byline ledger fsck`") from error
+    def _now(self, reader: StoreReader, size: int) -> int:
+        """Return the time to log at, in milliseconds."""
+        before = reader.times([size - 1]).get(size - 1, 0)
+        return max(before, self._clock() // _NS_PER_MS)
 
     def _check_size(self, reader: StoreReader, size: int) -> None:
         _, head = self._head(reader)
@@ -248,3 +244,12 @@ class Log:
             return tiles[level, index]
 
         return read_tiled_nodes(tile, self._nodes)
+
+
+def _bundle(receipt: Receipt, payload: bytes) -> tuple[Bundle, bytes]:
+    """Return the bundle of an entry and its public key."""
+    try:
+        entry = parse_entry(receipt.leaf)
+        return join_receipt(Envelope(payload=payload, signature=entry.signature), entry.public, receipt), entry.public
+    except (EntryError, ProofError) as error:
+        raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint="run `byline ledger fsck`") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from byline.core.entry import Submission
+    from byline.core.facets import Facets, Query
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,10 +24,10 @@ class MemoryState:
 
     note: str | None = None
     tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    leaves: list[bytes] = field(default_factory=list)
-    payloads: dict[int, bytes] = field(default_factory=dict)
-    identities: dict[bytes, int] = field(default_factory=dict)
-    subjects: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
+    entries: list[Submission] = field(default_factory=list)
+    logged: list[int] = field(default_factory=list)
+    erased: set[int] = field(default_factory=set)
+    states: dict[str, bytes] = field(default_factory=dict)
 
     def head(self) -> str | None:
         """Return the newest signed checkpoint."""
@@ -35,32 +37,47 @@ class MemoryState:
         """Return the hashes of a tile."""
         return self.tiles.get((level, index), b"")
 
-    def leaf(self, index: int) -> bytes | None:
-        """Return a leaf."""
-        return self.leaves[index] if index < len(self.leaves) else None
+    def leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
+        """Return leaves."""
+        return {index: self.entries[index].leaf for index in self._those(indices)}
 
-    def payload(self, index: int) -> bytes | None:
+    def payloads(self, indices: Sequence[int]) -> dict[int, bytes]:
         """Return what was signed."""
-        return self.payloads.get(index)
+        found = ((index, self.entries[index].payload) for index in self._those(indices) if index not in self.erased)
+        return {index: payload for index, payload in found if payload is not None}
+
+    def facets(self, indices: Sequence[int]) -> dict[int, Facets]:
+        """Return what entries are found by."""
+        return {index: self.entries[index].facets for index in self._those(indices)}
+
+    def times(self, indices: Sequence[int]) -> dict[int, int]:
+        """Return when entries were logged."""
+        return {index: self.logged[index] for index in self._those(indices)}
 
     def known(self, identities: Sequence[bytes]) -> dict[bytes, int]:
         """Return the indices of known statements."""
-        return {each: self.identities[each] for each in identities if each in self.identities}
+        asked = set(identities)
+        return {each.identity: index for index, each in enumerate(self.entries) if each.identity in asked}
 
-    def indices(self, subject: bytes) -> tuple[int, ...]:
-        """Return the entries about a subject."""
-        return self.subjects.get(subject, ())
+    def find(self, query: Query, *, after: int = -1, limit: int) -> tuple[int, ...]:
+        """Return entries that `query` asks for."""
+        found = (index for index in range(after + 1, len(self.entries)) if self._matches(index, query))
+        return tuple(itertools.islice(found, limit))
 
-    def add_entries(self, index: int, entries: Sequence[Submission]) -> None:
+    def state(self, name: str) -> bytes | None:
+        """Return what was set under `name`."""
+        return self.states.get(name)
+
+    def add_entries(self, index: int, entries: Sequence[Submission], at: int) -> None:
         """Add the next entries."""
-        for number, entry in enumerate(entries, index):
-            if number != len(self.leaves) or entry.identity in self.identities:
-                raise ValueError("an entry is added once, after the one before it")
-            self.leaves.append(entry.leaf)
-            self.payloads[number] = entry.payload
-            self.identities[entry.identity] = number
-            for subject in entry.subjects:
-                self.subjects[subject] = (*self.indices(subject), number)
+        if index != len(self.entries) or self.known([each.identity for each in entries]):
+            raise ValueError("an entry is added once, after the one before it")
+        self.entries += entries
+        self.logged += [at] * len(entries)
+
+    def erase(self, index: int) -> None:
+        """Forget a payload."""
+        self.erased.add(index)
 
     def set_tile(self, level: int, index: int, hashes: bytes) -> None:
         """Set a tile."""
@@ -69,6 +86,20 @@ class MemoryState:
     def set_head(self, note: str) -> None:
         """Set the newest signed checkpoint."""
         self.note = note
+
+    def set_state(self, name: str, value: bytes | None) -> None:
+        """Keep or forget a state."""
+        if value is None:
+            self.states.pop(name, None)
+        else:
+            self.states[name] = value
+
+    def _those(self, indices: Sequence[int]) -> Iterator[int]:
+        return (index for index in indices if 0 <= index < len(self.entries))
+
+    def _matches(self, index: int, query: Query) -> bool:
+        at, has = self.logged[index], set(self.entries[index].facets.terms)
+        return has.issuperset(query.terms) and query.since <= at and (query.until is None or at < query.until)
 
 
 class MemoryStore:

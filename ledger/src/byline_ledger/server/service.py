@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from byline.core.facets import Query
 from byline.errors import BylineError, MalformedError
 from byline_ledger.engine.sequencer import LINGER_SECONDS, MAX_LINGER_SECONDS
 from byline_ledger.server.status import answering
@@ -89,7 +90,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         async with answering(context):
             if len(request.subject_sha256) != _SHA256_SIZE:
                 raise MalformedError("a subject is named by its SHA-256, 32 bytes")
-            chunks = self._log.find(request.subject_sha256)
+            chunks = self._log.find(Query(subject=request.subject_sha256))
             while (chunk := await self._read(lambda: next(chunks, None))) is not None:
                 for bundle, public in chunk:
                     yield write_found(bundle, public)

@@ -29,6 +29,7 @@ from byline.errors import EntryError, MalformedError, ProofError
 
 if TYPE_CHECKING:
     from byline.core.envelope import Envelope
+    from byline.core.facets import Facets
 
 KIND = "hashedrekord"
 VERSION = "0.0.2"
@@ -54,12 +55,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a log stores of a statement: `identity` and `leaf`, the `payload` beside them, the SHA-256 of each of its `subjects`."""
+    """What a log stores of a statement: `identity` and `leaf`, beside them its `facets`, and the `payload` where it was handed over."""
 
     identity: bytes
     leaf: bytes
-    payload: bytes
-    subjects: tuple[bytes, ...]
+    payload: bytes | None
+    facets: Facets
 
 
 def entry_for(envelope: Envelope, public: bytes) -> Entry:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from byline.core.bundle import Bundle, Receipt
     from byline.core.entry import Submission
     from byline.core.envelope import Envelope
+    from byline.core.facets import Facets, Query
     from byline.core.merkle import ConsistencyProof, InclusionProof
     from byline.core.version import Block, Claimed, Version
 
@@ -125,7 +126,7 @@ class Ledger(Protocol):
 
 
 class StoreReader(Protocol):
-    """One moment of a store: what is read through it never changes."""
+    """One moment of a store: what is read through it never changes. What is asked for and not there is left out of an answer."""
 
     def head(self) -> str | None:
         """Return the newest signed checkpoint, None before the first."""
@@ -135,28 +136,44 @@ class StoreReader(Protocol):
         """Return the hashes of a tile (`core.tiles`), empty if there are none yet."""
         ...
 
-    def leaf(self, index: int) -> bytes | None:
-        """Return the leaf of entry `index`."""
+    def leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
+        """Return the leaves of these entries; a `range` is read in one go."""
         ...
 
-    def payload(self, index: int) -> bytes | None:
-        """Return the payload that was signed, None if it is not (or no longer) stored."""
+    def payloads(self, indices: Sequence[int]) -> dict[int, bytes]:
+        """Return the payloads of those of these entries that have one: some came without, some were erased."""
+        ...
+
+    def facets(self, indices: Sequence[int]) -> dict[int, Facets]:
+        """Return what these entries are found by, also of those whose payload was erased."""
+        ...
+
+    def times(self, indices: Sequence[int]) -> dict[int, int]:
+        """Return when these entries were logged, in milliseconds since 1970 by the log's clock, never falling from entry to entry."""
         ...
 
     def known(self, identities: Sequence[bytes]) -> dict[bytes, int]:
         """Return the indices of those statements, by identity (32 bytes), that are in the log."""
         ...
 
-    def indices(self, subject: bytes) -> tuple[int, ...]:
-        """Return, ascending, the entries with a subject of this SHA-256 (32 bytes)."""
+    def find(self, query: Query, *, after: int = -1, limit: int) -> tuple[int, ...]:
+        """Return, ascending, the first `limit` entries beyond `after` that `query` asks for."""
+        ...
+
+    def state(self, name: str) -> bytes | None:
+        """Return what was set under `name`."""
         ...
 
 
 class StoreWriter(StoreReader, Protocol):
     """The one transaction that may change a store. It reads what it wrote."""
 
-    def add_entries(self, index: int, entries: Sequence[Submission]) -> None:
-        """Add `entries`, none of them known, as the entries from `index` on."""
+    def add_entries(self, index: int, entries: Sequence[Submission], at: int) -> None:
+        """Add `entries`, none of them known, as the entries from `index` on, logged `at` (milliseconds since 1970)."""
+        ...
+
+    def erase(self, index: int) -> None:
+        """Forget the payload of an entry; leaf, identity and facets stay."""
         ...
 
     def set_tile(self, level: int, index: int, hashes: bytes) -> None:
@@ -165,6 +182,10 @@ class StoreWriter(StoreReader, Protocol):
 
     def set_head(self, note: str) -> None:
         """Set the newest signed checkpoint."""
+        ...
+
+    def set_state(self, name: str, value: bytes | None) -> None:
+        """Keep `value` under `name`, for whoever owns that name, or forget it (None). It commits with everything else."""
         ...
 
 
@@ -178,6 +199,7 @@ class Store(Protocol):
        the next statement runs; leaving it by an exception, or dying inside it, changes nothing.
     3. A reader sees one committed moment: a head is never visible without every tile, leaf and index entry that it covers.
     4. An error while leaving means that the outcome is unknown; the next `read()` tells.
+    5. One identity has one entry, and one index has one entry: the store itself refuses a second one.
     """
 
     def read(self) -> AbstractContextManager[StoreReader]:

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store's transaction in SQL: the same statements for every database that a log is kept in.
+
+    entry     one row for each leaf: its index, its identity, when it was logged, and its facets
+    source    whose entries these are: key, repository and kind of statement, each combination once
+    payload   what was signed, as long as it is not erased
+    term      the index of facets (`core.facets`)
+    tile      hashes
+    head      the newest signed checkpoint, one row
+    state     small things that others keep here, by name
+
+A store opens transactions and hands over `execute`, which runs one statement with `?` for each value. Statements are few and carry
+many rows: each costs a turn of the interpreter or a message to another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from byline.core.facets import Facets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from byline.core.entry import Submission
+    from byline.core.facets import Query
+
+Sql: TypeAlias = bytes | int | str
+Execute: TypeAlias = Callable[[str, Sequence[Sql]], Iterable[Any]]
+Source: TypeAlias = tuple[bytes, str, str]
+
+_TABLES = """
+entry (idx {number} PRIMARY KEY, identity {blob} NOT NULL UNIQUE, logged_at {number} NOT NULL, source {number} NOT NULL,
+    commit_id {blob} NOT NULL, subjects {blob} NOT NULL, leaf {blob} NOT NULL){rows};
+source (id {serial} PRIMARY KEY, key {blob} NOT NULL, repository {text} NOT NULL, predicate_type {text} NOT NULL,
+    UNIQUE (key, repository, predicate_type)){rows};
+payload (idx {number} PRIMARY KEY, payload {blob} NOT NULL){rows};
+term (term {blob} NOT NULL, idx {number} NOT NULL, PRIMARY KEY (term, idx)){keyed_rows};
+tile (level {number} NOT NULL, idx {number} NOT NULL, hashes {blob} NOT NULL, UNIQUE (level, idx)){rows};
+head (one {number} PRIMARY KEY CHECK (one = 1), note {text} NOT NULL){rows};
+state (name {text} PRIMARY KEY, value {blob} NOT NULL){keyed_rows}
+"""
+_SUBJECT_SIZE = 32
+# SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a row of ours has at most seven.
+_MAX_ROWS = 1000
+
+T = TypeVar("T")
+
+
+def format_schema(**words: str) -> tuple[str, ...]:
+    """Return the statements that make the tables; `words` are a database's own for types and what stands after a table."""
+    tables = _TABLES.format(**words).split(";")
+    return (*(f"CREATE TABLE {table.strip()}" for table in tables), "CREATE INDEX entry_logged ON entry (logged_at)")
+
+
+class SqlMoment:
+    """A `core.ports.StoreWriter` over an open transaction; readers get it too and only read."""
+
+    __slots__ = ("_execute",)
+
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
+
+    def head(self) -> str | None:
+        """Return the newest signed checkpoint."""
+        note: str | None = self._value("SELECT note FROM head")
+        return note
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of a tile."""
+        hashes: bytes | None = self._value("SELECT hashes FROM tile WHERE level = ? AND idx = ?", level, index)
+        return hashes or b""
+
+    def leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
+        """Return leaves."""
+        return dict(self._rows("SELECT idx, leaf FROM entry", indices))
+
+    def payloads(self, indices: Sequence[int]) -> dict[int, bytes]:
+        """Return what was signed."""
+        return dict(self._rows("SELECT idx, payload FROM payload", indices))
+
+    def facets(self, indices: Sequence[int]) -> dict[int, Facets]:
+        """Return what entries are found by."""
+        select = "SELECT idx, key, repository, predicate_type, commit_id, subjects FROM entry JOIN source ON source.id = entry.source"
+        return {index: read_facets(*columns) for index, *columns in self._rows(select, indices)}
+
+    def times(self, indices: Sequence[int]) -> dict[int, int]:
+        """Return when entries were logged."""
+        return dict(self._rows("SELECT idx, logged_at FROM entry", indices))
+
+    def known(self, identities: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the indices of known statements."""
+        return dict(self._among("SELECT identity, idx FROM entry WHERE identity IN", identities))
+
+    def find(self, query: Query, *, after: int = -1, limit: int) -> tuple[int, ...]:
+        """Return entries that `query` asks for."""
+        first = self._logged_from(query.since) if query.since else 0
+        if first is None:
+            return ()
+        where, values = ["found.idx >= ?"], [max(first, after + 1)]
+        if query.until is not None and (end := self._logged_from(query.until)) is not None:
+            where.append("found.idx < ?")
+            values.append(end)
+        terms = query.terms
+        if terms:
+            where.append("found.term = ?")
+        where += ["EXISTS (SELECT 1 FROM term WHERE term.term = ? AND term.idx = found.idx)"] * (len(terms) - 1)
+        select = f"SELECT idx FROM {'term' if terms else 'entry'} AS found WHERE {' AND '.join(where)} ORDER BY idx LIMIT ?"  # noqa: S608 - written above
+        return tuple(row[0] for row in self._execute(select, (*values, *terms, limit)))
+
+    def state(self, name: str) -> bytes | None:
+        """Return what was set under `name`."""
+        value: bytes | None = self._value("SELECT value FROM state WHERE name = ?", name)
+        return value
+
+    def add_entries(self, index: int, entries: Sequence[Submission], at: int) -> None:
+        """Add the next entries."""
+        sources = self._sources({_source(each.facets) for each in entries})
+        rows: list[tuple[Sql, ...]] = []
+        terms: list[tuple[Sql, ...]] = []
+        for number, each in enumerate(entries, index):
+            facets = each.facets
+            source, commit, subjects = sources[_source(facets)], bytes.fromhex(facets.commit), b"".join(facets.subjects)
+            rows.append((number, each.identity, at, source, commit, subjects, each.leaf))
+            terms += ((term, number) for term in facets.terms)
+        self._insert("entry (idx, identity, logged_at, source, commit_id, subjects, leaf)", rows)
+        payloads = ((number, each.payload) for number, each in enumerate(entries, index))
+        self._insert("payload (idx, payload)", [(number, payload) for number, payload in payloads if payload is not None])
+        self._insert("term (term, idx)", terms)
+
+    def erase(self, index: int) -> None:
+        """Forget a payload."""
+        self._execute("DELETE FROM payload WHERE idx = ?", (index,))
+
+    def set_tile(self, level: int, index: int, hashes: bytes) -> None:
+        """Set a tile."""
+        upsert = "INSERT INTO tile (level, idx, hashes) VALUES (?, ?, ?) ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes"
+        self._execute(upsert, (level, index, hashes))
+
+    def set_head(self, note: str) -> None:
+        """Set the newest signed checkpoint."""
+        self._execute("INSERT INTO head (one, note) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET note = excluded.note", (note,))
+
+    def set_state(self, name: str, value: bytes | None) -> None:
+        """Keep or forget a state."""
+        if value is None:
+            self._execute("DELETE FROM state WHERE name = ?", (name,))
+        else:
+            upsert = "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+            self._execute(upsert, (name, value))
+
+    def _sources(self, sources: set[Source]) -> dict[Source, int]:
+        """Return the number of each of `sources`; new ones get one."""
+        found = self._known_sources(sources)
+        if fresh := sorted(sources - found.keys()):
+            self._insert("source (key, repository, predicate_type)", fresh)
+            found |= self._known_sources(set(fresh))
+        return found
+
+    def _known_sources(self, sources: set[Source]) -> dict[Source, int]:
+        marks = ", ".join(["(?, ?, ?)"] * len(sources))
+        select = f"SELECT key, repository, predicate_type, id FROM source WHERE (key, repository, predicate_type) IN (VALUES {marks})"  # noqa: S608 - marks only
+        values = [value for source in sources for value in source]
+        return {(key, repository, kind): number for key, repository, kind, number in self._execute(select, values)} if sources else {}
+
+    def _logged_from(self, at: int) -> int | None:
+        """Return the first entry that was logged at `at` or later; order and time agree."""
+        index: int | None = self._value("SELECT idx FROM entry WHERE logged_at >= ? ORDER BY logged_at, idx LIMIT 1", at)
+        return index
+
+    def _rows(self, select: str, indices: Sequence[int]) -> Iterable[Any]:
+        if isinstance(indices, range) and indices.step == 1:
+            return self._execute(f"{select} WHERE idx >= ? AND idx < ?", (indices.start, indices.stop))
+        return self._among(f"{select} WHERE idx IN", indices)
+
+    def _among(self, select: str, values: Sequence[Sql]) -> Iterator[Any]:
+        for some in _chunks(values):
+            yield from self._execute(f"{select} ({', '.join('?' * len(some))})", some)
+
+    def _insert(self, into: str, rows: Sequence[tuple[Sql, ...]]) -> None:
+        for some in _chunks(rows):
+            marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
+            self._execute(f"INSERT INTO {into} VALUES {marks}", [value for row in some for value in row])  # noqa: S608 - names written here, and marks
+
+    def _value(self, select: str, *values: Sql) -> Any:  # noqa: ANN401 - the column's type is what the caller knows
+        return next((row[0] for row in self._execute(select, values)), None)
+
+
+def _source(facets: Facets) -> Source:
+    return facets.key, facets.repository, facets.predicate_type
+
+
+def read_facets(key: bytes, repository: str, predicate_type: str, commit: bytes, subjects: bytes) -> Facets:
+    """Return the facets that these columns hold."""
+    split = tuple(subjects[at : at + _SUBJECT_SIZE] for at in range(0, len(subjects), _SUBJECT_SIZE))
+    return Facets(key=key, repository=repository, commit=commit.hex(), predicate_type=predicate_type, subjects=split)
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Give `rows` in pieces that one statement has room for."""
+    for start in range(0, len(rows), _MAX_ROWS):
+        yield rows[start : start + _MAX_ROWS]
