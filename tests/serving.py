@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ledger's server as a process of its own, and statements to log."""
+"""A ledger's server as a process of its own, statements to log, and who waits for their receipts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from byline.core.bundle import Receipt
     from byline.core.envelope import Envelope
 
 SIGNER = fixed_signer()
@@ -44,13 +45,34 @@ def envelope(number: int, *subjects: str, pad: int = 0) -> Envelope:
     return sign_payload(statement(number, *subjects, pad=pad), SIGNER)
 
 
+class Caller:
+    """Who waits for an answer, and may go away."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.receipt: Receipt | None = None
+        self.error: BaseException | None = None
+
+    def done(self) -> bool:
+        return self.gone
+
+    def set_result(self, receipt: Receipt, /) -> None:
+        self.receipt = receipt
+
+    def set_exception(self, error: BaseException, /) -> None:
+        self.error = error
+
+
 @contextlib.contextmanager
 def serving(
-    directory: Path, *, capacity: int = 2048, allowed: tuple[str, ...] = (), tls: tuple[Path, Path] | None = None
+    directory: Path, *, capacity: int = 2048, allowed: tuple[str, ...] = (), tls: tuple[Path, Path] | None = None, prelude: str = ""
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a server over `directory`; gives the process and the URL, and ends the process if the test did not."""
+    """Run a server over `directory`; gives the process and the URL, and ends the process if the test did not.
+
+    `prelude` is what the process does first, for example something that will go wrong in it.
+    """
     choices = [str(directory), capacity, allowed, [str(each) for each in tls or ()]]
-    command = [sys.executable, "-c", PROGRAM, json.dumps(choices)]
+    command = [sys.executable, "-c", prelude + PROGRAM, json.dumps(choices)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import ipaddress
+import os
 import signal
 import sqlite3
 import threading
@@ -50,7 +51,7 @@ from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
 from byline_ledger.server.status import code_of
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
-from serving import SIGNER, envelope, serving, statement
+from serving import SIGNER, Caller, envelope, serving, statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,24 +174,6 @@ def test_health_says_when_appends_fail_and_when_they_work_again(place: Path) -> 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
     with LedgerClient("grpc://127.0.0.1:1", deadline=2) as client, pytest.raises(LedgerUnavailableError):
         client.append(envelope(1), SIGNER.public)
-
-
-class Caller:
-    """Who waits for an answer, and may go away."""
-
-    def __init__(self) -> None:
-        self.gone = False
-        self.receipt: Receipt | None = None
-        self.error: BaseException | None = None
-
-    def done(self) -> bool:
-        return self.gone
-
-    def set_result(self, receipt: Receipt, /) -> None:
-        self.receipt = receipt
-
-    def set_exception(self, error: BaseException, /) -> None:
-        self.error = error
 
 
 def memory_log() -> Log:
@@ -396,7 +379,8 @@ def test_tls_is_spoken_with_a_certificate_that_is_trusted(place: Path, tmp_path:
             stranger.checkpoint()
 
 
-ROUNDS = 5
+# KILLS=N kills N times.
+ROUNDS = int(os.environ.get("KILLS", "5"))
 CALLERS = 4
 
 
