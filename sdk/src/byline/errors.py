@@ -154,6 +154,24 @@ class PushbackError(LedgerUnavailableError):
     default_code = "BL-LEDGER-3"
 
 
+class QuotaError(PushbackError):
+    """The caller has used up what it may send for now."""
+
+    default_code = "BL-LEDGER-6"
+
+
+class UnknownCallerError(LedgerError):
+    """The log does not know who calls, and wants to."""
+
+    default_code = "BL-LEDGER-7"
+
+
+class NotAdmittedError(LedgerError):
+    """The log knows who calls, or lets nobody do this, and says no."""
+
+    default_code = "BL-LEDGER-8"
+
+
 class EntryRejectedError(LedgerError):
     """The log will never take this entry."""
 
