@@ -25,11 +25,12 @@ PROGRAM = """
 import json, sys, pathlib
 from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
-directory, capacity, allowed, tls = json.loads(sys.argv[1])
+directory, capacity, allowed, tls, http = json.loads(sys.argv[1])
 config = ServerConfig(
-    directory=pathlib.Path(directory), listen="127.0.0.1:0", capacity=capacity, allowed=frozenset(allowed) or None,
+    directory=pathlib.Path(directory), listen="127.0.0.1:0", http="127.0.0.1:0" if http else None,
+    capacity=capacity, allowed=frozenset(allowed) or None,
     tls=Tls(certificate=pathlib.Path(tls[0]), key=pathlib.Path(tls[1])) if tls else None)
-serve(config, announce=lambda address: print(address, flush=True))
+serve(config, announce=lambda url: print(url, flush=True))
 """
 
 
@@ -71,11 +72,23 @@ def serving(
 
     `prelude` is what the process does first, for example something that will go wrong in it.
     """
-    choices = [str(directory), capacity, allowed, [str(each) for each in tls or ()]]
+    with _serving([str(directory), capacity, allowed, [str(each) for each in tls or ()], False], prelude) as (process, urls):
+        yield process, urls[0]
+
+
+@contextlib.contextmanager
+def web_serving(directory: Path, *, tls: tuple[Path, Path] | None = None) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """As `serving`, with HTTP beside gRPC: gives the process and both URLs, gRPC's first."""
+    with _serving([str(directory), 2048, (), [str(each) for each in tls or ()], True]) as (process, urls):
+        yield process, *urls
+
+
+@contextlib.contextmanager
+def _serving(choices: list[object], prelude: str = "") -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     command = [sys.executable, "-c", prelude + PROGRAM, json.dumps(choices)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process, ("grpcs://" if tls else "grpc://") + process.stdout.readline().strip()
+            yield process, [process.stdout.readline().strip() for _ in range(2 if choices[-1] else 1)]
         finally:
             process.kill()

@@ -33,6 +33,8 @@ KEEPERS = {
     "grpc_health": r"byline_ledger\.server\b|byline\.log\.client\b",
     "google": r"byline\.log\.client\b|byline_ledger\.server\b",
     "byline_proto": r"byline\.log\.client\b|byline_ledger\.server\b",
+    "starlette": r"byline_ledger\.server\.http\b",
+    "uvicorn": r"byline_ledger\.server\.http\b",
     "pygls": r"byline_lsp\b",
     "lsprotocol": r"byline_lsp\b",
     # Git is called by byline.git alone; the demonstration plays a person who types commands, and a pager is the person's own program.
@@ -347,7 +349,7 @@ def test_the_base_install_runs_everything_but_its_extras() -> None:
     names = [name for name in MODULES if not re.match(extras, name) and not name.endswith("__main__")]
     code = (
         "import importlib, sys\n"
-        "for name in ('byline_proto', 'google', 'grpc', 'grpc_health', 'grpc_reflection', 'lsprotocol', 'pygls'):\n"
+        "for name in ('byline_proto', 'google', 'grpc', 'grpc_health', 'grpc_reflection', 'lsprotocol', 'pygls', 'starlette', 'uvicorn'):\n"
         "    sys.modules[name] = None\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
     )

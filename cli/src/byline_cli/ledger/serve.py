@@ -26,6 +26,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="how to serve (default: ledger.toml in the folder); options here win")
     parser.add_argument("--check", action="store_true", help="only check that it could be served so")
     parser.add_argument("--listen", metavar="HOST:PORT", help="default 127.0.0.1:7420; port 0 takes a free one")
+    parser.add_argument("--http", metavar="HOST:PORT", help="answer HTTP there as well: tiles, JSON, a status page")
     parser.add_argument(
         "--certificate", type=Path, metavar="PEM", help="the server's certificate chain; without it only loopback is served"
     )
@@ -42,8 +43,8 @@ def run(options: Namespace, world: World) -> int:
 
         config = _config(options, world)
 
-    def announce(address: str) -> None:
-        world.terminal.line(f"serving grpc{'s' if config.tls else ''}://{address}")
+    def announce(url: str) -> None:
+        world.terminal.line(f"serving {url}")
         world.terminal.out.flush()
 
     if options.check:
@@ -62,7 +63,11 @@ def _config(options: Namespace, world: World) -> ServerConfig:
         raise UsageError("which ledger?", hint="byline ledger serve FOLDER, or --config FILE")
     if (options.certificate is None) != (options.tls_key is None):
         raise ConfigError("--certificate and --tls-key go together")
-    chosen: dict[str, Any] = {"listen": options.listen, "allowed": frozenset(options.allow) if options.allow else None}
+    chosen: dict[str, Any] = {
+        "listen": options.listen,
+        "http": options.http,
+        "allowed": frozenset(options.allow) if options.allow else None,
+    }
     if options.folder is not None:
         chosen["directory"] = find_folder(world, options.folder)
     if options.certificate is not None:

@@ -29,6 +29,7 @@ from byline.core.entry import parse_entry
 from byline.core.envelope import Envelope
 from byline.core.merkle import (
     EMPTY_ROOT,
+    HASH_SIZE,
     ConsistencyProof,
     InclusionProof,
     hash_leaf,
@@ -38,7 +39,7 @@ from byline.core.merkle import (
     root_of,
 )
 from byline.core.note import parse_note, sign_note
-from byline.core.tiles import grow_tiles, read_tiled_nodes
+from byline.core.tiles import WIDTH, format_entries, grow_tiles, is_covered, read_tiled_nodes
 from byline.errors import EntryError, LedgerError, ProofError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from byline.core.facets import Query
     from byline.core.merkle import NodeReader
     from byline.core.ports import Store, StoreReader, StoreWriter
+    from byline.core.tiles import Tile
     from byline.keys.ed25519 import LogKey
 
 _MAX_NODES = 200_000
@@ -74,6 +76,11 @@ class Log:
     def vkey(self) -> str:
         """The public key of the log."""
         return self._key.vkey
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has."""
+        return self.head()[1].size
 
     def over(self, store: Store) -> Log:
         """Return the same log over another `store` of the same data, for readers that must not wait for writers."""
@@ -140,8 +147,30 @@ class Log:
         Raises:
             LedgerError: The store is broken.
         """
+        return self.head()[0]
+
+    def head(self) -> tuple[str, Checkpoint]:
+        """Return the newest checkpoint, as it is signed and as it reads.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
         with self._store.read() as reader:
-            return self._head(reader)[0]
+            return self._head(reader)
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """Return the bytes of `tile`, None where the newest checkpoint does not reach that far.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
+        with self._store.read() as reader:
+            if not is_covered(tile, self._head(reader)[1].size):
+                return None
+            if tile.level is not None:
+                return reader.tile(tile.level, tile.index)[: tile.width * HASH_SIZE]
+            start = tile.index * WIDTH
+            return format_entries(list(_leaves(reader, range(start, start + tile.width)).values()))
 
     def inclusion(self, index: int, size: int) -> InclusionProof:
         """Prove that entry `index` is in the tree of `size` entries.
@@ -219,9 +248,7 @@ class Log:
 
     def _receipts(self, reader: StoreReader, indices: Sequence[int], note: str, size: int, known: dict[int, bytes]) -> list[Receipt]:
         """Make the receipts of `indices` in the tree of `size` entries that `note` signs; a leaf that is not `known` is read."""
-        leaves = known | reader.leaves([index for index in indices if index not in known])
-        if missing := set(indices) - leaves.keys():
-            raise LedgerError(f"entry {min(missing)} is missing from the store", hint="run `byline ledger fsck`")
+        leaves = known | _leaves(reader, [index for index in indices if index not in known])
         proofs = prove_inclusions(indices, size, self._reader(reader))
         return [Receipt(log_id=self._log_id, leaf=leaves[index], proof=proofs[index], checkpoint=note) for index in indices]
 
@@ -244,6 +271,14 @@ class Log:
             return tiles[level, index]
 
         return read_tiled_nodes(tile, self._nodes)
+
+
+def _leaves(reader: StoreReader, indices: Sequence[int]) -> dict[int, bytes]:
+    """Return the leaves of these entries, in this order."""
+    leaves = reader.leaves(indices)
+    if missing := set(indices) - leaves.keys():
+        raise LedgerError(f"entry {min(missing)} is missing from the store", hint="run `byline ledger fsck`")
+    return {index: leaves[index] for index in indices}
 
 
 def _bundle(receipt: Receipt, payload: bytes) -> tuple[Bundle, bytes]:

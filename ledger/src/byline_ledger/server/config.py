@@ -54,13 +54,14 @@ class Tls:
 class ServerConfig:
     """The log's `directory` and `origin` (None: whatever it is), where to listen and how, who may append, and how much at once.
 
-    `allowed` are ids of keys (hex), None lets every key append; `capacity` entries may wait and `calls` be answered at once, and
-    calls have `grace` seconds to end.
+    `listen` is gRPC's address, `http` that of HTTP, None for none. `allowed` are ids of keys (hex), None lets every key append;
+    `capacity` entries may wait and `calls` be answered at once, and calls have `grace` seconds to end.
     """
 
     directory: Path
     origin: str | None = None
     listen: str = DEFAULT_LISTEN
+    http: str | None = None
     tls: Tls | None = None
     allowed: frozenset[str] | None = None
     capacity: int = CAPACITY
@@ -76,9 +77,14 @@ class ServerConfig:
         for key in self.allowed or ():
             if _KEY_ID.fullmatch(key) is None:
                 raise ConfigError(f"not the id of a key: {key}", hint="it is the SHA-256 of the public key, 64 hex digits in lower case")
-        host, colon, port = self.listen.rpartition(":")
+        for address in (self.listen, self.http):
+            if address is not None:
+                self._check_address(address)
+
+    def _check_address(self, address: str) -> None:
+        host, colon, port = address.rpartition(":")
         if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
-            raise ConfigError(f"not an address to listen on: {self.listen}", hint="write HOST:PORT, for example 127.0.0.1:7420")
+            raise ConfigError(f"not an address to listen on: {address}", hint="write HOST:PORT, for example 127.0.0.1:7420")
         if self.tls is None and not is_loopback(host.strip("[]")):
             raise ConfigError(f"without TLS a ledger listens on loopback only, not on {host}", hint="give a certificate and a key")
 
@@ -139,7 +145,7 @@ def _count(value: object, what: str, _folder: Path) -> int:
 # Each key of the file: the field that it sets, and how it is read.
 _TOP: Mapping[str, tuple[str, _Reader]] = {"folder": ("directory", _path), "origin": ("origin", _text)}
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, _Reader]]] = {
-    "listen": {"grpc": ("listen", _text)},
+    "listen": {"grpc": ("listen", _text), "http": ("http", _text)},
     "limits": {"waiting": ("capacity", _count), "calls": ("calls", _count), "grace": ("grace", _count)},
 }
 _TLS: Mapping[str, tuple[str, _Reader]] = {"certificate": ("certificate", _path), "key": ("key", _path), "client_ca": ("client_ca", _path)}

@@ -30,6 +30,9 @@ from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY, check_files, load_log
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.engine.sqlite import SqliteStore
+from byline_ledger.server.http.app import application
+from byline_ledger.server.http.listen import listening
+from byline_ledger.server.http.site import Site
 from byline_ledger.server.service import LedgerService
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
@@ -51,7 +54,7 @@ _BUSY_SECONDS = 0.5
 
 
 def serve(config: ServerConfig, *, announce: Callable[[str], None]) -> None:
-    """Serve the log in `config.directory` until SIGTERM or SIGINT; `announce` gets the address `HOST:PORT` once it answers.
+    """Serve the log in `config.directory` until SIGTERM or SIGINT; `announce` gets the URL of each door once all answer, gRPC's first.
 
     Raises:
         ConfigError: There is no log, or it cannot be served as configured.
@@ -82,15 +85,17 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health = health_aio.HealthServicer()
-    async with _service(config) as service:
+    async with _service(config) as (service, site), contextlib.AsyncExitStack() as doors:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=config.calls)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         port = _bind(server, config)
+        web = [await doors.enter_async_context(listening(application(site), config.http, config.tls))] if config.http else []
         watching = asyncio.create_task(_watch(service, health))
         _collect_seldom()
         await server.start()
-        announce(f"{config.listen.rpartition(':')[0]}:{port}")
+        for url in (f"grpc{'s' if config.tls else ''}://{config.listen.rpartition(':')[0]}:{port}", *web):
+            announce(url)
         await stop.wait()
         watching.cancel()
         await health.enter_graceful_shutdown()
@@ -105,7 +110,7 @@ def _collect_seldom() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
+async def _service(config: ServerConfig) -> AsyncIterator[tuple[LedgerService, Site]]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(config.directory))
         opened = load_log(config.directory, busy_seconds=_BUSY_SECONDS)
@@ -115,12 +120,10 @@ async def _service(config: ServerConfig) -> AsyncIterator[LedgerService]:
         # Left before the stores are closed: a commit on its way ends.
         readers = stack.enter_context(ThreadPoolExecutor(1, "byline-reader"))
         writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
-        yield LedgerService(
-            sequencer=Sequencer(opened.log, Admission(config.allowed), capacity=config.capacity),
-            writer=writer,
-            reader=opened.log.over(reading),
-            readers=readers,
-        )
+        log = opened.log.over(reading)
+        sequencer = Sequencer(opened.log, Admission(config.allowed), capacity=config.capacity)
+        service = LedgerService(sequencer=sequencer, writer=writer, reader=log, readers=readers)
+        yield service, Site(log=log, readers=readers, service=service)
 
 
 async def _watch(service: LedgerService, health: health_aio.HealthServicer) -> None:

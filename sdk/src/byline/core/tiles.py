@@ -87,6 +87,12 @@ def tiles_for(size: int) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
+def is_covered(tile: Tile, size: int) -> bool:
+    """Whether a log of `size` entries has all that is in `tile`."""
+    span = 1 << HEIGHT * (tile.level or 0)
+    return (tile.index * WIDTH + tile.width) * span <= size
+
+
 def grow_tiles(size: int, hashes: Sequence[bytes], read: TileReader) -> dict[tuple[int, int], bytes]:
     """Return the tiles, by (level, index), that are new or longer once the leaf `hashes` follow the first `size` entries."""
     grown: dict[tuple[int, int], bytes] = {}

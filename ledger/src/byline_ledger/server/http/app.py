@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger's HTTP application: the doors side by side, `/healthz`, and what is answered where no door is.
+
+Every refusal is JSON (`answer`), whatever failed; what is no error of Byline's is logged and not told. A path has one spelling: no
+slash is added or taken away.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import grpc
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from byline.errors import BylineError, LedgerUnavailableError
+from byline_ledger.server.http import calls, page, tiles
+from byline_ledger.server.http.answer import NEVER_KEPT, code_of_status, refuse
+from byline_ledger.server.status import code_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from byline_ledger.server.http.site import Site
+
+
+def application(site: Site) -> Starlette:
+    """Return the application over `site`."""
+
+    async def healthz(_request: Request) -> Response:
+        try:
+            size = await site.read(lambda: site.log.size)
+        except BylineError:
+            size = None
+        serving = size is not None and not site.service.failing.is_set()
+        body = {"status": "SERVING" if serving else "NOT_SERVING", "reads": size is not None, "appends": serving}
+        return JSONResponse(body, 200 if serving else 503, {"Cache-Control": NEVER_KEPT})
+
+    app = Starlette(
+        routes=[*tiles.routes(site), *calls.routes(site), *page.routes(site), Route("/healthz", healthz)],
+        exception_handlers={HTTPException: _no_door, BylineError: _refused, Exception: _failed},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _no_door(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    answer = refuse(code_of_status(error.status_code), error.detail, status=error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BylineError)  # noqa: S101 - registered for it
+    retry_after = error.retry_after if isinstance(error, LedgerUnavailableError) else None
+    return refuse(code_of(error), str(error), retry_after=retry_after)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    # Starlette raises it again after the answer, and the server logs it.
+    return refuse(grpc.StatusCode.INTERNAL, "the ledger failed")

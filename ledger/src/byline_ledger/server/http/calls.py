@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The door for the curious: the calls of `byline.v1.LedgerService` in JSON, for curl and for languages without gRPC.
+
+    POST /byline.v1.LedgerService/<Method>        Content-Type: application/json        the request in protobuf's JSON
+
+The answer is the response in protobuf's JSON: bytes are base64, 64-bit integers are strings, what is zero is left out. It is the
+method behind gRPC that answers, with the same limits, the same identities and the same errors. Methods that stream are gRPC's alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
+from google.protobuf import json_format
+from google.protobuf.message_factory import GetMessageClass
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from byline.core.canonical import parse_strict
+from byline.errors import MalformedError
+from byline_ledger.server.http.answer import NEVER_KEPT, refuse
+from byline_ledger.server.http.body import read_body
+from byline_ledger.server.status import PUSHBACK
+from byline_proto.v1 import ledger_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from google.protobuf.descriptor import MethodDescriptor
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from byline_ledger.server.http.site import Site
+
+_SERVICE = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"]
+# A statement of 1 MiB in base64, and its key; a little more is let in, so that the answer can be a reason.
+MAX_REQUEST = 2 * 1024 * 1024
+
+
+class Refused(grpc.aio.AbortError):
+    """The call ended with `code` and not with an answer."""
+
+    def __init__(self, code: grpc.StatusCode, message: str, trailers: Sequence[tuple[str, str | bytes]]) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.trailers = dict(trailers)
+
+    def answer(self) -> Response:
+        """Return it as HTTP says it."""
+        pause = self.trailers.get(PUSHBACK)
+        return refuse(self.code, self.message, retry_after=int(pause) / 1000 if pause is not None else None)
+
+
+class HttpCall:
+    """What a method of the service sees of its caller and uses to refuse, where the caller came over HTTP: so much of gRPC's context."""
+
+    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[tuple[str, str | bytes]] = ()) -> NoReturn:
+        """End the call.
+
+        Raises:
+            Refused: Always.
+        """
+        raise Refused(code, details, trailing_metadata)
+
+
+def routes(site: Site) -> Iterator[Route]:
+    """Give the routes of this door, one for each method that does not stream."""
+    for method in _SERVICE.methods:
+        if not (method.client_streaming or method.server_streaming):
+            yield _route(site, method)
+
+
+def _route(site: Site, method: MethodDescriptor) -> Route:
+    answer_of = getattr(site.service, method.name)
+    request_class = GetMessageClass(method.input_type)
+
+    async def call(request: Request) -> Response:
+        message = _parse(await read_body(request, MAX_REQUEST), request_class())
+        try:
+            answer = await answer_of(message, HttpCall())
+        except Refused as refused:
+            return refused.answer()
+        return JSONResponse(json_format.MessageToDict(answer), headers={"Cache-Control": NEVER_KEPT})
+
+    return Route(f"/{_SERVICE.full_name}/{method.name}", call, methods=["POST"])
+
+
+def _parse(body: bytes, message: Any) -> Any:  # noqa: ANN401 - a message of any method
+    """Fill `message` from its JSON.
+
+    Raises:
+        MalformedError: Not JSON that two readers read alike, or not that of such a message.
+    """
+    value = parse_strict(body or b"{}", max_bytes=MAX_REQUEST)
+    if not isinstance(value, dict):
+        raise MalformedError("expected an object")
+    try:
+        return json_format.ParseDict(value, message)
+    except (json_format.ParseError, ValueError, TypeError) as error:
+        raise MalformedError(f"not a {type(message).DESCRIPTOR.name}: {error}") from error

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP on a port, in the loop that is running: uvicorn without its signal handlers, its log set-up and its trust in proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from byline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.applications import Starlette
+
+    from byline_ledger.server.config import Tls
+
+_GRACE_SECONDS = 10
+_MAX_CONNECTIONS = 1024
+
+
+class _Server(uvicorn.Server):
+    """A server that is stopped by whoever started it, and by no signal."""
+
+    capture_signals = staticmethod(contextlib.nullcontext)  # type: ignore[assignment]  # a context manager that does nothing
+
+
+@contextlib.asynccontextmanager
+async def listening(app: Starlette, listen: str, tls: Tls | None) -> AsyncIterator[str]:
+    """Answer on `listen` (`HOST:PORT`) while the block runs, and give the URL; who is being answered when it ends is answered.
+
+    Raises:
+        ConfigError: It cannot listen there, or the certificate or its key cannot be used.
+    """
+    try:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=_MAX_CONNECTIONS,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
+            ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+            ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
+        )
+        config.load()
+        host, _, port = listen.rpartition(":")
+        bound = _bind(host.strip("[]"), int(port))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot answer HTTP on {listen}: {error.strerror or error}", hint="choose another with --http HOST:PORT"
+        ) from error
+    with bound:
+        server = _Server(config)
+        answering = asyncio.create_task(server.serve(sockets=[bound]))
+        try:
+            yield f"http{'s' if tls else ''}://{host}:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await answering
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens: whoever comes before the server has begun waits for it."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(_MAX_CONNECTIONS)
+    except OSError:
+        bound.close()
+        raise
+    return bound

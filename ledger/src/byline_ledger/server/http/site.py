@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the doors of HTTP stand on: the log as readers see it, the thread in which they read, and the service behind gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from byline_ledger.engine.log import Log
+    from byline_ledger.server.service import LedgerService
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """`log` is read in `readers` alone; `service` takes what is to be logged and knows whether it can be."""
+
+    log: Log
+    readers: Executor
+    service: LedgerService
+
+    async def read(self, ask: Callable[[], T]) -> T:
+        """Return what `ask` says, without holding up the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.readers, ask)
