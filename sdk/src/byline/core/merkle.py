@@ -112,6 +112,17 @@ def prove_inclusions(indices: Sequence[int], size: int, read: NodeReader) -> dic
     return proofs
 
 
+def prove_range(start: int, stop: int, size: int, read: NodeReader) -> tuple[bytes, ...]:
+    """Prove that entries [`start`, `stop`) are where they are in the tree of `size`: the roots of what lies around them, from the left.
+
+    Raises:
+        ProofError: Not 0 <= `start` < `stop` <= `size`.
+    """
+    if not 0 <= start < stop <= size <= MAX_SIZE:
+        raise ProofError(f"no entries {start} to {stop} in a tree of {size}")
+    return tuple(_range_root(low, high, read) for low, high in _around(0, size, start, stop))
+
+
 def prove_consistency(old: int, new: int, read: NodeReader) -> ConsistencyProof:
     """Prove that the tree of `new` entries begins with the tree of `old` (RFC 6962, section 2.1.2).
 
@@ -151,6 +162,21 @@ def check_inclusion(proof: InclusionProof, *, leaf: bytes, root: bytes) -> None:
         raise ProofError(f"entry {proof.index} is not in the tree of {proof.size} with this root")
 
 
+def check_range(start: int, leaves: Sequence[bytes], hashes: Sequence[bytes], *, size: int, root: bytes) -> None:
+    """Check that the leaf hashes `leaves` are the entries from `start` on of the tree of `size` entries with root `root`.
+
+    Raises:
+        ProofError: The proof does not lead to `root`, or is not exactly as long as it must be.
+    """
+    if not 0 <= start < start + len(leaves) <= size <= MAX_SIZE:
+        raise ProofError(f"no {len(leaves)} entries from {start} on in a tree of {size}")
+    rest = iter(hashes)
+    found = _enclose(0, size, start, leaves, rest)
+    _check_end(rest)
+    if found != root:
+        raise ProofError(f"the entries from {start} on are not in the tree of {size} with this root")
+
+
 def check_consistency(proof: ConsistencyProof, *, old: bytes, new: bytes) -> None:
     """Check that the tree of `proof.new` entries with root `new` begins with the tree of `proof.old` entries with root `old`.
 
@@ -181,6 +207,26 @@ def _range_root(start: int, end: int, read: NodeReader) -> bytes:
         return read(level, start >> level)
     middle = start + _split(width)
     return hash_node(_range_root(start, middle, read), _range_root(middle, end, read))
+
+
+def _around(low: int, high: int, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield the widest ranges of [low, high) that have a root in the tree and nothing of [start, stop)."""
+    if high <= start or low >= stop:
+        yield low, high
+    elif low < start or high > stop:
+        middle = low + _split(high - low)
+        yield from _around(low, middle, start, stop)
+        yield from _around(middle, high, start, stop)
+
+
+def _enclose(low: int, high: int, start: int, leaves: Sequence[bytes], rest: Iterator[bytes]) -> bytes:
+    if high <= start or low >= start + len(leaves):
+        return _next(rest)
+    if high - low == 1:
+        return leaves[low - start]
+    middle = low + _split(high - low)
+    left = _enclose(low, middle, start, leaves, rest)
+    return hash_node(left, _enclose(middle, high, start, leaves, rest))
 
 
 def _include(index: int, size: int, leaf: bytes, rest: Iterator[bytes]) -> bytes:
