@@ -37,8 +37,9 @@ KEEPERS = {
     "uvicorn": r"byline_ledger\.server\.http\b",
     "pygls": r"byline_lsp\b",
     "lsprotocol": r"byline_lsp\b",
-    # Git is called by byline.git alone; the demonstration plays a person who types commands, and a pager is the person's own program.
-    "subprocess": r"byline\.git\b|byline_cli\.(demo|pager)\b",
+    # Git is called by byline.git alone and ssh-keygen by byline.sign.ssh; the demonstration plays a person who types commands, and a
+    # pager is the person's own program.
+    "subprocess": r"byline\.git\b|byline\.sign\.ssh\b|byline_cli\.(demo|pager)\b",
 }
 
 # Importing one of these, or calling one of those, would let the world into a pure room.

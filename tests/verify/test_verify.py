@@ -10,16 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byline.core.bundle import Bundle
+from byline.core.approval import format_approval
+from byline.core.authorship import format_authorship
+from byline.core.bundle import Bundle, format_bundle, join_receipt, parse_bundle
 from byline.core.claim import Carried, Carry, New
 from byline.core.decision import Decision, format_decision
+from byline.core.publickey import Presence, key_type
+from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import PredicateType, Subject, format_statement
-from byline.core.trust import LogClass, Use
+from byline.core.trust import LogClass, Trust, TrustedKey, Use, least_presence
 from byline.core.verdict import Outcome
 from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
 from byline.errors import (
     IdentityError,
     MalformedError,
+    PresenceError,
     ProofError,
     SignatureError,
     StaleError,
@@ -47,6 +52,7 @@ from casework import (
     signed,
     team,
 )
+from tokens import KEYS, UP, SshKey, TokenKey, envelope
 
 TRUST = make_trust()
 PATH, OLD, NEW = b"a.py", b"1\n2\n", b"1\nx\n"
@@ -283,3 +289,41 @@ def test_no_flipped_bit_of_a_logged_statement_goes_unnoticed(position: int, bit:
     )
     with pytest.raises((VerificationError, MalformedError)):
         verify_bundle(flipped, trust=trust, at=NOW)
+
+
+def enrolled(key: TokenKey, presence: Presence, *, uses: tuple[Use, ...] = (Use.APPROVAL,)) -> Trust:
+    """Trust `key` as p-ana's, for what it signs with this presence."""
+    return replace(TRUST, keys=(TrustedKey(principal="p-ana", public=key.public, uses=uses, presence=presence),))
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_an_approval_by_any_form_of_key_is_a_fact_and_has_a_receipt(name: str) -> None:
+    key, ledger = KEYS[name], MemoryLedger()
+    signed_by = envelope(format_approval(YES), key)
+    bundle = join_receipt(signed_by, key.public, ledger.append(signed_by, key.public))
+    trust = replace(enrolled(key, least_presence(key_type(key.public))), logs=(independent(ledger),))
+    fact = verify_bundle(parse_bundle(format_bundle(bundle)), trust=trust, at=NOW)
+    assert isinstance(fact, VerifiedApproval)
+    assert (fact.approval, fact.strength) == (YES, Strength.LOGGED)
+
+
+@pytest.mark.parametrize("name", ["sk-ssh-ed25519", "webauthn ES256"])
+def test_8_a_key_enrolled_as_verified_shows_it_in_each_signature(name: str) -> None:
+    """AP4: a touch without the PIN approves nothing under such a key; its claims still tighten."""
+    key = KEYS[name]
+    bundle = Bundle(envelope=envelope(format_approval(YES), key), key_hint=sha(key.public))
+    assert verify_bundle(bundle, trust=enrolled(key, Presence.PRESENT), at=NOW)
+    with pytest.raises(PresenceError):
+        verify_bundle(bundle, trust=enrolled(key, Presence.VERIFIED), at=NOW)
+    claims = replace(key, namespace=AUTHORSHIP) if isinstance(key, SshKey) else key
+    work = Bundle(envelope=envelope(format_authorship(authorship(claim(PATH, OLD, NEW, ai("p-ana")))), claims), key_hint=sha(key.public))
+    found = verify_bundles([work], trust=enrolled(key, Presence.VERIFIED, uses=(Use.AUTHORSHIP,)), at=NOW)
+    assert [each.is_full for each in found.authorships] == [False]
+
+
+def test_4_a_signature_for_claims_approves_nothing() -> None:
+    """AP4: the touch that an agent asks for at a commit cannot be one for an approval."""
+    key = SshKey("sk-ssh-ed25519@openssh.com", namespace=AUTHORSHIP, flags=UP)
+    bundle = Bundle(envelope=envelope(format_approval(YES), key), key_hint=sha(key.public))
+    with pytest.raises(SignatureError):
+        verify_bundle(bundle, trust=enrolled(key, Presence.PRESENT), at=NOW)

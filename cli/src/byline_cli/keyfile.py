@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The person's key, and public keys that people hand to each other.
 
-A public key travels as PEM (`-----BEGIN PUBLIC KEY-----`), the form that every other tool reads; the bare base64 of its DER, as
-it stands in trust.toml, is read too.
+A public key travels as PEM (`-----BEGIN PUBLIC KEY-----`), the form that every other tool reads; OpenSSH's line (`ssh-ed25519 ...`)
+and the bare base64 that stands in trust.toml are read too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, parse_base64
+from byline.core.publickey import parse_public_key
 from byline.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from byline.keys.p256 import PrivateKey
 
 BEGIN, END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+SSH_LINES = ("ssh-", "ecdsa-", "sk-")
 KEY_FILE = "key.pem"
 PEM_COLUMNS = 64
 
@@ -80,7 +82,7 @@ def format_public(spki: bytes) -> str:
 
 
 def read_public(path: Path) -> bytes:
-    """Return the public key in the file `path`, SPKI in DER.
+    """Return the public key in the file `path`, in its form of `core.publickey`.
 
     Raises:
         ConfigError: It is no public key, or it is a private one.
@@ -90,8 +92,12 @@ def read_public(path: Path) -> bytes:
         if "PRIVATE KEY" in text:
             hint = "never hand that one over: `byline trust key` prints the public key"
             raise ConfigError(f"{os.fspath(path)} is a private key", hint=hint)
-        return parse_base64("".join(text.replace(BEGIN, "").replace(END, "").split()))
-    except (UnicodeDecodeError, MalformedError) as error:
-        raise ConfigError(f"{os.fspath(path)} is not a public key", hint="`byline trust key` prints one") from error
+        words = text.replace(BEGIN, "").replace(END, "").split()
+        public = parse_base64(words[1] if text.startswith(SSH_LINES) else "".join(words))
+        parse_public_key(public)
+    except (UnicodeDecodeError, IndexError, MalformedError) as error:
+        hint = "`byline trust key` prints one; so does ssh-keygen for ed25519, ecdsa, ed25519-sk and ecdsa-sk keys"
+        raise ConfigError(f"{os.fspath(path)} is not a public key that Byline knows", hint=hint) from error
     except OSError as error:
         raise ConfigError(f"cannot read {os.fspath(path)}: {(error.strerror or '').lower()}") from error
+    return public

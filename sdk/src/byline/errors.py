@@ -93,6 +93,12 @@ class UnknownKeyError(VerificationError):
     default_code = "BL-KEY-1"
 
 
+class PresenceError(VerificationError):
+    """A signature shows less of its signer's presence than trust asks of the key."""
+
+    default_code = "BL-PRESENCE-1"
+
+
 class ProofError(VerificationError):
     """A Merkle proof does not lead to the root."""
 

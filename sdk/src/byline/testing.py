@@ -23,10 +23,12 @@ from byline.core.effect import parse_sha256
 from byline.core.entry import entry_for, format_entry, identity_of
 from byline.core.merkle import hash_leaf, prove_consistency, prove_inclusion, read_nodes, root_of
 from byline.core.note import sign_note
+from byline.core.sshsig import namespace_of
 from byline.core.statement import parse_statement
 from byline.errors import EntryRejectedError, MalformedError, ProofError, SignatureError
 from byline.keys.ed25519 import LogKey
-from byline.keys.p256 import PrivateKey, check_signature
+from byline.keys.p256 import PrivateKey
+from byline.keys.signatures import Signatures
 
 if TYPE_CHECKING:
     from byline.core.bundle import Bundle
@@ -75,8 +77,10 @@ class MemoryLedger:
             EntryRejectedError: Not a statement, or not signed by `public`.
         """
         try:
-            check_signature(public, envelope.signature, envelope.signed_bytes)
-            subjects = frozenset(each.sha256 for each in parse_statement(envelope.payload).subjects)
+            statement = parse_statement(envelope.payload)
+            namespace = namespace_of(statement.predicate_type)
+            Signatures().verify(public, envelope.signature, envelope.signed_bytes, namespace=namespace)
+            subjects = frozenset(each.sha256 for each in statement.subjects)
             leaf = format_entry(entry_for(envelope, public))
         except (MalformedError, SignatureError) as error:
             raise EntryRejectedError(str(error)) from error

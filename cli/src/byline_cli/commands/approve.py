@@ -23,10 +23,10 @@ from byline_gate.anchor import full_ref
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from byline.core.ports import Signer
     from byline.flow.approve import Proposal
     from byline.flow.workshop import Workshop
     from byline.git.repository import Repository
-    from byline.keys.p256 import PrivateKey
     from byline_cli.parser import Parser
     from byline_cli.world import World
 
@@ -46,7 +46,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--base", metavar="REV", help="the target's tip (default: the target as the remote has it)")
     parser.add_argument("--head", metavar="REV", default="HEAD", help="the candidate (default HEAD)")
     parser.add_argument("--environment", metavar="NAME", help="for this environment only (default: for all)")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="another key than your own")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="another key than your own: PEM, or OpenSSH's (a token is touched)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -116,12 +116,15 @@ def _deliver(workshop: Workshop, world: World) -> None:
         world.terminal.line(said)
 
 
-def _key(options: Namespace, world: World) -> PrivateKey:
+def _key(options: Namespace, world: World) -> Signer:
     if options.key is None:
         return load_own_key(world.environ)
-    from byline.keys.p256 import load_key
+    from byline.core.sshsig import APPROVAL
+    from byline.keys.signers import load_signer
+    from byline.sign.ssh import SshSigner, is_ssh_key
 
-    return load_key(options.key if options.key.is_absolute() else world.cwd / options.key)
+    path = options.key if options.key.is_absolute() else world.cwd / options.key
+    return SshSigner(path, namespace=APPROVAL) if is_ssh_key(path) else load_signer(path)
 
 
 def _target(repo: Repository, named: str | None) -> tuple[str, str]:

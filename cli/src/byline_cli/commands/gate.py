@@ -78,11 +78,11 @@ def _anchored(options: Namespace, world: World, repo: Repository) -> tuple[Judge
     ledger = connect(anchor.ledger) if anchor.ledger else None
     signer = None
     if anchor.key:
-        from byline.keys.p256 import load_key
+        from byline.keys.signers import load_signer
 
         if ledger is None:
             raise ConfigError("gate.toml names a key and no ledger: a decision that is signed is logged", hint='add ledger = "grpc://..."')
-        signer = load_key(anchor.key)
+        signer = load_signer(anchor.key)
     with EvidenceIndex(cache_file(repo)) as index:
         evidence = Evidence(repo, index, ledger)
         done = run_gate(repo, anchor, head=options.head, evidence=evidence, at=datetime.now(UTC), signer=signer, ledger=ledger)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, parse_trust
+from byline.core.publickey import Presence, key_type
+from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, least_presence, parse_trust
 from byline.core.trustfile import add_to_trust
 from byline.errors import ConfigError, TrustError
 from byline_cli.install.changes import write_file
@@ -33,6 +34,7 @@ repository: a change of it is a change like any other, and a gate wants a root k
 EXAMPLE = "byline trust add p-rob --level junior --key rob.pub"
 
 SOON = timedelta(days=30)
+TOKENS = [str(each) for each in (Presence.PRESENT, Presence.VERIFIED)]
 DEFAULT_USES = {Kind.HUMAN: (Use.AUTHORSHIP, Use.APPROVAL), Kind.AGENT: (Use.AUTHORSHIP,), Kind.SERVICE: (Use.DECISION,)}
 
 
@@ -42,10 +44,11 @@ def configure(parser: Parser) -> None:
     verbs.add_parser("key", help="print your public key")
     add = verbs.add_parser("add", help="add a principal or a key", epilog=f"example: {EXAMPLE}")
     add.add_argument("principal", help="p-... for a person, s-... for a service, a-... for an agent")
-    add.add_argument("--key", type=Path, metavar="FILE", help="the public key, as `byline trust key` prints it")
+    add.add_argument("--key", type=Path, metavar="FILE", help="the public key, as `byline trust key` or ssh-keygen writes it")
     add.add_argument("--level", help="one of the file's levels (people only)")
     add.add_argument("--kind", choices=[str(kind) for kind in Kind], help="default: what the id begins with")
     add.add_argument("--use", action="append", choices=[str(use) for use in Use], help="what the key may sign; may be repeated")
+    add.add_argument("--presence", choices=TOKENS, help="what a token has to show each time: a touch (default), or a PIN or finger")
     verbs.add_parser("list", help="who is in it")
     verbs.add_parser("lint", help="is it right")
 
@@ -79,7 +82,11 @@ def _add(options: Namespace, world: World, path: Path, data: bytes) -> int:
         if trust.key(public):
             raise ConfigError("this key is in the trust file already", hint="byline trust list shows whose it is")
         uses = tuple(Use(each) for each in options.use or DEFAULT_USES[known.kind if known else kind])
-        keys = (TrustedKey(principal=options.principal, public=public, uses=uses),)
+        kind_of_key = key_type(public)
+        if options.presence and not kind_of_key.is_token:
+            raise ConfigError("only a token shows who is there", hint=f"this key has the type {kind_of_key}: leave out --presence")
+        presence = Presence(options.presence) if options.presence else least_presence(kind_of_key)
+        keys = (TrustedKey(principal=options.principal, public=public, uses=uses, presence=presence),)
     try:
         text = add_to_trust(data, issued=datetime.now(UTC).replace(microsecond=0), principals=principals, keys=keys)
     except TrustError as error:  # the file was read, so it is what was asked for
@@ -113,7 +120,10 @@ def _keys(trust: Trust, principal: Principal) -> list[TrustedKey | None]:
 
 
 def _key_cells(key: TrustedKey | None) -> tuple[str, str]:
-    return (key.id[:16], ", ".join(key.uses) or "nothing (revoked)") if key else ("no key", "")
+    if key is None:
+        return ("no key", "")
+    shows = f" ({key.type}, {key.presence})" if key.type.is_token else ""
+    return (key.id[:16], (", ".join(key.uses) or "nothing (revoked)") + shows)
 
 
 def _lint(world: World, data: bytes) -> int:

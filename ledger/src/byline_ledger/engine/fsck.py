@@ -28,16 +28,17 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from byline.core.checkpoint import open_checkpoint
-from byline.core.entry import identity_of, parse_entry
-from byline.core.envelope import PAYLOAD_TYPE, pae
+from byline.core.entry import entry_for, identity_of, parse_entry
+from byline.core.envelope import Envelope
 from byline.core.facets import facets_of
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
+from byline.core.sshsig import namespace_of
 from byline.core.statement import parse_statement
 from byline.core.tiles import Tile, grow_tiles, read_tiled_nodes, tile_path
 from byline.core.value import dataclass
 from byline.errors import BylineError, EntryError, LedgerError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
-from byline.keys.p256 import KeyCache
+from byline.keys.signatures import Signatures
 from byline_ledger.engine.files import DATABASE, KEY, check_files
 from byline_ledger.engine.sql import read_facets
 from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION, is_environment
@@ -140,7 +141,7 @@ class _Check:
         self._database = database
         self._path = path
         self._verifier = verifier
-        self._keys = KeyCache()
+        self._signatures = Signatures()
         self._tiles: dict[tuple[int, int], bytes] = {}
         self._terms = 0
         self._sources: set[int] = set()
@@ -212,13 +213,15 @@ class _Check:
         if stored.payload is None:
             yield "its payload is missing"
             return
-        signed = pae(PAYLOAD_TYPE, stored.payload)
-        if hashlib.sha256(signed).digest() != entry.digest:
+        envelope = Envelope(payload=stored.payload, signature=entry.signature)
+        if entry_for(envelope, entry.public) != entry:
             yield "its payload is not what its leaf says was signed"
             return
         try:
-            self._keys.check(entry.public, entry.signature, signed)
-            facets = facets_of(parse_statement(stored.payload), hashlib.sha256(entry.public).digest())
+            statement = parse_statement(stored.payload)
+            namespace = namespace_of(statement.predicate_type)
+            self._signatures.verify(entry.public, entry.signature, envelope.signed_bytes, namespace=namespace)
+            facets = facets_of(statement, hashlib.sha256(entry.public).digest())
         except BylineError as error:
             yield str(error)
             return

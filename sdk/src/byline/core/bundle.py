@@ -4,7 +4,7 @@
 A Sigstore bundle v0.3 in JSON, of which Byline uses this much:
 
     {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-     "verificationMaterial": {"publicKey": {"hint": "<base64 SHA-256 of the SPKI>"}, "tlogEntries": [] | [<log entry>]},
+     "verificationMaterial": {"publicKey": {"hint": "<base64 SHA-256 of the key>"}, "tlogEntries": [] | [<log entry>]},
      "dsseEnvelope": <envelope>}
 
     <log entry> = {"logIndex": "5", "logId": {"keyId": "<base64 log id>"}, "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
@@ -12,6 +12,7 @@ A Sigstore bundle v0.3 in JSON, of which Byline uses this much:
                                       "checkpoint": {"envelope": "<signed note>"}},
                    "canonicalizedBody": "<base64 leaf>"}
 
+The entry's kind is that of the key (`core.entry`); with any other than `hashedrekord` the bundle is Byline's alone to verify.
 Integers are strings; an index of zero may be left out. `rootHash` and `treeSize` repeat the checkpoint and must equal it. The hint
 is nobody's promise: trust is never chosen by it alone. Byline writes canonical JSON and reads any spelling.
 
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.checkpoint import Checkpoint, parse_checkpoint
-from byline.core.entry import KIND, MAX_ENTRY, VERSION, check_entry, entry_for, parse_entry
+from byline.core.entry import MAX_ENTRY, check_entry, entry_for, entry_kind, parse_entry
 from byline.core.envelope import MAX_ENVELOPE, envelope_from_json, envelope_to_json
 from byline.core.merkle import HASH_SIZE, MAX_SIZE, InclusionProof, check_inclusion, hash_leaf
 from byline.core.note import parse_note
@@ -91,7 +92,7 @@ class Bundle:
 
 
 def join_receipt(envelope: Envelope, public: bytes, receipt: Receipt | None) -> Bundle:
-    """Return the bundle of `envelope`, signed by the key `public` (SPKI DER), with the receipt that a log gave for it.
+    """Return the bundle of `envelope`, signed by the key `public` (`core.publickey`), with the receipt that a log gave for it.
 
     A log that has had the statement before answers with the leaf that it has, whose signature may be another one over the same
     payload by the same key. The bundle then carries the logged signature, so that leaf and envelope agree.
@@ -175,7 +176,7 @@ def _receipt_to_json(receipt: Receipt) -> dict[str, Json]:
     return {
         "logIndex": index,
         "logId": {"keyId": format_base64(receipt.log_id)},
-        "kindVersion": {"kind": KIND, "version": VERSION},
+        "kindVersion": _kind_of(receipt.leaf),
         "inclusionProof": {
             "logIndex": index,
             "rootHash": format_base64(claimed.root),
@@ -192,8 +193,6 @@ def _receipt_from_json(value: Json) -> Receipt:
         value, "logId", "kindVersion", "inclusionProof", "canonicalizedBody", optional=("logIndex", "integratedTime", "inclusionPromise")
     )
     proof = _object(entry["inclusionProof"], "rootHash", "treeSize", "checkpoint", optional=("logIndex", "hashes"))
-    if _object(entry["kindVersion"], "kind", "version") != {"kind": KIND, "version": VERSION}:
-        raise EnvelopeError("a log entry of a kind that Byline does not know")
     if entry.get("inclusionPromise") or entry.get("integratedTime") not in {None, "0"}:
         raise EnvelopeError("promises and times of a log are not read")
     hashes = proof.get("hashes", [])
@@ -208,14 +207,20 @@ def _receipt_from_json(value: Json) -> Receipt:
         ),
         checkpoint=checkpoint,
     )
-    parse_entry(receipt.leaf)
     claimed = receipt.claimed
+    if entry["kindVersion"] != _kind_of(receipt.leaf):
+        raise EnvelopeError("a log entry of another kind than it says")
     if receipt.index != _integer(proof.get("logIndex", "0")) or (receipt.proof.size, _hash(proof["rootHash"])) != (
         claimed.size,
         claimed.root,
     ):
         raise EnvelopeError("a log entry that contradicts itself")
     return receipt
+
+
+def _kind_of(leaf: bytes) -> dict[str, Json]:
+    kind, version = entry_kind(parse_entry(leaf)).value
+    return {"kind": kind, "version": version}
 
 
 def _object(value: Json, *members: str, optional: tuple[str, ...] = ()) -> dict[str, Json]:

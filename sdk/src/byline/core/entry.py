@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The leaf of the log: what stays for ever, and holds no name and no text.
 
-One kind exists so far, Rekor's `hashedrekord` 0.0.2 for a P-256 key, as canonical JSON (RFC 8785):
+A closed set of kinds; which one follows from the form of the key (`core.publickey`). All are canonical JSON (RFC 8785) without
+white space, of at most 65,535 bytes (C2SP tlog-tiles). Rekor's own for a P-256 key, `hashedrekord` 0.0.2:
 
     {"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{
       "data":{"algorithm":"SHA2_256","digest":"<base64 SHA-256 of the DSSE pre-authentication encoding>"},
       "signature":{"content":"<base64 ECDSA signature in DER>","verifier":{
         "keyDetails":"PKIX_ECDSA_P256_SHA_256","publicKey":{"rawBytes":"<base64 SubjectPublicKeyInfo in DER>"}}}}}}
 
-without white space, at most 65,535 bytes (C2SP tlog-tiles). A verifier rebuilds it from envelope and key and compares bytes; it
-never reads facts out of a leaf. Two valid signatures of one key over one payload are two spellings of one statement: a log knows
-a statement by its `identity`, not by its leaf.
+and ours, 0.1, which differ in what the key and the signature are:
+
+    {"apiVersion":"0.1","kind":"<kind>","spec":{"data":{"algorithm":"SHA2_256","digest":"<base64>"},"publicKey":"<base64>","signature":"<base64>"}}
+
+    byline-ed25519     an Ed25519 key and its 64 bytes; the one kind that only who has the payload can check
+    byline-sshsig      a key and an SSHSIG blob of OpenSSH's (`core.sshsig`), an `sk-` key's too; SHA2_512 where the blob says sha512
+    byline-webauthn    a credential and its assertion (`core.webauthn`)
+
+A verifier rebuilds the leaf from envelope and key and compares bytes; it never reads facts out of a leaf. Two valid signatures of
+one key over one payload are two spellings of one statement: a log knows a statement by its `identity`, not by its leaf.
 
 >>> entry = Entry(digest=bytes(32), signature=b"0", public=P256_PREFIX + bytes(64))
 >>> parse_entry(format_entry(entry)) == entry
@@ -21,9 +29,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, parse_base64
+from byline.core.publickey import P256_PREFIX, P256_SIZE, KeyType, key_type
 from byline.core.value import dataclass
 from byline.errors import EntryError, MalformedError, ProofError
 
@@ -31,22 +41,37 @@ if TYPE_CHECKING:
     from byline.core.envelope import Envelope
     from byline.core.facets import Facets
 
-KIND = "hashedrekord"
-VERSION = "0.0.2"
 MAX_ENTRY = 65_535
-# SubjectPublicKeyInfo of an uncompressed P-256 point (RFC 5480): the same 27 bytes before every key's X and Y.
-P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-P256_SIZE = len(P256_PREFIX) + 64
 
+
+class EntryKind(Enum):
+    """A kind of leaf, by its name and version."""
+
+    HASHEDREKORD = ("hashedrekord", "0.0.2")
+    ED25519 = ("byline-ed25519", "0.1")
+    SSHSIG = ("byline-sshsig", "0.1")
+    WEBAUTHN = ("byline-webauthn", "0.1")
+
+
+_KINDS = {
+    KeyType.P256: EntryKind.HASHEDREKORD,
+    KeyType.ED25519: EntryKind.ED25519,
+    KeyType.SSH: EntryKind.SSHSIG,
+    KeyType.SK_SSH: EntryKind.SSHSIG,
+    KeyType.WEBAUTHN: EntryKind.WEBAUTHN,
+}
 _LEAF = (
     b'{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":"%b"},'
     b'"signature":{"content":"%b","verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256","publicKey":{"rawBytes":"%b"}}}}}}'
 )
+_OWN_LEAF = b'{"apiVersion":"%b","kind":"%b","spec":{"data":{"algorithm":"%b","digest":"%b"},"publicKey":"%b","signature":"%b"}}'
+_LEAVES = tuple(re.compile(re.escape(each).replace(b"%b", b"([A-Za-z0-9+/=._-]*)")) for each in (_LEAF, _OWN_LEAF))
+_ALGORITHMS = {32: b"SHA2_256", 64: b"SHA2_512"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """`digest` (SHA-256 of the signed bytes), `signature` (DER) and `public` (P-256 key, SPKI DER)."""
+    """`digest` (of the signed bytes, by the hash that the signature names, SHA-256 unless it names one), `signature`, `public` key."""
 
     digest: bytes
     signature: bytes
@@ -64,8 +89,13 @@ class Submission:
 
 
 def entry_for(envelope: Envelope, public: bytes) -> Entry:
-    """Return the entry of `envelope` under the key `public` (SPKI DER)."""
-    return Entry(digest=hashlib.sha256(envelope.signed_bytes).digest(), signature=envelope.signature, public=public)
+    """Return the entry of `envelope` under the key `public`.
+
+    Raises:
+        EntryError: The key or its signature is none that a leaf can hold.
+    """
+    name = _hash_name(envelope.signature, public)
+    return Entry(digest=hashlib.new(name, envelope.signed_bytes).digest(), signature=envelope.signature, public=public)
 
 
 def identity_of(payload: bytes, public: bytes) -> bytes:
@@ -73,17 +103,33 @@ def identity_of(payload: bytes, public: bytes) -> bytes:
     return hashlib.sha256(hashlib.sha256(payload).digest() + hashlib.sha256(public).digest()).digest()
 
 
+def entry_kind(entry: Entry) -> EntryKind:
+    """Return which kind of leaf `entry` has.
+
+    Raises:
+        EntryError: Its key is none that Byline knows.
+    """
+    try:
+        return _KINDS[key_type(entry.public)]
+    except MalformedError as error:
+        raise EntryError(f"an entry with {error}") from error
+
+
 def format_entry(entry: Entry) -> bytes:
     """Return the leaf of `entry`.
 
     Raises:
-        EntryError: Not a SHA-256, not a P-256 key, or too long.
+        EntryError: A key or signature that no leaf can hold, not its digest, or too long.
     """
-    if len(entry.digest) != hashlib.sha256().digest_size:
-        raise EntryError("the digest of an entry is a SHA-256")
-    if len(entry.public) != P256_SIZE or not entry.public.startswith(P256_PREFIX):
-        raise EntryError("the key of a hashedrekord is an uncompressed P-256 SubjectPublicKeyInfo")
-    leaf = _LEAF % tuple(format_base64(field).encode() for field in (entry.digest, entry.signature, entry.public))
+    kind = entry_kind(entry)
+    if len(entry.digest) != hashlib.new(_hash_name(entry.signature, entry.public)).digest_size:
+        raise EntryError("the digest of an entry is of the hash that its signature is over")
+    digest, signature, public = (format_base64(field).encode() for field in (entry.digest, entry.signature, entry.public))
+    if kind is EntryKind.HASHEDREKORD:
+        leaf = _LEAF % (digest, signature, public)
+    else:
+        name, version = (each.encode() for each in kind.value)
+        leaf = _OWN_LEAF % (version, name, _ALGORITHMS[len(entry.digest)], digest, public, signature)
     if not entry.signature or len(leaf) > MAX_ENTRY:
         raise EntryError(f"an entry has a signature and at most {MAX_ENTRY} bytes")
     return leaf
@@ -95,13 +141,14 @@ def parse_entry(leaf: bytes) -> Entry:
     Raises:
         EntryError: Another kind, or other bytes than `format_entry` writes.
     """
-    match = re.fullmatch(re.escape(_LEAF).replace(b"%b", b"([A-Za-z0-9+/=]*)"), leaf)
-    if match is None:
-        raise EntryError("not a hashedrekord 0.0.2 with a P-256 key")
+    rekor, own = (each.fullmatch(leaf) for each in _LEAVES)
+    fields = rekor.groups() if rekor else (own[4], own[6], own[5]) if own else None
+    if fields is None:
+        raise EntryError("not a log entry of a kind that Byline knows")
     try:
-        digest, signature, public = (parse_base64(field.decode()) for field in match.groups())
+        digest, signature, public = (parse_base64(field.decode()) for field in fields)
     except MalformedError as error:
-        raise EntryError(f"not a hashedrekord: {error}") from error
+        raise EntryError(f"not a log entry: {error}") from error
     entry = Entry(digest=digest, signature=signature, public=public)
     if format_entry(entry) != leaf:
         raise EntryError("a leaf that is not spelled as Byline spells it")
@@ -117,3 +164,28 @@ def check_entry(leaf: bytes, envelope: Envelope, public: bytes) -> None:
     """
     if leaf != format_entry(entry_for(envelope, public)):
         raise ProofError("the log entry is not that of this envelope and key")
+
+
+def _hash_name(signature: bytes, public: bytes) -> str:
+    """Return the hash that `signature` is over, once it is known to be spelled as its kind asks."""
+    if len(public) == P256_SIZE and public.startswith(P256_PREFIX):
+        return "sha256"
+    # The rarer kinds of signature are read by modules that most programs never need.
+    try:
+        kind = key_type(public)
+        if kind is KeyType.WEBAUTHN:
+            from byline.core.webauthn import parse_assertion
+
+            parse_assertion(signature)
+        if kind in {KeyType.SSH, KeyType.SK_SSH}:
+            from byline.core.sshsig import parse_ssh_signature
+
+            found = parse_ssh_signature(signature)
+            if found.public != public:
+                raise EntryError("an SSH signature that names another key")
+            return found.hash
+    except EntryError:
+        raise
+    except MalformedError as error:
+        raise EntryError(f"a signature that no entry can hold: {error}") from error
+    return "sha256"

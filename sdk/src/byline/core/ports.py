@@ -26,11 +26,11 @@ class Signer(Protocol):
 
     @property
     def public(self) -> bytes:
-        """The public key, SubjectPublicKeyInfo in DER."""
+        """The public key, in one of the forms of `core.publickey`."""
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """Return the raw signature over `message`."""
+        """Return the signature over `message`, as the form of the key has it."""
         ...
 
 
@@ -78,7 +78,7 @@ class Ledger(Protocol):
     """An append-only log of envelopes. Nothing that it answers is verified by the port itself: that is the verify room's."""
 
     def append(self, envelope: Envelope, public: bytes) -> Receipt:
-        """Log `envelope`, signed by the key `public` (SPKI DER), and return its receipt once it is durable and in the tree.
+        """Log `envelope`, signed by the key `public` (`core.publickey`), and return its receipt once it is durable and in the tree.
 
         The same payload by the same key is the same statement: however often it comes, it has one index. The receipt then holds
         the leaf with the signature that was logged first (`core.bundle.join_receipt` minds that).

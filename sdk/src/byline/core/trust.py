@@ -21,12 +21,14 @@
 
     [[key]]
     principal = "p-ana"
-    type = "p256"
-    public = "<base64 of the SPKI in DER>"
+    type = "p256"                        # its form: p256, ed25519, ssh, sk-ssh or webauthn (core.publickey)
+    public = "<base64>"
     uses = ["authorship", "approval", "root"]
+    presence = "none"                    # what each signature has to show; absent = none, of a token's key present
 
 The file is a regular blob of at most 256 KiB; its SHA-256 is over its bytes. Unknown keys are refused. A key with `uses = []`
-is a key that was enrolled once: nothing that it signs can relax a verdict any more, but its claims still tighten one. Only
+is a key that was enrolled once: nothing that it signs can relax a verdict any more, but its claims still tighten one. A token's
+key (sk-ssh, webauthn) is `present` or `verified`, no other key is more than `none`: a file cannot tell who used it. Only
 people approve, so only a person's key may have the uses approval and root; `decision` belongs to services and people.
 
 >>> is_below("junior", "senior", ("junior", "mid", "senior"))
@@ -40,8 +42,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from byline.core.canonical import format_base64, parse_base64
-from byline.core.entry import P256_PREFIX, P256_SIZE
 from byline.core.note import parse_vkey
+from byline.core.publickey import KeyType, Presence, key_type
 from byline.core.table import (
     parse_table,
     take_array,
@@ -116,16 +118,26 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedKey:
-    """A P-256 key (`public`: SPKI in DER) of `principal` and what it may sign; `uses` is empty once it is revoked."""
+    """A key of `principal`, what it may sign, and what its signatures have to show; `uses` is empty once it is revoked."""
 
     principal: str
     public: bytes
     uses: tuple[Use, ...]
+    presence: Presence = Presence.NONE
 
     @property
     def id(self) -> str:
         """SHA-256 of `public`, hex."""
         return hashlib.sha256(self.public).hexdigest()
+
+    @property
+    def type(self) -> KeyType:
+        """The form of the key.
+
+        Raises:
+            MalformedError: It is none that Byline knows.
+        """
+        return key_type(self.public)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +161,11 @@ class Trust:
         return next((each for each in self.principals if each.id == name), None)
 
     def key(self, public: bytes) -> TrustedKey | None:
-        """Return the key with this SPKI, whatever its uses."""
+        """Return the key with these bytes, whatever its uses."""
         return next((each for each in self.keys if each.public == public), None)
 
     def principal_of(self, public: bytes, use: Use) -> Principal:
-        """Return whose key `public` (SPKI in DER) is, if it may be used for `use`.
+        """Return whose key `public` is, if it may be used for `use`.
 
         Raises:
             UnknownKeyError: Trust does not know the key, or not for this use.
@@ -275,13 +287,19 @@ def _principal(value: object, levels: Sequence[str]) -> Principal:
 
 
 def _key(value: object) -> TrustedKey:
-    table = take_keys(value, required=("principal", "type", "public", "uses"), what="a key")
-    if table["type"] != "p256":
-        raise TrustError('trust.toml: a key has the type "p256"')
-    public = parse_base64(table["public"])
-    if len(public) != P256_SIZE or not public.startswith(P256_PREFIX):
-        raise TrustError("trust.toml: public is not a P-256 key (SubjectPublicKeyInfo, uncompressed)")
+    table = take_keys(value, required=("principal", "type", "public", "uses"), optional=("presence",), what="a key")
+    public, kind = parse_base64(table["public"]), take_choice(KeyType, table["type"], what="key.type")
+    if key_type(public) is not kind:
+        raise TrustError(f"trust.toml: public is not a key of the type {kind}")
     uses = tuple(take_choice(Use, each, what="an element of key.uses") for each in take_array(table["uses"], what="key.uses"))
     if len(set(uses)) != len(uses):
         raise TrustError("trust.toml: a key has a use twice")
-    return TrustedKey(principal=take_string(table["principal"], what="key.principal"), public=public, uses=uses)
+    presence = take_choice(Presence, table.get("presence", least_presence(kind)), what="key.presence")
+    if (presence is Presence.NONE) == kind.is_token:
+        raise TrustError("trust.toml: the presence of a token's key is present or verified, that of every other key none")
+    return TrustedKey(principal=take_string(table["principal"], what="key.principal"), public=public, uses=uses, presence=presence)
+
+
+def least_presence(kind: KeyType) -> Presence:
+    """Return what every signature of such a key shows."""
+    return Presence.PRESENT if kind.is_token else Presence.NONE

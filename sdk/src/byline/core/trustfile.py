@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from byline.core.canonical import format_base64
 from byline.core.moment import format_moment
 from byline.core.note import parse_vkey
+from byline.core.publickey import Presence
 from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, parse_trust
 from byline.core.value import replace
 from byline.errors import TrustError
@@ -169,5 +170,7 @@ def _principal(principal: Principal) -> str:
 
 
 def _key(key: TrustedKey) -> str:
-    public = _quote(format_base64(key.public))
-    return f'[[key]]\nprincipal = {_quote(key.principal)}\ntype = "p256"\npublic = {public}\nuses = {_list(key.uses)}\n'
+    lines = ["[[key]]", f"principal = {_quote(key.principal)}", f"type = {_quote(key.type)}"]
+    lines += [f"public = {_quote(format_base64(key.public))}", f"uses = {_list(key.uses)}"]
+    lines += [f"presence = {_quote(key.presence)}"] if key.presence is not Presence.NONE else []
+    return "\n".join(lines) + "\n"

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Recorder, format_authorship, parse_authorship
 from byline.core.claim import Claim, New
+from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, replace
 from byline.errors import MalformedError, SignatureError
 from byline.flow.workshop import Workshop, write_atomic
-from byline.keys.p256 import check_signature
 from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
 
@@ -158,11 +158,14 @@ class Chain(Issuer):
             self._move(replace(self._tail, seq=self._tail.seq + 1, prev=found))
 
     def _next(self, index: EvidenceIndex) -> Iterator[str]:
+        from byline.keys.signatures import Signatures
+
+        signatures = Signatures()
         facts = index.facts(chain=self._tail.id, seq=self._tail.seq + 1)
         for stored in index.open(facts) if facts else ():
             envelope = stored.bundle.envelope
             with suppress(SignatureError):
-                check_signature(self._signer.public, envelope.signature, envelope.signed_bytes)
+                signatures.verify(self._signer.public, envelope.signature, envelope.signed_bytes, namespace=AUTHORSHIP)
                 yield envelope.digest
 
     def _move(self, tail: Tail) -> None:

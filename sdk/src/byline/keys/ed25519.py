@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""Ed25519: the keys that sign checkpoints.
+r"""Ed25519: the keys that sign checkpoints, and keys of people and services that sign statements.
 
 A private key is one line in the form of Go's `note` package, mode 0600; the public key is a vkey (`core.note`):
 
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from byline.core.canonical import format_base64, parse_base64
 from byline.core.note import ED25519, NoteKey, format_vkey, parse_vkey
+from byline.core.publickey import ED25519_PREFIX
 from byline.errors import CheckpointError, ConfigError, MalformedError, SignatureError
 from byline.keys.files import load_secret, save_secret
 
@@ -71,6 +72,24 @@ class LogKey:
     def to_text(self) -> str:
         """Return the private key as one line."""
         return f"{_MARK}{self.name}+{self.key_id.hex()}+{format_base64(bytes([ED25519]) + self._seed)}\n"
+
+
+class StatementKey:
+    """A `core.ports.Signer`: an Ed25519 key for statements, SubjectPublicKeyInfo in DER (`core.publickey`)."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+
+    @property
+    def public(self) -> bytes:
+        """The public key, SPKI DER."""
+        return ED25519_PREFIX + self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature (64 bytes) over `message`."""
+        return self._key.sign(message)
 
 
 class LogVerifier:

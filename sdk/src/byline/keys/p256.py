@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Self
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from byline.core.entry import P256_PREFIX, P256_SIZE
+from byline.core.publickey import P256_PREFIX, P256_SIZE
 from byline.errors import ConfigError, SignatureError
 from byline.keys.files import load_secret, save_secret
 from byline.keys.ids import key_id
@@ -107,6 +108,20 @@ class KeyCache:
         Raises:
             SignatureError: It did not, or `spki` is not a P-256 key.
         """
+        self._check(spki, signature, message, _ECDSA)
+
+    def check_digest(self, spki: bytes, signature: bytes, digest: bytes) -> None:
+        """Check that the key `spki` (DER) made `signature` (DER) over what has the SHA-256 `digest`.
+
+        Raises:
+            SignatureError: It did not, `spki` is not a P-256 key, or `digest` is not a SHA-256.
+        """
+        try:
+            self._check(spki, signature, digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+        except ValueError as error:
+            raise SignatureError("the signature is over another kind of hash") from error
+
+    def _check(self, spki: bytes, signature: bytes, message: bytes, algorithm: ec.ECDSA) -> None:
         key = self._keys.get(spki)
         if key is None:
             key = _load_public(spki)
@@ -114,7 +129,7 @@ class KeyCache:
                 self._keys.clear()
             self._keys[spki] = key
         try:
-            key.verify(signature, message, _ECDSA)
+            key.verify(signature, message, algorithm)
         except InvalidSignature as error:
             raise SignatureError(f"the signature is not by key {key_id(spki)[:16]}") from error
 

@@ -4,12 +4,13 @@
 1. *Key.* The bundle's key hint names a key that trust lists, for whatever use. (The bundle's own size was checked when it was read.)
 2. *Shape.* The payload is a statement of at most 1 MiB with a predicate that Byline knows (`core.statement`).
 3. *Repository.* The statement names the repository of trust.
-4. *Signature.* That key signed the pre-authentication encoding of exactly this payload.
+4. *Signature.* That key signed the pre-authentication encoding of exactly this payload, for a purpose that fits the predicate
+   where its form says for what.
 5. *Entry.* If there is a receipt: the leaf rebuilt from envelope and key is the logged leaf, byte for byte.
 6. *Inclusion.* The leaf is in the tree whose root the receipt's checkpoint names.
 7. *Checkpoint.* If trust lists the log: the log's key signed the checkpoint. An independent log makes the fact `logged`; an
    embedded one, and one that trust does not list, leave it `signed`.
-8. *Use.* Trust lets the key sign this predicate.
+8. *Use.* Trust lets the key sign this predicate, and the signature shows the presence of a person that the key was enrolled with.
 9. *Identity.* The statement speaks for its signer: an approver is the signer; an owner or hand whom claims name anew is the
    signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
 10. *Time.* Trust has not expired; nor has an approval.
@@ -29,11 +30,12 @@ from byline.core.claim import New
 from byline.core.decision import Decision, parse_decision
 from byline.core.entry import check_entry
 from byline.core.merkle import check_inclusion, hash_leaf
+from byline.core.sshsig import namespace_of
 from byline.core.statement import PredicateType, parse_statement
 from byline.core.trust import LogClass, Use
 from byline.core.value import dataclass, replace
 from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
-from byline.errors import IdentityError, ProofError, StaleError, StatementError, SubjectMismatchError, UnknownKeyError
+from byline.errors import IdentityError, PresenceError, ProofError, StaleError, StatementError, SubjectMismatchError, UnknownKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from byline.core.attribution import Owner
     from byline.core.bundle import Bundle, Receipt
     from byline.core.checkpoint import Checkpoint
+    from byline.core.publickey import Presence
     from byline.core.trust import Trust, TrustedKey, TrustedLog
     from byline.keys.ed25519 import LogVerifier
 
@@ -51,11 +54,12 @@ Read: TypeAlias = "Callable[[bytes], tuple[str, Predicate]]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """What checks 1 to 4 leave: `predicate`, in the statement `digest`, signed by `key`."""
+    """What checks 1 to 4 leave: `predicate`, in the statement `digest`, signed by `key`; the signature shows `presence`."""
 
     digest: str
     predicate: Predicate
     key: TrustedKey
+    presence: Presence
 
 
 class Checker:
@@ -66,14 +70,14 @@ class Checker:
 
     def __init__(self, trust: Trust, at: datetime, read: Read | None = None) -> None:
         """Check under `trust` at the moment `at`; `read` is `read_predicate`, or the same with a memory of what it read."""
-        from byline.keys.p256 import KeyCache
+        from byline.keys.signatures import Signatures
 
         self._trust = trust
         self._at = at
         self._read = read or read_predicate
         self._keys = {key.id: key for key in trust.keys}
         self._logs = {log.origin: log for log in trust.logs}
-        self._signatures = KeyCache()
+        self._signatures = Signatures()
         self._verifiers: dict[str, LogVerifier] = {}
         self._claimed: dict[str, Checkpoint] = {}
         self._opened: set[str] = set()
@@ -97,8 +101,9 @@ class Checker:
         if predicate.repository != self._trust.repository:
             raise SubjectMismatchError(f"the statement is about the repository {predicate.repository}")
         # 4.
-        self._signatures.check(key.public, bundle.envelope.signature, bundle.envelope.signed_bytes)
-        return Signed(digest=digest, predicate=predicate, key=key)
+        envelope = bundle.envelope
+        presence = self._signatures.verify(key.public, envelope.signature, envelope.signed_bytes, namespace=_namespace(predicate))
+        return Signed(digest=digest, predicate=predicate, key=key, presence=presence)
 
     def prove(self, bundle: Bundle, signed: Signed) -> Verified:
         """Make checks 5 to 10.
@@ -109,6 +114,7 @@ class Checker:
             CheckpointError: Check 7.
             SignatureError: Check 7.
             UnknownKeyError: Check 8.
+            PresenceError: Check 8.
             IdentityError: Check 9.
             StaleError: Check 10.
         """
@@ -118,6 +124,8 @@ class Checker:
         allowed = _uses(predicate)
         if not set(allowed) & set(key.uses):
             raise UnknownKeyError(f"trust does not let this key of {key.principal} sign with the use {' or '.join(allowed)}")
+        if signed.presence.rank < key.presence.rank:
+            raise PresenceError(f"this key of {key.principal} signs as {key.presence}, and the signature shows {signed.presence}")
         # 9.
         _check_identity(predicate, key.principal)
         # 10.
@@ -179,6 +187,10 @@ def read_predicate(payload: bytes) -> tuple[str, Predicate]:
     if kind == PredicateType.DECISION:
         return statement.digest, parse_decision(statement)
     raise StatementError("a predicate that Byline does not know")
+
+
+def _namespace(predicate: Predicate) -> str:
+    return namespace_of(PredicateType.AUTHORSHIP if isinstance(predicate, Authorship) else PredicateType.APPROVAL)
 
 
 def _uses(predicate: Predicate) -> tuple[Use, ...]:

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys that people bring: a person enrolls and approves with what OpenSSH made, and an Ed25519 key in a file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from installed import Installed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scratch import Scratch
+
+SSH, OPENSSL = shutil.which("ssh-keygen"), shutil.which("openssl")
+
+
+def _ssh(folder: Path) -> tuple[Path, Path]:
+    subprocess.run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", folder / "id"], check=True, timeout=60)
+    return folder / "id", folder / "id.pub"
+
+
+def _pem(folder: Path) -> tuple[Path, Path]:
+    path, public = folder / "key.pem", folder / "public.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", path], check=True, timeout=60, capture_output=True)
+    path.chmod(0o600)
+    subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-out", public], check=True, timeout=60)
+    return path, public
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(_ssh, marks=pytest.mark.skipif(SSH is None, reason="OpenSSH's ssh-keygen is not installed"), id="ssh"),
+        pytest.param(_pem, marks=pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed"), id="ed25519"),
+    ],
+)
+def test_a_person_approves_with_a_key_that_another_tool_made(repository: Scratch, tmp_path: Path, make: object) -> None:
+    assert callable(make)
+    path, public = make(tmp_path)
+    clone = Installed.create(repository, "--policy", "team")
+    said = clone.byline("trust", "add", "p-ana", "--level", "senior", "--key", str(public), "--use", "approval", "--use", "root")
+    assert said.code == 0, said
+    clone.commit()
+    assert clone.byline("trust", "add", "p-new").code == 0
+    clone.commit()
+    base = ("--base", "HEAD~1", "--head", "HEAD")
+    assert clone.byline("gate", *base).code == 4
+    said = clone.byline("approve", "--target", "main", *base, "--key", str(path), "--yes")
+    assert said.code == 0, said
+    assert "by p-ana" in said.out
+    said = clone.byline("gate", *base)
+    assert said.code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "why"),
+    [
+        ("ssh-rsa AAAAB3NzaC1yc2E= me", (), "not a public key that Byline knows"),
+        ("ssh-ed25519", (), "not a public key that Byline knows"),
+        ("MCowBQYDK2VwAyEAO2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=", ("--presence", "verified"), "only a token shows who is there"),
+    ],
+)
+def test_a_key_that_does_not_fit_is_refused_and_nothing_is_written(
+    repository: Scratch, tmp_path: Path, text: str, options: tuple[str, ...], why: str
+) -> None:
+    clone = Installed.create(repository)
+    before = (clone.path / ".byline/trust.toml").read_bytes()
+    (tmp_path / "x.pub").write_text(text)
+    said = clone.byline("trust", "add", "p-x", "--key", str(tmp_path / "x.pub"), *options)
+    assert (said.code, why in said.err) == (2, True), said
+    assert (clone.path / ".byline/trust.toml").read_bytes() == before
