@@ -34,6 +34,7 @@ from byline_ledger.server.http.app import application
 from byline_ledger.server.http.listen import listening
 from byline_ledger.server.http.site import Site
 from byline_ledger.server.service import LedgerService
+from byline_ledger.server.supervisor import READY, STOPPING, notify
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
         await server.start()
         for url in (f"grpc{'s' if config.tls else ''}://{config.listen.rpartition(':')[0]}:{port}", *web):
             announce(url)
+        notify(READY)
         await stop.wait()
+        notify(STOPPING)
         watching.cancel()
         await health.enter_graceful_shutdown()
         await server.stop(config.grace)
