@@ -56,7 +56,7 @@ def contents(place: Path) -> list[object] | None:
     """Return all that is logged, None if it cannot be read."""
     try:
         with contextlib.closing(sqlite3.connect(f"{(place / DATABASE).as_uri()}?mode=ro", uri=True)) as database:
-            tables = ("entry", "source", "payload", "term", "tile", "head", "state")
+            tables = ("entry", "identity", "source", "payload", "term", "tile", "head", "state")
             return [sorted(database.execute(f"SELECT * FROM {table}")) for table in tables]  # noqa: S608 - names written above
     except (sqlite3.Error, TypeError, OverflowError):
         return None
@@ -81,19 +81,21 @@ def test_a_log_in_use_is_checked_as_it_was_at_one_moment(copy: Path) -> None:
     [
         ("UPDATE entry SET leaf = CAST(leaf || 'x' AS BLOB) WHERE idx = 17", "entry 17"),
         ("UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE idx = 3) WHERE idx = 17", "entry 17"),
-        ("UPDATE entry SET identity = zeroblob(32) WHERE idx = 17", "entry 17"),
+        ("UPDATE identity SET identity = zeroblob(32) WHERE idx = 17", "entry 17"),
         ("DELETE FROM entry WHERE idx = 17", "entry 17"),
         ("DELETE FROM entry WHERE idx = 299", "entry 299"),
-        ("INSERT INTO entry SELECT 300, zeroblob(32), logged_at, source, x'', x'', leaf FROM entry WHERE idx = 1", "entry 300"),
+        ("INSERT INTO entry SELECT 300, logged_at, source, x'', x'', leaf FROM entry WHERE idx = 1", "entry 300"),
+        ("INSERT INTO identity VALUES (zeroblob(32), 17)", "table identity"),
         ("UPDATE entry SET logged_at = 0 WHERE idx = 17", "entry 17"),
         ("UPDATE entry SET source = 9 WHERE idx = 17", "entry 17"),
         ("UPDATE entry SET commit_id = zeroblob(20) WHERE idx = 17", "entry 17"),
         ("UPDATE entry SET subjects = zeroblob(32) WHERE idx = 17", "entry 17"),
         ("UPDATE source SET repository = 'another'", "entry 0"),
         ("INSERT INTO source VALUES (9, x'', '', '')", "table source"),
-        ("UPDATE payload SET payload = CAST(payload || ' ' AS BLOB) WHERE idx = 17", "entry 17"),
+        ("UPDATE payload SET piece = CAST(piece || ' ' AS BLOB) WHERE idx = 17", "entry 17"),
         ("DELETE FROM payload WHERE idx = 17", "entry 17"),
-        ("INSERT INTO payload VALUES (300, x'00')", "table payload"),
+        ("INSERT INTO payload VALUES (300, 0, x'00')", "table payload"),
+        ("INSERT INTO payload VALUES (17, 9, x'')", "table payload"),
         ("DELETE FROM term WHERE idx = 17", "entry 17"),
         ("INSERT INTO term VALUES (zeroblob(16), 17)", "table term"),
         ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND idx = 0", "tile/0/000, byte 0 (hash 0)"),
@@ -192,6 +194,6 @@ def test_a_schema_that_is_no_text_is_found(copy: Path, place: bytes) -> None:
 
 def test_a_bundle_of_a_damaged_log_is_not_handed_out(copy: Path) -> None:
     """A payload that is not what was signed never becomes a bundle."""
-    change(copy, "UPDATE payload SET payload = CAST(payload || ' ' AS BLOB) WHERE idx = 17")
+    change(copy, "UPDATE payload SET piece = CAST(piece || ' ' AS BLOB) WHERE idx = 17")
     with open_embedded(copy) as ledger, pytest.raises(LedgerError, match="entry 17 is damaged"):
         ledger.find(f"{17:064x}")

@@ -40,8 +40,8 @@ from byline.errors import BylineError, EntryError, LedgerError, MalformedError, 
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.keys.signatures import Signatures
 from byline_ledger.engine.files import DATABASE, KEY, check_files
-from byline_ledger.engine.sql import read_facets
-from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION, is_environment
+from byline_ledger.engine.sql import SqlMoment, read_facets
+from byline_ledger.engine.sqlite import APPLICATION_ID, PIECE, SCHEMA, VERSION, is_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 MAX_FINDINGS = 100
 _TABLES = "SELECT rowid, type, name, tbl_name, sql FROM sqlite_schema"
 _ENTRIES = (
-    "SELECT e.idx, p.payload, e.identity, e.logged_at, s.id, e.leaf, s.key, s.repository, s.predicate_type, e.commit_id, e.subjects"
-    " FROM entry e LEFT JOIN source s ON s.id = e.source LEFT JOIN payload p ON p.idx = e.idx ORDER BY e.idx"
+    "SELECT e.idx, e.logged_at, s.id, e.leaf, s.key, s.repository, s.predicate_type, e.commit_id, e.subjects"
+    " FROM entry e LEFT JOIN source s ON s.id = e.source ORDER BY e.idx"
 )
 # What SQLite's file format has for a database of ours, where SQLite itself takes anything: with or without a write-ahead log;
 # format 4; no cache size, no vacuum; UTF-8; space for later versions.
@@ -127,7 +127,6 @@ class _Stored:
     """One entry as the tables have it."""
 
     index: int
-    identity: bytes
     leaf: bytes
     payload: bytes | None
     logged_at: int
@@ -144,6 +143,7 @@ class _Check:
         self._signatures = Signatures()
         self._tiles: dict[tuple[int, int], bytes] = {}
         self._terms = 0
+        self._pieces = 0
         self._sources: set[int] = set()
         self._logged_at = 0
         self.head: Checkpoint | None = None
@@ -183,20 +183,22 @@ class _Check:
             yield Finding(where="head", what=f"not a checkpoint of this log: {error}")
 
     def _check_entries(self, size: int) -> Iterator[Finding]:
-        expected = 0
-        for index, payload, identity, logged_at, source, leaf, *columns in self._database.execute(_ENTRIES):
+        expected, moment = 0, SqlMoment(self._database.execute)
+        for index, logged_at, source, leaf, *columns in self._database.execute(_ENTRIES):
             if index != expected:
                 yield Finding(where=f"entry {expected}", what=f"is missing: the next one is {index}")
                 return
             self._tiles |= grow_tiles(index, [hash_leaf(leaf)], lambda *at: self._tiles[at])
             self._sources.add(source)
-            stored = _Stored(index=index, identity=identity, leaf=leaf, payload=payload, logged_at=logged_at, facets=read_facets(*columns))
+            payload = moment.payloads([index]).get(index)
+            self._pieces += -(-len(payload or b"") // PIECE)
+            stored = _Stored(index=index, leaf=leaf, payload=payload, logged_at=logged_at, facets=read_facets(*columns))
             for what in self._check_entry(stored):
                 yield Finding(where=f"entry {index}", what=what)
             expected += 1
         if expected != size:
             yield Finding(where=f"entry {min(expected, size)}", what=f"the head counts {size} entries, there are {expected}")
-        for table, count in (("payload", expected), ("term", self._terms), ("source", len(self._sources))):
+        for table, count in (("identity", expected), ("payload", self._pieces), ("term", self._terms), ("source", len(self._sources))):
             found = self._database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - names written above
             if found != count:
                 yield Finding(where=f"table {table}", what=f"{found} rows, the entries need {count}")
@@ -225,8 +227,9 @@ class _Check:
         except BylineError as error:
             yield str(error)
             return
-        if stored.identity != identity_of(stored.payload, entry.public):
-            yield "its identity is not that of its payload and key"
+        identity = identity_of(stored.payload, entry.public)
+        if SqlMoment(self._database.execute).known([identity]) != {identity: stored.index}:
+            yield "it is not known by the identity of its payload and key"
         if stored.facets != facets:
             yield "its facets are not those of its payload and key"
         self._terms += len(facets.terms)

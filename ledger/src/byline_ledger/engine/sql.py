@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store's transaction in SQL: the same statements for every database that a log is kept in.
 
-    entry     one row for each leaf: its index, its identity, when it was logged, and its facets
+    entry     one row for each leaf: its index, when it was logged, and its facets
+    identity  the index of each statement that is known
     source    whose entries these are: key, repository and kind of statement, each combination once
-    payload   what was signed, as long as it is not erased
+    payload   what was signed, as long as it is not erased, in pieces as long as the database keeps without waste
     term      the index of facets (`core.facets`)
     tile      hashes
     head      the newest signed checkpoint, one row
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from byline.core.envelope import MAX_PAYLOAD
 from byline.core.facets import Facets
 
 if TYPE_CHECKING:
@@ -31,15 +33,24 @@ Execute: TypeAlias = Callable[[str, Sequence[Sql]], Iterable[Any]]
 Source: TypeAlias = tuple[bytes, str, str]
 
 _TABLES = """
-entry (idx {number} PRIMARY KEY, identity {blob} NOT NULL UNIQUE, logged_at {number} NOT NULL, source {number} NOT NULL,
-    commit_id {blob} NOT NULL, subjects {blob} NOT NULL, leaf {blob} NOT NULL){rows};
+entry (idx {number} PRIMARY KEY, logged_at {number} NOT NULL, source {number} NOT NULL, commit_id {blob} NOT NULL,
+    subjects {blob} NOT NULL, leaf {blob} NOT NULL){rows};
+identity (identity {blob} PRIMARY KEY, idx {number} NOT NULL){keyed_rows};
 source (id {serial} PRIMARY KEY, key {blob} NOT NULL, repository {text} NOT NULL, predicate_type {text} NOT NULL,
     UNIQUE (key, repository, predicate_type)){rows};
-payload (idx {number} PRIMARY KEY, payload {blob} NOT NULL){rows};
+payload (idx {number} NOT NULL, part {number} NOT NULL, piece {blob} NOT NULL, PRIMARY KEY (idx, part)){keyed_rows};
 term (term {blob} NOT NULL, idx {number} NOT NULL, PRIMARY KEY (term, idx)){keyed_rows};
 tile (level {number} NOT NULL, idx {number} NOT NULL, hashes {blob} NOT NULL, UNIQUE (level, idx)){rows};
 head (one {number} PRIMARY KEY CHECK (one = 1), note {text} NOT NULL){rows};
 state (name {text} PRIMARY KEY, value {blob} NOT NULL){keyed_rows}
+"""
+_LOGGED_FROM = """
+WITH RECURSIVE seek (low, high) AS (
+    SELECT CAST(0 AS BIGINT), (SELECT coalesce(max(idx) + 1, 0) FROM entry)
+    UNION ALL
+    SELECT CASE WHEN logged_at < ? THEN idx + 1 ELSE low END, CASE WHEN logged_at < ? THEN high ELSE idx END
+    FROM seek JOIN entry ON idx = (low + high) / 2 WHERE low < high)
+SELECT low FROM seek WHERE low = high
 """
 _SUBJECT_SIZE = 32
 # SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a row of ours has at most seven.
@@ -51,16 +62,17 @@ T = TypeVar("T")
 def format_schema(**words: str) -> tuple[str, ...]:
     """Return the statements that make the tables; `words` are a database's own for types and what stands after a table."""
     tables = _TABLES.format(**words).split(";")
-    return (*(f"CREATE TABLE {table.strip()}" for table in tables), "CREATE INDEX entry_logged ON entry (logged_at)")
+    return tuple(f"CREATE TABLE {table.strip()}" for table in tables)
 
 
 class SqlMoment:
     """A `core.ports.StoreWriter` over an open transaction; readers get it too and only read."""
 
-    __slots__ = ("_execute",)
+    __slots__ = ("_execute", "_piece")
 
-    def __init__(self, execute: Execute) -> None:
+    def __init__(self, execute: Execute, *, piece: int = MAX_PAYLOAD) -> None:
         self._execute = execute
+        self._piece = piece
 
     def head(self) -> str | None:
         """Return the newest signed checkpoint."""
@@ -78,7 +90,10 @@ class SqlMoment:
 
     def payloads(self, indices: Sequence[int]) -> dict[int, bytes]:
         """Return what was signed."""
-        return dict(self._rows("SELECT idx, payload FROM payload", indices))
+        pieces: dict[int, list[bytes]] = {}
+        for index, piece in self._rows("SELECT idx, piece FROM payload", indices, order="idx, part"):
+            pieces.setdefault(index, []).append(piece)
+        return {index: b"".join(some) for index, some in pieces.items()}
 
     def facets(self, indices: Sequence[int]) -> dict[int, Facets]:
         """Return what entries are found by."""
@@ -91,17 +106,14 @@ class SqlMoment:
 
     def known(self, identities: Sequence[bytes]) -> dict[bytes, int]:
         """Return the indices of known statements."""
-        return dict(self._among("SELECT identity, idx FROM entry WHERE identity IN", identities))
+        return dict(self._among("SELECT identity, idx FROM identity WHERE identity IN", identities))
 
     def find(self, query: Query, *, after: int = -1, limit: int) -> tuple[int, ...]:
         """Return entries that `query` asks for."""
-        first = self._logged_from(query.since) if query.since else 0
-        if first is None:
-            return ()
-        where, values = ["found.idx >= ?"], [max(first, after + 1)]
-        if query.until is not None and (end := self._logged_from(query.until)) is not None:
+        where, values = ["found.idx >= ?"], [max(after + 1, self._logged_from(query.since))]
+        if query.until is not None:
             where.append("found.idx < ?")
-            values.append(end)
+            values.append(self._logged_from(query.until))
         terms = query.terms
         if terms:
             where.append("found.term = ?")
@@ -119,14 +131,18 @@ class SqlMoment:
         sources = self._sources({_source(each.facets) for each in entries})
         rows: list[tuple[Sql, ...]] = []
         terms: list[tuple[Sql, ...]] = []
+        pieces: list[tuple[Sql, ...]] = []
         for number, each in enumerate(entries, index):
             facets = each.facets
             source, commit, subjects = sources[_source(facets)], bytes.fromhex(facets.commit), b"".join(facets.subjects)
-            rows.append((number, each.identity, at, source, commit, subjects, each.leaf))
+            rows.append((number, at, source, commit, subjects, each.leaf))
             terms += ((term, number) for term in facets.terms)
-        self._insert("entry (idx, identity, logged_at, source, commit_id, subjects, leaf)", rows)
-        payloads = ((number, each.payload) for number, each in enumerate(entries, index))
-        self._insert("payload (idx, payload)", [(number, payload) for number, payload in payloads if payload is not None])
+            payload = each.payload or b""
+            cuts = enumerate(range(0, len(payload), self._piece))
+            pieces += ((number, part, payload[start : start + self._piece]) for part, start in cuts)
+        self._insert("entry (idx, logged_at, source, commit_id, subjects, leaf)", rows)
+        self._insert("identity (identity, idx)", [(each.identity, number) for number, each in enumerate(entries, index)])
+        self._insert("payload (idx, part, piece)", pieces)
         self._insert("term (term, idx)", terms)
 
     def erase(self, index: int) -> None:
@@ -164,19 +180,18 @@ class SqlMoment:
         values = [value for source in sources for value in source]
         return {(key, repository, kind): number for key, repository, kind, number in self._execute(select, values)} if sources else {}
 
-    def _logged_from(self, at: int) -> int | None:
-        """Return the first entry that was logged at `at` or later; order and time agree."""
-        index: int | None = self._value("SELECT idx FROM entry WHERE logged_at >= ? ORDER BY logged_at, idx LIMIT 1", at)
-        return index
+    def _logged_from(self, at: int) -> int:
+        """Return the first entry that was logged at `at` or later, or how many there are: order and time agree, so no index is needed."""
+        return int(self._value(_LOGGED_FROM, at, at)) if at else 0
 
-    def _rows(self, select: str, indices: Sequence[int]) -> Iterable[Any]:
+    def _rows(self, select: str, indices: Sequence[int], *, order: str = "idx") -> Iterable[Any]:
         if isinstance(indices, range) and indices.step == 1:
-            return self._execute(f"{select} WHERE idx >= ? AND idx < ?", (indices.start, indices.stop))
-        return self._among(f"{select} WHERE idx IN", indices)
+            return self._execute(f"{select} WHERE idx >= ? AND idx < ? ORDER BY {order}", (indices.start, indices.stop))
+        return self._among(f"{select} WHERE idx IN", indices, f"ORDER BY {order}")
 
-    def _among(self, select: str, values: Sequence[Sql]) -> Iterator[Any]:
+    def _among(self, select: str, values: Sequence[Sql], rest: str = "") -> Iterator[Any]:
         for some in _chunks(values):
-            yield from self._execute(f"{select} ({', '.join('?' * len(some))})", some)
+            yield from self._execute(f"{select} ({', '.join('?' * len(some))}) {rest}", some)
 
     def _insert(self, into: str, rows: Sequence[tuple[Sql, ...]]) -> None:
         for some in _chunks(rows):

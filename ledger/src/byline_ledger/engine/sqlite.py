@@ -31,6 +31,8 @@ APPLICATION_ID = 0x42594C4E  # "BYLN"
 VERSION = 2
 BUSY_SECONDS = 30.0
 SCHEMA = format_schema(number="INTEGER", blob="BLOB", text="TEXT", serial="INTEGER", rows=" STRICT", keyed_rows=" STRICT, WITHOUT ROWID")
+# Six and a bit fit a page of 4096 bytes: a row is never split, and a page is nearly full whatever the lengths of payloads.
+PIECE = 640
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -71,7 +73,7 @@ class SqliteStore:
             LedgerError: The file is broken.
         """
         with self._transaction("BEGIN"):
-            yield SqlMoment(self._connection.execute)
+            yield SqlMoment(self._connection.execute, piece=PIECE)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[SqlMoment]:
@@ -82,7 +84,7 @@ class SqliteStore:
             LedgerError: The file is broken.
         """
         with self._transaction("BEGIN IMMEDIATE"):
-            yield SqlMoment(self._connection.execute)
+            yield SqlMoment(self._connection.execute, piece=PIECE)
 
     def close(self) -> None:
         """Close the file."""

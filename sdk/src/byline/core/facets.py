@@ -10,7 +10,7 @@ Facets are read out of a statement when it is logged, and kept beside its leaf a
     subjects          the SHA-256 of each subject, 32 bytes, each once
 
 What a statement does not say is empty; of a leaf without a payload only the key is known. In a store's index each facet but the kind
-is a *term*, the first 16 bytes of SHA-256(name || 0x00 || value): a query asks for entries that have all of its terms.
+is a *term*, the first 12 bytes of SHA-256(name || 0x00 || value): a query asks for entries that have all of its terms.
 
 >>> made = Facets(key=bytes(32), repository="r", subjects=(b"s" * 32,))
 >>> [set(query.terms) <= set(made.terms) for query in (Query(repository="r"), Query(commit="00" * 20))]
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from byline.core.canonical import Json
     from byline.core.statement import Statement
 
-TERM_SIZE = 16
+TERM_SIZE = 12
 _GIT_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
