@@ -178,6 +178,12 @@ class NotAdmittedError(LedgerError):
     default_code = "BL-LEDGER-8"
 
 
+class FrozenError(LedgerUnavailableError):
+    """The log is frozen: it answers, and takes no new entries."""
+
+    default_code = "BL-LEDGER-9"
+
+
 class EntryRejectedError(LedgerError):
     """The log will never take this entry."""
 

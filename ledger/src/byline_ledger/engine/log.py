@@ -40,7 +40,7 @@ from byline.core.merkle import (
 )
 from byline.core.note import parse_note, sign_note
 from byline.core.tiles import WIDTH, format_entries, grow_tiles, is_covered, read_tiled_nodes
-from byline.errors import EntryError, LedgerError, ProofError
+from byline.errors import EntryError, FrozenError, LedgerError, ProofError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from byline.core.tiles import Tile
     from byline.keys.ed25519 import LogKey
 
+_FROZEN = "frozen"
 _MAX_NODES = 200_000
 _FIND_CHUNK = 32
 _NS_PER_MS = 1_000_000
@@ -107,6 +108,7 @@ class Log:
 
         Raises:
             LedgerUnavailableError: The store cannot take it now; nobody knows whether it did.
+            FrozenError: The log is frozen and something is new; nothing of the batch is added.
             LedgerError: The store is broken.
         """
         with self.appending(batch) as receipts:
@@ -140,6 +142,37 @@ class Log:
         """
         with self._store.write() as writer:
             writer.set_head(self._head(writer)[0])
+
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Take no new entries from now on, whoever the writer is, or take them again; what is there is answered as before.
+
+        Raises:
+            LedgerError: The store does not take it.
+        """
+        with self._store.write() as writer:
+            writer.set_state(_FROZEN, b"1" if frozen else None)
+
+    def is_frozen(self) -> bool:
+        """Whether the log takes no new entries.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
+        with self._store.read() as reader:
+            return reader.state(_FROZEN) is not None
+
+    def receipts(self, batch: Sequence[Submission]) -> list[Receipt | None]:
+        """Return a receipt for each of `batch` that is in the log, None for each that is not.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
+        with self._store.read() as reader:
+            note, head = self._head(reader)
+            indices = reader.known([each.identity for each in batch])
+            known = [indices[each.identity] for each in batch if each.identity in indices]
+            made = iter(self._receipts(reader, known, note, head.size, {}))
+        return [next(made) if each.identity in indices else None for each in batch]
 
     def checkpoint(self) -> str:
         """Return the newest signed checkpoint.
@@ -221,6 +254,8 @@ class Log:
                 indices[each.identity] = head.size + len(fresh)
                 fresh.append(each)
         if fresh:
+            if writer.state(_FROZEN) is not None:
+                raise FrozenError("the log is frozen: it takes no new entries")
             writer.add_entries(head.size, fresh, self._now(writer, head.size))
             tiles = grow_tiles(head.size, [hash_leaf(each.leaf) for each in fresh], writer.tile)
             for (level, at), data in tiles.items():
