@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,11 @@ from byline.core.authorship import format_authorship
 from byline.core.bundle import Bundle, format_bundle, join_receipt, parse_bundle
 from byline.core.claim import Carried, Carry, New
 from byline.core.decision import Decision, format_decision
+from byline.core.note import NoteSignature, format_note, parse_note
 from byline.core.publickey import Presence, key_type
 from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import PredicateType, Subject, format_statement
-from byline.core.trust import LogClass, Trust, TrustedKey, Use, least_presence
+from byline.core.trust import LogClass, Trust, TrustedKey, Use, Witness, least_presence
 from byline.core.verdict import Outcome
 from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
 from byline.errors import (
@@ -33,6 +35,7 @@ from byline.errors import (
     UnknownKeyError,
     VerificationError,
 )
+from byline.keys.cosigners import WitnessKey
 from byline.sign.file import sign_payload
 from byline.testing import MemoryLedger
 from byline.verify import verify_bundle, verify_bundles
@@ -53,6 +56,9 @@ from casework import (
     team,
 )
 from tokens import KEYS, UP, SshKey, TokenKey, envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TRUST = make_trust()
 PATH, OLD, NEW = b"a.py", b"1\n2\n", b"1\nx\n"
@@ -327,3 +333,51 @@ def test_4_a_signature_for_claims_approves_nothing() -> None:
     bundle = Bundle(envelope=envelope(format_approval(YES), key), key_hint=sha(key.public))
     with pytest.raises(SignatureError):
         verify_bundle(bundle, trust=enrolled(key, Presence.PRESENT), at=NOW)
+
+
+WITNESSES = {"w1": "o-one", "w2": "o-one", "w3": "o-two", "w4": "o-three", "own": "s-gate"}
+WITNESS_KEYS = {name: WitnessKey(f"{name}.example", sha(name.encode())[:32].encode()) for name in WITNESSES}
+
+
+def witnessed(by: Iterable[str], quorum: int = 2, *, bad: tuple[str, ...] = ()) -> tuple[Bundle, Trust]:
+    """Log a statement under a checkpoint that witnesses cosigned, some of them wrongly; the log's operator is s-gate."""
+    bundle, ledger = logged()
+    assert bundle.receipt
+    note = parse_note(bundle.receipt.checkpoint)
+    signers = [WITNESS_KEYS[name].at(7) for name in by]
+    signatures = [NoteSignature(name=key.name, key_id=key.key_id, signature=key.sign(note.text.encode())) for key in signers]
+    signatures += [NoteSignature(name=f"{name}.example", key_id=WITNESS_KEYS[name].note_key.key_id, signature=bytes(72)) for name in bad]
+    checkpoint = format_note(replace(note, signatures=(*note.signatures, *signatures)))
+    listed = tuple(Witness(name=name, vkey=WITNESS_KEYS[name].vkey, operator=operator) for name, operator in WITNESSES.items())
+    trust = replace(TRUST, logs=(replace(independent(ledger), quorum=quorum),), witnesses=listed)
+    return replace(bundle, receipt=replace(bundle.receipt, checkpoint=checkpoint)), trust
+
+
+@given(st.lists(st.sampled_from(list(WITNESSES))), st.integers(0, 3))
+def test_7_a_quorum_of_other_operators_makes_a_fact_witnessed(by: list[str], quorum: int) -> None:
+    """L6: operators are counted, not keys, each once however often it signed, and never the log's own."""
+    bundle, trust = witnessed(by, quorum)
+    votes = {WITNESSES[name] for name in by} - {"s-gate"}
+    expected = Strength.WITNESSED if 0 < quorum <= len(votes) else Strength.LOGGED
+    assert verify_bundle(bundle, trust=trust, at=NOW).strength is expected
+
+
+def test_7_a_witness_that_trust_does_not_list_counts_for_nothing_and_against_nothing() -> None:
+    bundle, trust = witnessed(["w1", "w3"], bad=("w4",))
+    trust = replace(trust, witnesses=tuple(each for each in trust.witnesses if each.name != "w4"))
+    assert verify_bundle(bundle, trust=trust, at=NOW).strength is Strength.WITNESSED
+    assert verify_bundle(bundle, trust=replace(trust, witnesses=()), at=NOW).strength is Strength.LOGGED
+
+
+def test_7_a_bad_cosignature_under_a_listed_witness_spoils_the_receipt() -> None:
+    bundle, trust = witnessed(["w1", "w3"], bad=("w4",))
+    with pytest.raises(SignatureError):
+        verify_bundle(bundle, trust=trust, at=NOW)
+    assert [fact.strength for fact in verify_bundles([bundle], trust=trust, at=NOW).facts] == [Strength.SIGNED]
+
+
+def test_7_an_embedded_log_is_witnessed_by_nobody() -> None:
+    """L1: whatever stands under its checkpoint."""
+    bundle, trust = witnessed(["w1", "w3"])
+    trust = replace(trust, logs=(replace(trust.logs[0], kind=LogClass.EMBEDDED),))
+    assert verify_bundle(bundle, trust=trust, at=NOW).strength is Strength.SIGNED

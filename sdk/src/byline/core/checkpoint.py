@@ -15,7 +15,7 @@ Origin = the log's host name = the name of its key. Extension lines are refused:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from byline.core.canonical import format_base64, parse_base64
 from byline.core.merkle import EMPTY_ROOT, HASH_SIZE, MAX_SIZE
@@ -24,7 +24,11 @@ from byline.core.value import dataclass
 from byline.errors import CheckpointError, MalformedError, SignatureError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from byline.core.ports import NoteVerifier
+
+Who = TypeVar("Who", bound="NoteVerifier")
 
 _LINES = 3
 _DIGITS = len(str(MAX_SIZE))
@@ -76,7 +80,19 @@ def open_checkpoint(data: str, log: NoteVerifier) -> Checkpoint:
         CheckpointError: Not a note, or not a checkpoint.
         SignatureError: `log` did not sign it, or it speaks for another log.
     """
-    checkpoint = parse_checkpoint(open_note(data, [log]).text)
-    if checkpoint.origin != log.name:
-        raise SignatureError("the checkpoint is that of another log than its key's")
-    return checkpoint
+    return open_cosigned(data, log, ())[0]
+
+
+def open_cosigned(data: str, log: NoteVerifier, witnesses: Sequence[Who]) -> tuple[Checkpoint, tuple[Who, ...]]:
+    """Return the checkpoint that `log` signed in the note `data`, and those of `witnesses` who cosigned it.
+
+    Raises:
+        CheckpointError: Not a note, or not a checkpoint.
+        SignatureError: `log` did not sign it, it speaks for another log, or a line under the name of one of `witnesses` is not theirs.
+    """
+    note = open_note(data, [log, *witnesses])
+    signed = {(each.name, each.key_id) for each in note.signatures}
+    checkpoint = parse_checkpoint(note.text)
+    if checkpoint.origin != log.name or (log.name, log.key_id) not in signed:
+        raise SignatureError("the checkpoint is not signed by the log that it names")
+    return checkpoint, tuple(each for each in witnesses if (each.name, each.key_id) in signed)

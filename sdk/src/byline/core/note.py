@@ -6,7 +6,8 @@ r"""Signed notes: a text that people can read, and lines of signatures under it 
     — <key name> <base64 of 4 bytes key id || signature>\n        one line for each signature; U+2014, one space
 
 UTF-8, no control character but the line feed. A key name is not empty and holds neither white space nor `+`. The key id is the
-start of SHA-256(name || 0x0A || algorithm || public key), the algorithm 0x01 being Ed25519. A public key is written as a vkey:
+start of SHA-256(name || 0x0A || algorithm || public key), the algorithm 0x01 being Ed25519, 0x04 and 0x06 a witness' Ed25519 and
+ML-DSA-44 (`core.cosignature`). A public key is written as a vkey:
 
     <name>+<key id in hex>+<base64 of algorithm || public key>
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
     from byline.core.ports import NoteSigner, NoteVerifier
 
-ED25519 = 1
+# What a key signs, and by which algorithm: a note's text, or as a witness what `core.cosignature` says.
+ED25519, COSIGNATURE, ML_DSA_44 = 1, 4, 6
+PUBLIC_SIZE = {ED25519: 32, COSIGNATURE: 32, ML_DSA_44: 1312}
 KEY_ID_SIZE = 4
 MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
@@ -147,7 +150,7 @@ def parse_vkey(text: str) -> NoteKey:
         raw = parse_base64(encoded)
     except MalformedError as error:
         raise CheckpointError(f"not a vkey: {error}") from error
-    if not raw or (raw[0] == ED25519 and len(raw) != 33):
+    if not raw or len(raw) - 1 != PUBLIC_SIZE.get(raw[0], len(raw) - 1):
         raise CheckpointError("not a vkey: no key of a known length")
     key = NoteKey(name=name, algorithm=raw[0], public=raw[1:])
     if key.key_id.hex() != key_id:

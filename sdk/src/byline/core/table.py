@@ -66,14 +66,14 @@ def _nearest(word: str, words: Sequence[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
-def take_string(value: object, *, what: str) -> str:
-    """Return `value` if it is a printable string of 1 to 512 characters.
+def take_string(value: object, *, what: str, most: int = MAX_TEXT) -> str:
+    """Return `value` if it is a printable string of 1 to `most` characters.
 
     Raises:
         MalformedError: It is not.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
-        raise MalformedError(f"{what} is a printable string of 1 to {MAX_TEXT} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
+        raise MalformedError(f"{what} is a printable string of 1 to {most} characters")
     return value
 
 

@@ -14,6 +14,13 @@
     vkey = "ledger.example+..."
     class = "independent"
 
+    quorum = 2                           # of so many witness operators; absent = 0, then nothing of it is `witnessed`
+
+    [[witness]]                          # who cosigns checkpoints of logs; an operator has one vote, however many witnesses
+    name = "w1"
+    vkey = "witness.example+..."
+    operator = "o-one"
+
     [[principal]]
     id = "p-ana"                         # p- a person, a- an agent, s- a service; kind says so once more
     kind = "human"
@@ -42,7 +49,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from byline.core.canonical import format_base64, parse_base64
-from byline.core.note import parse_vkey
+from byline.core.note import COSIGNATURE, ML_DSA_44, is_name, parse_vkey
 from byline.core.publickey import KeyType, Presence, key_type
 from byline.core.table import (
     parse_table,
@@ -65,6 +72,7 @@ if TYPE_CHECKING:
 
 MAX_TRUST = 256 * 1024
 LINE_KEY_BYTES = 32
+MAX_VKEY = 4096  # an ML-DSA-44 key is long
 TRUST_PATH = b".byline/trust.toml"
 
 
@@ -98,13 +106,23 @@ PEOPLE_ONLY = frozenset({Use.APPROVAL, Use.ROOT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedLog:
-    """A log, by its `origin` and the key (`vkey`) that signs its checkpoints."""
+    """A log, by its `origin` and the key (`vkey`) that signs its checkpoints; `quorum` other operators' cosignatures witness one."""
 
     origin: str
     vkey: str
     kind: LogClass
     operator: str | None = None
     url: str | None = None
+    quorum: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """Somebody who cosigns checkpoints with the key `vkey`; `operator` runs it, and has one vote in a quorum."""
+
+    name: str
+    vkey: str
+    operator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +170,7 @@ class Trust:
     expires: datetime
     levels: tuple[str, ...]
     logs: tuple[TrustedLog, ...]
+    witnesses: tuple[Witness, ...]
     principals: tuple[Principal, ...]
     keys: tuple[TrustedKey, ...]
     sha256: str
@@ -211,7 +230,7 @@ def _read(table: dict[str, Any], sha256: str) -> Trust:
     take_keys(
         table,
         required=("schema", "repository", "line_key", "version", "issued", "expires", "levels"),
-        optional=("previous", "log", "principal", "key"),
+        optional=("previous", "log", "witness", "principal", "key"),
         what="the file",
     )
     if table["schema"] != 1 or isinstance(table["schema"], bool):
@@ -227,6 +246,7 @@ def _read(table: dict[str, Any], sha256: str) -> Trust:
         expires=take_time(table["expires"], what="expires"),
         levels=levels,
         logs=tuple(_log(each) for each in take_array(table.get("log", []), what="log")),
+        witnesses=tuple(_witness(each) for each in take_array(table.get("witness", []), what="witness")),
         principals=tuple(_principal(each, levels) for each in take_array(table.get("principal", []), what="principal")),
         keys=tuple(_key(each) for each in take_array(table.get("key", []), what="key")),
         sha256=sha256,
@@ -246,11 +266,16 @@ def _check_whole(trust: Trust) -> None:
         raise TrustError("trust.toml: it expires before it is issued")
     for what, names in (
         ("an origin", [each.origin for each in trust.logs]),
+        ("a witness", [each.name for each in trust.witnesses]),
+        ("a key of a log or witness", [*map(_public_of, trust.logs), *map(_public_of, trust.witnesses)]),
         ("a principal", [each.id for each in trust.principals]),
         ("a key", [format_base64(each.public) for each in trust.keys]),
     ):
         if len(set(names)) != len(names):
             raise TrustError(f"trust.toml: {what} stands there twice")
+    for log in trust.logs:
+        if log.quorum > len({each.operator for each in trust.witnesses} - {log.operator}):
+            raise TrustError(f"trust.toml: the quorum of {log.origin} asks for more witness operators than there are beside its own")
     for key in trust.keys:
         owner = trust.principal(key.principal)
         if owner is None:
@@ -259,8 +284,12 @@ def _check_whole(trust: Trust) -> None:
             raise TrustError(f"trust.toml: {owner.id} is no person; only people approve")
 
 
+def _public_of(whose: TrustedLog | Witness) -> str:
+    return format_base64(parse_vkey(whose.vkey).public)
+
+
 def _log(value: object) -> TrustedLog:
-    table = take_keys(value, required=("origin", "vkey", "class"), optional=("operator", "url"), what="a log")
+    table = take_keys(value, required=("origin", "vkey", "class"), optional=("operator", "url", "quorum"), what="a log")
     origin = take_string(table["origin"], what="log.origin")
     vkey = take_string(table["vkey"], what="log.vkey")
     if parse_vkey(vkey).name != origin:
@@ -271,7 +300,17 @@ def _log(value: object) -> TrustedLog:
         kind=take_choice(LogClass, table["class"], what="log.class"),
         operator=take_string(table["operator"], what="log.operator") if "operator" in table else None,
         url=take_string(table["url"], what="log.url") if "url" in table else None,
+        quorum=take_number(table["quorum"], what="log.quorum", least=0) if "quorum" in table else 0,
     )
+
+
+def _witness(value: object) -> Witness:
+    table = take_keys(value, required=("name", "vkey", "operator"), what="a witness")
+    name, operator = (take_string(table[each], what=f"witness.{each}") for each in ("name", "operator"))
+    vkey = take_string(table["vkey"], what="witness.vkey", most=MAX_VKEY)
+    if parse_vkey(vkey).algorithm not in {COSIGNATURE, ML_DSA_44} or not is_name(name) or not is_name(operator):
+        raise TrustError("trust.toml: a witness has a vkey for cosignatures, and names without white space")
+    return Witness(name=name, vkey=vkey, operator=operator)
 
 
 def _principal(value: object, levels: Sequence[str]) -> Principal:

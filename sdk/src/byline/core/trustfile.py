@@ -160,6 +160,7 @@ def _log(log: TrustedLog) -> str:
     lines = ["[[log]]", f"origin = {_quote(log.origin)}", f"vkey = {_quote(log.vkey)}", f"class = {_quote(log.kind)}"]
     lines += [f"operator = {_quote(log.operator)}"] if log.operator else []
     lines += [f"url = {_quote(log.url)}"] if log.url else []
+    lines += [f"quorum = {log.quorum}"] if log.quorum else []
     return "\n".join(lines) + "\n"
 
 

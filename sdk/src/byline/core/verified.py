@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class Strength(StrEnum):
-    """How much stands behind a statement, weakest first: a key of trust, or also the receipt of an independent log."""
+    """How much stands behind a statement, weakest first: a key of trust; the receipt of an independent log; witnesses of it too."""
 
     SIGNED = "signed"
     LOGGED = "logged"
+    WITNESSED = "witnessed"
 
     @property
     def rank(self) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SEED_SIZE = 32
+_PARTS = 3
 _MARK = "PRIVATE+KEY+"
 
 
@@ -71,7 +72,7 @@ class LogKey:
 
     def to_text(self) -> str:
         """Return the private key as one line."""
-        return f"{_MARK}{self.name}+{self.key_id.hex()}+{format_base64(bytes([ED25519]) + self._seed)}\n"
+        return format_private(self.note_key, self._seed)
 
 
 class StatementKey:
@@ -152,13 +153,31 @@ def load_log_key(path: Path) -> LogKey:
     Raises:
         ConfigError: It cannot be read, others may read it, or it is no log key.
     """
+    what = f"{path.name} is not the private key of a log"
     try:
         text = load_secret(path).decode()
-        name, key_id, encoded = text.removeprefix(_MARK).removesuffix("\n").split("+", 2)
-        raw = parse_base64(encoded)
-        key = LogKey(name, raw[1:])
+        name, _, seed = parse_private(text)
+        key = LogKey(name, seed)
     except (MalformedError, ValueError) as error:
-        raise ConfigError(f"{path.name} is not the private key of a log") from error
-    if len(raw) != 1 + _SEED_SIZE or key.to_text() != text or key.key_id.hex() != key_id:
-        raise ConfigError(f"{path.name} is not the private key of a log")
+        raise ConfigError(what) from error
+    if key.to_text() != text:
+        raise ConfigError(what)
     return key
+
+
+def format_private(key: NoteKey, seed: bytes) -> str:
+    """Return the private key of `key`, made from `seed`, as one line."""
+    return f"{_MARK}{key.name}+{key.key_id.hex()}+{format_base64(bytes([key.algorithm]) + seed)}\n"
+
+
+def parse_private(text: str) -> tuple[str, int, bytes]:
+    """Return the name, the algorithm and the seed that `text` claims; who makes the key of them compares its `format_private`.
+
+    Raises:
+        MalformedError: It is no such line.
+    """
+    parts = text.removeprefix(_MARK).removesuffix("\n").split("+", 2)
+    raw = parse_base64(parts[-1])
+    if len(parts) != _PARTS or len(raw) != 1 + _SEED_SIZE:
+        raise MalformedError("not the line of a private key")
+    return parts[0], raw[0], raw[1:]

@@ -8,8 +8,9 @@
    where its form says for what.
 5. *Entry.* If there is a receipt: the leaf rebuilt from envelope and key is the logged leaf, byte for byte.
 6. *Inclusion.* The leaf is in the tree whose root the receipt's checkpoint names.
-7. *Checkpoint.* If trust lists the log: the log's key signed the checkpoint. An independent log makes the fact `logged`; an
-   embedded one, and one that trust does not list, leave it `signed`.
+7. *Checkpoint.* If trust lists the log: the log's key signed the checkpoint. An independent log makes the fact `logged`, and as
+   many operators of witnesses as its quorum asks for, none of them its own, `witnessed`; each operator counts once, and a bad
+   cosignature under a witness that trust lists fails the check. An embedded log, and one that trust does not list, leave it `signed`.
 8. *Use.* Trust lets the key sign this predicate, and the signature shows the presence of a person that the key was enrolled with.
 9. *Identity.* The statement speaks for its signer: an approver is the signer; an owner or hand whom claims name anew is the
    signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
@@ -21,31 +22,43 @@ one whose receipt fails checks 5 to 7 counts as if it had none.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.approval import Approval, parse_approval
 from byline.core.authorship import Authorship, parse_authorship
-from byline.core.checkpoint import open_checkpoint
+from byline.core.checkpoint import open_cosigned
 from byline.core.claim import New
 from byline.core.decision import Decision, parse_decision
 from byline.core.entry import check_entry
 from byline.core.merkle import check_inclusion, hash_leaf
+from byline.core.note import parse_vkey
 from byline.core.sshsig import namespace_of
 from byline.core.statement import PredicateType, parse_statement
 from byline.core.trust import LogClass, Use
 from byline.core.value import dataclass, replace
 from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
-from byline.errors import IdentityError, PresenceError, ProofError, StaleError, StatementError, SubjectMismatchError, UnknownKeyError
+from byline.errors import (
+    CheckpointError,
+    IdentityError,
+    PresenceError,
+    ProofError,
+    StaleError,
+    StatementError,
+    SubjectMismatchError,
+    UnknownKeyError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from byline.core.attribution import Owner
-    from byline.core.bundle import Bundle, Receipt
+    from byline.core.bundle import Bundle
     from byline.core.checkpoint import Checkpoint
     from byline.core.publickey import Presence
     from byline.core.trust import Trust, TrustedKey, TrustedLog
+    from byline.keys.cosigners import WitnessVerifier
     from byline.keys.ed25519 import LogVerifier
 
 Predicate: TypeAlias = "Authorship | Approval | Decision"
@@ -80,7 +93,8 @@ class Checker:
         self._signatures = Signatures()
         self._verifiers: dict[str, LogVerifier] = {}
         self._claimed: dict[str, Checkpoint] = {}
-        self._opened: set[str] = set()
+        self._witnesses: list[tuple[WitnessVerifier, str]] | None = None
+        self._opened: dict[str, Strength] = {}
 
     def open_signed(self, bundle: Bundle) -> Signed:
         """Make checks 1 to 4.
@@ -156,20 +170,33 @@ class Checker:
         log = self._logs.get(claimed.origin)
         if log is None:
             return Strength.SIGNED
-        self._check_checkpoint(receipt, log)
-        return Strength.LOGGED if log.kind is LogClass.INDEPENDENT else Strength.SIGNED
+        if receipt.log_id != parse_vkey(log.vkey).log_id:
+            raise ProofError("the receipt names another key of the log than trust does")
+        strength = self._opened.get(receipt.checkpoint)
+        if strength is None:
+            strength = self._opened[receipt.checkpoint] = self._open(receipt.checkpoint, log)
+        return strength
 
-    def _check_checkpoint(self, receipt: Receipt, log: TrustedLog) -> None:
+    def _open(self, checkpoint: str, log: TrustedLog) -> Strength:
+        """Open a checkpoint of `log`, and say what it gives to an entry under it."""
+        from byline.keys.cosigners import load_witness_verifier
         from byline.keys.ed25519 import load_verifier
 
-        verifier = self._verifiers.get(log.origin)
-        if verifier is None:
-            verifier = self._verifiers[log.origin] = load_verifier(log.vkey)
-        if receipt.log_id != verifier.note_key.log_id:
-            raise ProofError("the receipt names another key of the log than trust does")
-        if receipt.checkpoint not in self._opened:
-            open_checkpoint(receipt.checkpoint, verifier)
-            self._opened.add(receipt.checkpoint)
+        if log.origin not in self._verifiers:
+            self._verifiers[log.origin] = load_verifier(log.vkey)
+        if self._witnesses is None:
+            self._witnesses = list(self._load_witnesses(load_witness_verifier))
+        voters = [each for each, operator in self._witnesses if operator != log.operator]
+        _, cosigned = open_cosigned(checkpoint, self._verifiers[log.origin], voters)
+        if log.kind is not LogClass.INDEPENDENT:
+            return Strength.SIGNED
+        votes = {operator for each, operator in self._witnesses if each in cosigned}
+        return Strength.WITNESSED if 0 < log.quorum <= len(votes) else Strength.LOGGED
+
+    def _load_witnesses(self, load: Callable[[str], WitnessVerifier]) -> Iterator[tuple[WitnessVerifier, str]]:
+        for each in self._trust.witnesses:
+            with contextlib.suppress(CheckpointError):  # an algorithm that this machine does not have: a vote less
+                yield load(each.vkey), each.operator
 
 
 def read_predicate(payload: bytes) -> tuple[str, Predicate]:
