@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from byline.core.bundle import Receipt
     from byline.core.envelope import Envelope
+    from byline.keys.p256 import PrivateKey
 
 SIGNER = fixed_signer()
 PROGRAM = """
@@ -41,9 +42,9 @@ def statement(number: int, *subjects: str, pad: int = 0) -> bytes:
     return format_statement((change, *named), PredicateType.AUTHORSHIP, {"number": number, "pad": "x" * pad})
 
 
-def envelope(number: int, *subjects: str, pad: int = 0) -> Envelope:
-    """Return `statement` signed by `SIGNER`."""
-    return sign_payload(statement(number, *subjects, pad=pad), SIGNER)
+def envelope(number: int, *subjects: str, pad: int = 0, signer: PrivateKey = SIGNER) -> Envelope:
+    """Return `statement` signed by `signer`."""
+    return sign_payload(statement(number, *subjects, pad=pad), signer)
 
 
 class Caller:

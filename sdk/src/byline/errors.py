@@ -126,15 +126,17 @@ class StaleError(VerificationError):
 class LogForkError(VerificationError):
     """Two checkpoints of one log that cannot both be true.
 
-    `old` and `new` are the signed notes, `proof` the consistency hashes offered (32 bytes each): together they are the evidence.
+    `old` and `new` are the signed notes; `proof` (hashes, 32 bytes each) shows that the tree of `new` begins with the root `begins`
+    and not with that of `old`. Together they are the evidence (`core.fork`).
     """
 
     default_code = "BL-FORK-1"
 
-    def __init__(self, message: str, *, old: str, new: str, proof: tuple[bytes, ...] = ()) -> None:
+    def __init__(self, message: str, *, old: str, new: str, begins: bytes, proof: tuple[bytes, ...] = ()) -> None:
         super().__init__(message, hint="keep both checkpoints; they prove that the log showed two histories")
         self.old = old
         self.new = new
+        self.begins = begins
         self.proof = proof
 
 

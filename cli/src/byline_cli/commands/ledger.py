@@ -18,6 +18,8 @@ VERBS = {
     "serve": "answer over gRPC, and HTTP where asked, until it is told to stop (SIGTERM or SIGINT), as ledger.toml in its folder says",
     "token": "make a token for somebody who may append or read; prints it, and what admission.toml says of it",
     "fsck": "recompute everything and name the first wrong byte; safe beside a running server",
+    "monitor": "watch a log, yours or another's: that it only grows, and what it holds under a key",
+    "mirror": "copy a log, yours or another's, prove all of it, and keep the copy up to date",
 }
 ABOUT = """\
 A ledger is a folder with a key and a database. It takes signed envelopes, puts them into an append-only tree and answers with

@@ -2,6 +2,7 @@
 """Where Byline keeps things: pure functions of an environment and of a repository's shared git folder.
 
     $XDG_STATE_HOME/byline/inbox    what hooks spooled and nobody settled yet     (per user)
+    $XDG_STATE_HOME/byline/monitor  what was last seen of each log that is watched (per user)
     $XDG_CONFIG_HOME/byline         the user's key `key.pem`, 0600                (per user)
     $XDG_DATA_HOME/byline           scripts that agents and git call, launcher    (per user)
     <git common dir>/byline/        journal, contents/, marks/, outbox/, losses   (per clone, shared by its work trees, 0700)
@@ -28,6 +29,11 @@ PRIVATE_FILE = 0o600
 def inbox_dir(environ: Mapping[str, str]) -> Path:
     """Return the folder into which hooks spool."""
     return _base(environ, "XDG_STATE_HOME", ".local/state") / "inbox"
+
+
+def monitor_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder of what was last seen of logs."""
+    return _base(environ, "XDG_STATE_HOME", ".local/state") / "monitor"
 
 
 def config_dir(environ: Mapping[str, str]) -> Path:

@@ -114,6 +114,11 @@ class LogVerifier:
         """The key's id in notes, four bytes."""
         return self.note_key.key_id
 
+    @property
+    def vkey(self) -> str:
+        """The key as a vkey."""
+        return format_vkey(self.note_key)
+
     def check(self, message: bytes, signature: bytes) -> None:
         """Check `signature` over `message`.
 

@@ -17,7 +17,6 @@ Every call has a deadline. Nothing that comes back is verified here: the verify 
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import urllib.parse
 from typing import TYPE_CHECKING, Self
 
@@ -38,6 +37,7 @@ from byline.errors import (
     PushbackError,
     VerificationError,
 )
+from byline.log.address import is_loopback
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
@@ -151,16 +151,6 @@ def read_url(url: str) -> tuple[str, bool]:
     if parts.scheme == "grpc" and not is_loopback(host):
         raise ConfigError("plain text is for loopback only", hint=f"write grpcs://{host}:{port}")
     return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}"), parts.scheme == "grpcs"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _read_receipt(message: ledger_pb2.Receipt) -> Receipt:

@@ -12,7 +12,6 @@ processes may put and deliver at once.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from byline.core.canonical import format_base64, format_canonical, parse_base64,
 from byline.core.envelope import MAX_ENVELOPE, Envelope, envelope_from_json, envelope_to_json
 from byline.core.value import dataclass, field
 from byline.errors import EnvelopeError, MalformedError
-from byline.keys.files import sync_folder
+from byline.log.durable import write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +65,7 @@ class Outbox:
         last = int(next(reversed(self._known.values()), "0").partition("-")[0])
         name = f"{last + 1:016d}-{fact}.json"
         value = {"schema": SCHEMA, "envelope": envelope_to_json(envelope), "public": format_base64(public)}
-        _write_durably(self.folder / name, format_canonical(value))
+        write_durably(self.folder / name, format_canonical(value))
         self._known.pop(fact, None)
         self._known[fact] = name
         return name
@@ -134,18 +133,3 @@ def _fact(name: str) -> str:
 
 def _fact_of(envelope: Envelope, public: bytes) -> str:
     return f"{envelope.digest}.{hashlib.sha256(public).hexdigest()[:16]}"
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    aside = path.with_name(f".new-{os.urandom(8).hex()}")
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)

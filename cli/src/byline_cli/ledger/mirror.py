@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline ledger mirror`: a copy of a log that anybody can serve and nobody has to believe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline_cli.ledger import watching
+from byline_cli.terminal import count
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
+
+_STEP = 256 * 256  # entries between two words of progress
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    watching.configure(parser)
+    parser.add_argument("folder", type=Path, help="where the mirror is, or will be: any web server can serve it")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Sync, once or again and again."""
+    from byline.log.mirror import Mirror
+    from byline.log.tiled import open_tiles
+
+    verifier = watching.read_vkey(options)
+    source = world.closing.enter_context(open_tiles(options.url if "://" in options.url else str(world.cwd / options.url)))
+    folder = world.cwd / options.folder
+    mirror = Mirror(source, verifier, folder)
+
+    def progress(done: int, size: int) -> None:
+        if done % _STEP == 0:
+            world.terminal.note(f"{done} of {size} entries are here and proven")
+
+    def sync() -> None:
+        done = mirror.sync(progress)
+        size = done.checkpoint.size
+        world.terminal.line(
+            f"{done.checkpoint.origin}: {count(size, 'entry', 'entries')}, {size - done.before} new, root {done.checkpoint.root.hex()}"
+        )
+
+    return watching.repeat(options, world, sync, vkey=verifier.vkey, evidence=folder.parent)
