@@ -48,7 +48,7 @@ docs: .venv
 
 # The generator is the oldest that the grpc extra allows, so that its output loads with every later runtime.
 proto: .venv
-	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. --plugin=protoc-gen-mypy_grpc=../$(BIN)/protoc-gen-mypy_grpc \
+	cd proto && ../$(BIN)/python -m grpc_tools.protoc -I. -I$$(../$(BIN)/python -c 'import google.rpc as it; print(*it.__path__[:1])')/../.. --plugin=protoc-gen-mypy_grpc=../$(BIN)/protoc-gen-mypy_grpc \
 	  --python_out=src --pyi_out=src --grpc_python_out=src --mypy_grpc_out=src $(PROTO)
 
 bench: .venv

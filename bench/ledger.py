@@ -152,7 +152,7 @@ def _drip(address: str, requests: Sequence[bytes]) -> list[float]:
 
 def _check(answers: Sequence[bytes]) -> None:
     """Check that every answer is a receipt, each for an entry of its own."""
-    places = {ledger_pb2.AppendResponse.FromString(answer).receipt.index for answer in answers if answer}
+    places = {ledger_pb2.AppendResponse.FromString(answer).entry.index for answer in answers if answer}
     if places != set(range(ENTRIES)):
         raise SystemExit(f"ledger: {len(places)} receipts for {ENTRIES} entries")
 

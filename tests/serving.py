@@ -10,14 +10,19 @@ import sys
 from typing import TYPE_CHECKING
 
 from byline.core.statement import PredicateType, Subject, format_statement
+from byline.keys.ed25519 import LogKey
 from byline.sign.file import sign_payload
 from byline.testing import fixed_signer
+from byline_ledger.engine.admission import Admission
+from byline_ledger.engine.log import Log
+from byline_ledger.engine.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from byline.core.bundle import Receipt
+    from byline.core.entry import Submission
     from byline.core.envelope import Envelope
     from byline.keys.p256 import PrivateKey
 
@@ -47,19 +52,38 @@ def envelope(number: int, *subjects: str, pad: int = 0, signer: PrivateKey = SIG
     return sign_payload(statement(number, *subjects, pad=pad), signer)
 
 
+def submission(number: int, *, pad: int = 0) -> Submission:
+    """Return `envelope` as a log admits it."""
+    return Admission().admit(envelope(number, pad=pad), SIGNER.public)
+
+
+def memory_log() -> Log:
+    """Return a log that has begun, in memory."""
+    store = MemoryStore()
+    log = Log(store, LogKey("log.example", bytes(32)))
+    with store.write() as writer:
+        log.start(writer)
+    return log
+
+
 class Caller:
     """Who waits for an answer, and may go away."""
 
     def __init__(self) -> None:
         self.gone = False
-        self.receipt: Receipt | None = None
+        self.receipts: list[Receipt] = []
         self.error: BaseException | None = None
 
     def done(self) -> bool:
         return self.gone
 
-    def set_result(self, receipt: Receipt, /) -> None:
-        self.receipt = receipt
+    @property
+    def receipt(self) -> Receipt | None:
+        """The receipt, for who asked for one."""
+        return self.receipts[0] if self.receipts else None
+
+    def set_result(self, receipts: list[Receipt], /) -> None:
+        self.receipts = receipts
 
     def set_exception(self, error: BaseException, /) -> None:
         self.error = error

@@ -29,12 +29,12 @@ JUNK_DRAWERS = {"base", "common", "helper", "helpers", "manager", "misc", "util"
 # Which modules may import a package that the rest of the house stays away from.
 KEEPERS = {
     "cryptography": r"byline\.keys\b",
-    "grpc": r"byline\.log\.client\b|byline_ledger\.server\b",
+    "grpc": r"byline\.log\.(answers|client)\b|byline_ledger\.server\b",
     "grpc_health": r"byline_ledger\.server\b|byline\.log\.client\b",
-    "google": r"byline\.log\.client\b|byline_ledger\.server\b",
-    "byline_proto": r"byline\.log\.client\b|byline_ledger\.server\b",
     "starlette": r"byline_ledger\.server\.http\b",
     "uvicorn": r"byline_ledger\.server\.http\b",
+    "google": r"byline\.log\.answers\b|byline_ledger\.server\b",
+    "byline_proto": r"byline\.log\.(answers|client)\b|byline_ledger\.server\b",
     "pygls": r"byline_lsp\b",
     "lsprotocol": r"byline_lsp\b",
     # Git is called by byline.git alone and ssh-keygen by byline.sign.ssh; the demonstration plays a person who types commands, and a
@@ -306,7 +306,8 @@ def test_generated_code_is_what_its_source_says(tmp_path: Path) -> None:
     files = [str(path.relative_to(source)) for path in sorted((source / "byline_proto").rglob("*.proto"))]
     plugin = f"protoc-gen-mypy_grpc={Path(sys.executable).with_name('protoc-gen-mypy_grpc')}"
     outs = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python", "mypy_grpc")]
-    command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--plugin={plugin}", *outs, *files]
+    (rpc,) = importlib.import_module("google.rpc").__path__
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"-I{Path(rpc).parents[1]}", f"--plugin={plugin}", *outs, *files]
     subprocess.run(command, cwd=source, check=True, timeout=120)
     made = {path.name: path.read_text() for path in (tmp_path / "byline_proto/v1").iterdir()}
     kept = {path.name: path.read_text() for path in GENERATED.iterdir() if path.is_file() and path.name not in {"__init__.py", "py.typed"}}
@@ -346,7 +347,7 @@ def test_parsers_are_documented_functions() -> None:
 
 def test_the_base_install_runs_everything_but_its_extras() -> None:
     """Without gRPC and pygls every module can be imported, but for the client, the server and the language server themselves."""
-    extras = r"byline\.log\.client\b|byline_ledger\.server\b|byline_lsp\b|byline_proto\b"
+    extras = r"byline\.log\.(answers|client)\b|byline_ledger\.server\b|byline_lsp\b|byline_proto\b"
     names = [name for name in MODULES if not re.match(extras, name) and not name.endswith("__main__")]
     code = (
         "import importlib, sys\n"

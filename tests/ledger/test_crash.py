@@ -26,7 +26,7 @@ from byline_ledger.engine.memory import MemoryStore
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.engine.sqlite import SqliteStore
 from faulty import AFTER, BEFORE, BEGIN, COMMIT, Crash, FaultyStore
-from serving import SIGNER, Caller, envelope, serving
+from serving import SIGNER, Caller, envelope, serving, submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,10 +55,10 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Sto
 
 def flush(log: Log, *numbers: int) -> list[Caller]:
     """Let a caller each wait for `numbers`, flush once, and return the callers."""
-    sequencer = Sequencer(log, Admission())
+    sequencer = Sequencer(log)
     callers = [Caller() for _ in numbers]
     for number, caller in zip(numbers, callers, strict=True):
-        sequencer.submit(envelope(number), SIGNER.public, caller)
+        sequencer.submit([submission(number)], caller)
     staged = sequencer.stage()
     staged.commit()
     sequencer.settle(staged)

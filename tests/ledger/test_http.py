@@ -144,10 +144,10 @@ def test_the_calls_are_answered_in_json(log: tuple[str, httpx.Client]) -> None:
         "envelope": {"payload": base64.b64encode(sent.payload).decode(), "signature": base64.b64encode(sent.signature).decode()},
         "publicKey": base64.b64encode(SIGNER.public).decode(),
     }
-    receipt = client.post("/byline.v1.LedgerService/Append", json=request).json()["receipt"]
-    assert (receipt["index"], receipt["size"]) == ("3", str(SIZE))
+    answer = client.post("/byline.v1.LedgerService/Append", json=request).json()
+    assert (answer["entry"]["index"], answer["head"]["size"]) == ("3", str(SIZE))
     proof = client.post("/byline.v1.LedgerService/GetInclusionProof", json={"index": "3", "size": str(SIZE)}).json()
-    assert proof["hashes"] == receipt["hashes"]
+    assert proof["hashes"] == answer["entry"]["hashes"]
 
 
 @pytest.mark.parametrize(

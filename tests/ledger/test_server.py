@@ -36,22 +36,19 @@ from byline.errors import (
     PushbackError,
     SignatureError,
 )
-from byline.keys.ed25519 import LogKey, load_verifier
+from byline.keys.ed25519 import load_verifier
 from byline.keys.ids import key_id
 from byline.log.client import LedgerClient, read_url
 from byline.sign.file import sign_payload
 from byline.testing import fixed_signer
-from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, init_ledger
 from byline_ledger.engine.fsck import check_ledger
-from byline_ledger.engine.log import Log
-from byline_ledger.engine.memory import MemoryStore
 from byline_ledger.engine.sequencer import MAX_BATCH, Sequencer
 from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
 from byline_ledger.server.status import code_of
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
-from serving import SIGNER, Caller, envelope, serving, statement
+from serving import SIGNER, Caller, envelope, memory_log, serving, statement, submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +84,7 @@ def test_bad_messages_get_a_code_and_a_reason(place: Path) -> None:
             assert reason
         for subject in (b"", bytes(31), bytes(33)):
             request = ledger_pb2.FindBundlesRequest(subject_sha256=subject)
-            code, reason = refusal(lambda request=request: list(stub.FindBundles(request)))  # type: ignore[misc]  # bound to this round
+            code, reason = refusal(lambda request=request: stub.FindBundles(request))  # type: ignore[misc]  # bound to this round
             assert code is grpc.StatusCode.INVALID_ARGUMENT
             assert "32 bytes" in reason
         code, _ = refusal(lambda: stub.GetInclusionProof(ledger_pb2.GetInclusionProofRequest(index=2**64 - 1, size=2**64 - 1)))
@@ -176,14 +173,6 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
         client.append(envelope(1), SIGNER.public)
 
 
-def memory_log() -> Log:
-    store = MemoryStore()
-    log = Log(store, LogKey("log.example", bytes(32)))
-    with store.write() as writer:
-        log.start(writer)
-    return log
-
-
 def flush(sequencer: Sequencer) -> None:
     staged = sequencer.stage()
     staged.commit()
@@ -191,11 +180,11 @@ def flush(sequencer: Sequencer) -> None:
 
 
 def test_a_crowd_shares_a_commit_and_each_gets_their_receipt() -> None:
-    sequencer = Sequencer(memory_log(), Admission())
+    sequencer = Sequencer(memory_log())
     callers = [Caller() for _ in range(MAX_BATCH + 40)]
     assert not sequencer.is_gathered
     for number, caller in enumerate(callers):
-        sequencer.submit(envelope(number), SIGNER.public, caller)
+        sequencer.submit([submission(number)], caller)
         assert sequencer.is_gathered
     flush(sequencer)
     assert (sequencer.waiting, sequencer.is_gathered) == (40, False)
@@ -205,53 +194,30 @@ def test_a_crowd_shares_a_commit_and_each_gets_their_receipt() -> None:
 
 
 def test_a_crowd_that_was_answered_is_waited_for() -> None:
-    sequencer = Sequencer(memory_log(), Admission())
+    sequencer = Sequencer(memory_log())
     for number in range(3):
-        sequencer.submit(envelope(number), SIGNER.public, Caller())
+        sequencer.submit([submission(number)], Caller())
     flush(sequencer)
     for number in range(3, 6):
         assert not sequencer.is_gathered
-        sequencer.submit(envelope(number), SIGNER.public, Caller())
+        sequencer.submit([submission(number)], Caller())
     assert sequencer.is_gathered
 
 
 def test_a_batch_has_room_for_one_large_statement_or_many_small_ones() -> None:
-    sequencer = Sequencer(memory_log(), Admission())
+    sequencer = Sequencer(memory_log())
     for number in range(3):
-        sequencer.submit(envelope(number, pad=600_000), SIGNER.public, Caller())
+        sequencer.submit([submission(number, pad=600_000)], Caller())
     for left in (2, 1, 0):
         flush(sequencer)
         assert sequencer.waiting == left
 
 
-def test_what_may_not_enter_is_told_alone() -> None:
-    sequencer = Sequencer(memory_log(), Admission())
-    good, bad, last = Caller(), Caller(), Caller()
-    for number, caller in enumerate((good, bad, last)):
-        asked = envelope(number)
-        sequencer.submit(replace(asked, signature=b"no") if caller is bad else asked, SIGNER.public, caller)
-    flush(sequencer)
-    assert isinstance(bad.error, EntryRejectedError)
-    assert [caller.receipt.index for caller in (good, last) if caller.receipt] == [0, 1]
-    assert sequencer.fatal is None
-
-
-def test_what_does_not_fit_is_pushed_back() -> None:
-    sequencer = Sequencer(memory_log(), Admission(), capacity=2)
-    for _ in range(2):
-        sequencer.submit(envelope(1), SIGNER.public, Caller())
-    with pytest.raises(PushbackError) as caught:
-        sequencer.submit(envelope(1), SIGNER.public, Caller())
-    assert caught.value.retry_after > 0
-    flush(sequencer)
-    sequencer.submit(envelope(1), SIGNER.public, Caller())
-
-
 def test_who_went_away_is_not_logged() -> None:
     log = memory_log()
-    sequencer = Sequencer(log, Admission())
+    sequencer = Sequencer(log)
     gone = Caller()
-    sequencer.submit(envelope(1), SIGNER.public, gone)
+    sequencer.submit([submission(1)], gone)
     gone.gone = True
     flush(sequencer)
     assert "\n0\n" in log.checkpoint()
@@ -259,10 +225,10 @@ def test_who_went_away_is_not_logged() -> None:
 
 def test_who_goes_away_while_the_disk_works_is_logged_and_not_answered() -> None:
     log = memory_log()
-    sequencer = Sequencer(log, Admission())
+    sequencer = Sequencer(log)
     gone, other = Caller(), Caller()
     for number, caller in enumerate((gone, other)):
-        sequencer.submit(envelope(number), SIGNER.public, caller)
+        sequencer.submit([submission(number)], caller)
     staged = sequencer.stage()
     assert "\n0\n" in log.checkpoint()
     staged.commit()
@@ -275,7 +241,7 @@ def test_who_goes_away_while_the_disk_works_is_logged_and_not_answered() -> None
 
 
 def test_a_full_queue_answers_with_a_time_to_come_back(place: Path) -> None:
-    with serving(place, capacity=0) as (_, url), LedgerClient(url) as client:
+    with serving(place, capacity=0) as (_, url), LedgerClient(url, deadline=2) as client:
         with pytest.raises(PushbackError) as caught:
             client.append(envelope(1), SIGNER.public)
         assert caught.value.retry_after == 0.5

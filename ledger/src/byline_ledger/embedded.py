@@ -15,10 +15,12 @@ from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import ensure_log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from byline.core.bundle import Bundle, Receipt
     from byline.core.envelope import Envelope
+    from byline.core.logged import Page
     from byline.core.merkle import ConsistencyProof, InclusionProof
     from byline_ledger.engine.files import OpenLog
 
@@ -72,7 +74,13 @@ class EmbeddedLedger:
             MalformedError: Not 64 hex digits.
         """
         subject = bytes.fromhex(parse_sha256(subject_sha256))
-        return tuple(bundle for chunk in self._log.find(Query(subject=subject)) for bundle, _ in chunk)
+        return tuple(bundle for page in self._pages(Query(subject=subject)) for each in page.entries if (bundle := each.bundle))
+
+    def _pages(self, query: Query) -> Iterator[Page]:
+        after: int | None = -1
+        while after is not None:
+            yield (page := self._log.find(query, after=after))
+            after = page.after
 
     def close(self) -> None:
         """Let go of the directory."""

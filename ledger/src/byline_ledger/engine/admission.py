@@ -33,6 +33,9 @@ class Admission:
         self._allowed = allowed
         self._signatures = Signatures()
 
+    def __reduce__(self) -> tuple[type[Admission], tuple[frozenset[str] | None]]:
+        return type(self), (self._allowed,)
+
     def admit(self, envelope: Envelope, public: bytes) -> Submission:
         """Return what is to be logged for `envelope`, signed by the key `public`.
 

@@ -23,10 +23,11 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from byline.core.bundle import Bundle, Receipt, join_receipt
+from byline.core.bundle import Receipt
 from byline.core.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from byline.core.entry import parse_entry
+from byline.core.entry import check_entry, parse_entry
 from byline.core.envelope import Envelope
+from byline.core.logged import Logged, Page
 from byline.core.merkle import (
     EMPTY_ROOT,
     HASH_SIZE,
@@ -54,7 +55,9 @@ if TYPE_CHECKING:
 
 _FROZEN = "frozen"
 _MAX_NODES = 200_000
-_FIND_CHUNK = 32
+MAX_PAGE = 256
+MAX_PAGE_BYTES = 1024 * 1024
+_CHUNK = 16
 _NS_PER_MS = 1_000_000
 
 
@@ -77,6 +80,11 @@ class Log:
     def vkey(self) -> str:
         """The public key of the log."""
         return self._key.vkey
+
+    @property
+    def log_id(self) -> bytes:
+        """The id of the log in receipts (32 bytes)."""
+        return self._log_id
 
     @property
     def size(self) -> int:
@@ -225,24 +233,37 @@ class Log:
             self._check_size(reader, new)
             return prove_consistency(old, new, self._reader(reader))
 
-    def find(self, query: Query, *, after: int = -1) -> Iterator[tuple[tuple[Bundle, bytes], ...]]:
-        """Give what `query` asks for beyond the entry `after`: bundles with their public keys, a few at a time, in log order.
+    def entries(self, start: int, *, limit: int = MAX_PAGE, envelopes: bool = True) -> Page:
+        """Show entries from `start` on: `limit` at most, fewer if they are large, one at least if there is one.
 
         Raises:
             LedgerError: The store is broken.
         """
-        more = True
-        while more:
-            with self._store.read() as reader:
-                indices = reader.find(query, after=after, limit=_FIND_CHUNK)
-                note, head = self._head(reader)
-                receipts = self._receipts(reader, indices, note, head.size, {})
-                # An entry whose payload was erased, or never came, has no bundle.
-                payloads = reader.payloads(indices)
-                found = tuple(_bundle(each, payloads[each.index]) for each in receipts if each.index in payloads)
-            yield found
-            more = len(indices) == _FIND_CHUNK
-            after = indices[-1] if more else after
+        with self._store.read() as reader:
+            note, head = self._head(reader)
+            indices = range(start, min(head.size, start + min(limit, MAX_PAGE)))
+            return self._page(reader, indices, note, envelopes=envelopes, more=indices.stop < head.size)
+
+    def find(self, query: Query, *, after: int = -1, limit: int = MAX_PAGE) -> Page:
+        """Show what `query` asks for beyond the entry `after`, as `entries` does.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
+        limit = min(limit, MAX_PAGE)
+        with self._store.read() as reader:
+            indices = reader.find(query, after=after, limit=limit + 1)
+            return self._page(reader, indices[:limit], self._head(reader)[0], envelopes=True, more=len(indices) > limit)
+
+    def _page(self, reader: StoreReader, indices: Sequence[int], note: str, *, envelopes: bool, more: bool) -> Page:
+        """Show the entries `indices` as far as a page has room; `more` tells whether others follow them."""
+        kept, payloads = _fill(reader, indices) if envelopes else (indices, {})
+        size = parse_checkpoint(parse_note(note).text).size
+        receipts, times = self._receipts(reader, kept, note, size, {}), reader.times(kept)
+        entries = tuple(
+            Logged(receipt=each, envelope=_envelope(each, payloads.get(each.index)), logged_at=times[each.index]) for each in receipts
+        )
+        return Page(checkpoint=note, entries=entries, after=kept[-1] if kept and (more or len(kept) < len(indices)) else None)
 
     def _add(self, writer: StoreWriter, batch: Sequence[Submission]) -> list[Receipt]:
         """Add what is new of `batch` and make the receipts."""
@@ -316,10 +337,27 @@ def _leaves(reader: StoreReader, indices: Sequence[int]) -> dict[int, bytes]:
     return {index: leaves[index] for index in indices}
 
 
-def _bundle(receipt: Receipt, payload: bytes) -> tuple[Bundle, bytes]:
-    """Return the bundle of an entry and its public key."""
+def _fill(reader: StoreReader, indices: Sequence[int]) -> tuple[Sequence[int], dict[int, bytes]]:
+    """Return as many of `indices` as a page has room for, one at least, and the payloads."""
+    payloads: dict[int, bytes] = {}
+    size = 0
+    for number, index in enumerate(indices):
+        if number % _CHUNK == 0:
+            payloads |= reader.payloads(indices[number : number + _CHUNK])
+        size += len(payloads.get(index, b""))
+        if number and size > MAX_PAGE_BYTES:
+            return indices[:number], payloads
+    return indices, payloads
+
+
+def _envelope(receipt: Receipt, payload: bytes | None) -> Envelope | None:
+    """Return what was signed, which is what the leaf says."""
+    if payload is None:
+        return None
     try:
         entry = parse_entry(receipt.leaf)
-        return join_receipt(Envelope(payload=payload, signature=entry.signature), entry.public, receipt), entry.public
+        envelope = Envelope(payload=payload, signature=entry.signature)
+        check_entry(receipt.leaf, envelope, entry.public)
     except (EntryError, ProofError) as error:
         raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint="run `byline ledger fsck`") from error
+    return envelope

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many callers, one order: group commit.
 
-Callers submit and get their answers when somebody flushes: everything that waits, up to a batch, becomes part of the log in one
-transaction. A flush has three steps, so that a server can go on while the disk works:
+Callers submit what was admitted, one submission or some, and get their receipts when somebody flushes: everything that waits, up
+to a batch, becomes part of the log in one transaction. A flush has three steps, so that a server can go on while the disk works:
 
-    staged = sequencer.stage()     takes what waits, refuses what may not enter, and adds the rest to the log, uncommitted
+    staged = sequencer.stage()     takes what waits and adds it to the log, uncommitted
     staged.commit()                makes it durable; the one step that may run in another thread, and mostly waits for the disk
     sequencer.settle(staged)       answers everybody; only now may the next one be staged
 
 Who drives the sequencer decides when. A flush is best made when `is_gathered`: everybody who was around at the last one is there
 again, or a batch is full. One caller alone pays one commit and no wait; a crowd is waited for, as long as somebody comes every
-few milliseconds, so that it shares commits instead of paying one for every few. Admission is work for a batch as well: one check
-after another costs less than each between other things.
+few milliseconds, so that it shares commits instead of paying one for every few.
 
-What waits is bounded, in number and in bytes: what does not fit is pushed back at once. So is a batch: a driver that does other
-things is held up for milliseconds. After an error that is not passing the sequencer takes nothing more: a log whose store is
-broken must not go on. But for a commit everything runs in its driver's thread: SQLite gives the interpreter away at each call,
-and a second busy thread made it wait for it longer than for the disk.
+A batch is bounded, in number and in bytes: a driver that does other things is held up for milliseconds. How much may wait is its
+driver's to bound. After an error that is not passing the sequencer takes nothing more: a log whose store is broken must not go
+on. But for a commit everything runs in its driver's thread: SQLite gives the interpreter away at each call, and a second busy
+thread made it wait for it longer than for the disk.
 """
 
 from __future__ import annotations
@@ -25,24 +24,19 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from byline.errors import LedgerError, LedgerUnavailableError, PushbackError
+from byline.errors import LedgerError, LedgerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from byline.core.bundle import Receipt
     from byline.core.entry import Submission
-    from byline.core.envelope import Envelope
-    from byline_ledger.engine.admission import Admission
     from byline_ledger.engine.log import Log
 
-MAX_BATCH = 64
+MAX_BATCH = 512
 MAX_BATCH_BYTES = 1024 * 1024
-CAPACITY = 2048
 LINGER_SECONDS = 0.004
 MAX_LINGER_SECONDS = 0.032
-MAX_WAITING_BYTES = 64 * 1024 * 1024
-RETRY_SECONDS = 0.5
 
 
 class Answer(Protocol):
@@ -52,8 +46,8 @@ class Answer(Protocol):
         """Whether nobody waits any more."""
         ...
 
-    def set_result(self, receipt: Receipt, /) -> None:
-        """Hand over the receipt."""
+    def set_result(self, receipts: list[Receipt], /) -> None:
+        """Hand over the receipts, one for each submission."""
         ...
 
     def set_exception(self, error: BaseException, /) -> None:
@@ -62,33 +56,29 @@ class Answer(Protocol):
 
 
 class Ask(NamedTuple):
-    """What waits: `envelope`, signed by the key `public` (SPKI DER), and who wants its receipt."""
+    """What waits: `submissions` that enter the log in one batch, and who wants their receipts."""
 
-    envelope: Envelope
-    public: bytes
+    submissions: Sequence[Submission]
     answer: Answer
+
+    @property
+    def size(self) -> int:
+        """The bytes that were signed."""
+        return sum(len(each.payload or b"") for each in self.submissions)
 
 
 class Staged:
     """A batch on its way: who waits for it, and what became of it."""
 
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
+    def __init__(self, asks: Sequence[Ask]) -> None:
+        self.asks = asks
         self.receipts: list[Receipt] = []
-        self.refused: list[tuple[Answer, Exception]] = []
         self.error: Exception | None = None
         self._transaction = contextlib.ExitStack()
 
-    def begin(self, batch: Sequence[Ask], admission: Admission, log: Log) -> None:
-        """Add to `log` what `admission` lets in of `batch`; `error` tells what went wrong."""
-        submissions: list[Submission] = []
-        for ask in batch:
-            try:
-                submissions.append(admission.admit(ask.envelope, ask.public))
-            except Exception as error:  # noqa: BLE001 - nothing is hidden: who asked is told, and nobody else is in it
-                self.refused.append((ask.answer, error))
-            else:
-                self.answers.append(ask.answer)
+    def begin(self, log: Log) -> None:
+        """Add the batch to `log`; `error` tells what went wrong."""
+        submissions = [each for ask in self.asks for each in ask.submissions]
         if submissions:
             with self._telling():
                 self.receipts = self._transaction.enter_context(log.appending(submissions))
@@ -107,68 +97,67 @@ class Staged:
 
 
 class Sequencer:
-    """The one writer of `log` in this process, behind the door `admission`; not thread-safe."""
+    """The one writer of `log` in this process; not thread-safe."""
 
-    def __init__(self, log: Log, admission: Admission, *, capacity: int = CAPACITY) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
-        self._admission = admission
-        self._capacity = capacity
-        self._waiting: deque[Ask] = deque()
+        self._asks: deque[Ask] = deque()
         self._bytes = 0
         self._crowd = 1
+        self.waiting = 0
         self.fatal: Exception | None = None
-
-    @property
-    def waiting(self) -> int:
-        """How many submissions wait."""
-        return len(self._waiting)
 
     @property
     def is_gathered(self) -> bool:
         """Whether nobody is to be waited for."""
-        return len(self._waiting) >= min(self._crowd, MAX_BATCH) or self._bytes >= MAX_BATCH_BYTES
+        return len(self._asks) >= self._crowd or self.waiting >= MAX_BATCH or self._bytes >= MAX_BATCH_BYTES
 
-    def submit(self, envelope: Envelope, public: bytes, answer: Answer) -> None:
-        """Let `envelope` wait for the next flush; `answer` gets its receipt once it is durable and in the tree, or why not.
+    def check(self) -> None:
+        """Check that the log takes anything.
 
         Raises:
-            PushbackError: Too much waits already.
             LedgerError: The store is broken.
         """
         if self.fatal is not None:
             raise LedgerError(f"the ledger stopped: {self.fatal}")
-        if len(self._waiting) >= self._capacity or self._bytes > MAX_WAITING_BYTES:
-            raise PushbackError("the ledger has more to do than it can", retry_after=RETRY_SECONDS)
-        self._waiting.append(Ask(envelope, public, answer))
-        self._bytes += len(envelope.payload)
+
+    def submit(self, submissions: Sequence[Submission], answer: Answer) -> None:
+        """Let `submissions` wait for the next flush; `answer` gets their receipts once they are durable and in the tree, or why not.
+
+        Raises:
+            LedgerError: The store is broken.
+        """
+        self.check()
+        ask = Ask(submissions, answer)
+        self._asks.append(ask)
+        self._count(ask, 1)
 
     def stage(self) -> Staged:
         """Take one batch of what waits and add it to the log, uncommitted."""
-        batch = list(self._take())
-        staged = Staged()
-        if self.fatal is not None:
-            staged.error = LedgerError(f"the ledger stopped: {self.fatal}")
-            staged.answers = [ask.answer for ask in batch]
+        # Who went away was promised nothing.
+        staged = Staged([ask for ask in self._take() if not ask.answer.done()])
+        try:
+            self.check()
+        except LedgerError as error:
+            staged.error = error
         else:
-            # Who went away was promised nothing.
-            staged.begin([ask for ask in batch if not ask.answer.done()], self._admission, self._log)
+            staged.begin(self._log)
         return staged
 
     def settle(self, staged: Staged) -> None:
         """Answer who waits for `staged`; what went wrong is an answer too, and `fatal` if it will not pass."""
         if staged.error is not None and not isinstance(staged.error, LedgerUnavailableError):
             self.fatal = self.fatal or staged.error
-        self._crowd = len(staged.answers) + len(staged.refused) + len(self._waiting)
-        for number, answer in enumerate(staged.answers):
+        self._crowd = len(staged.asks) + len(self._asks)
+        start = 0
+        for submissions, answer in staged.asks:
+            receipts = staged.receipts[start : (start := start + len(submissions))]
             if answer.done():
                 continue
             if staged.error is not None:
                 answer.set_exception(staged.error)
             else:
-                answer.set_result(staged.receipts[number])
-        for answer, error in staged.refused:
-            if not answer.done():
-                answer.set_exception(error)
+                answer.set_result(receipts)
 
     def probe(self) -> None:
         """Write what changes nothing, to learn whether the log takes anything; not beside a flush, and as `Staged.commit` in any thread.
@@ -176,16 +165,19 @@ class Sequencer:
         Raises:
             LedgerError: It does not; a `LedgerUnavailableError` where it may later.
         """
-        if self.fatal is not None:
-            raise LedgerError(f"the ledger stopped: {self.fatal}")
+        self.check()
         self._log.rewrite_head()
 
     def _take(self) -> Iterator[Ask]:
-        size = 0
-        for _ in range(min(len(self._waiting), MAX_BATCH)):
-            if size and size + len(self._waiting[0].envelope.payload) > MAX_BATCH_BYTES:
+        number = size = 0
+        while self._asks:
+            ask = self._asks[0]
+            number, size = number + len(ask.submissions), size + ask.size
+            if (number > MAX_BATCH or size > MAX_BATCH_BYTES) and number > len(ask.submissions):
                 break
-            ask = self._waiting.popleft()
-            size += len(ask.envelope.payload)
+            self._count(self._asks.popleft(), -1)
             yield ask
-        self._bytes -= size
+
+    def _count(self, ask: Ask, sign: int) -> None:
+        self.waiting += sign * len(ask.submissions)
+        self._bytes += sign * ask.size

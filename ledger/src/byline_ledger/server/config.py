@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from byline.core.table import parse_table, take_keys, take_number, take_string
 from byline.errors import ConfigError, MalformedError
 from byline.log.address import is_loopback
-from byline_ledger.engine.sequencer import CAPACITY
+from byline_ledger.server.appends import CAPACITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

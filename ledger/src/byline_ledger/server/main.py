@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # the package has no types
 from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyped]  # the package has no types
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # the package has no types
 
 from byline.errors import ConfigError
 from byline.keys.ed25519 import load_log_key
@@ -30,6 +31,9 @@ from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY, check_files, load_log
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.engine.sqlite import SqliteStore
+from byline_ledger.server.appends import Appends
+from byline_ledger.server.checks import Checks
+from byline_ledger.server.heads import Heads
 from byline_ledger.server.http.app import application
 from byline_ledger.server.http.listen import listening
 from byline_ledger.server.http.site import Site
@@ -48,6 +52,10 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
     # Statements have at most 1 MiB; a little more is let in, so that the answer can be a reason.
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    # A client that is gone without a word is noticed; one that asks as often whether the server is there is not a nuisance.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
 _COLLECT_AFTER = 20_000
 # Appends run on the loop: whoever else writes to this log (nobody should for long) may not hold it up.
@@ -86,13 +94,16 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health = health_aio.HealthServicer()
-    async with _service(config) as (service, site), contextlib.AsyncExitStack() as doors:
+    async with _site(config) as (site, heads), contextlib.AsyncExitStack() as doors:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=config.calls)
-        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(service, server)
+        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(site.service, server)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        reflection.enable_server_reflection(
+            (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME), server
+        )
         port = _bind(server, config)
         web = [await doors.enter_async_context(listening(application(site), config.http, config.tls))] if config.http else []
-        watching = asyncio.create_task(_watch(service, health))
+        watching = asyncio.create_task(_watch(site.appends, health))
         _collect_seldom()
         await server.start()
         for url in (f"grpc{'s' if config.tls else ''}://{config.listen.rpartition(':')[0]}:{port}", *web):
@@ -102,6 +113,7 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
         notify(STOPPING)
         watching.cancel()
         await health.enter_graceful_shutdown()
+        heads.leave()
         await server.stop(config.grace)
 
 
@@ -113,7 +125,7 @@ def _collect_seldom() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _service(config: ServerConfig) -> AsyncIterator[tuple[LedgerService, Site]]:
+async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(config.directory))
         opened = load_log(config.directory, busy_seconds=_BUSY_SECONDS)
@@ -124,19 +136,24 @@ async def _service(config: ServerConfig) -> AsyncIterator[tuple[LedgerService, S
         readers = stack.enter_context(ThreadPoolExecutor(1, "byline-reader"))
         writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
         log = opened.log.over(reading)
-        sequencer = Sequencer(opened.log, Admission(config.allowed), capacity=config.capacity)
-        service = LedgerService(sequencer=sequencer, writer=writer, reader=log, readers=readers)
-        yield service, Site(log=log, readers=readers, service=service)
+        heads = Heads(log.checkpoint())
+        checks = Checks(Admission(config.allowed))
+        appends = Appends(checks=checks, sequencer=Sequencer(opened.log), writer=writer, publish=heads.publish, capacity=config.capacity)
+        service = LedgerService(appends=appends, heads=heads, reader=log, readers=readers)
+        try:
+            yield Site(log=log, readers=readers, service=service, appends=appends), heads
+        finally:
+            await checks.close()
 
 
-async def _watch(service: LedgerService, health: health_aio.HealthServicer) -> None:
+async def _watch(appends: Appends, health: health_aio.HealthServicer) -> None:
     """Say SERVING, and NOT_SERVING while appends fail."""
     while True:
         await _say(health, health_pb2.HealthCheckResponse.SERVING)
-        await service.failing.wait()
+        await appends.failing.wait()
         logging.getLogger(__name__).error("appends fail; readers are still answered")
         await _say(health, health_pb2.HealthCheckResponse.NOT_SERVING)
-        await service.recover()
+        await appends.recover()
 
 
 async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """`byline.v1.LedgerService` over a log: each call in a few lines, all decisions in the engine.
 
-Appends go through admission and the sequencer, which this service drives from the loop; a thread does nothing but wait for the
-disk, and what arrives meanwhile is the next batch. Everything else reads the last commit through a store of its own, in another
-thread, so that no reader holds up an append.
+What is to be logged goes to `server.appends`. Everything else reads the last commit through a store of its own, in another thread,
+so that no reader holds up an append.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from byline.core.facets import Query
-from byline.errors import BylineError, MalformedError
-from byline_ledger.engine.sequencer import LINGER_SECONDS, MAX_LINGER_SECONDS
+from byline_ledger.engine.log import MAX_PAGE
+from byline_ledger.server.heads import size_of
 from byline_ledger.server.status import answering
-from byline_ledger.server.wire import read_envelope, write_found, write_receipt
+from byline_ledger.server.streams import AppendStream
+from byline_ledger.server.wire import read_append, read_query, write_entry, write_head, write_logged
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
@@ -25,26 +23,23 @@ if TYPE_CHECKING:
 
     import grpc
 
-    from byline.core.bundle import Receipt
+    from byline.core.logged import Page
     from byline_ledger.engine.log import Log
-    from byline_ledger.engine.sequencer import Sequencer
+    from byline_ledger.server.appends import Appends
+    from byline_ledger.server.heads import Heads
 
-_SHA256_SIZE = 32
-PROBE_SECONDS = 1.0
+WATCH_SECONDS = 0.1
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 T = TypeVar("T")
 
 
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
-    """The calls; see ledger.proto for what each promises. `failing` is set while the log takes nothing, for now or for ever."""
+    """The calls; see ledger.proto for what each promises."""
 
-    def __init__(self, *, sequencer: Sequencer, writer: Executor, reader: Log, readers: Executor) -> None:
-        self._sequencer = sequencer
-        self._flushing: asyncio.Task[None] | None = None
-        self._gathered = asyncio.Event()
-        self.failing = asyncio.Event()
-        self._writer = writer
+    def __init__(self, *, appends: Appends, heads: Heads, reader: Log, readers: Executor) -> None:
+        self._appends = appends
+        self._heads = heads
         self._log = reader
         self._readers = readers
 
@@ -53,11 +48,17 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     ) -> ledger_pb2.AppendResponse:
         """Log one statement."""
         async with answering(context):
-            answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-            self._sequencer.submit(read_envelope(request.envelope), request.public_key, answer)
-            self._flush_soon()
-            receipt = await answer
-        return ledger_pb2.AppendResponse(receipt=write_receipt(receipt))
+            (outcome,) = await self._appends.append([read_append(request)])
+            if isinstance(outcome, Exception):
+                raise outcome
+        return ledger_pb2.AppendResponse(head=write_head(outcome), entry=write_entry(outcome))
+
+    async def AppendStream(  # type: ignore[override]  # noqa: N802 - named by the protocol; it reads and writes by itself
+        self, _requests: AsyncIterator[ledger_pb2.AppendStreamRequest], context: Context
+    ) -> None:
+        """Log many statements."""
+        async with answering(context):
+            await AppendStream(context, self._appends, self._heads).run()
 
     async def GetCheckpoint(  # noqa: N802 - named by the protocol
         self, _request: ledger_pb2.GetCheckpointRequest, context: Context
@@ -83,63 +84,40 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             proof = await self._read(lambda: self._log.consistency(request.old_size, request.new_size))
         return ledger_pb2.GetConsistencyProofResponse(hashes=proof.hashes)
 
+    async def ListEntries(  # noqa: N802 - named by the protocol
+        self, request: ledger_pb2.ListEntriesRequest, context: Context
+    ) -> ledger_pb2.ListEntriesResponse:
+        """Show entries by their place."""
+        async with answering(context):
+            limit = request.page_size or MAX_PAGE
+            page = await self._read(lambda: self._log.entries(request.start, limit=limit, envelopes=request.with_envelopes))
+        return ledger_pb2.ListEntriesResponse(head=self._head(page), entries=map(write_logged, page.entries))
+
     async def FindBundles(  # noqa: N802 - named by the protocol
         self, request: ledger_pb2.FindBundlesRequest, context: Context
-    ) -> AsyncIterator[ledger_pb2.FindBundlesResponse]:
-        """Give what was logged about a subject, a few at a time."""
+    ) -> ledger_pb2.FindBundlesResponse:
+        """Show what was logged about something."""
         async with answering(context):
-            if len(request.subject_sha256) != _SHA256_SIZE:
-                raise MalformedError("a subject is named by its SHA-256, 32 bytes")
-            chunks = self._log.find(Query(subject=request.subject_sha256))
-            while (chunk := await self._read(lambda: next(chunks, None))) is not None:
-                for bundle, public in chunk:
-                    yield write_found(bundle, public)
+            query, after = read_query(request)
+            page = await self._read(lambda: self._log.find(query, after=after, limit=request.page_size or MAX_PAGE))
+        token = "" if page.after is None else str(page.after)
+        return ledger_pb2.FindBundlesResponse(head=self._head(page), entries=map(write_logged, page.entries), next_page_token=token)
 
-    async def recover(self) -> None:
-        """Return once the log takes something again. Nobody may send anything to a server that says it cannot: so it tries itself."""
-        while self.failing.is_set():
-            await asyncio.sleep(PROBE_SECONDS)
-            if self._flushing is None:
-                self._flushing = asyncio.get_running_loop().create_task(self._probe())
+    async def Watch(  # noqa: N802 - named by the protocol
+        self, request: ledger_pb2.WatchRequest, context: Context
+    ) -> AsyncIterator[ledger_pb2.WatchResponse]:
+        """Give checkpoints as the log grows."""
+        async with answering(context):
+            old = request.size
+            while True:
+                note, new = await self._heads.beyond(old)
+                proof = await self._read(lambda old=old, new=new: self._log.consistency(old, new))  # type: ignore[misc]  # bound to this round
+                yield ledger_pb2.WatchResponse(checkpoint=note, size=new, hashes=proof.hashes)
+                old = new
+                await asyncio.sleep(WATCH_SECONDS)
 
-    async def _probe(self) -> None:
-        try:
-            with contextlib.suppress(BylineError):  # said before, and asked again
-                await asyncio.get_running_loop().run_in_executor(self._writer, self._sequencer.probe)
-                self.failing.clear()
-        finally:
-            await self._flush()
-
-    def _flush_soon(self) -> None:
-        if self._flushing is None:
-            self._flushing = asyncio.get_running_loop().create_task(self._flush())
-        elif self._sequencer.is_gathered:
-            self._gathered.set()
-
-    async def _flush(self) -> None:
-        """Flush until nothing waits; the loop goes on while the disk makes a batch durable."""
-        loop = asyncio.get_running_loop()
-        while self._sequencer.waiting:
-            await self._gather()
-            staged = self._sequencer.stage()
-            await loop.run_in_executor(self._writer, staged.commit)
-            self._sequencer.settle(staged)
-            if staged.error is not None:
-                self.failing.set()
-            elif staged.receipts:
-                self.failing.clear()
-        self._flushing = None
-
-    async def _gather(self) -> None:
-        """Wait while a crowd is still arriving, for a bounded time."""
-        loop, seen = asyncio.get_running_loop(), 0
-        deadline = loop.time() + MAX_LINGER_SECONDS
-        while seen < self._sequencer.waiting and not self._sequencer.is_gathered and loop.time() < deadline:
-            seen = self._sequencer.waiting
-            self._gathered.clear()
-            enough = loop.call_later(LINGER_SECONDS, self._gathered.set)
-            await self._gathered.wait()
-            enough.cancel()
+    def _head(self, page: Page) -> ledger_pb2.Head:
+        return ledger_pb2.Head(log_id=self._log.log_id, size=size_of(page.checkpoint), checkpoint=page.checkpoint)
 
     async def _read(self, ask: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)

@@ -1,69 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one place that maps errors to gRPC codes; `byline.log.client` maps them back.
+"""The one place that maps errors to gRPC codes; `byline.log.answers` maps them back.
 
-    KeyNotAllowedError                    PERMISSION_DENIED
-    EntryRejectedError, MalformedError    INVALID_ARGUMENT
-    ProofError                            OUT_OF_RANGE
-    PushbackError                         RESOURCE_EXHAUSTED, and when to come back
-    LedgerUnavailableError                UNAVAILABLE, and when to come back
-    anything else                         INTERNAL
+    UnknownCallerError                      UNAUTHENTICATED
+    KeyNotAllowedError, NotAdmittedError    PERMISSION_DENIED
+    EntryRejectedError, MalformedError      INVALID_ARGUMENT
+    ProofError                              OUT_OF_RANGE
+    PushbackError                           RESOURCE_EXHAUSTED, and when to come back
+    LedgerUnavailableError                  UNAVAILABLE, and when to come back
+    anything else                           INTERNAL
 
-What is no error of Byline's is logged and not told.
+Each goes out as a google.rpc.Status, in the trailer `grpc-status-details-bin` or inside an answer: an ErrorInfo whose reason is the
+error's code (docs/errors.md) and whose metadata hold its hint, a RetryInfo, and a QuotaFailure where it is a QuotaError. What is no
+error of Byline's is logged and not told.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # the package has no types
 
 from byline.errors import (
     BylineError,
     EntryRejectedError,
     KeyNotAllowedError,
+    LedgerError,
     LedgerUnavailableError,
     MalformedError,
+    NotAdmittedError,
     ProofError,
     PushbackError,
+    QuotaError,
+    UnknownCallerError,
 )
+from byline.log.answers import DETAILS, DOMAIN, HINT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PUSHBACK = "grpc-retry-pushback-ms"
+# The first that fits, the more exact ones before.
+_CODES: dict[type[BylineError], grpc.StatusCode] = {
+    UnknownCallerError: grpc.StatusCode.UNAUTHENTICATED,
+    KeyNotAllowedError: grpc.StatusCode.PERMISSION_DENIED,
+    NotAdmittedError: grpc.StatusCode.PERMISSION_DENIED,
+    EntryRejectedError: grpc.StatusCode.INVALID_ARGUMENT,
+    MalformedError: grpc.StatusCode.INVALID_ARGUMENT,
+    ProofError: grpc.StatusCode.OUT_OF_RANGE,
+    PushbackError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    LedgerUnavailableError: grpc.StatusCode.UNAVAILABLE,
+}
 
 
-def code_of(error: BylineError) -> grpc.StatusCode:
+def code_of(error: Exception) -> grpc.StatusCode:
     """Return the gRPC code of `error`."""
-    match error:
-        case KeyNotAllowedError():
-            return grpc.StatusCode.PERMISSION_DENIED
-        case EntryRejectedError() | MalformedError():
-            return grpc.StatusCode.INVALID_ARGUMENT
-        case ProofError():
-            return grpc.StatusCode.OUT_OF_RANGE
-        case PushbackError():
-            return grpc.StatusCode.RESOURCE_EXHAUSTED
-        case LedgerUnavailableError():
-            return grpc.StatusCode.UNAVAILABLE
-        case _:
-            return grpc.StatusCode.INTERNAL
+    return next((code for kind, code in _CODES.items() if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+
+
+def write_status(error: Exception) -> status_pb2.Status:
+    """Return `error` as a message."""
+    if not isinstance(error, BylineError):
+        logging.getLogger(__name__).error("a call failed", exc_info=error)
+        error = LedgerError("the ledger failed")
+    code: int = code_of(error).value[0]
+    status = status_pb2.Status(code=code, message=str(error))
+    info = error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata={HINT: error.hint} if error.hint else {})
+    status.details.add().Pack(info)
+    if isinstance(error, LedgerUnavailableError):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromTimedelta(timedelta(seconds=error.retry_after))
+        status.details.add().Pack(retry)
+    if isinstance(error, QuotaError):
+        violation = error_details_pb2.QuotaFailure.Violation(subject="caller", description=str(error))
+        status.details.add().Pack(error_details_pb2.QuotaFailure(violations=[violation]))
+    return status
 
 
 @contextlib.asynccontextmanager
 async def answering(context: grpc.aio.ServicerContext[object, object]) -> AsyncIterator[None]:
-    """End the call with the code of an error that leaves the block."""
+    """End the call with the status of an error that leaves the block."""
     try:
         yield
-    except BylineError as error:
-        trailers: tuple[tuple[str, str], ...] = ()
-        if isinstance(error, LedgerUnavailableError):
-            trailers = ((PUSHBACK, str(int(error.retry_after * 1000))),)
-        await context.abort(code_of(error), str(error), trailers)
     except grpc.aio.AbortError:
         raise
-    except Exception:
-        logging.getLogger(__name__).exception("a call failed")
-        await context.abort(grpc.StatusCode.INTERNAL, "the ledger failed")
+    except Exception as error:  # noqa: BLE001 - nothing is hidden: it is told, or logged
+        status = write_status(error)
+        await context.abort(code_of(error), status.message, ((DETAILS, status.SerializeToString()),))

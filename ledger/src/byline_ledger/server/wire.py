@@ -3,37 +3,73 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from byline.core.envelope import Envelope
+from byline.core.facets import Query
+from byline.core.merkle import MAX_SIZE
+from byline.errors import MalformedError
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
-    from byline.core.bundle import Bundle, Receipt
+    from byline.core.bundle import Receipt
+    from byline.core.logged import Logged
+
+_TOKEN_DIGITS = len(str(MAX_SIZE))
 
 
-def read_envelope(message: ledger_pb2.Envelope) -> Envelope:
-    """Return the envelope that `message` carries."""
-    return Envelope(payload=message.payload, signature=message.signature, keyid=message.keyid or None)
+def read_append(message: ledger_pb2.AppendRequest) -> tuple[Envelope, bytes]:
+    """Return the envelope that is to be logged, and the key that signed it."""
+    sent = message.envelope
+    return Envelope(payload=sent.payload, signature=sent.signature, keyid=sent.keyid or None), message.public_key
 
 
-def write_receipt(receipt: Receipt) -> ledger_pb2.Receipt:
-    """Return `receipt` as a message."""
-    return ledger_pb2.Receipt(
-        log_id=receipt.log_id,
-        leaf=receipt.leaf,
-        index=receipt.index,
-        size=receipt.proof.size,
-        hashes=receipt.proof.hashes,
-        checkpoint=receipt.checkpoint,
+def write_head(receipt: Receipt) -> ledger_pb2.Head:
+    """Return the signed tree of `receipt` as a message."""
+    return ledger_pb2.Head(log_id=receipt.log_id, size=receipt.proof.size, checkpoint=receipt.checkpoint)
+
+
+def write_entry(receipt: Receipt) -> ledger_pb2.Entry:
+    """Return the entry of `receipt` as a message."""
+    return ledger_pb2.Entry(index=receipt.index, leaf=receipt.leaf, hashes=receipt.proof.hashes)
+
+
+def write_logged(logged: Logged) -> ledger_pb2.LoggedEntry:
+    """Return an entry with what the log knows about it as a message."""
+    message = ledger_pb2.LoggedEntry(entry=write_entry(logged.receipt))
+    message.logged_at.FromMilliseconds(logged.logged_at)
+    if logged.envelope is not None:
+        message.envelope.payload, message.envelope.signature = logged.envelope.payload, logged.envelope.signature
+    return message
+
+
+def read_query(message: ledger_pb2.FindBundlesRequest) -> tuple[Query, int]:
+    """Return what is looked for, and the index beyond which.
+
+    Raises:
+        MalformedError: Nothing is asked for, or what nothing can be found by.
+    """
+    if {len(message.subject_sha256), len(message.key_id)} - {0, hashlib.sha256().digest_size}:
+        raise MalformedError("a subject and a key are named by their SHA-256, 32 bytes")
+    if message.commit and not message.repository:
+        raise MalformedError("a commit is looked for in a repository")
+    if not {field.name for field, _ in message.ListFields()} - {"page_size", "page_token"}:
+        raise MalformedError("a condition is needed, for example a subject: its SHA-256, 32 bytes")
+    query = Query(
+        subject=message.subject_sha256,
+        commit=message.commit,
+        key=message.key_id,
+        repository=message.repository,
+        since=message.since.ToMilliseconds(),
+        until=message.until.ToMilliseconds() if message.HasField("until") else None,
     )
+    return query, _read_token(message.page_token)
 
 
-def write_found(bundle: Bundle, public: bytes) -> ledger_pb2.FindBundlesResponse:
-    """Return a bundle from the log, and the key that signed it, as a message."""
-    envelope = bundle.envelope
-    return ledger_pb2.FindBundlesResponse(
-        envelope=ledger_pb2.Envelope(payload=envelope.payload, signature=envelope.signature, keyid=envelope.keyid or ""),
-        public_key=public,
-        receipt=None if bundle.receipt is None else write_receipt(bundle.receipt),
-    )
+def _read_token(token: str) -> int:
+    if not token:
+        return -1
+    if not (token.isascii() and token.isdigit()) or len(token) > _TOKEN_DIGITS or int(token) > MAX_SIZE:
+        raise MalformedError("not a page token of this log")
+    return int(token)

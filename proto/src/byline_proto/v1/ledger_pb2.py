@@ -22,39 +22,61 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62yline_proto/v1/ledger.proto\x12\tbyline.v1\"=\n\x08\x45nvelope\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05keyid\x18\x03 \x01(\t\"h\n\x07Receipt\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x04\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0e\n\x06hashes\x18\x05 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x06 \x01(\t\"J\n\rAppendRequest\x12%\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32\x13.byline.v1.Envelope\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\"5\n\x0e\x41ppendResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x12.byline.v1.Receipt\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\"+\n\x19GetInclusionProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"-\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\",\n\x12\x46indBundlesRequest\x12\x16\n\x0esubject_sha256\x18\x01 \x01(\x0c\"u\n\x13\x46indBundlesResponse\x12%\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32\x13.byline.v1.Envelope\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\x12#\n\x07receipt\x18\x03 \x01(\x0b\x32\x12.byline.v1.Receipt2\xb8\x03\n\rLedgerService\x12=\n\x06\x41ppend\x12\x18.byline.v1.AppendRequest\x1a\x19.byline.v1.AppendResponse\x12R\n\rGetCheckpoint\x12\x1f.byline.v1.GetCheckpointRequest\x1a .byline.v1.GetCheckpointResponse\x12^\n\x11GetInclusionProof\x12#.byline.v1.GetInclusionProofRequest\x1a$.byline.v1.GetInclusionProofResponse\x12\x64\n\x13GetConsistencyProof\x12%.byline.v1.GetConsistencyProofRequest\x1a&.byline.v1.GetConsistencyProofResponse\x12N\n\x0b\x46indBundles\x12\x1d.byline.v1.FindBundlesRequest\x1a\x1e.byline.v1.FindBundlesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x62yline_proto/v1/ledger.proto\x12\tbyline.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"=\n\x08\x45nvelope\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\r\n\x05keyid\x18\x03 \x01(\t\"8\n\x04Head\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x12\n\ncheckpoint\x18\x03 \x01(\t\"4\n\x05\x45ntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\"J\n\rAppendRequest\x12%\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32\x13.byline.v1.Envelope\x12\x12\n\npublic_key\x18\x02 \x01(\x0c\"P\n\x0e\x41ppendResponse\x12\x1d\n\x04head\x18\x01 \x01(\x0b\x32\x0f.byline.v1.Head\x12\x1f\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x10.byline.v1.Entry\"A\n\x13\x41ppendStreamRequest\x12*\n\x07\x61ppends\x18\x01 \x03(\x0b\x32\x19.byline.v1.NumberedAppend\"J\n\x0eNumberedAppend\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x06\x61ppend\x18\x02 \x01(\x0b\x32\x18.byline.v1.AppendRequest\"a\n\x14\x41ppendStreamResponse\x12\x1d\n\x04head\x18\x01 \x01(\x0b\x32\x0f.byline.v1.Head\x12*\n\x07\x61nswers\x18\x02 \x03(\x0b\x32\x19.byline.v1.NumberedAnswer\"t\n\x0eNumberedAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12!\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x10.byline.v1.EntryH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\"+\n\x19GetInclusionProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"-\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"\x84\x01\n\x0bLoggedEntry\x12\x1f\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x10.byline.v1.Entry\x12%\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x13.byline.v1.Envelope\x12-\n\tlogged_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x12ListEntriesRequest\x12\r\n\x05start\x18\x01 \x01(\x04\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x16\n\x0ewith_envelopes\x18\x03 \x01(\x08\"]\n\x13ListEntriesResponse\x12\x1d\n\x04head\x18\x01 \x01(\x0b\x32\x0f.byline.v1.Head\x12\'\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x16.byline.v1.LoggedEntry\"\xdd\x01\n\x12\x46indBundlesRequest\x12\x16\n\x0esubject_sha256\x18\x01 \x01(\x0c\x12\x12\n\nrepository\x18\x02 \x01(\t\x12\x0e\n\x06\x63ommit\x18\x03 \x01(\t\x12\x0e\n\x06key_id\x18\x04 \x01(\x0c\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x07 \x01(\r\x12\x12\n\npage_token\x18\x08 \x01(\t\"v\n\x13\x46indBundlesResponse\x12\x1d\n\x04head\x18\x01 \x01(\x0b\x32\x0f.byline.v1.Head\x12\'\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x16.byline.v1.LoggedEntry\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x1c\n\x0cWatchRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\"A\n\rWatchResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x32\x97\x05\n\rLedgerService\x12=\n\x06\x41ppend\x12\x18.byline.v1.AppendRequest\x1a\x19.byline.v1.AppendResponse\x12S\n\x0c\x41ppendStream\x12\x1e.byline.v1.AppendStreamRequest\x1a\x1f.byline.v1.AppendStreamResponse(\x01\x30\x01\x12R\n\rGetCheckpoint\x12\x1f.byline.v1.GetCheckpointRequest\x1a .byline.v1.GetCheckpointResponse\x12^\n\x11GetInclusionProof\x12#.byline.v1.GetInclusionProofRequest\x1a$.byline.v1.GetInclusionProofResponse\x12\x64\n\x13GetConsistencyProof\x12%.byline.v1.GetConsistencyProofRequest\x1a&.byline.v1.GetConsistencyProofResponse\x12L\n\x0bListEntries\x12\x1d.byline.v1.ListEntriesRequest\x1a\x1e.byline.v1.ListEntriesResponse\x12L\n\x0b\x46indBundles\x12\x1d.byline.v1.FindBundlesRequest\x1a\x1e.byline.v1.FindBundlesResponse\x12<\n\x05Watch\x12\x17.byline.v1.WatchRequest\x1a\x18.byline.v1.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'byline_proto.v1.ledger_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENVELOPE']._serialized_start=43
-  _globals['_ENVELOPE']._serialized_end=104
-  _globals['_RECEIPT']._serialized_start=106
-  _globals['_RECEIPT']._serialized_end=210
-  _globals['_APPENDREQUEST']._serialized_start=212
-  _globals['_APPENDREQUEST']._serialized_end=286
-  _globals['_APPENDRESPONSE']._serialized_start=288
-  _globals['_APPENDRESPONSE']._serialized_end=341
-  _globals['_GETCHECKPOINTREQUEST']._serialized_start=343
-  _globals['_GETCHECKPOINTREQUEST']._serialized_end=365
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=367
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=410
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=412
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=467
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=469
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=512
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=514
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=578
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=580
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=625
-  _globals['_FINDBUNDLESREQUEST']._serialized_start=627
-  _globals['_FINDBUNDLESREQUEST']._serialized_end=671
-  _globals['_FINDBUNDLESRESPONSE']._serialized_start=673
-  _globals['_FINDBUNDLESRESPONSE']._serialized_end=790
-  _globals['_LEDGERSERVICE']._serialized_start=793
-  _globals['_LEDGERSERVICE']._serialized_end=1233
+  _globals['_ENVELOPE']._serialized_start=101
+  _globals['_ENVELOPE']._serialized_end=162
+  _globals['_HEAD']._serialized_start=164
+  _globals['_HEAD']._serialized_end=220
+  _globals['_ENTRY']._serialized_start=222
+  _globals['_ENTRY']._serialized_end=274
+  _globals['_APPENDREQUEST']._serialized_start=276
+  _globals['_APPENDREQUEST']._serialized_end=350
+  _globals['_APPENDRESPONSE']._serialized_start=352
+  _globals['_APPENDRESPONSE']._serialized_end=432
+  _globals['_APPENDSTREAMREQUEST']._serialized_start=434
+  _globals['_APPENDSTREAMREQUEST']._serialized_end=499
+  _globals['_NUMBEREDAPPEND']._serialized_start=501
+  _globals['_NUMBEREDAPPEND']._serialized_end=575
+  _globals['_APPENDSTREAMRESPONSE']._serialized_start=577
+  _globals['_APPENDSTREAMRESPONSE']._serialized_end=674
+  _globals['_NUMBEREDANSWER']._serialized_start=676
+  _globals['_NUMBEREDANSWER']._serialized_end=792
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=794
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=816
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=818
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=861
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=863
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=918
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=920
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=963
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=965
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=1029
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=1031
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=1076
+  _globals['_LOGGEDENTRY']._serialized_start=1079
+  _globals['_LOGGEDENTRY']._serialized_end=1211
+  _globals['_LISTENTRIESREQUEST']._serialized_start=1213
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1291
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1293
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1386
+  _globals['_FINDBUNDLESREQUEST']._serialized_start=1389
+  _globals['_FINDBUNDLESREQUEST']._serialized_end=1610
+  _globals['_FINDBUNDLESRESPONSE']._serialized_start=1612
+  _globals['_FINDBUNDLESRESPONSE']._serialized_end=1730
+  _globals['_WATCHREQUEST']._serialized_start=1732
+  _globals['_WATCHREQUEST']._serialized_end=1760
+  _globals['_WATCHRESPONSE']._serialized_start=1762
+  _globals['_WATCHRESPONSE']._serialized_end=1827
+  _globals['_LEDGERSERVICE']._serialized_start=1830
+  _globals['_LEDGERSERVICE']._serialized_end=2493
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,7 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -16,21 +20,25 @@ class Envelope(_message.Message):
     keyid: str
     def __init__(self, payload: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., keyid: _Optional[str] = ...) -> None: ...
 
-class Receipt(_message.Message):
-    __slots__ = ("log_id", "leaf", "index", "size", "hashes", "checkpoint")
+class Head(_message.Message):
+    __slots__ = ("log_id", "size", "checkpoint")
     LOG_ID_FIELD_NUMBER: _ClassVar[int]
-    LEAF_FIELD_NUMBER: _ClassVar[int]
-    INDEX_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
-    HASHES_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     log_id: bytes
-    leaf: bytes
-    index: int
     size: int
-    hashes: _containers.RepeatedScalarFieldContainer[bytes]
     checkpoint: str
-    def __init__(self, log_id: _Optional[bytes] = ..., leaf: _Optional[bytes] = ..., index: _Optional[int] = ..., size: _Optional[int] = ..., hashes: _Optional[_Iterable[bytes]] = ..., checkpoint: _Optional[str] = ...) -> None: ...
+    def __init__(self, log_id: _Optional[bytes] = ..., size: _Optional[int] = ..., checkpoint: _Optional[str] = ...) -> None: ...
+
+class Entry(_message.Message):
+    __slots__ = ("index", "leaf", "hashes")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    LEAF_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    leaf: bytes
+    hashes: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, index: _Optional[int] = ..., leaf: _Optional[bytes] = ..., hashes: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class AppendRequest(_message.Message):
     __slots__ = ("envelope", "public_key")
@@ -41,10 +49,44 @@ class AppendRequest(_message.Message):
     def __init__(self, envelope: _Optional[_Union[Envelope, _Mapping]] = ..., public_key: _Optional[bytes] = ...) -> None: ...
 
 class AppendResponse(_message.Message):
-    __slots__ = ("receipt",)
-    RECEIPT_FIELD_NUMBER: _ClassVar[int]
-    receipt: Receipt
-    def __init__(self, receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+    __slots__ = ("head", "entry")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    head: Head
+    entry: Entry
+    def __init__(self, head: _Optional[_Union[Head, _Mapping]] = ..., entry: _Optional[_Union[Entry, _Mapping]] = ...) -> None: ...
+
+class AppendStreamRequest(_message.Message):
+    __slots__ = ("appends",)
+    APPENDS_FIELD_NUMBER: _ClassVar[int]
+    appends: _containers.RepeatedCompositeFieldContainer[NumberedAppend]
+    def __init__(self, appends: _Optional[_Iterable[_Union[NumberedAppend, _Mapping]]] = ...) -> None: ...
+
+class NumberedAppend(_message.Message):
+    __slots__ = ("number", "append")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    APPEND_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    append: AppendRequest
+    def __init__(self, number: _Optional[int] = ..., append: _Optional[_Union[AppendRequest, _Mapping]] = ...) -> None: ...
+
+class AppendStreamResponse(_message.Message):
+    __slots__ = ("head", "answers")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    head: Head
+    answers: _containers.RepeatedCompositeFieldContainer[NumberedAnswer]
+    def __init__(self, head: _Optional[_Union[Head, _Mapping]] = ..., answers: _Optional[_Iterable[_Union[NumberedAnswer, _Mapping]]] = ...) -> None: ...
+
+class NumberedAnswer(_message.Message):
+    __slots__ = ("number", "entry", "status")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    entry: Entry
+    status: _status_pb2.Status
+    def __init__(self, number: _Optional[int] = ..., entry: _Optional[_Union[Entry, _Mapping]] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class GetCheckpointRequest(_message.Message):
     __slots__ = ()
@@ -84,18 +126,76 @@ class GetConsistencyProofResponse(_message.Message):
     hashes: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, hashes: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class LoggedEntry(_message.Message):
+    __slots__ = ("entry", "envelope", "logged_at")
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_AT_FIELD_NUMBER: _ClassVar[int]
+    entry: Entry
+    envelope: Envelope
+    logged_at: _timestamp_pb2.Timestamp
+    def __init__(self, entry: _Optional[_Union[Entry, _Mapping]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ..., logged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListEntriesRequest(_message.Message):
+    __slots__ = ("start", "page_size", "with_envelopes")
+    START_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    WITH_ENVELOPES_FIELD_NUMBER: _ClassVar[int]
+    start: int
+    page_size: int
+    with_envelopes: bool
+    def __init__(self, start: _Optional[int] = ..., page_size: _Optional[int] = ..., with_envelopes: bool = ...) -> None: ...
+
+class ListEntriesResponse(_message.Message):
+    __slots__ = ("head", "entries")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    head: Head
+    entries: _containers.RepeatedCompositeFieldContainer[LoggedEntry]
+    def __init__(self, head: _Optional[_Union[Head, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[LoggedEntry, _Mapping]]] = ...) -> None: ...
+
 class FindBundlesRequest(_message.Message):
-    __slots__ = ("subject_sha256",)
+    __slots__ = ("subject_sha256", "repository", "commit", "key_id", "since", "until", "page_size", "page_token")
     SUBJECT_SHA256_FIELD_NUMBER: _ClassVar[int]
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     subject_sha256: bytes
-    def __init__(self, subject_sha256: _Optional[bytes] = ...) -> None: ...
+    repository: str
+    commit: str
+    key_id: bytes
+    since: _timestamp_pb2.Timestamp
+    until: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, subject_sha256: _Optional[bytes] = ..., repository: _Optional[str] = ..., commit: _Optional[str] = ..., key_id: _Optional[bytes] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class FindBundlesResponse(_message.Message):
-    __slots__ = ("envelope", "public_key", "receipt")
-    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
-    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
-    RECEIPT_FIELD_NUMBER: _ClassVar[int]
-    envelope: Envelope
-    public_key: bytes
-    receipt: Receipt
-    def __init__(self, envelope: _Optional[_Union[Envelope, _Mapping]] = ..., public_key: _Optional[bytes] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ...) -> None: ...
+    __slots__ = ("head", "entries", "next_page_token")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    head: Head
+    entries: _containers.RepeatedCompositeFieldContainer[LoggedEntry]
+    next_page_token: str
+    def __init__(self, head: _Optional[_Union[Head, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[LoggedEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("size",)
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    def __init__(self, size: _Optional[int] = ...) -> None: ...
+
+class WatchResponse(_message.Message):
+    __slots__ = ("checkpoint", "size", "hashes")
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    checkpoint: str
+    size: int
+    hashes: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, checkpoint: _Optional[str] = ..., size: _Optional[int] = ..., hashes: _Optional[_Iterable[bytes]] = ...) -> None: ...

@@ -28,9 +28,11 @@ if _version_not_supported:
 class LedgerServiceStub(object):
     """An append-only, verifiable log of signed statements. Whatever it answers can be checked without trusting it.
 
-    Errors: INVALID_ARGUMENT (never send this again; the message says why), PERMISSION_DENIED (this key may not append),
-    OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back after the milliseconds in the trailer
-    `grpc-retry-pushback-ms`), UNAVAILABLE (nobody knows whether it was taken; sending it again is safe), INTERNAL (the log is broken).
+    Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
+    key or this caller may not), OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows
+    whether it was taken; sending it again is safe), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where
+    coming back may help, a RetryInfo that says when.
     """
 
     def __init__(self, channel):
@@ -43,6 +45,11 @@ class LedgerServiceStub(object):
                 '/byline.v1.LedgerService/Append',
                 request_serializer=byline__proto_dot_v1_dot_ledger__pb2.AppendRequest.SerializeToString,
                 response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.AppendResponse.FromString,
+                _registered_method=True)
+        self.AppendStream = channel.stream_stream(
+                '/byline.v1.LedgerService/AppendStream',
+                request_serializer=byline__proto_dot_v1_dot_ledger__pb2.AppendStreamRequest.SerializeToString,
+                response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.AppendStreamResponse.FromString,
                 _registered_method=True)
         self.GetCheckpoint = channel.unary_unary(
                 '/byline.v1.LedgerService/GetCheckpoint',
@@ -59,24 +66,47 @@ class LedgerServiceStub(object):
                 request_serializer=byline__proto_dot_v1_dot_ledger__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
-        self.FindBundles = channel.unary_stream(
+        self.ListEntries = channel.unary_unary(
+                '/byline.v1.LedgerService/ListEntries',
+                request_serializer=byline__proto_dot_v1_dot_ledger__pb2.ListEntriesRequest.SerializeToString,
+                response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.ListEntriesResponse.FromString,
+                _registered_method=True)
+        self.FindBundles = channel.unary_unary(
                 '/byline.v1.LedgerService/FindBundles',
                 request_serializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesRequest.SerializeToString,
                 response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesResponse.FromString,
+                _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/byline.v1.LedgerService/Watch',
+                request_serializer=byline__proto_dot_v1_dot_ledger__pb2.WatchRequest.SerializeToString,
+                response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.WatchResponse.FromString,
                 _registered_method=True)
 
 
 class LedgerServiceServicer(object):
     """An append-only, verifiable log of signed statements. Whatever it answers can be checked without trusting it.
 
-    Errors: INVALID_ARGUMENT (never send this again; the message says why), PERMISSION_DENIED (this key may not append),
-    OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back after the milliseconds in the trailer
-    `grpc-retry-pushback-ms`), UNAVAILABLE (nobody knows whether it was taken; sending it again is safe), INTERNAL (the log is broken).
+    Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
+    key or this caller may not), OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows
+    whether it was taken; sending it again is safe), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where
+    coming back may help, a RetryInfo that says when.
     """
 
     def Append(self, request, context):
         """Logs one statement. Answers once the entry is durable and in the tree, with its receipt. The same payload by the same key has
-        one index for ever: sending it again returns the entry that is there, with the signature that was logged first.
+        one index for ever: sending it again returns the entry that is there, with the signature that was logged first. A call that is
+        cancelled, or whose deadline passes, may still be logged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppendStream(self, request_iterator, context):
+        """Logs many statements. Every statement gets one answer with its number, in the order in which their batches become durable; a
+        refused one gets its status there and the stream goes on. The server stops reading while it has enough to do. A request of too
+        many statements ends the stream with INVALID_ARGUMENT, a server that goes down ends it with UNAVAILABLE, both after the answers
+        to what was read before; what has no answer may be sent again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,8 +133,24 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEntries(self, request, context):
+        """Returns entries in log order from an index on, all with proofs to one checkpoint.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FindBundles(self, request, context):
-        """Returns what was logged about a subject, in log order, all with proofs to one checkpoint.
+        """Returns the entries that were logged about something, in log order, all of a page with proofs to one checkpoint. It proves that
+        they are there, not that there are no others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Watch(self, request, context):
+        """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
+        some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,6 +163,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.Append,
                     request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.AppendRequest.FromString,
                     response_serializer=byline__proto_dot_v1_dot_ledger__pb2.AppendResponse.SerializeToString,
+            ),
+            'AppendStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.AppendStream,
+                    request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.AppendStreamRequest.FromString,
+                    response_serializer=byline__proto_dot_v1_dot_ledger__pb2.AppendStreamResponse.SerializeToString,
             ),
             'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCheckpoint,
@@ -133,10 +184,20 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=byline__proto_dot_v1_dot_ledger__pb2.GetConsistencyProofResponse.SerializeToString,
             ),
-            'FindBundles': grpc.unary_stream_rpc_method_handler(
+            'ListEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEntries,
+                    request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.ListEntriesRequest.FromString,
+                    response_serializer=byline__proto_dot_v1_dot_ledger__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'FindBundles': grpc.unary_unary_rpc_method_handler(
                     servicer.FindBundles,
                     request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesRequest.FromString,
                     response_serializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.WatchRequest.FromString,
+                    response_serializer=byline__proto_dot_v1_dot_ledger__pb2.WatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -149,9 +210,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
 class LedgerService(object):
     """An append-only, verifiable log of signed statements. Whatever it answers can be checked without trusting it.
 
-    Errors: INVALID_ARGUMENT (never send this again; the message says why), PERMISSION_DENIED (this key may not append),
-    OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back after the milliseconds in the trailer
-    `grpc-retry-pushback-ms`), UNAVAILABLE (nobody knows whether it was taken; sending it again is safe), INTERNAL (the log is broken).
+    Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
+    key or this caller may not), OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows
+    whether it was taken; sending it again is safe), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where
+    coming back may help, a RetryInfo that says when.
     """
 
     @staticmethod
@@ -171,6 +234,33 @@ class LedgerService(object):
             '/byline.v1.LedgerService/Append',
             byline__proto_dot_v1_dot_ledger__pb2.AppendRequest.SerializeToString,
             byline__proto_dot_v1_dot_ledger__pb2.AppendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppendStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/byline.v1.LedgerService/AppendStream',
+            byline__proto_dot_v1_dot_ledger__pb2.AppendStreamRequest.SerializeToString,
+            byline__proto_dot_v1_dot_ledger__pb2.AppendStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -263,7 +353,61 @@ class LedgerService(object):
             _registered_method=True)
 
     @staticmethod
+    def ListEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/byline.v1.LedgerService/ListEntries',
+            byline__proto_dot_v1_dot_ledger__pb2.ListEntriesRequest.SerializeToString,
+            byline__proto_dot_v1_dot_ledger__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def FindBundles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/byline.v1.LedgerService/FindBundles',
+            byline__proto_dot_v1_dot_ledger__pb2.FindBundlesRequest.SerializeToString,
+            byline__proto_dot_v1_dot_ledger__pb2.FindBundlesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
             target,
             options=(),
             channel_credentials=None,
@@ -276,9 +420,9 @@ class LedgerService(object):
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/byline.v1.LedgerService/FindBundles',
-            byline__proto_dot_v1_dot_ledger__pb2.FindBundlesRequest.SerializeToString,
-            byline__proto_dot_v1_dot_ledger__pb2.FindBundlesResponse.FromString,
+            '/byline.v1.LedgerService/Watch',
+            byline__proto_dot_v1_dot_ledger__pb2.WatchRequest.SerializeToString,
+            byline__proto_dot_v1_dot_ledger__pb2.WatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

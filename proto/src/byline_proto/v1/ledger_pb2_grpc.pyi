@@ -29,9 +29,11 @@ GRPC_VERSION: str
 class LedgerServiceStub:
     """An append-only, verifiable log of signed statements. Whatever it answers can be checked without trusting it.
 
-    Errors: INVALID_ARGUMENT (never send this again; the message says why), PERMISSION_DENIED (this key may not append),
-    OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back after the milliseconds in the trailer
-    `grpc-retry-pushback-ms`), UNAVAILABLE (nobody knows whether it was taken; sending it again is safe), INTERNAL (the log is broken).
+    Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
+    key or this caller may not), OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows
+    whether it was taken; sending it again is safe), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where
+    coming back may help, a RetryInfo that says when.
     """
 
     @_typing.overload
@@ -40,7 +42,14 @@ class LedgerServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LedgerServiceAsyncStub: ...
     Append: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.AppendRequest, _ledger_pb2.AppendResponse]
     """Logs one statement. Answers once the entry is durable and in the tree, with its receipt. The same payload by the same key has
-    one index for ever: sending it again returns the entry that is there, with the signature that was logged first.
+    one index for ever: sending it again returns the entry that is there, with the signature that was logged first. A call that is
+    cancelled, or whose deadline passes, may still be logged.
+    """
+    AppendStream: _grpc.StreamStreamMultiCallable[_ledger_pb2.AppendStreamRequest, _ledger_pb2.AppendStreamResponse]
+    """Logs many statements. Every statement gets one answer with its number, in the order in which their batches become durable; a
+    refused one gets its status there and the stream goes on. The server stops reading while it has enough to do. A request of too
+    many statements ends the stream with INVALID_ARGUMENT, a server that goes down ends it with UNAVAILABLE, both after the answers
+    to what was read before; what has no answer may be sent again.
     """
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetCheckpointRequest, _ledger_pb2.GetCheckpointResponse]
     """Returns the newest signed checkpoint."""
@@ -48,22 +57,39 @@ class LedgerServiceStub:
     """Proves that an entry is in the tree of the first `size` entries (RFC 6962, section 2.1.1)."""
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetConsistencyProofRequest, _ledger_pb2.GetConsistencyProofResponse]
     """Proves that one tree begins with another (RFC 6962, section 2.1.2)."""
-    FindBundles: _grpc.UnaryStreamMultiCallable[_ledger_pb2.FindBundlesRequest, _ledger_pb2.FindBundlesResponse]
-    """Returns what was logged about a subject, in log order, all with proofs to one checkpoint."""
+    ListEntries: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ListEntriesRequest, _ledger_pb2.ListEntriesResponse]
+    """Returns entries in log order from an index on, all with proofs to one checkpoint."""
+    FindBundles: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.FindBundlesRequest, _ledger_pb2.FindBundlesResponse]
+    """Returns the entries that were logged about something, in log order, all of a page with proofs to one checkpoint. It proves that
+    they are there, not that there are no others.
+    """
+    Watch: _grpc.UnaryStreamMultiCallable[_ledger_pb2.WatchRequest, _ledger_pb2.WatchResponse]
+    """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
+    some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
+    """
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
     """An append-only, verifiable log of signed statements. Whatever it answers can be checked without trusting it.
 
-    Errors: INVALID_ARGUMENT (never send this again; the message says why), PERMISSION_DENIED (this key may not append),
-    OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back after the milliseconds in the trailer
-    `grpc-retry-pushback-ms`), UNAVAILABLE (nobody knows whether it was taken; sending it again is safe), INTERNAL (the log is broken).
+    Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
+    key or this caller may not), OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows
+    whether it was taken; sending it again is safe), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where
+    coming back may help, a RetryInfo that says when.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Append: _aio.UnaryUnaryMultiCallable[_ledger_pb2.AppendRequest, _ledger_pb2.AppendResponse]  # type: ignore[assignment]
     """Logs one statement. Answers once the entry is durable and in the tree, with its receipt. The same payload by the same key has
-    one index for ever: sending it again returns the entry that is there, with the signature that was logged first.
+    one index for ever: sending it again returns the entry that is there, with the signature that was logged first. A call that is
+    cancelled, or whose deadline passes, may still be logged.
+    """
+    AppendStream: _aio.StreamStreamMultiCallable[_ledger_pb2.AppendStreamRequest, _ledger_pb2.AppendStreamResponse]  # type: ignore[assignment]
+    """Logs many statements. Every statement gets one answer with its number, in the order in which their batches become durable; a
+    refused one gets its status there and the stream goes on. The server stops reading while it has enough to do. A request of too
+    many statements ends the stream with INVALID_ARGUMENT, a server that goes down ends it with UNAVAILABLE, both after the answers
+    to what was read before; what has no answer may be sent again.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetCheckpointRequest, _ledger_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """Returns the newest signed checkpoint."""
@@ -71,15 +97,25 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """Proves that an entry is in the tree of the first `size` entries (RFC 6962, section 2.1.1)."""
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetConsistencyProofRequest, _ledger_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Proves that one tree begins with another (RFC 6962, section 2.1.2)."""
-    FindBundles: _aio.UnaryStreamMultiCallable[_ledger_pb2.FindBundlesRequest, _ledger_pb2.FindBundlesResponse]  # type: ignore[assignment]
-    """Returns what was logged about a subject, in log order, all with proofs to one checkpoint."""
+    ListEntries: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ListEntriesRequest, _ledger_pb2.ListEntriesResponse]  # type: ignore[assignment]
+    """Returns entries in log order from an index on, all with proofs to one checkpoint."""
+    FindBundles: _aio.UnaryUnaryMultiCallable[_ledger_pb2.FindBundlesRequest, _ledger_pb2.FindBundlesResponse]  # type: ignore[assignment]
+    """Returns the entries that were logged about something, in log order, all of a page with proofs to one checkpoint. It proves that
+    they are there, not that there are no others.
+    """
+    Watch: _aio.UnaryStreamMultiCallable[_ledger_pb2.WatchRequest, _ledger_pb2.WatchResponse]  # type: ignore[assignment]
+    """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
+    some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
+    """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     """An append-only, verifiable log of signed statements. Whatever it answers can be checked without trusting it.
 
-    Errors: INVALID_ARGUMENT (never send this again; the message says why), PERMISSION_DENIED (this key may not append),
-    OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back after the milliseconds in the trailer
-    `grpc-retry-pushback-ms`), UNAVAILABLE (nobody knows whether it was taken; sending it again is safe), INTERNAL (the log is broken).
+    Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
+    key or this caller may not), OUT_OF_RANGE (no such entry or tree), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows
+    whether it was taken; sending it again is safe), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where
+    coming back may help, a RetryInfo that says when.
     """
 
     @_abc_1.abstractmethod
@@ -89,7 +125,20 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.AppendResponse, _abc.Awaitable[_ledger_pb2.AppendResponse]]:
         """Logs one statement. Answers once the entry is durable and in the tree, with its receipt. The same payload by the same key has
-        one index for ever: sending it again returns the entry that is there, with the signature that was logged first.
+        one index for ever: sending it again returns the entry that is there, with the signature that was logged first. A call that is
+        cancelled, or whose deadline passes, may still be logged.
+        """
+
+    @_abc_1.abstractmethod
+    def AppendStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_ledger_pb2.AppendStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_ledger_pb2.AppendStreamResponse], _abc.AsyncIterator[_ledger_pb2.AppendStreamResponse]]:
+        """Logs many statements. Every statement gets one answer with its number, in the order in which their batches become durable; a
+        refused one gets its status there and the stream goes on. The server stops reading while it has enough to do. A request of too
+        many statements ends the stream with INVALID_ARGUMENT, a server that goes down ends it with UNAVAILABLE, both after the answers
+        to what was read before; what has no answer may be sent again.
         """
 
     @_abc_1.abstractmethod
@@ -117,11 +166,31 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Proves that one tree begins with another (RFC 6962, section 2.1.2)."""
 
     @_abc_1.abstractmethod
+    def ListEntries(
+        self,
+        request: _ledger_pb2.ListEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_pb2.ListEntriesResponse, _abc.Awaitable[_ledger_pb2.ListEntriesResponse]]:
+        """Returns entries in log order from an index on, all with proofs to one checkpoint."""
+
+    @_abc_1.abstractmethod
     def FindBundles(
         self,
         request: _ledger_pb2.FindBundlesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_ledger_pb2.FindBundlesResponse], _abc.AsyncIterator[_ledger_pb2.FindBundlesResponse]]:
-        """Returns what was logged about a subject, in log order, all with proofs to one checkpoint."""
+    ) -> _typing.Union[_ledger_pb2.FindBundlesResponse, _abc.Awaitable[_ledger_pb2.FindBundlesResponse]]:
+        """Returns the entries that were logged about something, in log order, all of a page with proofs to one checkpoint. It proves that
+        they are there, not that there are no others.
+        """
+
+    @_abc_1.abstractmethod
+    def Watch(
+        self,
+        request: _ledger_pb2.WatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_ledger_pb2.WatchResponse], _abc.AsyncIterator[_ledger_pb2.WatchResponse]]:
+        """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
+        some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
+        """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

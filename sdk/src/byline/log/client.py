@@ -4,32 +4,31 @@
     grpc://HOST:PORT      plain text; loopback only
     grpcs://HOST:PORT     TLS; the server's certificate is checked against the system's roots, or those given
 
-Every call has a deadline. Nothing that comes back is verified here: the verify room does that. gRPC's codes become errors:
-
-    INVALID_ARGUMENT                                        EntryRejectedError
-    PERMISSION_DENIED                                       KeyNotAllowedError
-    OUT_OF_RANGE                                            ProofError
-    RESOURCE_EXHAUSTED                                      PushbackError, with the time that the server names
-    UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED      LedgerUnavailableError
-    anything else                                           LedgerError
+Every call that gets one answer has a deadline, in which it is tried again: when the server says when to come back, then; when it
+does not answer, soon and a few times. An append may be tried again because one statement has one index. A stream lasts; pings tell
+when the server is gone. Nothing that comes back is verified here: the verify room does that. `log.answers` says which errors there are.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import random
+import time
 import urllib.parse
-from typing import TYPE_CHECKING, Self
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias, TypeVar
 
 import grpc
 
-from byline.core.bundle import Bundle, Receipt, join_receipt
 from byline.core.effect import parse_sha256
 from byline.core.envelope import MAX_PAYLOAD, Envelope
+from byline.core.facets import Query
 from byline.core.merkle import MAX_SIZE, ConsistencyProof, InclusionProof
 from byline.errors import (
+    BylineError,
     ConfigError,
     EntryRejectedError,
-    KeyNotAllowedError,
     LedgerError,
     LedgerUnavailableError,
     MalformedError,
@@ -38,26 +37,56 @@ from byline.errors import (
     VerificationError,
 )
 from byline.log.address import is_loopback
+from byline.log.answers import read_error, read_page, read_receipt, read_status, write_append, write_query
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from byline.core.bundle import Bundle, Receipt
+    from byline.core.logged import Page
 
 DEADLINE_SECONDS = 10.0
-_PUSHBACK = "grpc-retry-pushback-ms"
-_UNKNOWN_OUTCOME = frozenset(
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED}
-)
+TRIES = 3
+MAX_REQUEST = 64
+MAX_REQUEST_BYTES = 1024 * 1024
+_OPTIONS = (("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000))
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+Outcome: TypeAlias = "tuple[int, Receipt | BylineError]"
+
+
+class Identity(NamedTuple):
+    """Who calls, for a server that asks for certificates: `key` and `certificate` chain, both PEM."""
+
+    key: bytes
+    certificate: bytes
 
 
 class LedgerClient:
-    """A ledger at `url`; connects when first asked. Thread-safe; a context manager that closes the connection."""
+    """A ledger at `url`; connects when first asked. Thread-safe; a context manager that closes the connection.
 
-    def __init__(self, url: str, *, deadline: float = DEADLINE_SECONDS, roots: bytes | None = None) -> None:
+    `roots` are the authorities (PEM) that vouch for the server, `identity` is shown to it, `token` is sent with each call.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        roots: bytes | None = None,
+        identity: Identity | None = None,
+        token: str | None = None,
+    ) -> None:
         target, secure = read_url(url)
         self._deadline = deadline
-        credentials = grpc.ssl_channel_credentials(roots) if secure else None
-        self._channel = grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)
+        self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
+        if secure:
+            credentials = grpc.ssl_channel_credentials(roots, *identity or ())
+            self._channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
+        else:
+            self._channel = grpc.insecure_channel(target, options=_OPTIONS)
         self._stub = ledger_pb2_grpc.LedgerServiceStub(self._channel)
 
     def append(self, envelope: Envelope, public: bytes) -> Receipt:
@@ -68,12 +97,33 @@ class LedgerClient:
             LedgerUnavailableError: Nobody knows whether it was taken; a `PushbackError` says when to come back.
             LedgerError: The log is broken.
         """
-        if len(envelope.payload) > MAX_PAYLOAD:
-            raise EntryRejectedError(f"a payload of {len(envelope.payload)} bytes, at most {MAX_PAYLOAD} are taken")
-        message = ledger_pb2.Envelope(payload=envelope.payload, signature=envelope.signature, keyid=envelope.keyid or "")
-        with _translated():
-            answer = self._stub.Append(ledger_pb2.AppendRequest(envelope=message, public_key=public), timeout=self._deadline)
-        return _read_receipt(answer.receipt)
+        _check_length(envelope)
+        answer = self._call(self._stub.Append, write_append(envelope, public))
+        return read_receipt(answer.head, answer.entry)
+
+    def append_stream(self, asks: Iterable[tuple[Envelope, bytes]]) -> Iterator[Outcome]:
+        """Log envelopes with the keys that signed them; give for each its place in `asks` and its receipt, or why it was refused.
+
+        Answers come as batches become durable, in any order. `asks` is read in a thread of its own, some ahead of the answers.
+        What has no answer when this raises may be sent again.
+
+        Raises:
+            LedgerUnavailableError: The log does not answer (any more).
+            LedgerError: The log is broken.
+        """
+        refused: deque[Outcome] = deque()
+        calls = self._stub.AppendStream(_requests(asks, refused), metadata=self._metadata)
+        try:
+            with _translated():
+                for response in calls:
+                    while refused:
+                        yield refused.popleft()
+                    for answer in response.answers:
+                        failed = answer.HasField("status")
+                        yield answer.number, read_status(answer.status) if failed else read_receipt(response.head, answer.entry)
+            yield from refused
+        finally:
+            calls.cancel()
 
     def checkpoint(self) -> str:
         """Return the newest signed checkpoint; as `core.ports.Ledger`.
@@ -81,8 +131,7 @@ class LedgerClient:
         Raises:
             LedgerUnavailableError: The log does not answer.
         """
-        with _translated():
-            return self._stub.GetCheckpoint(ledger_pb2.GetCheckpointRequest(), timeout=self._deadline).checkpoint
+        return self._call(self._stub.GetCheckpoint, ledger_pb2.GetCheckpointRequest()).checkpoint
 
     def inclusion(self, index: int, size: int) -> InclusionProof:
         """Return the proof of an entry; as `core.ports.Ledger`.
@@ -93,8 +142,7 @@ class LedgerClient:
         """
         if not 0 <= index < size <= MAX_SIZE:
             raise ProofError(f"no entry {index} in a tree of {size}")
-        with _translated():
-            answer = self._stub.GetInclusionProof(ledger_pb2.GetInclusionProofRequest(index=index, size=size), timeout=self._deadline)
+        answer = self._call(self._stub.GetInclusionProof, ledger_pb2.GetInclusionProofRequest(index=index, size=size))
         return InclusionProof(index=index, size=size, hashes=tuple(answer.hashes))
 
     def consistency(self, old: int, new: int) -> ConsistencyProof:
@@ -106,10 +154,21 @@ class LedgerClient:
         """
         if not 0 <= old <= new <= MAX_SIZE:
             raise ProofError(f"no tree of {old} in a tree of {new}")
-        request = ledger_pb2.GetConsistencyProofRequest(old_size=old, new_size=new)
-        with _translated():
-            answer = self._stub.GetConsistencyProof(request, timeout=self._deadline)
+        answer = self._call(self._stub.GetConsistencyProof, ledger_pb2.GetConsistencyProofRequest(old_size=old, new_size=new))
         return ConsistencyProof(old=old, new=new, hashes=tuple(answer.hashes))
+
+    def entries(self, start: int = 0, *, envelopes: bool = True) -> Iterator[Page]:
+        """Give the entries from `start` on, page by page, one page at least.
+
+        Raises:
+            LedgerUnavailableError: The log does not answer.
+        """
+        after: int | None = start - 1
+        while after is not None:
+            request = ledger_pb2.ListEntriesRequest(start=after + 1, with_envelopes=envelopes)
+            answer = self._call(self._stub.ListEntries, request)
+            yield (page := read_page(answer.head, answer.entries, more=bool(answer.entries)))
+            after = page.after
 
     def find(self, subject_sha256: str) -> tuple[Bundle, ...]:
         """Return the bundles about a subject; as `core.ports.Ledger`.
@@ -119,9 +178,41 @@ class LedgerClient:
             LedgerUnavailableError: The log does not answer.
             LedgerError: The log answers with what is no bundle.
         """
-        request = ledger_pb2.FindBundlesRequest(subject_sha256=bytes.fromhex(parse_sha256(subject_sha256)))
-        with _translated():
-            return tuple(_read_found(message) for message in self._stub.FindBundles(request, timeout=self._deadline))
+        pages = self.search(Query(subject=bytes.fromhex(parse_sha256(subject_sha256))))
+        try:
+            return tuple(bundle for page in pages for each in page.entries if (bundle := each.bundle))
+        except (MalformedError, VerificationError) as error:
+            raise LedgerError(f"the ledger answers with what is no bundle: {error}") from error
+
+    def search(self, query: Query) -> Iterator[Page]:
+        """Give what `query` asks for, page by page, one page at least.
+
+        Raises:
+            MalformedError: It asks for nothing, or for a commit and no repository.
+            LedgerUnavailableError: The log does not answer.
+        """
+        request = write_query(query)
+        while True:
+            answer = self._call(self._stub.FindBundles, request)
+            yield read_page(answer.head, answer.entries, more=bool(answer.next_page_token))
+            request.page_token = answer.next_page_token
+            if not request.page_token:
+                return
+
+    def watch(self, size: int = 0) -> Iterator[tuple[str, ConsistencyProof]]:
+        """Give each checkpoint that is larger than `size` and the one before, with the proof that it extends that; it never ends by itself.
+
+        Raises:
+            LedgerUnavailableError: The log does not answer (any more).
+        """
+        calls = self._stub.Watch(ledger_pb2.WatchRequest(size=size), metadata=self._metadata)
+        try:
+            with _translated():
+                for answer in calls:
+                    yield answer.checkpoint, ConsistencyProof(old=size, new=answer.size, hashes=tuple(answer.hashes))
+                    size = answer.size
+        finally:
+            calls.cancel()
 
     def close(self) -> None:
         """Close the connection."""
@@ -132,6 +223,21 @@ class LedgerClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _call(self, method: grpc.UnaryUnaryMultiCallable[Asked, Answered], request: Asked) -> Answered:
+        """Call until there is an answer, in the deadline."""
+        end = time.monotonic() + self._deadline
+        for tries in itertools.count(1):
+            try:
+                with _translated():
+                    return method(request, timeout=max(0.0, end - time.monotonic()), metadata=self._metadata)
+            except LedgerUnavailableError as error:
+                pause = error.retry_after * (1 + random.random())  # noqa: S311 - so that callers do not all come back at once
+                is_lasting = tries == TRIES and not isinstance(error, PushbackError)
+                if is_lasting or time.monotonic() + pause > end:
+                    raise
+                time.sleep(pause)
+        raise AssertionError("counting never ends")
 
 
 def read_url(url: str) -> tuple[str, bool]:
@@ -153,22 +259,27 @@ def read_url(url: str) -> tuple[str, bool]:
     return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}"), parts.scheme == "grpcs"
 
 
-def _read_receipt(message: ledger_pb2.Receipt) -> Receipt:
-    return Receipt(
-        log_id=message.log_id,
-        leaf=message.leaf,
-        proof=InclusionProof(index=message.index, size=message.size, hashes=tuple(message.hashes)),
-        checkpoint=message.checkpoint,
-    )
+def _check_length(envelope: Envelope) -> None:
+    if len(envelope.payload) > MAX_PAYLOAD:
+        raise EntryRejectedError(f"a payload of {len(envelope.payload)} bytes, at most {MAX_PAYLOAD} are taken")
 
 
-def _read_found(message: ledger_pb2.FindBundlesResponse) -> Bundle:
-    sent = message.envelope
-    envelope = Envelope(payload=sent.payload, signature=sent.signature, keyid=sent.keyid or None)
-    try:
-        return join_receipt(envelope, message.public_key, _read_receipt(message.receipt))
-    except (MalformedError, VerificationError) as error:
-        raise LedgerError(f"the ledger answers with what is no bundle: {error}") from error
+def _requests(asks: Iterable[tuple[Envelope, bytes]], refused: deque[Outcome]) -> Iterator[ledger_pb2.AppendStreamRequest]:
+    """Give requests with some of `asks` each; those that no server takes are `refused` here."""
+    request, size = ledger_pb2.AppendStreamRequest(), 0
+    for number, (envelope, public) in enumerate(asks):
+        try:
+            _check_length(envelope)
+        except EntryRejectedError as error:
+            refused.append((number, error))
+            continue
+        request.appends.add(number=number, append=write_append(envelope, public))
+        size += len(envelope.payload)
+        if len(request.appends) == MAX_REQUEST or size > MAX_REQUEST_BYTES:
+            yield request
+            request, size = ledger_pb2.AppendStreamRequest(), 0
+    if request.appends:
+        yield request
 
 
 @contextlib.contextmanager
@@ -176,26 +287,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        raise _error_of(error) from error
+        raise read_error(error) from error
     except ValueError as error:
         # The channel was closed.
         raise LedgerError(f"cannot ask the ledger: {error}") from error
-
-
-def _error_of(error: grpc.RpcError) -> Exception:
-    assert isinstance(error, grpc.Call)  # noqa: S101 - what a call raises is the call
-    code, details = error.code(), error.details() or "no reason given"
-    trailers = dict(error.trailing_metadata() or ())
-    pause = trailers.get(_PUSHBACK)
-    retry_after = int(pause) / 1000 if isinstance(pause, str) and pause.isdigit() else 1.0
-    if code is grpc.StatusCode.PERMISSION_DENIED:
-        return KeyNotAllowedError(details)
-    if code is grpc.StatusCode.INVALID_ARGUMENT:
-        return EntryRejectedError(details)
-    if code is grpc.StatusCode.OUT_OF_RANGE:
-        return ProofError(details)
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return PushbackError(details, retry_after=retry_after)
-    if code in _UNKNOWN_OUTCOME:
-        return LedgerUnavailableError(f"the ledger does not answer: {details}", retry_after=retry_after)
-    return LedgerError(f"the ledger failed: {details}")

@@ -34,7 +34,7 @@ def application(site: Site) -> Starlette:
             size = await site.read(lambda: site.log.size)
         except BylineError:
             size = None
-        serving = size is not None and not site.service.failing.is_set()
+        serving = size is not None and not site.appends.failing.is_set()
         body = {"status": "SERVING" if serving else "NOT_SERVING", "reads": size is not None, "appends": serving}
         return JSONResponse(body, 200 if serving else 503, {"Cache-Control": NEVER_KEPT})
 

@@ -18,10 +18,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from byline.core.canonical import parse_strict
-from byline.errors import MalformedError
+from byline.errors import LedgerUnavailableError, MalformedError
+from byline.log.answers import read_trailers
 from byline_ledger.server.http.answer import NEVER_KEPT, refuse
 from byline_ledger.server.http.body import read_body
-from byline_ledger.server.status import PUSHBACK
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class Refused(grpc.aio.AbortError):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.trailers = dict(trailers)
+        self.trailers = trailers
 
     def answer(self) -> Response:
         """Return it as HTTP says it."""
-        pause = self.trailers.get(PUSHBACK)
-        return refuse(self.code, self.message, retry_after=int(pause) / 1000 if pause is not None else None)
+        error = read_trailers(self.code, self.message, self.trailers)
+        return refuse(self.code, self.message, retry_after=error.retry_after if isinstance(error, LedgerUnavailableError) else None)
 
 
 class HttpCall:

@@ -51,7 +51,7 @@ def _rows(site: Site) -> Iterator[tuple[str, str]]:
     """Give what the page tells, in order."""
     log = site.log
     note, head = log.head()
-    yield "State", "appends fail; readers are answered" if site.service.failing.is_set() else "takes entries"
+    yield "State", "appends fail; readers are answered" if site.appends.failing.is_set() else "takes entries"
     yield "Entries", f"{head.size:,}"
     yield "Root", head.root.hex()
     yield "Public key", log.vkey

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from byline_ledger.engine.log import Log
+    from byline_ledger.server.appends import Appends
     from byline_ledger.server.service import LedgerService
 
 T = TypeVar("T")
@@ -19,11 +20,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """`log` is read in `readers` alone; `service` takes what is to be logged and knows whether it can be."""
+    """`log` is read in `readers` alone; `service` answers gRPC's calls, `appends` takes what is to be logged and knows if it can."""
 
     log: Log
     readers: Executor
     service: LedgerService
+    appends: Appends
 
     async def read(self, ask: Callable[[], T]) -> T:
         """Return what `ask` says, without holding up the loop."""

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Admission in a process of its own: a signature costs as much as all the rest of an append, and here it costs another core.
+
+    python -m byline_ledger.engine.checking < messages > answers
+
+A message is its length (4 bytes, big-endian) and a pickle: first the `Admission`, then lists of envelopes with the keys that signed
+them. Each list is answered by a list as long: the submission, or why there is none. It ends when its input does, as with whoever
+started it, however that ended, and for no signal but one that nobody can refuse: a server that is told to stop answers first.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from byline.core.entry import Submission
+    from byline.core.envelope import Envelope
+    from byline_ledger.engine.admission import Admission
+
+HEAD_SIZE = 4
+
+
+def admit_all(admission: Admission, asks: Sequence[tuple[Envelope, bytes]]) -> list[Submission | Exception]:
+    """Return for each of `asks` (an envelope, and the key that signed it) what is to be logged, or why nothing is."""
+    found: list[Submission | Exception] = []
+    for envelope, public in asks:
+        try:
+            found.append(admission.admit(envelope, public))
+        except Exception as error:  # noqa: BLE001 - nothing is hidden: who asked is told, and nobody else is in it
+            found.append(error)
+    return found
+
+
+def pack(value: object) -> bytes:
+    """Return `value` as a message."""
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    return len(data).to_bytes(HEAD_SIZE, "big") + data
+
+
+def _messages(source: BinaryIO) -> Iterator[bytes]:
+    while head := source.read(HEAD_SIZE):
+        yield source.read(int.from_bytes(head, "big"))
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    messages = map(pickle.loads, _messages(sys.stdin.buffer))  # our own parent wrote them
+    admission: Admission = next(messages)
+    for asks in messages:
+        sys.stdout.buffer.write(pack(admit_all(admission, asks)))
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The writing half of a server: what is asked is checked, put into one order, made durable and answered.
+
+Every door that takes statements comes through here, so that all share one admission, one sequencer and one bound. This drives
+the sequencer from the loop; a thread does nothing but wait for the disk, and what arrives meanwhile is the next batch. What is on
+its way is bounded, in number and in bytes: what does not fit is pushed back, or waits with its caller outside (`room`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, TypeAlias
+
+from byline.core.bundle import Receipt
+from byline.errors import BylineError, PushbackError
+from byline_ledger.engine.sequencer import LINGER_SECONDS, MAX_LINGER_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Executor
+
+    from byline.core.envelope import Envelope
+    from byline_ledger.engine.sequencer import Sequencer
+    from byline_ledger.server.checks import Checks
+
+CAPACITY = 2048
+MAX_BYTES = 64 * 1024 * 1024
+PROBE_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+
+Outcome: TypeAlias = Receipt | Exception
+
+
+class Appends:
+    """Statements on their way into the log; `failing` is set while it takes nothing, for now or for ever.
+
+    `publish` is called with each new checkpoint, once it is durable.
+    """
+
+    def __init__(
+        self, *, checks: Checks, sequencer: Sequencer, writer: Executor, publish: Callable[[str], None], capacity: int = CAPACITY
+    ) -> None:
+        self._checks = checks
+        self._sequencer = sequencer
+        self._writer = writer
+        self._publish = publish
+        self._capacity = capacity
+        self._flushing: asyncio.Task[None] | None = None
+        self._gathered = asyncio.Event()
+        self._freed = asyncio.Event()
+        self._number = 0
+        self._bytes = 0
+        self.failing = asyncio.Event()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what comes now is pushed back."""
+        return self._number >= self._capacity or self._bytes > MAX_BYTES
+
+    async def room(self) -> None:
+        """Return once something has room."""
+        while self.is_full:
+            self._freed.clear()
+            await self._freed.wait()
+
+    async def append(self, asks: Sequence[tuple[Envelope, bytes]]) -> list[Outcome]:
+        """Log envelopes with the keys (SPKI DER) that signed them; return for each its receipt, or why it was refused.
+
+        All that are logged have receipts to one checkpoint. Who stops waiting is logged if the batch is under way.
+
+        Raises:
+            PushbackError: Too much is on its way already.
+            LedgerUnavailableError: Nobody knows whether they were taken.
+            LedgerError: The store is broken.
+        """
+        self._sequencer.check()
+        if self.is_full:
+            raise PushbackError("the ledger has more to do than it can", retry_after=RETRY_SECONDS)
+        with self._counted(len(asks), sum(len(envelope.payload) for envelope, _ in asks)):
+            checked = await self._checks.check(asks)
+            admitted = [each for each in checked if not isinstance(each, Exception)]
+            answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+            if admitted:
+                self._sequencer.submit(admitted, answer)
+                self._flush_soon()
+            receipts = iter(await answer if admitted else ())
+        return [each if isinstance(each, Exception) else next(receipts) for each in checked]
+
+    async def recover(self) -> None:
+        """Return once the log takes something again. Nobody may send anything to a server that says it cannot: so it tries itself."""
+        while self.failing.is_set():
+            await asyncio.sleep(PROBE_SECONDS)
+            if self._flushing is None:
+                self._flushing = asyncio.get_running_loop().create_task(self._probe())
+
+    @contextlib.contextmanager
+    def _counted(self, number: int, size: int) -> Iterator[None]:
+        self._number += number
+        self._bytes += size
+        try:
+            yield
+        finally:
+            self._number -= number
+            self._bytes -= size
+            self._freed.set()
+
+    async def _probe(self) -> None:
+        try:
+            with contextlib.suppress(BylineError):  # said before, and asked again
+                await asyncio.get_running_loop().run_in_executor(self._writer, self._sequencer.probe)
+                self.failing.clear()
+        finally:
+            await self._flush()
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+        elif self._sequencer.is_gathered:
+            self._gathered.set()
+
+    async def _flush(self) -> None:
+        """Flush until nothing waits; the loop goes on while the disk makes a batch durable."""
+        loop = asyncio.get_running_loop()
+        while self._sequencer.waiting:
+            await self._gather()
+            staged = self._sequencer.stage()
+            await loop.run_in_executor(self._writer, staged.commit)
+            self._sequencer.settle(staged)
+            if staged.error is not None:
+                self.failing.set()
+            elif staged.receipts:
+                self.failing.clear()
+                self._publish(staged.receipts[0].checkpoint)
+        self._flushing = None
+
+    async def _gather(self) -> None:
+        """Wait while a crowd is still arriving, for a bounded time."""
+        loop, seen = asyncio.get_running_loop(), 0
+        deadline = loop.time() + MAX_LINGER_SECONDS
+        while seen < self._sequencer.waiting and not self._sequencer.is_gathered and loop.time() < deadline:
+            seen = self._sequencer.waiting
+            self._gathered.clear()
+            enough = loop.call_later(LINGER_SECONDS, self._gathered.set)
+            await self._gathered.wait()
+            enough.cancel()

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The newest checkpoint, and who waits for a newer one.
+
+Nobody is sent a list: who is slow finds only the newest when they come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from byline.core.checkpoint import parse_checkpoint
+from byline.core.note import parse_note
+from byline.errors import LedgerUnavailableError
+
+AWAY_SECONDS = 1.0
+
+
+class Heads:
+    """Checkpoints as they come; `leaving` is set when the server goes down, for whoever must end what lasts."""
+
+    def __init__(self, note: str) -> None:
+        self._note, self._size = note, size_of(note)
+        self._changed = asyncio.Event()
+        self.leaving = asyncio.Event()
+
+    def publish(self, note: str) -> None:
+        """Show `note` to all who wait, if it is newer."""
+        size = size_of(note)
+        if size > self._size:
+            self._note, self._size = note, size
+            self._wake()
+
+    def leave(self) -> None:
+        """Say that the server goes down."""
+        self.leaving.set()
+        self._wake()
+
+    async def beyond(self, size: int) -> tuple[str, int]:
+        """Return the newest checkpoint and its size, once it is larger than `size`.
+
+        Raises:
+            LedgerUnavailableError: The server goes down.
+        """
+        while self._size <= size or self.leaving.is_set():
+            self.check()
+            await self._changed.wait()
+        return self._note, self._size
+
+    def check(self) -> None:
+        """Check that the server stays.
+
+        Raises:
+            LedgerUnavailableError: It goes down.
+        """
+        if self.leaving.is_set():
+            raise LedgerUnavailableError("the server goes down", retry_after=AWAY_SECONDS)
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def size_of(note: str) -> int:
+    """Return the size of the tree that `note` signs."""
+    return parse_checkpoint(parse_note(note).text).size

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is on its way into a log: checked here or by other processes, bounded, and answered each for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byline.core.bundle import Receipt
+from byline.errors import EntryRejectedError, KeyNotAllowedError, LedgerUnavailableError, PushbackError
+from byline_ledger.engine.admission import Admission
+from byline_ledger.engine.sequencer import Sequencer
+from byline_ledger.server.appends import Appends
+from byline_ledger.server.checks import FEW, Checks
+from serving import SIGNER, envelope, memory_log
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from byline.core.envelope import Envelope
+    from byline_ledger.engine.log import Log
+
+CROWD = 3 * FEW
+
+
+def asks(*numbers: int) -> list[tuple[Envelope, bytes]]:
+    return [(envelope(number), SIGNER.public) for number in numbers]
+
+
+@contextlib.asynccontextmanager
+async def appending(log: Log, *, capacity: int = 2048, processes: int = 0) -> AsyncIterator[Appends]:
+    checks = Checks(Admission(), processes=processes)
+    with ThreadPoolExecutor(1) as writer:
+        yield Appends(checks=checks, sequencer=Sequencer(log), writer=writer, publish=lambda _: None, capacity=capacity)
+    await checks.close()
+
+
+def test_what_may_not_enter_is_told_alone() -> None:
+    good, bad, last = asks(0, 1, 2)
+
+    async def tell() -> None:
+        async with appending(memory_log()) as appends:
+            told = await appends.append([good, (replace(bad[0], signature=b"no"), bad[1]), last])
+            assert [each.index if isinstance(each, Receipt) else type(each) for each in told] == [0, EntryRejectedError, 1]
+            (refused,) = await appends.append([(replace(bad[0], signature=b"no"), bad[1])])
+            assert isinstance(refused, EntryRejectedError)
+            assert not appends.failing.is_set()
+
+    asyncio.run(tell())
+
+
+def test_what_does_not_fit_is_pushed_back_or_waits_outside() -> None:
+    async def push() -> None:
+        async with appending(memory_log(), capacity=2) as appends:
+            under_way = asyncio.create_task(appends.append(asks(1, 2)))
+            await asyncio.sleep(0)
+            with pytest.raises(PushbackError) as caught:
+                await appends.append(asks(3))
+            assert caught.value.retry_after > 0
+            await appends.room()
+            assert under_way.done()
+            assert [each.index for each in await appends.append(asks(3)) if isinstance(each, Receipt)] == [2]
+
+    asyncio.run(push())
+
+
+def test_a_crowd_is_checked_by_other_processes_as_it_is_here() -> None:
+    """Also what is refused, with the same words."""
+    crowd = asks(*range(CROWD))
+    crowd[5] = (replace(crowd[5][0], payload=b"{}"), SIGNER.public)
+
+    async def check(processes: int) -> list[object]:
+        checks = Checks(Admission(), processes=processes)
+        await checks.start()
+        found = await checks.check(crowd)
+        await checks.close()
+        return [str(each) if isinstance(each, Exception) else each for each in found]
+
+    assert asyncio.run(check(2)) == asyncio.run(check(0))
+
+
+def test_other_processes_have_the_list_of_keys() -> None:
+    async def check() -> None:
+        checks = Checks(Admission(frozenset({"00" * 32})), processes=1)
+        await checks.start()
+        assert all(isinstance(each, KeyNotAllowedError) for each in await checks.check(asks(*range(CROWD))))
+        await checks.close()
+
+    asyncio.run(check())
+
+
+def children() -> list[int]:
+    """Return the processes that this thread started."""
+    return [int(each) for each in Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's children in /proc")
+def test_who_waits_for_a_process_that_dies_is_told_and_the_next_one_is_not() -> None:
+    async def check() -> None:
+        checks = Checks(Admission(), processes=1)
+        await checks.start()
+        for process in children():
+            os.kill(process, signal.SIGKILL)
+        with pytest.raises(LedgerUnavailableError):
+            await checks.check(asks(*range(CROWD)))
+        assert len(await checks.check(asks(*range(CROWD)))) == CROWD
+        await checks.close()
+
+    asyncio.run(check())
