@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sqlite3
 from typing import TYPE_CHECKING
@@ -13,10 +14,14 @@ import pytest
 from byline.core.checkpoint import Checkpoint, format_checkpoint
 from byline.core.note import sign_note
 from byline.errors import LedgerError
-from byline.keys.ed25519 import LogKey, load_log_key
+from byline.keys.ed25519 import LogKey, LogVerifier, load_log_key
 from byline_ledger.embedded import open_embedded
+from byline_ledger.engine import fsck_entries
+from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY
-from byline_ledger.engine.fsck import FsckReport, check_ledger
+from byline_ledger.engine.fsck import FsckReport, check_ledger, examine_moment
+from byline_ledger.engine.log import Log
+from byline_ledger.engine.memory import MemoryStore
 from serving import SIGNER, envelope
 
 if TYPE_CHECKING:
@@ -112,6 +117,41 @@ def test_a_change_is_found_where_it_is(copy: Path, statement: str, where: str) -
     findings = change(copy, statement).findings
     assert findings
     assert findings[0].where == where
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("UPDATE entry SET leaf = CAST(leaf || 'x' AS BLOB) WHERE idx = 17", "tile/0/000, byte 544 (hash 17)"),
+        ("DELETE FROM entry WHERE idx = 17", "entry 17"),
+        ("DELETE FROM tile WHERE level = 1", "tile/1/000"),
+        ("DELETE FROM head", "head"),
+        ("DELETE FROM payload", None),
+    ],
+)
+def test_the_tree_alone_is_checked_without_what_its_leaves_speak_of(copy: Path, statement: str, where: str | None) -> None:
+    change(copy, statement)
+    findings = check_ledger(copy, tree_only=True).findings
+    assert [each.where for each in findings[:1]] == ([where] if where else [])
+
+
+def test_many_entries_are_checked_by_several_processes(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fsck_entries, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert check_ledger(copy).findings == ()
+    assert change(copy, "DELETE FROM payload WHERE idx = 17").findings[0].where == "entry 17"
+
+
+def test_a_log_in_memory_is_checked_like_any_other() -> None:
+    store, key = MemoryStore(), LogKey("log.example", bytes(32))
+    log = Log(store, key)
+    with store.write() as writer:
+        log.start(writer)
+    log.append([Admission().admit(envelope(number), SIGNER.public) for number in range(SIZE)])
+    with store.read() as reader:
+        assert examine_moment(reader, LogVerifier(key.note_key)).findings == ()
+        reader.tiles[0, 0] = bytes(8192)
+        assert examine_moment(reader, LogVerifier(key.note_key)).findings[0].where == "tile/0/000, byte 0 (hash 0)"
 
 
 def test_a_head_signed_for_another_tree_is_found(copy: Path) -> None:

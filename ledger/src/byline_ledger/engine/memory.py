@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from byline.core.value import dataclass, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from byline.core.entry import Submission
     from byline.core.facets import Facets, Query
@@ -36,6 +36,10 @@ class MemoryState:
     def tile(self, level: int, index: int) -> bytes:
         """Return the hashes of a tile."""
         return self.tiles.get((level, index), b"")
+
+    def tile_places(self) -> Iterable[tuple[int, int]]:
+        """Return where tiles are."""
+        return self.tiles.keys()
 
     def leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
         """Return leaves."""
@@ -67,6 +71,20 @@ class MemoryState:
     def state(self, name: str) -> bytes | None:
         """Return what was set under `name`."""
         return self.states.get(name)
+
+    def indexed(self, terms: Sequence[tuple[bytes, int]]) -> set[tuple[bytes, int]]:
+        """Return rows that the index has: every facet is looked at whenever something is found."""
+        return {(term, index) for term, index in terms if term in self.entries[index].facets.terms}
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows there are."""
+        facets = [each.facets for each in self.entries]
+        sources = {(each.key, each.repository, each.predicate_type) for each in facets}
+        return {"identity": len(self.entries), "term": sum(len(each.terms) for each in facets), "source": len(sources)}
+
+    def strays(self, size: int) -> dict[str, int]:
+        """Return what is numbered beyond the log."""
+        return dict.fromkeys(("entry", "payload"), size) if len(self.entries) > size else {}
 
     def add_entries(self, index: int, entries: Sequence[Submission], at: int) -> None:
         """Add the next entries."""

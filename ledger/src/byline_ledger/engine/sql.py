@@ -126,6 +126,28 @@ class SqlMoment:
         value: bytes | None = self._value("SELECT value FROM state WHERE name = ?", name)
         return value
 
+    def indexed(self, terms: Sequence[tuple[bytes, int]]) -> set[tuple[bytes, int]]:
+        """Return rows that the index has."""
+        found: set[tuple[bytes, int]] = set()
+        for some in _chunks(terms):
+            asked = f"WITH asked (term, idx) AS (VALUES {', '.join(['(?, ?)'] * len(some))})"
+            select = f"{asked} SELECT term.term, term.idx FROM asked JOIN term ON term.term = asked.term AND term.idx = asked.idx"  # noqa: S608 - marks
+            found.update(self._execute(select, [value for row in some for value in row]))
+        return found
+
+    def tile_places(self) -> Iterator[tuple[int, int]]:
+        """Return where tiles are."""
+        return ((level, index) for level, index in self._execute("SELECT level, idx FROM tile", ()))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many rows there are."""
+        return {table: self._value(f"SELECT count(*) FROM {table}") for table in ("identity", "term", "source")}  # noqa: S608 - written above
+
+    def strays(self, size: int) -> dict[str, int]:
+        """Return what is numbered beyond the log."""
+        found = {table: self._value(f"SELECT idx FROM {table} WHERE idx < 0 OR idx >= ? LIMIT 1", size) for table in ("entry", "payload")}  # noqa: S608 - written above
+        return {table: index for table, index in found.items() if index is not None}
+
     def add_entries(self, index: int, entries: Sequence[Submission], at: int) -> None:
         """Add the next entries."""
         sources = self._sources({_source(each.facets) for each in entries})

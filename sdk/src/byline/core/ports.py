@@ -136,6 +136,10 @@ class StoreReader(Protocol):
         """Return the hashes of a tile (`core.tiles`), empty if there are none yet."""
         ...
 
+    def tile_places(self) -> Iterable[tuple[int, int]]:
+        """Return the level and index of every tile."""
+        ...
+
     def leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
         """Return the leaves of these entries; a `range` is read in one go."""
         ...
@@ -162,6 +166,18 @@ class StoreReader(Protocol):
 
     def state(self, name: str) -> bytes | None:
         """Return what was set under `name`."""
+        ...
+
+    def indexed(self, terms: Sequence[tuple[bytes, int]]) -> set[tuple[bytes, int]]:
+        """Return those of `terms`, each with an entry, that the index has."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return how many there are of each: `identity`, `term` (rows of the index), `source` (key, repository and kind)."""
+        ...
+
+    def strays(self, size: int) -> dict[str, int]:
+        """Return an `entry` and a `payload` that a log of `size` entries does not have, if there are such, by these names."""
         ...
 
 

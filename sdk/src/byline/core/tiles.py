@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.entry import MAX_ENTRY
-from byline.core.merkle import HASH_SIZE, MAX_SIZE, NodeReader, hash_node
+from byline.core.merkle import HASH_SIZE, MAX_SIZE, NodeReader, hash_node, hash_pairs
 from byline.core.value import dataclass
 from byline.errors import EntryError, MalformedError
 
@@ -115,10 +115,9 @@ def grow_tiles(size: int, hashes: Sequence[bytes], read: TileReader) -> dict[tup
 
 def tile_root(data: bytes) -> bytes:
     """Return the root of the hashes of a full tile."""
-    level = [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
-    while len(level) > 1:
-        level = [hash_node(left, right) for left, right in zip(level[::2], level[1::2], strict=True)]
-    return level[0]
+    while len(data) > HASH_SIZE:
+        data = hash_pairs(data)
+    return data
 
 
 def read_tiled_nodes(read: TileReader, cache: dict[tuple[int, int], bytes]) -> NodeReader:

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check what the entries of a log hold: leaf, payload, signature, facets. Each chunk is on its own, so that processes can share them.
+
+What the rest of the store must say about the entries comes back: their identities, their terms in the index, and their sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, TypeAlias
+
+from byline.core.entry import entry_for, identity_of, parse_entry
+from byline.core.envelope import Envelope
+from byline.core.facets import facets_of
+from byline.core.sshsig import namespace_of
+from byline.core.statement import parse_statement
+from byline.core.value import dataclass, field
+from byline.errors import BylineError, EntryError, LedgerError
+from byline.keys.signatures import Signatures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+
+    from byline.core.facets import Facets
+
+CHUNK = 512
+# A process takes a good part of a second to start.
+_WORTH_PROCESSES = 16 * CHUNK
+_AHEAD = 2
+
+Source: TypeAlias = tuple[bytes, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Entries from `start` on, as they are stored."""
+
+    start: int
+    leaves: tuple[bytes, ...]
+    payloads: dict[int, bytes]
+    facets: dict[int, Facets]
+
+
+@dataclass(slots=True, kw_only=True)
+class Checked:
+    """`wrong` tells of entries; what else is to be found in the store: an index for each identity, rows of the index, sources."""
+
+    wrong: list[tuple[int, str]] = field(default_factory=list)
+    identities: dict[bytes, int] = field(default_factory=dict)
+    terms: list[tuple[bytes, int]] = field(default_factory=list)
+    sources: set[Source] = field(default_factory=set)
+
+
+def examine_chunks(chunks: Iterable[Chunk], *, entries: int) -> Iterator[Checked]:
+    """Check `chunks` in order, with every processor where there are many `entries`.
+
+    Raises:
+        LedgerError: A process that checks is gone.
+    """
+    workers = os.cpu_count() or 1
+    if entries < _WORTH_PROCESSES or workers == 1:
+        yield from map(examine_chunk, chunks)
+        return
+    # Who interrupts the check interrupts this process, which ends the others.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    asked: deque[Future[Checked]] = deque()
+    try:
+        for chunk in chunks:
+            asked.append(pool.submit(examine_chunk, chunk))
+            if len(asked) > _AHEAD * workers:
+                yield asked.popleft().result()
+        while asked:
+            yield asked.popleft().result()
+    except BrokenProcessPool as error:
+        raise LedgerError("a process of the check was ended by somebody else", hint="is there enough memory?") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def examine_chunk(chunk: Chunk) -> Checked:
+    """Check the entries of `chunk`."""
+    checked, signatures = Checked(), Signatures()
+    for index, leaf in enumerate(chunk.leaves, chunk.start):
+        checked.wrong += ((index, what) for what in _check_entry(index, leaf, chunk, signatures, checked))
+    return checked
+
+
+def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, checked: Checked) -> Iterator[str]:
+    payload, stored = chunk.payloads.get(index), chunk.facets.get(index)
+    try:
+        entry = parse_entry(leaf)
+    except EntryError as error:
+        yield f"its leaf: {error}"
+        return
+    if payload is None:
+        yield "its payload is missing"
+        return
+    envelope = Envelope(payload=payload, signature=entry.signature)
+    if entry_for(envelope, entry.public) != entry:
+        yield "its payload is not what its leaf says was signed"
+        return
+    try:
+        statement = parse_statement(payload)
+        namespace = namespace_of(statement.predicate_type)
+        signatures.verify(entry.public, entry.signature, envelope.signed_bytes, namespace=namespace)
+        facets = facets_of(statement, hashlib.sha256(entry.public).digest())
+    except BylineError as error:
+        yield str(error)
+        return
+    if stored != facets:
+        yield "its facets are not those of its payload and key"
+    checked.identities[identity_of(payload, entry.public)] = index
+    checked.terms += ((term, index) for term in facets.terms)
+    checked.sources.add((facets.key, facets.repository, facets.predicate_type))
