@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.entry import Submission, entry_for, format_entry, identity_of
 from byline.core.facets import facets_of
+from byline.core.index_keys import index_keys
 from byline.core.sshsig import namespace_of
 from byline.core.statement import parse_statement
 from byline.errors import EntryRejectedError, KeyNotAllowedError, MalformedError, SignatureError
@@ -55,4 +56,5 @@ class Admission:
         except (MalformedError, SignatureError) as error:
             raise EntryRejectedError(str(error)) from error
         facets = facets_of(statement, bytes.fromhex(key))
-        return Submission(identity=identity_of(envelope.payload, public), leaf=leaf, payload=envelope.payload, facets=facets)
+        identity, keys = identity_of(envelope.payload, public), index_keys(statement)
+        return Submission(identity=identity, leaf=leaf, payload=envelope.payload, facets=facets, keys=keys)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.bundle import Receipt
 from byline.core.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
@@ -42,6 +42,7 @@ from byline.core.merkle import (
 from byline.core.note import parse_note, sign_note
 from byline.core.tiles import WIDTH, format_entries, grow_tiles, is_covered, read_tiled_nodes
 from byline.errors import EntryError, FrozenError, LedgerError, ProofError
+from byline_ledger.engine.index import note_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +62,16 @@ _CHUNK = 16
 _NS_PER_MS = 1_000_000
 
 
+class Extension(NamedTuple):
+    """A transaction that extends the log: its `writer`, the newest signed checkpoint and its size, the time, and what adds entries."""
+
+    writer: StoreWriter
+    note: str
+    size: int
+    now: int
+    add: Callable[[Sequence[Submission]], list[Receipt]]
+
+
 class Log:
     """A log over a store, signed with `key`, whose name is the origin; `clock` tells nanoseconds. As thread-safe as its store."""
 
@@ -70,6 +81,7 @@ class Log:
         self._clock = clock
         self._log_id = key.note_key.log_id
         self._nodes: dict[tuple[int, int], bytes] = {}
+        self._is_indexed = False
 
     @property
     def origin(self) -> str:
@@ -111,6 +123,10 @@ class Log:
         """Sign the checkpoint of the empty tree: the log begins when the transaction of `writer` commits."""
         self._sign(writer, size=0, root=EMPTY_ROOT)
 
+    def begin_index(self) -> None:
+        """Note the keys of what is appended from now on for the next seal (`engine.sealing`), which else reads payloads."""
+        self._is_indexed = True
+
     def append(self, batch: Sequence[Submission]) -> list[Receipt]:
         """Log `batch` in order and return a receipt for each.
 
@@ -131,15 +147,20 @@ class Log:
             LedgerUnavailableError: As `append`.
             LedgerError: As `append`.
         """
-        if len(self._nodes) > _MAX_NODES:
-            self._nodes.clear()
-        try:
-            with self._store.write() as writer:
-                yield self._add(writer, batch)
-        except BaseException:
-            # Other entries may get the indices of a transaction that failed, so its nodes must be forgotten.
-            self._nodes.clear()
-            raise
+        with self._writing() as writer:
+            yield self._add(writer, batch)
+
+    @contextlib.contextmanager
+    def extending(self) -> Iterator[Extension]:
+        """Open the transaction for whoever adds entries and writes something beside them.
+
+        Raises:
+            LedgerUnavailableError: As `append`.
+            LedgerError: As `append`.
+        """
+        with self._writing() as writer:
+            note, head = self._head(writer)
+            yield Extension(writer, note, head.size, self._now(writer, head.size), lambda batch: self._add(writer, batch))
 
     def rewrite_head(self) -> None:
         """Write the head again as it is, durably: it tells whether the store takes anything.
@@ -255,6 +276,18 @@ class Log:
             indices = reader.find(query, after=after, limit=limit + 1)
             return self._page(reader, indices[:limit], self._head(reader)[0], envelopes=True, more=len(indices) > limit)
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[StoreWriter]:
+        if len(self._nodes) > _MAX_NODES:
+            self._nodes.clear()
+        try:
+            with self._store.write() as writer:
+                yield writer
+        except BaseException:
+            # Other entries may get the indices of a transaction that failed, so its nodes must be forgotten.
+            self._nodes.clear()
+            raise
+
     def _page(self, reader: StoreReader, indices: Sequence[int], note: str, *, envelopes: bool, more: bool) -> Page:
         """Show the entries `indices` as far as a page has room; `more` tells whether others follow them."""
         kept, payloads = _fill(reader, indices) if envelopes else (indices, {})
@@ -278,6 +311,8 @@ class Log:
             if writer.state(_FROZEN) is not None:
                 raise FrozenError("the log is frozen: it takes no new entries")
             writer.add_entries(head.size, fresh, self._now(writer, head.size))
+            if self._is_indexed:
+                note_keys(writer, head.size, fresh)
             tiles = grow_tiles(head.size, [hash_leaf(each.leaf) for each in fresh], writer.tile)
             for (level, at), data in tiles.items():
                 writer.set_tile(level, at, data)

@@ -80,12 +80,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a log stores of a statement: `identity` and `leaf`, beside them its `facets`, and the `payload` where it was handed over."""
+    """What a log stores of a statement: `identity` and `leaf`, beside them its `facets`, and the `payload` where it was handed over.
+
+    `keys` are those of the index that a log seals (`core.index_keys`): none without a payload.
+    """
 
     identity: bytes
     leaf: bytes
     payload: bytes | None
     facets: Facets
+    keys: tuple[bytes, ...] = ()
 
 
 def entry_for(envelope: Envelope, public: bytes) -> Entry:
