@@ -18,6 +18,7 @@ VERBS = {
     "serve": "answer over gRPC, and HTTP where asked, until it is told to stop (SIGTERM or SIGINT), as ledger.toml in its folder says",
     "token": "make a token for somebody who may append or read; prints it, and what admission.toml says of it",
     "fsck": "recompute everything and name the first wrong byte; safe beside a running server",
+    "witness": "make a witness, and cosign checkpoints of logs that only grow; a log asks it over HTTP",
     "monitor": "watch a log, yours or another's: that it only grows, and what it holds under a key",
     "mirror": "copy a log, yours or another's, prove all of it, and keep the copy up to date",
 }

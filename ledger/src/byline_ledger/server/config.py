@@ -79,14 +79,20 @@ class ServerConfig:
                 raise ConfigError(f"not the id of a key: {key}", hint="it is the SHA-256 of the public key, 64 hex digits in lower case")
         for address in (self.listen, self.http):
             if address is not None:
-                self._check_address(address)
+                check_address(address, has_tls=self.tls is not None)
 
-    def _check_address(self, address: str) -> None:
-        host, colon, port = address.rpartition(":")
-        if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
-            raise ConfigError(f"not an address to listen on: {address}", hint="write HOST:PORT, for example 127.0.0.1:7420")
-        if self.tls is None and not is_loopback(host.strip("[]")):
-            raise ConfigError(f"without TLS a ledger listens on loopback only, not on {host}", hint="give a certificate and a key")
+
+def check_address(address: str, *, has_tls: bool) -> None:
+    """Check that a server can listen on `address`.
+
+    Raises:
+        ConfigError: Not an address with a port, or plain text beyond loopback.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
+        raise ConfigError(f"not an address to listen on: {address}", hint="write HOST:PORT, for example 127.0.0.1:7420")
+    if not has_tls and not is_loopback(host.strip("[]")):
+        raise ConfigError(f"without TLS a ledger listens on loopback only, not on {host}", hint="give a certificate and a key")
 
 
 def load_config(path: Path) -> ServerConfig:

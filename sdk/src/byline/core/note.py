@@ -100,8 +100,12 @@ def parse_note(data: str) -> Note:
 
 def format_note(note: Note) -> str:
     """Return `note` as it is stored and sent."""
-    lines = (f"{_DASH}{each.name} {format_base64(each.key_id + each.signature)}\n" for each in note.signatures)
-    return note.text + "\n" + "".join(lines)
+    return f"{note.text}\n{format_signatures(note.signatures)}"
+
+
+def format_signatures(signatures: Sequence[NoteSignature]) -> str:
+    """Return the lines of `signatures`."""
+    return "".join(f"{_DASH}{each.name} {format_base64(each.key_id + each.signature)}\n" for each in signatures)
 
 
 def sign_note(text: str, signers: Sequence[NoteSigner]) -> str:
