@@ -22,14 +22,12 @@ from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import init_ledger
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.log import Log
-from byline_ledger.engine.memory import MemoryStore
 from byline_ledger.engine.sequencer import Sequencer
-from byline_ledger.engine.sqlite import SqliteStore
 from faulty import AFTER, BEFORE, BEGIN, COMMIT, Crash, FaultyStore
 from serving import SIGNER, Caller, envelope, serving, submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from byline.core.bundle import Receipt
@@ -41,16 +39,14 @@ FILLED = 255  # the batch below ends a tile and begins the next one
 BATCH = (7, 1000, 1001, 1002)  # one that is known, and new ones
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, Receipt]]:
+@pytest.fixture
+def filled(store: Store) -> tuple[Store, Receipt]:
     """A store whose log has `FILLED` entries, and the last receipt."""
-    store: Store = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "store.db", create=True)
     log = Log(store, KEY_OF_LOG)
     with store.write() as writer:
         log.start(writer)
     receipts = log.append([Admission().admit(envelope(number), SIGNER.public) for number in range(FILLED)])
-    yield store, receipts[-1]
-    store.close()
+    return store, receipts[-1]
 
 
 def flush(log: Log, *numbers: int) -> list[Caller]:

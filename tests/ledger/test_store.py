@@ -25,13 +25,11 @@ from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY, ensure_log, init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.log import Log
-from byline_ledger.engine.memory import MemoryStore
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import VERSION, SqliteStore
 from serving import SIGNER, envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from byline.core.bundle import Receipt
@@ -53,13 +51,6 @@ SHARED = Query(subject=b"s" * 32)
 
 class Crash(Exception):  # noqa: N818 - it stands for the end of a process
     """The process ends here."""
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "store.db", create=True)
-    yield made
-    made.close()
 
 
 def submissions(*numbers: int) -> list[Submission]:

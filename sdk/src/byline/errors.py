@@ -162,6 +162,12 @@ class PushbackError(LedgerUnavailableError):
     default_code = "BL-LEDGER-3"
 
 
+class ContentionError(LedgerUnavailableError):
+    """Another writer of the same log was in the way: nothing was written, and the same may be tried at once."""
+
+    default_code = "BL-LEDGER-10"
+
+
 class QuotaError(PushbackError):
     """The caller has used up what it may send for now."""
 

@@ -25,8 +25,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.bundle import Receipt
 from byline.core.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from byline.core.entry import check_entry, parse_entry
-from byline.core.envelope import Envelope
 from byline.core.logged import Logged, Page
 from byline.core.merkle import (
     EMPTY_ROOT,
@@ -41,8 +39,9 @@ from byline.core.merkle import (
 )
 from byline.core.note import parse_note, sign_note
 from byline.core.tiles import WIDTH, format_entries, grow_tiles, is_covered, read_tiled_nodes
-from byline.errors import EntryError, FrozenError, LedgerError, ProofError
+from byline.errors import ContentionError, FrozenError, LedgerError, ProofError
 from byline_ledger.engine.index import note_keys
+from byline_ledger.engine.pages import fill_page, read_envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,10 +54,9 @@ if TYPE_CHECKING:
     from byline.keys.ed25519 import LogKey
 
 _FROZEN = "frozen"
+MAX_ATTEMPTS = 5
 _MAX_NODES = 200_000
 MAX_PAGE = 256
-MAX_PAGE_BYTES = 1024 * 1024
-_CHUNK = 16
 _NS_PER_MS = 1_000_000
 
 
@@ -128,16 +126,24 @@ class Log:
         self._is_indexed = True
 
     def append(self, batch: Sequence[Submission]) -> list[Receipt]:
-        """Log `batch` in order and return a receipt for each.
+        """Log `batch` in order and return a receipt for each; where another writer was in the way it is tried again.
 
         Raises:
             LedgerUnavailableError: The store cannot take it now; nobody knows whether it did.
             FrozenError: The log is frozen and something is new; nothing of the batch is added.
             LedgerError: The store is broken.
         """
-        with self.appending(batch) as receipts:
-            pass
-        return receipts
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                with self.appending(batch) as receipts:
+                    pass
+            except ContentionError:
+                if attempts == MAX_ATTEMPTS:
+                    raise
+            else:
+                return receipts
 
     @contextlib.contextmanager
     def appending(self, batch: Sequence[Submission]) -> Iterator[list[Receipt]]:
@@ -290,11 +296,11 @@ class Log:
 
     def _page(self, reader: StoreReader, indices: Sequence[int], note: str, *, envelopes: bool, more: bool) -> Page:
         """Show the entries `indices` as far as a page has room; `more` tells whether others follow them."""
-        kept, payloads = _fill(reader, indices) if envelopes else (indices, {})
+        kept, payloads = fill_page(reader, indices) if envelopes else (indices, {})
         size = parse_checkpoint(parse_note(note).text).size
         receipts, times = self._receipts(reader, kept, note, size, {}), reader.times(kept)
         entries = tuple(
-            Logged(receipt=each, envelope=_envelope(each, payloads.get(each.index)), logged_at=times[each.index]) for each in receipts
+            Logged(receipt=each, envelope=read_envelope(each, payloads.get(each.index)), logged_at=times[each.index]) for each in receipts
         )
         return Page(checkpoint=note, entries=entries, after=kept[-1] if kept and (more or len(kept) < len(indices)) else None)
 
@@ -370,29 +376,3 @@ def _leaves(reader: StoreReader, indices: Sequence[int]) -> dict[int, bytes]:
     if missing := set(indices) - leaves.keys():
         raise LedgerError(f"entry {min(missing)} is missing from the store", hint="run `byline ledger fsck`")
     return {index: leaves[index] for index in indices}
-
-
-def _fill(reader: StoreReader, indices: Sequence[int]) -> tuple[Sequence[int], dict[int, bytes]]:
-    """Return as many of `indices` as a page has room for, one at least, and the payloads."""
-    payloads: dict[int, bytes] = {}
-    size = 0
-    for number, index in enumerate(indices):
-        if number % _CHUNK == 0:
-            payloads |= reader.payloads(indices[number : number + _CHUNK])
-        size += len(payloads.get(index, b""))
-        if number and size > MAX_PAGE_BYTES:
-            return indices[:number], payloads
-    return indices, payloads
-
-
-def _envelope(receipt: Receipt, payload: bytes | None) -> Envelope | None:
-    """Return what was signed, which is what the leaf says."""
-    if payload is None:
-        return None
-    try:
-        entry = parse_entry(receipt.leaf)
-        envelope = Envelope(payload=payload, signature=entry.signature)
-        check_entry(receipt.leaf, envelope, entry.public)
-    except (EntryError, ProofError) as error:
-        raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint="run `byline ledger fsck`") from error
-    return envelope

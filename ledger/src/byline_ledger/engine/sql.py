@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from byline.core.envelope import MAX_PAYLOAD
 from byline.core.facets import Facets
+from byline.errors import ContentionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,16 +69,17 @@ def format_schema(**words: str) -> tuple[str, ...]:
 class SqlMoment:
     """A `core.ports.StoreWriter` over an open transaction; readers get it too and only read."""
 
-    __slots__ = ("_execute", "_piece")
+    __slots__ = ("_execute", "_piece", "_seen")
 
     def __init__(self, execute: Execute, *, piece: int = MAX_PAYLOAD) -> None:
         self._execute = execute
         self._piece = piece
+        self._seen: str | None = None
 
     def head(self) -> str | None:
         """Return the newest signed checkpoint."""
-        note: str | None = self._value("SELECT note FROM head")
-        return note
+        self._seen = self._value("SELECT note FROM head")
+        return self._seen
 
     def tile(self, level: int, index: int) -> bytes:
         """Return the hashes of a tile."""
@@ -177,8 +179,17 @@ class SqlMoment:
         self._execute(upsert, (level, index, hashes))
 
     def set_head(self, note: str) -> None:
-        """Set the newest signed checkpoint."""
-        self._execute("INSERT INTO head (one, note) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET note = excluded.note", (note,))
+        """Set the newest signed checkpoint, in the place of the one that this transaction saw and of no other.
+
+        Raises:
+            ContentionError: There is another one.
+        """
+        before = self._seen or self.head()
+        if before is None:
+            self._execute("INSERT INTO head (one, note) VALUES (1, ?)", (note,))
+        elif not list(self._execute("UPDATE head SET note = ? WHERE one = 1 AND note = ? RETURNING one", (note, before))):
+            raise ContentionError("another writer signed a head meanwhile")
+        self._seen = note
 
     def set_state(self, name: str, value: bytes | None) -> None:
         """Keep or forget a state."""
