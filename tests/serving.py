@@ -4,10 +4,18 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import ipaddress
 import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from byline.core.statement import PredicateType, Subject, format_statement
 from byline.keys.ed25519 import LogKey
@@ -31,10 +39,9 @@ PROGRAM = """
 import json, sys, pathlib
 from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
-directory, capacity, allowed, tls, http = json.loads(sys.argv[1])
+directory, capacity, allowed, tls = json.loads(sys.argv[1])
 config = ServerConfig(
-    directory=pathlib.Path(directory), listen="127.0.0.1:0", http="127.0.0.1:0" if http else None,
-    capacity=capacity, allowed=frozenset(allowed) or None,
+    directory=pathlib.Path(directory), listen="127.0.0.1:0", capacity=capacity, allowed=frozenset(allowed) or None,
     tls=Tls(certificate=pathlib.Path(tls[0]), key=pathlib.Path(tls[1])) if tls else None)
 serve(config, announce=lambda url: print(url, flush=True))
 """
@@ -89,6 +96,20 @@ class Caller:
         self.error = error
 
 
+def certify(place: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1 that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ledger")])
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(start).not_valid_after(start.replace(year=2200)).add_extension(address, critical=False)
+    certificate, secret = place / "certificate.pem", place / "key.pem"
+    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, secret
+
+
 @contextlib.contextmanager
 def serving(
     directory: Path, *, capacity: int = 2048, allowed: tuple[str, ...] = (), tls: tuple[Path, Path] | None = None, prelude: str = ""
@@ -97,23 +118,25 @@ def serving(
 
     `prelude` is what the process does first, for example something that will go wrong in it.
     """
-    with _serving([str(directory), capacity, allowed, [str(each) for each in tls or ()], False], prelude) as (process, urls):
+    choices = [str(directory), capacity, allowed, [str(each) for each in tls or ()]]
+    with _announced(1, "-c", prelude + PROGRAM, json.dumps(choices)) as (process, urls):
         yield process, urls[0]
 
 
 @contextlib.contextmanager
-def web_serving(directory: Path, *, tls: tuple[Path, Path] | None = None) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """As `serving`, with HTTP beside gRPC: gives the process and both URLs, gRPC's first."""
-    with _serving([str(directory), 2048, (), [str(each) for each in tls or ()], True]) as (process, urls):
-        yield process, *urls
+def web_serving(directory: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """Run `byline ledger serve` with HTTP beside gRPC: gives the process and both URLs, gRPC's first."""
+    command = ["-m", "byline_cli", "ledger", "serve", str(directory), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", *options]
+    with _announced(2, *command) as (process, said):
+        yield process, *(each.removeprefix("serving ") for each in said)
 
 
 @contextlib.contextmanager
-def _serving(choices: list[object], prelude: str = "") -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    command = [sys.executable, "-c", prelude + PROGRAM, json.dumps(choices)]
+def _announced(lines: int, *words: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    command = [sys.executable, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process, [process.stdout.readline().strip() for _ in range(2 if choices[-1] else 1)]
+            yield process, [process.stdout.readline().strip() for _ in range(lines)]
         finally:
             process.kill()

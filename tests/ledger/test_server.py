@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import ipaddress
 import os
 import signal
 import sqlite3
@@ -16,11 +14,6 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from byline.core.checkpoint import open_checkpoint
@@ -48,7 +41,7 @@ from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
 from byline_ledger.server.status import code_of
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
-from serving import SIGNER, Caller, envelope, memory_log, serving, statement, submission
+from serving import SIGNER, Caller, certify, envelope, memory_log, serving, statement, submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -320,20 +313,6 @@ def test_urls_of_ledgers() -> None:
     assert read_url("grpc://127.0.0.1:7420") == ("127.0.0.1:7420", False)
     assert read_url("grpc://[::1]:7420/") == ("[::1]:7420", False)
     assert read_url("grpcs://ledger.example:443") == ("ledger.example:443", True)
-
-
-def certify(place: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that vouches for itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ledger")])
-    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    made = made.not_valid_before(start).not_valid_after(start.replace(year=2200)).add_extension(address, critical=False)
-    certificate, secret = place / "certificate.pem", place / "key.pem"
-    certificate.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return certificate, secret
 
 
 def test_tls_is_spoken_with_a_certificate_that_is_trusted(place: Path, tmp_path: Path) -> None:

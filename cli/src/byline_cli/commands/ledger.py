@@ -17,6 +17,7 @@ VERBS = {
     "init": "make the folder; prints the public key (vkey) that goes into the trust file, and leaves an example of ledger.toml",
     "serve": "answer over gRPC, and HTTP where asked, until it is told to stop (SIGTERM or SIGINT), as ledger.toml in its folder says",
     "token": "make a token for somebody who may append or read; prints it, and what admission.toml says of it",
+    "trust-config": "print what Sigstore's clients need to log here and to verify: trusted root and signing configuration",
     "fsck": "recompute everything and name the first wrong byte; safe beside a running server",
     "witness": "make a witness, and cosign checkpoints of logs that only grow; a log asks it over HTTP",
     "monitor": "watch a log, yours or another's: that it only grows, and what it holds under a key",
@@ -42,4 +43,4 @@ def run(options: Namespace, world: World) -> int:
 
 
 def _verb(name: str) -> ModuleType:
-    return import_module(f"byline_cli.ledger.{name}")
+    return import_module(f"byline_cli.ledger.{name.replace('-', '_')}")

@@ -27,6 +27,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--check", action="store_true", help="only check that it could be served so")
     parser.add_argument("--listen", metavar="HOST:PORT", help="default 127.0.0.1:7420; port 0 takes a free one")
     parser.add_argument("--http", metavar="HOST:PORT", help="answer HTTP there as well: tiles, JSON, a status page")
+    parser.add_argument("--rekor", choices=["keys", "certificates"], help="let Sigstore's clients log over HTTP, by what they sign with")
     parser.add_argument(
         "--certificate", type=Path, metavar="PEM", help="the server's certificate chain; without it only loopback is served"
     )
@@ -57,6 +58,7 @@ def run(options: Namespace, world: World) -> int:
 
 def _config(options: Namespace, world: World) -> ServerConfig:
     """Return what the file says, and over it what the options say."""
+    from byline_ledger.engine.records import RekorDoor
     from byline_ledger.server.config import CONFIG, ServerConfig, Tls, load_config
 
     if options.folder is None and options.config is None:
@@ -68,6 +70,8 @@ def _config(options: Namespace, world: World) -> ServerConfig:
         "http": options.http,
         "allowed": frozenset(options.allow) if options.allow else None,
     }
+    if options.rekor is not None:
+        chosen["rekor"] = RekorDoor(options.rekor)
     if options.folder is not None:
         chosen["directory"] = find_folder(world, options.folder)
     if options.certificate is not None:

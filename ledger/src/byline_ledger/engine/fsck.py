@@ -4,7 +4,8 @@
 1. The database is sound to SQLite, its header says what it must, and it has the tables of this version, no others.
 2. The head is a checkpoint signed by the log's key.
 3. There are as many entries as it says, numbered without a gap, and nothing beyond them.
-4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key.
+4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key; what came through
+   Rekor's door has no payload.
 5. Each identity and each facet is that of its entry, and the index has each of its terms; none is missing and none is left over.
    No entry was logged before the one before it.
 6. Each tile holds the hashes of these leaves; none is missing and none is left over.
@@ -173,7 +174,7 @@ class _Check:
         wrong = list(checked.wrong)
         known = self._reader.known(list(checked.identities))
         wrong += (
-            (index, "it is not known by the identity of its payload and key")
+            (index, "it is not known by the identity of what was logged")
             for key, index in checked.identities.items()
             if known.get(key) != index
         )

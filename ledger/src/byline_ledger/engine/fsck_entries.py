@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from byline.core.entry import entry_for, identity_of, parse_entry
 from byline.core.envelope import Envelope
 from byline.core.facets import facets_of
+from byline.core.rekor import parse_record, record_identity
 from byline.core.sshsig import namespace_of
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, field
 from byline.errors import BylineError, EntryError, LedgerError
 from byline.keys.signatures import Signatures
+from byline_ledger.engine.records import record_facets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,13 +96,13 @@ def examine_chunk(chunk: Chunk) -> Checked:
 
 def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, checked: Checked) -> Iterator[str]:
     payload, stored = chunk.payloads.get(index), chunk.facets.get(index)
+    if payload is None:
+        yield from _check_record(index, leaf, stored, checked)
+        return
     try:
         entry = parse_entry(leaf)
     except EntryError as error:
         yield f"its leaf: {error}"
-        return
-    if payload is None:
-        yield "its payload is missing"
         return
     envelope = Envelope(payload=payload, signature=entry.signature)
     if entry_for(envelope, entry.public) != entry:
@@ -114,8 +116,22 @@ def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, 
     except BylineError as error:
         yield str(error)
         return
+    yield from _compare(index, identity_of(payload, entry.public), stored, facets, checked)
+
+
+def _check_record(index: int, leaf: bytes, stored: Facets | None, checked: Checked) -> Iterator[str]:
+    """Check what has no payload: it came through Rekor's door, and its leaf is all there is of it."""
+    try:
+        facets = record_facets(parse_record(leaf))
+    except BylineError as error:
+        yield f"its payload is missing, and its leaf cannot be checked without: {error}"
+        return
+    yield from _compare(index, record_identity(leaf), stored, facets, checked)
+
+
+def _compare(index: int, identity: bytes, stored: Facets | None, facets: Facets, checked: Checked) -> Iterator[str]:
     if stored != facets:
-        yield "its facets are not those of its payload and key"
-    checked.identities[identity_of(payload, entry.public)] = index
+        yield "its facets are not those of what was logged"
+    checked.identities[identity] = index
     checked.terms += ((term, index) for term in facets.terms)
     checked.sources.add((facets.key, facets.repository, facets.predicate_type))

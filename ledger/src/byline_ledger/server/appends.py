@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
 
+    from byline.core.entry import Submission
     from byline.core.envelope import Envelope
     from byline_ledger.engine.sequencer import Sequencer
     from byline_ledger.server.checks import Checks
@@ -74,18 +75,35 @@ class Appends:
             LedgerUnavailableError: Nobody knows whether they were taken.
             LedgerError: The store is broken.
         """
-        self._sequencer.check()
-        if self.is_full:
-            raise PushbackError("the ledger has more to do than it can", retry_after=RETRY_SECONDS)
+        self._check_room()
         with self._counted(len(asks), sum(len(envelope.payload) for envelope, _ in asks)):
             checked = await self._checks.check(asks)
             admitted = [each for each in checked if not isinstance(each, Exception)]
-            answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
-            if admitted:
-                self._sequencer.submit(admitted, answer)
-                self._flush_soon()
-            receipts = iter(await answer if admitted else ())
+            receipts = iter(await self._log(admitted) if admitted else ())
         return [each if isinstance(each, Exception) else next(receipts) for each in checked]
+
+    async def log(self, submission: Submission) -> Receipt:
+        """Log what another door has admitted; as `append`.
+
+        Raises:
+            PushbackError: As `append`.
+            LedgerUnavailableError: As `append`.
+            LedgerError: As `append`.
+        """
+        self._check_room()
+        with self._counted(1, len(submission.leaf)):
+            return (await self._log([submission]))[0]
+
+    async def _log(self, submissions: Sequence[Submission]) -> list[Receipt]:
+        answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+        self._sequencer.submit(submissions, answer)
+        self._flush_soon()
+        return await answer
+
+    def _check_room(self) -> None:
+        self._sequencer.check()
+        if self.is_full:
+            raise PushbackError("the ledger has more to do than it can", retry_after=RETRY_SECONDS)
 
     async def recover(self) -> None:
         """Return once the log takes something again. Nobody may send anything to a server that says it cannot: so it tries itself."""

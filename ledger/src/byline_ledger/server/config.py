@@ -21,9 +21,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byline.core.table import parse_table, take_keys, take_number, take_string
+from byline.core.table import parse_table, take_choice, take_keys, take_number, take_string
 from byline.errors import ConfigError, MalformedError
 from byline.log.address import is_loopback
+from byline_ledger.engine.records import RekorDoor
 from byline_ledger.server.appends import CAPACITY
 
 if TYPE_CHECKING:
@@ -54,14 +55,16 @@ class Tls:
 class ServerConfig:
     """The log's `directory` and `origin` (None: whatever it is), where to listen and how, who may append, and how much at once.
 
-    `listen` is gRPC's address, `http` that of HTTP, None for none. `allowed` are ids of keys (hex), None lets every key append;
-    `capacity` entries may wait and `calls` be answered at once, and calls have `grace` seconds to end.
+    `listen` is gRPC's address, `http` that of HTTP, None for none; `rekor` says to whom Rekor's door is open there. `allowed` are ids
+    of keys (hex), None lets every key append; `capacity` entries may wait and `calls` be answered at once, and calls have `grace`
+    seconds to end.
     """
 
     directory: Path
     origin: str | None = None
     listen: str = DEFAULT_LISTEN
     http: str | None = None
+    rekor: RekorDoor = RekorDoor.CLOSED
     tls: Tls | None = None
     allowed: frozenset[str] | None = None
     capacity: int = CAPACITY
@@ -144,6 +147,10 @@ def _text(value: object, what: str, _folder: Path) -> str:
     return take_string(value, what=what)
 
 
+def _rekor(value: object, what: str, _folder: Path) -> RekorDoor:
+    return take_choice(RekorDoor, value, what=what)
+
+
 def _count(value: object, what: str, _folder: Path) -> int:
     return take_number(value, what=what)
 
@@ -152,6 +159,7 @@ def _count(value: object, what: str, _folder: Path) -> int:
 _TOP: Mapping[str, tuple[str, _Reader]] = {"folder": ("directory", _path), "origin": ("origin", _text)}
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, _Reader]]] = {
     "listen": {"grpc": ("listen", _text), "http": ("http", _text)},
+    "rekor": {"accept": ("rekor", _rekor)},
     "limits": {"waiting": ("capacity", _count), "calls": ("calls", _count), "grace": ("grace", _count)},
 }
 _TLS: Mapping[str, tuple[str, _Reader]] = {"certificate": ("certificate", _path), "key": ("key", _path), "client_ca": ("client_ca", _path)}

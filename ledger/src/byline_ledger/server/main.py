@@ -141,7 +141,7 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
         appends = Appends(checks=checks, sequencer=Sequencer(opened.log), writer=writer, publish=heads.publish, capacity=config.capacity)
         service = LedgerService(appends=appends, heads=heads, reader=log, readers=readers)
         try:
-            yield Site(log=log, readers=readers, service=service, appends=appends), heads
+            yield Site(log=log, readers=readers, service=service, appends=appends, rekor=config.rekor, allowed=config.allowed), heads
         finally:
             await checks.close()
 

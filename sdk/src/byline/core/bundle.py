@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.checkpoint import Checkpoint, parse_checkpoint
-from byline.core.entry import MAX_ENTRY, check_entry, entry_for, entry_kind, parse_entry
+from byline.core.entry import MAX_ENTRY, EntryKind, check_entry, entry_for, entry_kind, parse_entry
 from byline.core.envelope import MAX_ENVELOPE, envelope_from_json, envelope_to_json
 from byline.core.merkle import HASH_SIZE, MAX_SIZE, InclusionProof, check_inclusion, hash_leaf
 from byline.core.note import parse_note
@@ -133,7 +133,7 @@ def format_bundle(bundle: Bundle) -> bytes:
     Raises:
         CheckpointError: The receipt holds no checkpoint.
     """
-    entries: list[Json] = [] if bundle.receipt is None else [_receipt_to_json(bundle.receipt)]
+    entries: list[Json] = [] if bundle.receipt is None else [receipt_to_json(bundle.receipt)]
     hint = format_base64(bytes.fromhex(bundle.key_hint))
     return format_canonical(
         {
@@ -171,12 +171,18 @@ def parse_bundle(data: bytes) -> Bundle:
         raise EnvelopeError(f"not a bundle: {error}") from error
 
 
-def _receipt_to_json(receipt: Receipt) -> dict[str, Json]:
+def receipt_to_json(receipt: Receipt, kind: EntryKind | None = None) -> dict[str, Json]:
+    """Return `receipt` as a log entry of a bundle; `kind` is told where the leaf is none of a statement.
+
+    Raises:
+        CheckpointError: It holds no checkpoint.
+        EntryError: Its leaf is not one.
+    """
     index, claimed = str(receipt.index), receipt.claimed
     return {
         "logIndex": index,
         "logId": {"keyId": format_base64(receipt.log_id)},
-        "kindVersion": _kind_of(receipt.leaf),
+        "kindVersion": _kind_to_json(kind or entry_kind(parse_entry(receipt.leaf))),
         "inclusionProof": {
             "logIndex": index,
             "rootHash": format_base64(claimed.root),
@@ -208,7 +214,7 @@ def _receipt_from_json(value: Json) -> Receipt:
         checkpoint=checkpoint,
     )
     claimed = receipt.claimed
-    if entry["kindVersion"] != _kind_of(receipt.leaf):
+    if entry["kindVersion"] != _kind_to_json(entry_kind(parse_entry(receipt.leaf))):
         raise EnvelopeError("a log entry of another kind than it says")
     if receipt.index != _integer(proof.get("logIndex", "0")) or (receipt.proof.size, _hash(proof["rootHash"])) != (
         claimed.size,
@@ -218,9 +224,9 @@ def _receipt_from_json(value: Json) -> Receipt:
     return receipt
 
 
-def _kind_of(leaf: bytes) -> dict[str, Json]:
-    kind, version = entry_kind(parse_entry(leaf)).value
-    return {"kind": kind, "version": version}
+def _kind_to_json(kind: EntryKind) -> dict[str, Json]:
+    name, version = kind.value
+    return {"kind": name, "version": version}
 
 
 def _object(value: Json, *members: str, optional: tuple[str, ...] = ()) -> dict[str, Json]:

@@ -60,12 +60,12 @@ _KINDS = {
     KeyType.SK_SSH: EntryKind.SSHSIG,
     KeyType.WEBAUTHN: EntryKind.WEBAUTHN,
 }
-_LEAF = (
+HASHEDREKORD_LEAF = (
     b'{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":"%b"},'
     b'"signature":{"content":"%b","verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256","publicKey":{"rawBytes":"%b"}}}}}}'
 )
 _OWN_LEAF = b'{"apiVersion":"%b","kind":"%b","spec":{"data":{"algorithm":"%b","digest":"%b"},"publicKey":"%b","signature":"%b"}}'
-_LEAVES = tuple(re.compile(re.escape(each).replace(b"%b", b"([A-Za-z0-9+/=._-]*)")) for each in (_LEAF, _OWN_LEAF))
+_LEAVES = tuple(re.compile(re.escape(each).replace(b"%b", b"([A-Za-z0-9+/=._-]*)")) for each in (HASHEDREKORD_LEAF, _OWN_LEAF))
 _ALGORITHMS = {32: b"SHA2_256", 64: b"SHA2_512"}
 
 
@@ -130,7 +130,7 @@ def format_entry(entry: Entry) -> bytes:
         raise EntryError("the digest of an entry is of the hash that its signature is over")
     digest, signature, public = (format_base64(field).encode() for field in (entry.digest, entry.signature, entry.public))
     if kind is EntryKind.HASHEDREKORD:
-        leaf = _LEAF % (digest, signature, public)
+        leaf = HASHEDREKORD_LEAF % (digest, signature, public)
     else:
         name, version = (each.encode() for each in kind.value)
         leaf = _OWN_LEAF % (version, name, _ALGORITHMS[len(entry.digest)], digest, public, signature)

@@ -164,6 +164,15 @@ def check_signature(spki: bytes, signature: bytes, message: bytes) -> None:
     KeyCache(1).check(spki, signature, message)
 
 
+def check_digest(spki: bytes, signature: bytes, digest: bytes) -> None:
+    """Check that the key `spki` (DER) made `signature` (DER) over what has the SHA-256 `digest`.
+
+    Raises:
+        SignatureError: It did not, `spki` is not a P-256 key, or `digest` is not a SHA-256.
+    """
+    KeyCache(1).check_digest(spki, signature, digest)
+
+
 def _load_own(data: bytes) -> PrivateKey | None:
     """Return the key that `to_pem` wrote, None if this is another spelling: the general reader takes a third of a start to import."""
     if not (data.startswith(_PEM[0]) and data.endswith(_PEM[1])):

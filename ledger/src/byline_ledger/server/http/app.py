@@ -15,10 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from byline.errors import BylineError, LedgerUnavailableError
-from byline_ledger.server.http import calls, page, tiles
-from byline_ledger.server.http.answer import NEVER_KEPT, code_of_status, refuse
-from byline_ledger.server.status import code_of
+from byline.errors import BylineError
+from byline_ledger.server.http import calls, page, rekor, tiles
+from byline_ledger.server.http.answer import NEVER_KEPT, code_of_status, refuse, refuse_status
+from byline_ledger.server.status import write_status
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -39,7 +39,7 @@ def application(site: Site) -> Starlette:
         return JSONResponse(body, 200 if serving else 503, {"Cache-Control": NEVER_KEPT})
 
     app = Starlette(
-        routes=[*tiles.routes(site), *calls.routes(site), *page.routes(site), Route("/healthz", healthz)],
+        routes=[*tiles.routes(site), *rekor.routes(site), *calls.routes(site), *page.routes(site), Route("/healthz", healthz)],
         exception_handlers={HTTPException: _no_door, BylineError: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False
@@ -54,9 +54,7 @@ async def _no_door(_request: Request, error: Exception) -> Response:
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, BylineError)  # noqa: S101 - registered for it
-    retry_after = error.retry_after if isinstance(error, LedgerUnavailableError) else None
-    return refuse(code_of(error), str(error), retry_after=retry_after)
+    return refuse_status(write_status(error))
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

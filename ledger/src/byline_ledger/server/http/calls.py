@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2  # type: ignore[import-untyped]  # the package has no types
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from byline.core.canonical import parse_strict
-from byline.errors import LedgerUnavailableError, MalformedError
-from byline.log.answers import read_trailers
-from byline_ledger.server.http.answer import NEVER_KEPT, refuse
+from byline.errors import MalformedError
+from byline.log.answers import DETAILS
+from byline_ledger.server.http.answer import NEVER_KEPT, refuse_status
 from byline_ledger.server.http.body import read_body
 from byline_proto.v1 import ledger_pb2
 
@@ -39,30 +40,25 @@ MAX_REQUEST = 2 * 1024 * 1024
 
 
 class Refused(grpc.aio.AbortError):
-    """The call ended with `code` and not with an answer."""
+    """The call ended with `status` and not with an answer."""
 
-    def __init__(self, code: grpc.StatusCode, message: str, trailers: Sequence[tuple[str, str | bytes]]) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.trailers = trailers
-
-    def answer(self) -> Response:
-        """Return it as HTTP says it."""
-        error = read_trailers(self.code, self.message, self.trailers)
-        return refuse(self.code, self.message, retry_after=error.retry_after if isinstance(error, LedgerUnavailableError) else None)
+    def __init__(self, status: status_pb2.Status) -> None:
+        super().__init__(status.message)
+        self.status = status
 
 
 class HttpCall:
     """What a method of the service sees of its caller and uses to refuse, where the caller came over HTTP: so much of gRPC's context."""
 
-    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[tuple[str, str | bytes]] = ()) -> NoReturn:
+    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[tuple[str, bytes]] = ()) -> NoReturn:
         """End the call.
 
         Raises:
             Refused: Always.
         """
-        raise Refused(code, details, trailing_metadata)
+        status = status_pb2.Status.FromString(next((value for name, value in trailing_metadata if name == DETAILS), b""))
+        status.code, status.message = code.value[0], details
+        raise Refused(status)
 
 
 def routes(site: Site) -> Iterator[Route]:
@@ -81,7 +77,7 @@ def _route(site: Site, method: MethodDescriptor) -> Route:
         try:
             answer = await answer_of(message, HttpCall())
         except Refused as refused:
-            return refused.answer()
+            return refuse_status(refused.status)
         return JSONResponse(json_format.MessageToDict(answer), headers={"Cache-Control": NEVER_KEPT})
 
     return Route(f"/{_SERVICE.full_name}/{method.name}", call, methods=["POST"])

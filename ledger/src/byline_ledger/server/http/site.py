@@ -7,6 +7,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from byline_ledger.engine.records import RekorDoor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
@@ -20,12 +22,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """`log` is read in `readers` alone; `service` answers gRPC's calls, `appends` takes what is to be logged and knows if it can."""
+    """`log` is read in `readers` alone; `service` answers gRPC's calls, `appends` takes what is to be logged and knows if it can.
+
+    `rekor` says to whom Rekor's door is open, `allowed` which keys (ids, hex) may append, None lets every key.
+    """
 
     log: Log
     readers: Executor
     service: LedgerService
     appends: Appends
+    rekor: RekorDoor = RekorDoor.CLOSED
+    allowed: frozenset[str] | None = None
 
     async def read(self, ask: Callable[[], T]) -> T:
         """Return what `ask` says, without holding up the loop."""
