@@ -39,17 +39,8 @@ class SealedIndex:
         self._store = store
         self._keeper = Keeper()
 
-    def is_sealed(self) -> bool:
-        """Whether the log ends in a seal, young or old.
-
-        Raises:
-            LedgerError: The store is broken.
-        """
-        with self._store.read() as reader:
-            return load_catalogue(reader).checkpoint == reader.head()
-
-    def seal(self) -> None:
-        """Add a seal that covers all entries, unless the log ends in one that is not old.
+    def seal(self) -> str:
+        """Add a seal that covers all entries, unless the log ends in one that is not old; return the checkpoint that ends in it.
 
         Raises:
             LedgerUnavailableError: The store cannot take it now; nobody knows whether it did.
@@ -58,12 +49,13 @@ class SealedIndex:
         with self._log.extending() as log:
             known = load_catalogue(log.writer)
             if known.checkpoint == log.note and log.now < known.sealed_at + MAX_AGE_MS:
-                return
+                return log.note
             sealed = seal_runs(log.writer, log.size, log.now)
             leaf = format_seal(sealed.seal)
             entry = Submission(identity=hashlib.sha256(leaf).digest(), leaf=leaf, payload=None, facets=Facets(key=b""))
             (receipt,) = log.add([entry])
             save_catalogue(log.writer, replace(sealed, checkpoint=receipt.checkpoint))
+        return receipt.checkpoint
 
     def keep(self) -> bool:
         """Do a piece of what there is to do between seals; return whether there is more.

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, TypeAlias
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from byline.core.bundle import Receipt
 from byline.errors import BylineError, PushbackError
@@ -31,6 +32,7 @@ PROBE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 
 Outcome: TypeAlias = Receipt | Exception
+T = TypeVar("T")
 
 
 class Appends:
@@ -47,6 +49,7 @@ class Appends:
         self._writer = writer
         self._publish = publish
         self._capacity = capacity
+        self._asides: deque[tuple[Callable[[], object], asyncio.Future[Any]]] = deque()
         self._flushing: asyncio.Task[None] | None = None
         self._gathered = asyncio.Event()
         self._freed = asyncio.Event()
@@ -105,6 +108,18 @@ class Appends:
         if self.is_full:
             raise PushbackError("the ledger has more to do than it can", retry_after=RETRY_SECONDS)
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what writes to the log by itself, in the writer's thread, between two batches.
+
+        Raises:
+            BylineError: As `work`.
+        """
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asides.append((work, done))
+        self._flush_soon()
+        found: T = await done
+        return found
+
     async def recover(self) -> None:
         """Return once the log takes something again. Nobody may send anything to a server that says it cannot: so it tries itself."""
         while self.failing.is_set():
@@ -140,7 +155,11 @@ class Appends:
     async def _flush(self) -> None:
         """Flush until nothing waits; the loop goes on while the disk makes a batch durable."""
         loop = asyncio.get_running_loop()
-        while self._sequencer.waiting:
+        while self._sequencer.waiting or self._asides:
+            if self._asides:
+                await self._do(*self._asides.popleft())
+            if not self._sequencer.waiting:
+                continue
             await self._gather()
             staged = self._sequencer.stage()
             await loop.run_in_executor(self._writer, staged.commit)
@@ -151,6 +170,16 @@ class Appends:
                 self.failing.clear()
                 self._publish(staged.receipts[0].checkpoint)
         self._flushing = None
+
+    async def _do(self, work: Callable[[], object], done: asyncio.Future[Any]) -> None:
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        except Exception as error:  # noqa: BLE001 - nothing is hidden: who asked is told
+            if not done.done():
+                done.set_exception(error)
+        else:
+            if not done.done():
+                done.set_result(found)
 
     async def _gather(self) -> None:
         """Wait while a crowd is still arriving, for a bounded time."""

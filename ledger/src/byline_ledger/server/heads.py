@@ -23,6 +23,11 @@ class Heads:
         self._changed = asyncio.Event()
         self.leaving = asyncio.Event()
 
+    @property
+    def size(self) -> int:
+        """How many entries the newest checkpoint covers."""
+        return self._size
+
     def publish(self, note: str) -> None:
         """Show `note` to all who wait, if it is newer."""
         size = size_of(note)

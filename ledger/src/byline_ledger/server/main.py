@@ -29,6 +29,7 @@ from byline.errors import ConfigError
 from byline.keys.ed25519 import load_log_key
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY, check_files, load_log
+from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.engine.sqlite import SqliteStore
 from byline_ledger.server.appends import Appends
@@ -37,6 +38,7 @@ from byline_ledger.server.heads import Heads
 from byline_ledger.server.http.app import application
 from byline_ledger.server.http.listen import listening
 from byline_ledger.server.http.site import Site
+from byline_ledger.server.seals import Seals
 from byline_ledger.server.service import LedgerService
 from byline_ledger.server.supervisor import READY, STOPPING, notify
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
@@ -139,10 +141,15 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
         heads = Heads(log.checkpoint())
         checks = Checks(Admission(config.allowed))
         appends = Appends(checks=checks, sequencer=Sequencer(opened.log), writer=writer, publish=heads.publish, capacity=config.capacity)
-        service = LedgerService(appends=appends, heads=heads, reader=log, readers=readers)
+        opened.log.begin_index()
+        seals = Seals(SealedIndex(opened.log, opened.store), appends, heads)
+        index = SealedIndex(log, reading)
+        service = LedgerService(appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
+        keeping = asyncio.create_task(seals.keep())
         try:
             yield Site(log=log, readers=readers, service=service, appends=appends, rekor=config.rekor, allowed=config.allowed), heads
         finally:
+            keeping.cancel()
             await checks.close()
 
 

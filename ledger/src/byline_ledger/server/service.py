@@ -14,7 +14,7 @@ from byline_ledger.engine.log import MAX_PAGE
 from byline_ledger.server.heads import size_of
 from byline_ledger.server.status import answering
 from byline_ledger.server.streams import AppendStream
-from byline_ledger.server.wire import read_append, read_query, write_entry, write_head, write_logged
+from byline_ledger.server.wire import read_append, read_keys, read_query, write_entry, write_head, write_index, write_logged
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from byline.core.logged import Page
     from byline_ledger.engine.log import Log
+    from byline_ledger.engine.sealing import SealedIndex
     from byline_ledger.server.appends import Appends
     from byline_ledger.server.heads import Heads
+    from byline_ledger.server.seals import Seals
 
 WATCH_SECONDS = 0.1
 
@@ -37,8 +39,10 @@ T = TypeVar("T")
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     """The calls; see ledger.proto for what each promises."""
 
-    def __init__(self, *, appends: Appends, heads: Heads, reader: Log, readers: Executor) -> None:
+    def __init__(self, *, appends: Appends, heads: Heads, seals: Seals, reader: Log, index: SealedIndex, readers: Executor) -> None:
         self._appends = appends
+        self._seals = seals
+        self._index = index
         self._heads = heads
         self._log = reader
         self._readers = readers
@@ -102,6 +106,16 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             page = await self._read(lambda: self._log.find(query, after=after, limit=request.page_size or MAX_PAGE))
         token = "" if page.after is None else str(page.after)
         return ledger_pb2.FindBundlesResponse(head=self._head(page), entries=map(write_logged, page.entries), next_page_token=token)
+
+    async def ProveIndex(  # noqa: N802 - named by the protocol
+        self, request: ledger_pb2.ProveIndexRequest, context: Context
+    ) -> ledger_pb2.ProveIndexResponse:
+        """Show what the index has, and that it has nothing else."""
+        async with answering(context):
+            keys = read_keys(request)
+            await self._seals.cover()
+            proof = await self._read(lambda: self._index.prove(keys))
+        return write_index(proof, self._log.log_id)
 
     async def Watch(  # noqa: N802 - named by the protocol
         self, request: ledger_pb2.WatchRequest, context: Context

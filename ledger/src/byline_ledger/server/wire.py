@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from byline.core.envelope import Envelope
 from byline.core.facets import Query
+from byline.core.index_keys import KEY_SIZE
 from byline.core.merkle import MAX_SIZE
+from byline.core.sealed_index import MAX_KEYS, parse_seal
 from byline.errors import MalformedError
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
     from byline.core.bundle import Receipt
     from byline.core.logged import Logged
+    from byline.core.sealed_index import IndexProof
 
 _TOKEN_DIGITS = len(str(MAX_SIZE))
 
@@ -42,6 +45,29 @@ def write_logged(logged: Logged) -> ledger_pb2.LoggedEntry:
     if logged.envelope is not None:
         message.envelope.payload, message.envelope.signature = logged.envelope.payload, logged.envelope.signature
     return message
+
+
+def write_index(proof: IndexProof, log_id: bytes) -> ledger_pb2.ProveIndexResponse:
+    """Return what the index has as a message."""
+    size = parse_seal(proof.seal).size + 1
+    found = [[ledger_pb2.IndexSlice(start=each.start, rows=b"".join(each.rows), hashes=each.hashes) for each in key] for key in proof.found]
+    return ledger_pb2.ProveIndexResponse(
+        head=ledger_pb2.Head(log_id=log_id, size=size, checkpoint=proof.checkpoint),
+        seal=proof.seal,
+        hashes=proof.hashes,
+        found=[ledger_pb2.IndexRows(slices=each) for each in found],
+    )
+
+
+def read_keys(message: ledger_pb2.ProveIndexRequest) -> list[bytes]:
+    """Return the keys that are asked for.
+
+    Raises:
+        MalformedError: Too many, or what is no key.
+    """
+    if len(message.keys) > MAX_KEYS or any(len(key) != KEY_SIZE for key in message.keys):
+        raise MalformedError(f"a key of the index has {KEY_SIZE} bytes, and at most {MAX_KEYS} are asked for at once")
+    return list(message.keys)
 
 
 def read_query(message: ledger_pb2.FindBundlesRequest) -> tuple[Query, int]:

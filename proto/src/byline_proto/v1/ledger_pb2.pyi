@@ -199,3 +199,37 @@ class WatchResponse(_message.Message):
     size: int
     hashes: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, checkpoint: _Optional[str] = ..., size: _Optional[int] = ..., hashes: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ProveIndexRequest(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, keys: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ProveIndexResponse(_message.Message):
+    __slots__ = ("head", "seal", "hashes", "found")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    SEAL_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    head: Head
+    seal: bytes
+    hashes: _containers.RepeatedScalarFieldContainer[bytes]
+    found: _containers.RepeatedCompositeFieldContainer[IndexRows]
+    def __init__(self, head: _Optional[_Union[Head, _Mapping]] = ..., seal: _Optional[bytes] = ..., hashes: _Optional[_Iterable[bytes]] = ..., found: _Optional[_Iterable[_Union[IndexRows, _Mapping]]] = ...) -> None: ...
+
+class IndexRows(_message.Message):
+    __slots__ = ("slices",)
+    SLICES_FIELD_NUMBER: _ClassVar[int]
+    slices: _containers.RepeatedCompositeFieldContainer[IndexSlice]
+    def __init__(self, slices: _Optional[_Iterable[_Union[IndexSlice, _Mapping]]] = ...) -> None: ...
+
+class IndexSlice(_message.Message):
+    __slots__ = ("start", "rows", "hashes")
+    START_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    start: int
+    rows: bytes
+    hashes: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, start: _Optional[int] = ..., rows: _Optional[bytes] = ..., hashes: _Optional[_Iterable[bytes]] = ...) -> None: ...

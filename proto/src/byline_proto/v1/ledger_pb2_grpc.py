@@ -76,6 +76,11 @@ class LedgerServiceStub(object):
                 request_serializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesRequest.SerializeToString,
                 response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesResponse.FromString,
                 _registered_method=True)
+        self.ProveIndex = channel.unary_unary(
+                '/byline.v1.LedgerService/ProveIndex',
+                request_serializer=byline__proto_dot_v1_dot_ledger__pb2.ProveIndexRequest.SerializeToString,
+                response_deserializer=byline__proto_dot_v1_dot_ledger__pb2.ProveIndexResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/byline.v1.LedgerService/Watch',
                 request_serializer=byline__proto_dot_v1_dot_ledger__pb2.WatchRequest.SerializeToString,
@@ -148,6 +153,14 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProveIndex(self, request, context):
+        """Returns which entries the index has under some keys (docs/formats.md), all of them, with proofs to a seal of the index that ends
+        the checkpoint. The seal covers what was logged before the call. OUT_OF_RANGE where this log has no index.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
         some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
@@ -193,6 +206,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.FindBundles,
                     request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesRequest.FromString,
                     response_serializer=byline__proto_dot_v1_dot_ledger__pb2.FindBundlesResponse.SerializeToString,
+            ),
+            'ProveIndex': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProveIndex,
+                    request_deserializer=byline__proto_dot_v1_dot_ledger__pb2.ProveIndexRequest.FromString,
+                    response_serializer=byline__proto_dot_v1_dot_ledger__pb2.ProveIndexResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -396,6 +414,33 @@ class LedgerService(object):
             '/byline.v1.LedgerService/FindBundles',
             byline__proto_dot_v1_dot_ledger__pb2.FindBundlesRequest.SerializeToString,
             byline__proto_dot_v1_dot_ledger__pb2.FindBundlesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProveIndex(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/byline.v1.LedgerService/ProveIndex',
+            byline__proto_dot_v1_dot_ledger__pb2.ProveIndexRequest.SerializeToString,
+            byline__proto_dot_v1_dot_ledger__pb2.ProveIndexResponse.FromString,
             options,
             channel_credentials,
             insecure,

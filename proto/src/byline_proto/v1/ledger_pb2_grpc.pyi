@@ -63,6 +63,10 @@ class LedgerServiceStub:
     """Returns the entries that were logged about something, in log order, all of a page with proofs to one checkpoint. It proves that
     they are there, not that there are no others.
     """
+    ProveIndex: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ProveIndexRequest, _ledger_pb2.ProveIndexResponse]
+    """Returns which entries the index has under some keys (docs/formats.md), all of them, with proofs to a seal of the index that ends
+    the checkpoint. The seal covers what was logged before the call. OUT_OF_RANGE where this log has no index.
+    """
     Watch: _grpc.UnaryStreamMultiCallable[_ledger_pb2.WatchRequest, _ledger_pb2.WatchResponse]
     """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
     some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
@@ -102,6 +106,10 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     FindBundles: _aio.UnaryUnaryMultiCallable[_ledger_pb2.FindBundlesRequest, _ledger_pb2.FindBundlesResponse]  # type: ignore[assignment]
     """Returns the entries that were logged about something, in log order, all of a page with proofs to one checkpoint. It proves that
     they are there, not that there are no others.
+    """
+    ProveIndex: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ProveIndexRequest, _ledger_pb2.ProveIndexResponse]  # type: ignore[assignment]
+    """Returns which entries the index has under some keys (docs/formats.md), all of them, with proofs to a seal of the index that ends
+    the checkpoint. The seal covers what was logged before the call. OUT_OF_RANGE where this log has no index.
     """
     Watch: _aio.UnaryStreamMultiCallable[_ledger_pb2.WatchRequest, _ledger_pb2.WatchResponse]  # type: ignore[assignment]
     """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
@@ -181,6 +189,16 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_pb2.FindBundlesResponse, _abc.Awaitable[_ledger_pb2.FindBundlesResponse]]:
         """Returns the entries that were logged about something, in log order, all of a page with proofs to one checkpoint. It proves that
         they are there, not that there are no others.
+        """
+
+    @_abc_1.abstractmethod
+    def ProveIndex(
+        self,
+        request: _ledger_pb2.ProveIndexRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_pb2.ProveIndexResponse, _abc.Awaitable[_ledger_pb2.ProveIndexResponse]]:
+        """Returns which entries the index has under some keys (docs/formats.md), all of them, with proofs to a seal of the index that ends
+        the checkpoint. The seal covers what was logged before the call. OUT_OF_RANGE where this log has no index.
         """
 
     @_abc_1.abstractmethod

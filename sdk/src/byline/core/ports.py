@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from byline.core.envelope import Envelope
     from byline.core.facets import Facets, Query
     from byline.core.merkle import ConsistencyProof, InclusionProof
+    from byline.core.sealed_index import IndexProof
     from byline.core.version import Block, Claimed, Version
 
 
@@ -120,6 +121,27 @@ class Ledger(Protocol):
 
         Raises:
             MalformedError: Not 64 hex digits.
+            LedgerUnavailableError: The log does not answer.
+        """
+        ...
+
+
+class IndexedLedger(Ledger, Protocol):
+    """A ledger that can show that it has nothing else: `core.sealed_index`."""
+
+    def prove_index(self, keys: Sequence[bytes]) -> IndexProof:
+        """Return what the index has under `keys` (`core.index_keys`, at most `MAX_KEYS`), of all that was logged before the call.
+
+        Raises:
+            ProofError: The log has no index.
+            LedgerUnavailableError: The log does not answer.
+        """
+        ...
+
+    def fetch(self, indices: Sequence[int]) -> tuple[Bundle, ...]:
+        """Return the bundles of those of these entries whose payload the log has.
+
+        Raises:
             LedgerUnavailableError: The log does not answer.
         """
         ...

@@ -43,6 +43,7 @@ SEAL_KIND = "byline-index"
 SEAL_VERSION = "0.1"
 ROW_SIZE = KEY_SIZE + 8
 MAX_RUNS = 256
+MAX_KEYS = 64  # that are asked for at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

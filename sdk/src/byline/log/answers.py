@@ -29,6 +29,7 @@ from byline.core.bundle import Receipt
 from byline.core.envelope import Envelope
 from byline.core.logged import Logged, Page
 from byline.core.merkle import InclusionProof
+from byline.core.sealed_index import ROW_SIZE, IndexProof, Slice
 from byline.errors import (
     BylineError,
     EntryRejectedError,
@@ -118,6 +119,17 @@ def _read_logged(head: ledger_pb2.Head, logged: ledger_pb2.LoggedEntry) -> Logge
     sent = logged.envelope
     envelope = Envelope(payload=sent.payload, signature=sent.signature, keyid=sent.keyid or None) if logged.HasField("envelope") else None
     return Logged(receipt=read_receipt(head, logged.entry), envelope=envelope, logged_at=logged.logged_at.ToMilliseconds())
+
+
+def read_index(answer: ledger_pb2.ProveIndexResponse) -> IndexProof:
+    """Return what an index is said to have."""
+    found = tuple(tuple(_read_slice(each) for each in rows.slices) for rows in answer.found)
+    return IndexProof(checkpoint=answer.head.checkpoint, seal=answer.seal, hashes=tuple(answer.hashes), found=found)
+
+
+def _read_slice(part: ledger_pb2.IndexSlice) -> Slice:
+    rows = tuple(part.rows[at : at + ROW_SIZE] for at in range(0, len(part.rows), ROW_SIZE))
+    return Slice(start=part.start, rows=rows, hashes=tuple(part.hashes))
 
 
 def write_append(envelope: Envelope, public: bytes) -> ledger_pb2.AppendRequest:

@@ -37,14 +37,15 @@ from byline.errors import (
     VerificationError,
 )
 from byline.log.address import is_loopback
-from byline.log.answers import read_error, read_page, read_receipt, read_status, write_append, write_query
+from byline.log.answers import read_error, read_index, read_page, read_receipt, read_status, write_append, write_query
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from byline.core.bundle import Bundle, Receipt
-    from byline.core.logged import Page
+    from byline.core.logged import Logged, Page
+    from byline.core.sealed_index import IndexProof
 
 DEADLINE_SECONDS = 10.0
 TRIES = 3
@@ -170,6 +171,33 @@ class LedgerClient:
             yield (page := read_page(answer.head, answer.entries, more=bool(answer.entries)))
             after = page.after
 
+    def fetch(self, indices: Sequence[int]) -> tuple[Bundle, ...]:
+        """Return the bundles of the entries `indices`, as far as the log has what was signed; as `core.ports.Ledger`.
+
+        Raises:
+            LedgerUnavailableError: The log does not answer.
+            LedgerError: The log answers with what is no bundle.
+        """
+        found: list[Logged] = []
+        left = sorted(set(indices))
+        while left:
+            beside = sum(1 for number, index in enumerate(left) if index == left[0] + number)
+            request = ledger_pb2.ListEntriesRequest(start=left[0], page_size=beside, with_envelopes=True)
+            answer = self._call(self._stub.ListEntries, request)
+            page = read_page(answer.head, answer.entries, more=False)
+            found += page.entries[:beside]
+            left = left[max(1, min(beside, len(page.entries))) :]
+        return _read_bundles(found)
+
+    def prove_index(self, keys: Sequence[bytes]) -> IndexProof:
+        """Return what the index has under `keys`; as `core.ports.Ledger`.
+
+        Raises:
+            ProofError: The log has no index.
+            LedgerUnavailableError: The log does not answer.
+        """
+        return read_index(self._call(self._stub.ProveIndex, ledger_pb2.ProveIndexRequest(keys=keys)))
+
     def find(self, subject_sha256: str) -> tuple[Bundle, ...]:
         """Return the bundles about a subject; as `core.ports.Ledger`.
 
@@ -179,10 +207,7 @@ class LedgerClient:
             LedgerError: The log answers with what is no bundle.
         """
         pages = self.search(Query(subject=bytes.fromhex(parse_sha256(subject_sha256))))
-        try:
-            return tuple(bundle for page in pages for each in page.entries if (bundle := each.bundle))
-        except (MalformedError, VerificationError) as error:
-            raise LedgerError(f"the ledger answers with what is no bundle: {error}") from error
+        return _read_bundles(each for page in pages for each in page.entries)
 
     def search(self, query: Query) -> Iterator[Page]:
         """Give what `query` asks for, page by page, one page at least.
@@ -257,6 +282,13 @@ def read_url(url: str) -> tuple[str, bool]:
     if parts.scheme == "grpc" and not is_loopback(host):
         raise ConfigError("plain text is for loopback only", hint=f"write grpcs://{host}:{port}")
     return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}"), parts.scheme == "grpcs"
+
+
+def _read_bundles(entries: Iterable[Logged]) -> tuple[Bundle, ...]:
+    try:
+        return tuple(bundle for each in entries if (bundle := each.bundle))
+    except (MalformedError, VerificationError) as error:
+        raise LedgerError(f"the ledger answers with what is no bundle: {error}") from error
 
 
 def _check_length(envelope: Envelope) -> None:
