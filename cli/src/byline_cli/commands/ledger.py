@@ -20,6 +20,10 @@ VERBS = {
     "trust-config": "print what Sigstore's clients need to log here and to verify: trusted root and signing configuration",
     "fsck": "recompute everything and name the first wrong byte; safe beside a running server",
     "witness": "make a witness, and cosign checkpoints of logs that only grow; a log asks it over HTTP",
+    "backup": "copy one moment of a ledger, beside a running server or not, and check the copy",
+    "restore": "bring a backup back: one that lacks what others saw of the log is refused, for it would fork",
+    "freeze": "let a ledger answer and take no new entries, from any process",
+    "unfreeze": "let it take entries again; after a restore, once it is shown what others saw",
     "monitor": "watch a log, yours or another's: that it only grows, and what it holds under a key",
     "mirror": "copy a log, yours or another's, prove all of it, and keep the copy up to date",
 }

@@ -3,6 +3,7 @@
 
     <directory>/log.key       Ed25519, mode 0600 (`keys.ed25519`)
     <directory>/ledger.db     SQLite (`engine.sqlite`), with `-wal` and `-shm` beside it while in use
+    <directory>/published     the newest head that anybody was told of (`engine.highwater`)
 
 A log that has begun has both. Where one of them is gone the log is not begun anew: a second history under the same key would be
 a fork. The database is made first and holds no checkpoint until there is a key, so a crash in between leaves a log that has not
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING
 from byline.core.note import is_name
 from byline.core.value import dataclass
 from byline.errors import ConfigError, LedgerError
-from byline.keys.ed25519 import load_log_key, make_log_key
+from byline.keys.ed25519 import LogVerifier, load_log_key, make_log_key
 from byline.keys.files import sync_folder
+from byline_ledger.engine.highwater import HighWater
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.sqlite import BUSY_SECONDS, SqliteStore
 
@@ -75,6 +77,7 @@ def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
     Raises:
         ConfigError: There is none, or its key cannot be read.
         LedgerError: Its database is gone, broken, or that of another log.
+        VerificationError: Its database was set back, or holds another history than it told of.
     """
     opened = _open(directory, busy_seconds=busy_seconds)
     if opened is None:
@@ -102,9 +105,11 @@ def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog | N
     store = SqliteStore(directory / DATABASE, busy_seconds=busy_seconds)
     with contextlib.ExitStack() as unless_good:
         unless_good.callback(store.close)
-        log = Log(store, load_log_key(directory / KEY))
+        key, told = load_log_key(directory / KEY), HighWater(directory)
+        log = Log(store, key, publish=told.keep)
         if not log.has_begun():
             return None
+        told.check(LogVerifier(key.note_key), log.head)
         unless_good.pop_all()
     return OpenLog(log=log, store=store)
 

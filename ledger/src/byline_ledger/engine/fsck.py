@@ -2,7 +2,7 @@
 """Check all of a log, trusting nothing but its key.
 
 1. The database is sound to SQLite, its header says what it must, and it has the tables of this version, no others.
-2. The head is a checkpoint signed by the log's key.
+2. The head is a checkpoint signed by the log's key, and not behind what the log told of (`engine.highwater`).
 3. There are as many entries as it says, numbered without a gap, and nothing beyond them.
 4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key; what came through
    Rekor's door has no payload.
@@ -16,8 +16,9 @@ one names what is wrong and the others how far it reaches.
 
 The tree alone (2, 3, 6, 7) is what other logs' checks look at; it takes a small part of the time, most of which goes into signatures.
 
-Any byte that an answer of the log could depend on is covered (`engine.fsck_file` says which others there are). A log that was set
-back as a whole, to a state that it signed, looks like what it then was: that is found by whoever has a later checkpoint or receipt.
+Any byte that an answer of the log could depend on is covered (`engine.fsck_file` says which others there are). A log whose
+folder was set back as a whole, to a state that it signed, looks like what it then was: that is found by whoever has a later checkpoint
+or receipt.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from byline.core.checkpoint import open_checkpoint
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 from byline.errors import LedgerError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline_ledger.engine.files import DATABASE, KEY, check_files
@@ -36,6 +37,7 @@ from byline_ledger.engine.finding import Finding
 from byline_ledger.engine.fsck_entries import CHUNK, Chunk, examine_chunks
 from byline_ledger.engine.fsck_file import examine_file
 from byline_ledger.engine.fsck_tree import Regrowth
+from byline_ledger.engine.highwater import PUBLISHED, HighWater, is_behind
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import is_environment
 
@@ -59,21 +61,37 @@ class FsckReport:
     findings: tuple[Finding, ...]
 
 
-def check_ledger(directory: Path, *, tree_only: bool = False) -> FsckReport:
-    """Check the log in `directory`; `tree_only` leaves out the database's own soundness, payloads, signatures and the index.
+def check_ledger(directory: Path, verifier: LogVerifier | None = None, *, tree_only: bool = False) -> FsckReport:
+    """Check the log in `directory`; with its `verifier` it needs no key there.
+
+    `tree_only` leaves out the database's own soundness, payloads, signatures and the index.
 
     Raises:
         ConfigError: There is no log, or its key cannot be read.
         LedgerError: Its database is gone, or the system does not let it be read: nothing is known about it then.
     """
-    check_files(directory)
-    key = load_log_key(directory / KEY)
+    if verifier is None:
+        check_files(directory)
+        verifier = LogVerifier(load_log_key(directory / KEY).note_key)
     path = directory / DATABASE
+    told, first = _told(directory, verifier)  # before the moment that is read: others may go on meanwhile
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
         _check_readable(database)
         database.execute("BEGIN")
         soundness = () if tree_only else examine_file(database, path)  # 1
-        return examine_moment(SqlMoment(database.execute), LogVerifier(key.note_key), soundness, tree_only=tree_only)
+        report = examine_moment(SqlMoment(database.execute), verifier, itertools.chain(first, soundness), tree_only=tree_only)
+    if told is None or not report.root or not is_behind(told, size=report.entries, root=bytes.fromhex(report.root)):
+        return report
+    behind = Finding(where="head", what=f"it is not what the log told of: {told.size} entries, root {told.root.hex()}")
+    return replace(report, findings=(behind, *report.findings))
+
+
+def _told(directory: Path, verifier: LogVerifier) -> tuple[Checkpoint | None, tuple[Finding, ...]]:
+    try:
+        told = HighWater(directory).read(verifier)
+    except LedgerError as error:
+        return None, (Finding(where=PUBLISHED, what=str(error)),)
+    return told and told[1], ()
 
 
 def examine_moment(reader: StoreReader, verifier: LogVerifier, first: Iterable[Finding] = (), *, tree_only: bool = False) -> FsckReport:

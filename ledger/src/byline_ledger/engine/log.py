@@ -39,9 +39,10 @@ from byline.core.merkle import (
 )
 from byline.core.note import parse_note, sign_note
 from byline.core.tiles import WIDTH, format_entries, grow_tiles, is_covered, read_tiled_nodes
-from byline.errors import ContentionError, FrozenError, LedgerError, ProofError
+from byline.errors import ContentionError, LedgerError, ProofError
+from byline_ledger.engine.frozen import Frozen, check_taking, set_frozen, why_frozen
 from byline_ledger.engine.index import note_keys
-from byline_ledger.engine.pages import fill_page, read_envelope
+from byline_ledger.engine.pages import fill_page, read_envelope, read_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from byline.core.tiles import Tile
     from byline.keys.ed25519 import LogKey
 
-_FROZEN = "frozen"
 MAX_ATTEMPTS = 5
 _MAX_NODES = 200_000
 MAX_PAGE = 256
@@ -71,12 +71,18 @@ class Extension(NamedTuple):
 
 
 class Log:
-    """A log over a store, signed with `key`, whose name is the origin; `clock` tells nanoseconds. As thread-safe as its store."""
+    """A log over a store, signed with `key`, whose name is the origin. As thread-safe as its store.
 
-    def __init__(self, store: Store, key: LogKey, clock: Callable[[], int] = time.time_ns) -> None:
+    `clock` tells nanoseconds; `publish` is called with each new head, durable by then, before anybody else is told of it.
+    """
+
+    def __init__(
+        self, store: Store, key: LogKey, clock: Callable[[], int] = time.time_ns, *, publish: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._store = store
         self._key = key
         self._clock = clock
+        self._publish = publish
         self._log_id = key.note_key.log_id
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._is_indexed = False
@@ -182,10 +188,12 @@ class Log:
         """Take no new entries from now on, whoever the writer is, or take them again; what is there is answered as before.
 
         Raises:
+            FrozenError: It is frozen for another reason than that somebody froze it: a restore, or a log that follows it.
             LedgerError: The store does not take it.
         """
         with self._store.write() as writer:
-            writer.set_state(_FROZEN, b"1" if frozen else None)
+            check_taking(writer, unless=Frozen.HELD)
+            set_frozen(writer, Frozen.HELD if frozen else None)
 
     def is_frozen(self) -> bool:
         """Whether the log takes no new entries.
@@ -194,7 +202,7 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
-            return reader.state(_FROZEN) is not None
+            return why_frozen(reader) is not None
 
     def receipts(self, batch: Sequence[Submission]) -> list[Receipt | None]:
         """Return a receipt for each of `batch` that is in the log, None for each that is not.
@@ -238,7 +246,7 @@ class Log:
             if tile.level is not None:
                 return reader.tile(tile.level, tile.index)[: tile.width * HASH_SIZE]
             start = tile.index * WIDTH
-            return format_entries(list(_leaves(reader, range(start, start + tile.width)).values()))
+            return format_entries(list(read_leaves(reader, range(start, start + tile.width)).values()))
 
     def inclusion(self, index: int, size: int) -> InclusionProof:
         """Prove that entry `index` is in the tree of `size` entries.
@@ -289,10 +297,12 @@ class Log:
         try:
             with self._store.write() as writer:
                 yield writer
+                note = self._head(writer)[0]
         except BaseException:
             # Other entries may get the indices of a transaction that failed, so its nodes must be forgotten.
             self._nodes.clear()
             raise
+        self._publish(note)
 
     def _page(self, reader: StoreReader, indices: Sequence[int], note: str, *, envelopes: bool, more: bool) -> Page:
         """Show the entries `indices` as far as a page has room; `more` tells whether others follow them."""
@@ -314,8 +324,7 @@ class Log:
                 indices[each.identity] = head.size + len(fresh)
                 fresh.append(each)
         if fresh:
-            if writer.state(_FROZEN) is not None:
-                raise FrozenError("the log is frozen: it takes no new entries")
+            check_taking(writer)
             writer.add_entries(head.size, fresh, self._now(writer, head.size))
             if self._is_indexed:
                 note_keys(writer, head.size, fresh)
@@ -345,7 +354,7 @@ class Log:
 
     def _receipts(self, reader: StoreReader, indices: Sequence[int], note: str, size: int, known: dict[int, bytes]) -> list[Receipt]:
         """Make the receipts of `indices` in the tree of `size` entries that `note` signs; a leaf that is not `known` is read."""
-        leaves = known | _leaves(reader, [index for index in indices if index not in known])
+        leaves = known | read_leaves(reader, [index for index in indices if index not in known])
         proofs = prove_inclusions(indices, size, self._reader(reader))
         return [Receipt(log_id=self._log_id, leaf=leaves[index], proof=proofs[index], checkpoint=note) for index in indices]
 
@@ -368,11 +377,3 @@ class Log:
             return tiles[level, index]
 
         return read_tiled_nodes(tile, self._nodes)
-
-
-def _leaves(reader: StoreReader, indices: Sequence[int]) -> dict[int, bytes]:
-    """Return the leaves of these entries, in this order."""
-    leaves = reader.leaves(indices)
-    if missing := set(indices) - leaves.keys():
-        raise LedgerError(f"entry {min(missing)} is missing from the store", hint="run `byline ledger fsck`")
-    return {index: leaves[index] for index in indices}
