@@ -18,7 +18,7 @@ from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.backup import backup_log, restore_log, resume_log
 from byline_ledger.engine.files import DATABASE, KEY, init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
-from byline_ledger.engine.highwater import PUBLISHED
+from byline_ledger.engine.highwater import NEWEST
 from serving import SIGNER, envelope
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_a_backup_of_another_history_does_not_come_back(folder: Path, tmp_path: 
     saved = (folder / DATABASE).read_bytes()
     seen = log(folder, 5)
     set_back(folder, saved)
-    (folder / PUBLISHED).unlink()
+    (folder / NEWEST).unlink()
     log(folder, 99, 100)
     backup_log(folder, tmp_path / "b", with_key=True)
     with pytest.raises(LogForkError):
@@ -211,13 +211,13 @@ def test_a_database_that_was_set_back_is_not_opened(folder: Path) -> None:
 
 
 def test_another_history_of_the_same_size_is_not_opened(folder: Path) -> None:
-    saved, told = (folder / DATABASE).read_bytes(), (folder / PUBLISHED).read_bytes()
+    saved, told = (folder / DATABASE).read_bytes(), (folder / NEWEST).read_bytes()
     log(folder, 5)
-    seen = (folder / PUBLISHED).read_bytes()
+    seen = (folder / NEWEST).read_bytes()
     set_back(folder, saved)
-    (folder / PUBLISHED).write_bytes(told)
+    (folder / NEWEST).write_bytes(told)
     log(folder, 99)
-    (folder / PUBLISHED).write_bytes(seen)
+    (folder / NEWEST).write_bytes(seen)
     with pytest.raises(LogForkError):
         load_log(folder)
 
@@ -229,21 +229,21 @@ def test_what_was_told_counts_as_seen_where_the_folder_still_has_it(folder: Path
         (folder / name).unlink()
     with pytest.raises(StaleError):
         restore_log(tmp_path / "b", folder, seen=[])
-    (folder / PUBLISHED).unlink()
+    (folder / NEWEST).unlink()
     restore_log(tmp_path / "b", folder, seen=[])
-    assert (folder / PUBLISHED).exists()
+    assert (folder / NEWEST).exists()
 
 
 def test_a_damaged_file_of_what_was_told_is_found(folder: Path) -> None:
-    (folder / PUBLISHED).write_bytes(b"x" * 512)
+    (folder / NEWEST).write_bytes(b"x" * 512)
     with pytest.raises(LedgerError, match="not a checkpoint of this log"):
         load_log(folder)
-    assert check_ledger(folder).findings[0].where == PUBLISHED
+    assert check_ledger(folder).findings[0].where == NEWEST
 
 
 def test_what_was_told_is_the_newest_head(folder: Path) -> None:
     note = log(folder, 5)
-    told = (folder / PUBLISHED).read_text().rstrip("\n") + "\n"
+    told = (folder / NEWEST).read_text().rstrip("\n") + "\n"
     verifier = load_verifier(load_vkey(folder))
     assert open_checkpoint(told, verifier) == open_checkpoint(note, verifier)
 

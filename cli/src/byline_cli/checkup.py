@@ -217,7 +217,7 @@ def _capture(world: World, repo: Repository) -> Iterable[Checked]:
 
 def _ledger(world: World, repo: Repository) -> Iterable[Checked]:
     workshop = wiring.make_workshop(world, repo)
-    named = next((log for log in workshop.trust.logs if log.url), None) if workshop.trust else None
+    named = workshop.trust.ledger if workshop.trust else None
     if named is None:
         yield _good("ledger", "none is named: evidence travels with git, receipts are this clone's own and rank as `signed`")
         return

@@ -296,7 +296,7 @@ def open_ledger(workshop: Workshop) -> Ledger:
     if trust is None:
         with suppress(MalformedError):  # as good as none: `trust_or_none` says so where somebody listens
             trust = find_trust(workshop.repo)
-    named = next((log for log in trust.logs if log.url), None) if trust else None
+    named = trust.ledger if trust else None
     if named and named.url:
         return connect(named.url)
     from byline_ledger.embedded import open_embedded

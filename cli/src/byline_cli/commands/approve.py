@@ -79,11 +79,11 @@ def run(options: Namespace, world: World) -> int:
 def _propose(workshop: Workshop, question: Question, public: bytes, at: datetime, world: World) -> Proposal:
     """Ask the ledger as well, as a gate may: a claim that only it has can bar the approver."""
     repo = workshop.repo
-    url = next((log.url for log in workshop.trust.logs if log.url), None) if workshop.trust else None
+    ledger = workshop.trust.ledger if workshop.trust else None
     with EvidenceIndex(cache_file(repo)) as index:
-        if url is not None:
+        if ledger and ledger.url:
             try:
-                return propose_approval(repo, question, public=public, evidence=Evidence(repo, index, connect(url)), at=at)
+                return propose_approval(repo, question, public=public, evidence=Evidence(repo, index, connect(ledger.url)), at=at)
             except LedgerError as error:
                 world.terminal.note(f"note: the ledger does not answer ({error}); a gate may know of hands that are not known here")
         return propose_approval(repo, question, public=public, evidence=Evidence(repo, index), at=at)

@@ -11,7 +11,7 @@ files that people wrote.
 A restored log that goes on behind what it had told of would sign a second history. So `restore_log` wants to be shown what others saw
 of the log: a checkpoint that a witness, a monitor or a mirror has, or that is in a receipt. It refuses a backup that lacks something of
 what it is shown. Where it is shown nothing the log is frozen: it answers, and takes no new entries until somebody shows what was seen
-(`resume_log`), or for ever, with a new log after it (`engine.rotation`). The file `published` (`engine.highwater`) counts as seen where
+(`resume_log`), or for ever, with a new log after it (`engine.rotation`). The file `newest-head` (`engine.highwater`) counts as seen where
 the folder still has it; it is in no backup.
 """
 

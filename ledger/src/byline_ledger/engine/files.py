@@ -3,7 +3,7 @@
 
     <directory>/log.key       Ed25519, mode 0600 (`keys.ed25519`)
     <directory>/ledger.db     SQLite (`engine.sqlite`), with `-wal` and `-shm` beside it while in use
-    <directory>/published     the newest head that anybody was told of (`engine.highwater`)
+    <directory>/newest-head   the newest head that anybody was told of (`engine.highwater`)
 
 A log that has begun has both. Where one of them is gone the log is not begun anew: a second history under the same key would be
 a fork. The database is made first and holds no checkpoint until there is a key, so a crash in between leaves a log that has not

@@ -37,7 +37,7 @@ from byline_ledger.engine.finding import Finding
 from byline_ledger.engine.fsck_entries import CHUNK, Chunk, examine_chunks
 from byline_ledger.engine.fsck_file import examine_file
 from byline_ledger.engine.fsck_tree import Regrowth
-from byline_ledger.engine.highwater import PUBLISHED, HighWater, is_behind
+from byline_ledger.engine.highwater import NEWEST, HighWater, is_behind
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import is_environment
 
@@ -90,7 +90,7 @@ def _told(directory: Path, verifier: LogVerifier) -> tuple[Checkpoint | None, tu
     try:
         told = HighWater(directory).read(verifier)
     except LedgerError as error:
-        return None, (Finding(where=PUBLISHED, what=str(error)),)
+        return None, (Finding(where=NEWEST, what=str(error)),)
     return told and told[1], ()
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The newest head that anybody may have seen, where no restored database brings it back.
 
-    <directory>/published     the signed note of the newest head, padded to one block
+    <directory>/newest-head     the signed note of the newest head, padded to one block
 
 A log whose database is set back, as by a restore of an old copy, and that goes on signs a second history: a fork. So each head is kept
 in a file beside the database, once it is committed and before anybody is told of it, and a log whose head is behind that file is not
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from byline.core.checkpoint import Checkpoint
     from byline.core.ports import NoteVerifier
 
-PUBLISHED = "published"
+NEWEST = "newest-head"
 _BLOCK = 512
 
 
@@ -33,7 +33,7 @@ class HighWater:
     """The file in the log's `directory`."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / PUBLISHED
+        self._path = directory / NEWEST
 
     def keep(self, note: str) -> None:
         """Keep the head that is about to be told.

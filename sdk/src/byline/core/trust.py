@@ -49,6 +49,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from byline.core.canonical import format_base64, parse_base64
+from byline.core.checkpoint import Checkpoint
+from byline.core.merkle import HASH_SIZE, MAX_SIZE
 from byline.core.note import COSIGNATURE, ML_DSA_44, is_name, parse_vkey
 from byline.core.publickey import KeyType, Presence, key_type
 from byline.core.table import (
@@ -106,7 +108,10 @@ PEOPLE_ONLY = frozenset({Use.APPROVAL, Use.ROOT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedLog:
-    """A log, by its `origin` and the key (`vkey`) that signs its checkpoints; `quorum` other operators' cosignatures witness one."""
+    """A log, by its `origin` and the key (`vkey`) that signs its checkpoints; `quorum` other operators' cosignatures witness one.
+
+    A log that has ended is `frozen` at its final checkpoint, and `successor` is the origin of the log that follows it.
+    """
 
     origin: str
     vkey: str
@@ -114,6 +119,8 @@ class TrustedLog:
     operator: str | None = None
     url: str | None = None
     quorum: int = 0
+    frozen: Checkpoint | None = None
+    successor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +181,11 @@ class Trust:
     principals: tuple[Principal, ...]
     keys: tuple[TrustedKey, ...]
     sha256: str
+
+    @property
+    def ledger(self) -> TrustedLog | None:
+        """The log that new statements go to: the first with a URL that has not ended."""
+        return next((each for each in self.logs if each.url and not each.frozen), None)
 
     def principal(self, name: str) -> Principal | None:
         """Return the principal with this id."""
@@ -276,6 +288,7 @@ def _check_whole(trust: Trust) -> None:
     for log in trust.logs:
         if log.quorum > len({each.operator for each in trust.witnesses} - {log.operator}):
             raise TrustError(f"trust.toml: the quorum of {log.origin} asks for more witness operators than there are beside its own")
+    _check_successors(trust.logs)
     for key in trust.keys:
         owner = trust.principal(key.principal)
         if owner is None:
@@ -288,8 +301,17 @@ def _public_of(whose: TrustedLog | Witness) -> str:
     return format_base64(parse_vkey(whose.vkey).public)
 
 
+def _check_successors(logs: Sequence[TrustedLog]) -> None:
+    origins = {each.origin for each in logs}
+    for log in logs:
+        if log.successor is not None and (log.frozen is None or log.successor not in origins - {log.origin}):
+            raise TrustError(f"trust.toml: {log.origin} has a successor: it is frozen, and that one stands here too")
+
+
 def _log(value: object) -> TrustedLog:
-    table = take_keys(value, required=("origin", "vkey", "class"), optional=("operator", "url", "quorum"), what="a log")
+    table = take_keys(
+        value, required=("origin", "vkey", "class"), optional=("operator", "url", "quorum", "frozen", "successor"), what="a log"
+    )
     origin = take_string(table["origin"], what="log.origin")
     vkey = take_string(table["vkey"], what="log.vkey")
     if parse_vkey(vkey).name != origin:
@@ -301,7 +323,17 @@ def _log(value: object) -> TrustedLog:
         operator=take_string(table["operator"], what="log.operator") if "operator" in table else None,
         url=take_string(table["url"], what="log.url") if "url" in table else None,
         quorum=take_number(table["quorum"], what="log.quorum", least=0) if "quorum" in table else 0,
+        frozen=_final(table["frozen"], origin) if "frozen" in table else None,
+        successor=take_string(table["successor"], what="log.successor") if "successor" in table else None,
     )
+
+
+def _final(value: object, origin: str) -> Checkpoint:
+    table = take_keys(value, required=("size", "root"), what="log.frozen")
+    root = parse_base64(table["root"])
+    if len(root) != HASH_SIZE:
+        raise TrustError("trust.toml: log.frozen.root is a root, 32 bytes in base64")
+    return Checkpoint(origin=origin, size=take_number(table["size"], what="log.frozen.size", least=0, most=MAX_SIZE), root=root)
 
 
 def _witness(value: object) -> Witness:

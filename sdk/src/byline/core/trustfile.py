@@ -57,7 +57,7 @@ def format_new_trust(
         f"expires = {format_moment(expires)}\n"
         f"levels = {_list(levels)}\n"
     )
-    blocks = [*map(_log, logs), *map(_principal, principals), *map(_key, keys)]
+    blocks = [*map(format_log, logs), *map(_principal, principals), *map(_key, keys)]
     text = "\n".join((head, *blocks)).encode()
     parse_trust(text)
     return text
@@ -85,7 +85,7 @@ def add_to_trust(
         head = re.sub(rb"(?m)^(version\s*=.*\n)", rb"\1previous = " + previous.encode() + rb"\n", head, count=1)
     else:
         head = _set(head, "previous", previous)
-    blocks = [*map(_log, logs), *map(_principal, principals), *map(_key, keys)]
+    blocks = [*map(format_log, logs), *map(_principal, principals), *map(_key, keys)]
     body = head + rest
     text = b"\n".join((body if body.endswith(b"\n") else body + b"\n", *(block.encode() for block in blocks)))
     after = parse_trust(text)
@@ -156,11 +156,14 @@ def _list(items: Iterable[str]) -> str:
     return "[" + ", ".join(map(_quote, items)) + "]"
 
 
-def _log(log: TrustedLog) -> str:
+def format_log(log: TrustedLog) -> str:
+    """Return the lines of trust.toml about `log`."""
     lines = ["[[log]]", f"origin = {_quote(log.origin)}", f"vkey = {_quote(log.vkey)}", f"class = {_quote(log.kind)}"]
     lines += [f"operator = {_quote(log.operator)}"] if log.operator else []
     lines += [f"url = {_quote(log.url)}"] if log.url else []
     lines += [f"quorum = {log.quorum}"] if log.quorum else []
+    lines += [f"frozen = {{ size = {log.frozen.size}, root = {_quote(format_base64(log.frozen.root))} }}"] if log.frozen else []
+    lines += [f"successor = {_quote(log.successor)}"] if log.successor else []
     return "\n".join(lines) + "\n"
 
 

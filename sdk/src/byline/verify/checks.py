@@ -10,7 +10,8 @@
 6. *Inclusion.* The leaf is in the tree whose root the receipt's checkpoint names.
 7. *Checkpoint.* If trust lists the log: the log's key signed the checkpoint. An independent log makes the fact `logged`, and as
    many operators of witnesses as its quorum asks for, none of them its own, `witnessed`; each operator counts once, and a bad
-   cosignature under a witness that trust lists fails the check. An embedded log, and one that trust does not list, leave it `signed`.
+   cosignature under a witness that trust lists fails the check. A log that trust says has ended signed nothing beyond its final
+   checkpoint. An embedded log, and one that trust does not list, leave it `signed`.
 8. *Use.* Trust lets the key sign this predicate, and the signature shows the presence of a person that the key was enrolled with.
 9. *Identity.* The statement speaks for its signer: an approver is the signer; an owner or hand whom claims name anew is the
    signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
@@ -172,6 +173,8 @@ class Checker:
             return Strength.SIGNED
         if receipt.log_id != parse_vkey(log.vkey).log_id:
             raise ProofError("the receipt names another key of the log than trust does")
+        if log.frozen and (claimed.size > log.frozen.size or (claimed.size == log.frozen.size and claimed.root != log.frozen.root)):
+            raise ProofError(f"trust says that the log ended at {log.frozen.size} entries, and the receipt is of {claimed.size}")
         strength = self._opened.get(receipt.checkpoint)
         if strength is None:
             strength = self._opened[receipt.checkpoint] = self._open(receipt.checkpoint, log)
