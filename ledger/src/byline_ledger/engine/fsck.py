@@ -10,6 +10,7 @@
    No entry was logged before the one before it.
 6. Each tile holds the hashes of these leaves; none is missing and none is left over.
 7. The root of these leaves is the root that the head signs.
+8. The sealed index has the rows of these entries, all of them and no others, and its last seal says so.
 
 It reads one moment of the database, in use or not, and changes nothing. It goes on after a finding where it can, so that the first
 one names what is wrong and the others how far it reaches.
@@ -36,6 +37,7 @@ from byline_ledger.engine.files import DATABASE, KEY, check_files
 from byline_ledger.engine.finding import Finding
 from byline_ledger.engine.fsck_entries import CHUNK, Chunk, examine_chunks
 from byline_ledger.engine.fsck_file import examine_file
+from byline_ledger.engine.fsck_index import examine_index, has_index
 from byline_ledger.engine.fsck_tree import Regrowth
 from byline_ledger.engine.highwater import NEWEST, HighWater, is_behind
 from byline_ledger.engine.sql import SqlMoment
@@ -133,6 +135,8 @@ class _Check:
         self._terms = 0
         self._sources: set[Source] = set()
         self._logged_at = 0
+        self._rows = 0
+        self._erased: set[int] = set()
         self.head: Checkpoint | None = None
 
     def run(self, *, tree_only: bool) -> Iterator[Finding]:
@@ -142,6 +146,8 @@ class _Check:
         yield from self._check_entries(self.head.size, tree_only=tree_only)  # 3, 4, 5
         if self._size == self.head.size:
             yield from self._check_tree(self.head)  # 6, 7
+            if not tree_only:
+                yield from examine_index(self._reader, self._verifier, self._size, rows=self._rows, erased=self._erased)  # 8
 
     def _check_head(self) -> Iterator[Finding]:
         try:
@@ -181,11 +187,12 @@ class _Check:
                 return
 
     def _chunks(self, size: int) -> Iterator[Chunk]:
+        is_indexed = has_index(self._reader)
         for leaves in self._leaves(size):
             end = self._size
             indices = range(end - len(leaves), end)
             payloads, facets = self._reader.payloads(indices), self._reader.facets(indices)
-            yield Chunk(start=indices.start, leaves=leaves, payloads=payloads, facets=facets)
+            yield Chunk(start=indices.start, leaves=leaves, payloads=payloads, facets=facets, is_indexed=is_indexed)
 
     def _compare(self, checked: Checked) -> Iterator[Finding]:
         """Give what is wrong with some entries, and what the store says of them that is not so."""
@@ -204,6 +211,8 @@ class _Check:
             self._logged_at = at
         self._terms += len(checked.terms)
         self._sources |= checked.sources
+        self._rows += checked.rows
+        self._erased |= checked.erased
         yield from (Finding(where=f"entry {index}", what=what) for index, what in sorted(wrong))
 
     def _check_tree(self, head: Checkpoint) -> Iterator[Finding]:

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from byline.core.entry import entry_for, identity_of, parse_entry
 from byline.core.envelope import Envelope
 from byline.core.facets import facets_of
+from byline.core.index_keys import index_keys
 from byline.core.rekor import parse_record, record_identity
+from byline.core.sealed_index import format_row, is_seal, parse_seal
 from byline.core.sshsig import namespace_of
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, field
 from byline.errors import BylineError, EntryError, LedgerError
 from byline.keys.signatures import Signatures
+from byline_ledger.engine.index import NO_FACETS, seal_identity
 from byline_ledger.engine.records import record_facets
 
 if TYPE_CHECKING:
@@ -42,22 +45,28 @@ Source: TypeAlias = tuple[bytes, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Entries from `start` on, as they are stored."""
+    """Entries from `start` on, as they are stored; `is_indexed` tells whether the log seals an index of them."""
 
     start: int
     leaves: tuple[bytes, ...]
     payloads: dict[int, bytes]
     facets: dict[int, Facets]
+    is_indexed: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Checked:
-    """`wrong` tells of entries; what else is to be found in the store: an index for each identity, rows of the index, sources."""
+    """`wrong` tells of entries; what else is to be found in the store: an index for each identity, rows of the index, sources.
+
+    `rows` is the sum of the rows (`sum_rows`) that the sealed index has of them, but of those that were `erased`.
+    """
 
     wrong: list[tuple[int, str]] = field(default_factory=list)
     identities: dict[bytes, int] = field(default_factory=dict)
     terms: list[tuple[bytes, int]] = field(default_factory=list)
     sources: set[Source] = field(default_factory=set)
+    rows: int = 0
+    erased: set[int] = field(default_factory=set)
 
 
 def examine_chunks(chunks: Iterable[Chunk], *, entries: int) -> Iterator[Checked]:
@@ -97,6 +106,8 @@ def examine_chunk(chunk: Chunk) -> Checked:
 def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, checked: Checked) -> Iterator[str]:
     payload, stored = chunk.payloads.get(index), chunk.facets.get(index)
     if payload is None:
+        if stored and stored.subjects:  # what came without a payload has none
+            checked.erased.add(index)
         yield from _check_record(index, leaf, stored, checked)
         return
     try:
@@ -117,10 +128,25 @@ def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, 
         yield str(error)
         return
     yield from _compare(index, identity_of(payload, entry.public), stored, facets, checked)
+    if chunk.is_indexed:
+        checked.rows += sum_rows(format_row(key, index) for key in index_keys(statement))
+
+
+def sum_rows(rows: Iterable[bytes]) -> int:
+    """Return a number that rows add up to in whatever order: no damage leaves it as it is."""
+    return sum(int.from_bytes(hashlib.sha512(row).digest(), "big") for row in rows)
 
 
 def _check_record(index: int, leaf: bytes, stored: Facets | None, checked: Checked) -> Iterator[str]:
-    """Check what has no payload: it came through Rekor's door, and its leaf is all there is of it."""
+    """Check what has no payload: it came through Rekor's door, or is the log's own seal, and its leaf is all there is of it."""
+    if is_seal(leaf):
+        yield from _compare(index, seal_identity(leaf), stored, NO_FACETS, checked)
+        try:
+            if (size := parse_seal(leaf).size) != index:
+                yield f"it seals {size} entries"
+        except EntryError as error:
+            yield f"its leaf: {error}"
+        return
     try:
         facets = record_facets(parse_record(leaf))
     except BylineError as error:

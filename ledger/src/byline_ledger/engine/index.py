@@ -16,9 +16,11 @@ payloads that were erased can be made again from the entries.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
+from byline.core.facets import Facets
 from byline.core.index_keys import index_keys
 from byline.core.sealed_index import ROW_SIZE, Run, Seal, format_row
 from byline.core.statement import parse_statement
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from byline.core.sealed_index import Slice
 
 STATE = "index"
+NO_FACETS = Facets(key=b"")  # a seal is found by nothing
 RATIO = 4
 AT_ONCE = 16_384  # rows that a seal rewrites, or a piece of a merge: some 20 ms
 _MOST_RUNS = 64
@@ -145,7 +148,10 @@ def seal_runs(writer: StoreWriter, size: int, at: int) -> Catalogue:
     if known.end == size:
         return replace(known, sealed_at=at)
     runs = list(known.runs)
-    first, rows = known.end, _take_new(writer, known.end, size)
+    first = known.end
+    rows, noted = read_new(writer, first, size)
+    for name in noted:
+        writer.set_state(name, None)
     while runs and _joins(runs, len(rows)):
         kept = runs.pop()
         first = kept.run.first
@@ -254,20 +260,32 @@ def _joins(runs: Sequence[Kept], rows: int) -> bool:
     return bool(rows) and (len(runs) >= _MOST_RUNS or (last <= RATIO * rows and last + rows <= AT_ONCE))
 
 
-def _take_new(writer: StoreWriter, first: int, end: int) -> list[bytes]:
-    """Return the rows of the entries [`first`, `end`) and forget what was noted of them."""
+def read_new(reader: StoreReader, first: int, end: int) -> tuple[list[bytes], list[str]]:
+    """Return the rows of the entries [`first`, `end`), which are in no run yet, and where they are noted.
+
+    Raises:
+        LedgerError: What is noted is damaged.
+    """
     rows: list[bytes] = []
+    names: list[str] = []
     index = first
     while index < end:
-        noted = writer.state(_new(index))
+        noted = reader.state(_new(index))
         if noted is None:
-            rows += _rows_of(writer, index)
+            rows += _rows_of(reader, index)
             index += 1
             continue
-        writer.set_state(_new(index), None)
+        names.append(_new(index))
         rows += (noted[at : at + ROW_SIZE] for at in range(8, len(noted), ROW_SIZE))
-        index = int.from_bytes(noted[:8], "big")
-    return rows
+        before, index = index, int.from_bytes(noted[:8], "big")
+        if not before < index <= end:
+            raise LedgerError(f"the keys that are noted of entry {before} are damaged", hint="run `byline ledger fsck`")
+    return rows, names
+
+
+def seal_identity(leaf: bytes) -> bytes:
+    """Return the identity of a seal in the log."""
+    return hashlib.sha256(leaf).digest()
 
 
 def _rows_of(reader: StoreReader, index: int) -> list[bytes]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from byline.core.merkle import EMPTY_ROOT, HASH_SIZE, hash_leaf, hash_node, prove_range, read_nodes, root_of
 from byline.core.sealed_index import ROW_SIZE, Slice
@@ -60,6 +60,14 @@ class Pages:
         return f"index/{self.number}/{level}/{at}"
 
 
+class PageWriter(Protocol):
+    """What pages are given to: a `StoreWriter`, say."""
+
+    def set_state(self, name: str, value: bytes | None) -> None:
+        """Keep a page."""
+        ...
+
+
 class RunWriter:
     """Makes a run from sorted rows, given in pieces; each page is written once it is full."""
 
@@ -70,7 +78,7 @@ class RunWriter:
         self._written: list[int] = []
         self.count = 0
 
-    def add(self, writer: StoreWriter, rows: Sequence[bytes]) -> None:
+    def add(self, writer: PageWriter, rows: Sequence[bytes]) -> None:
         """Add the next `rows`."""
         self.count += len(rows)
         self._rows += rows
@@ -81,7 +89,7 @@ class RunWriter:
             self._enter(writer, 1, (some[0], tile_root(b"".join(map(hash_leaf, some)))))
         del self._rows[:full]
 
-    def finish(self, writer: StoreWriter) -> tuple[Pages, bytes]:
+    def finish(self, writer: PageWriter) -> tuple[Pages, bytes]:
         """Write what is left; return the run's pages and its root."""
         pages = Pages(number=self._number, rows=self.count)
         if not self.count:
@@ -100,7 +108,7 @@ class RunWriter:
             first = [row for row, _ in below[:1]]
         return pages, rest
 
-    def _enter(self, writer: StoreWriter, level: int, child: tuple[bytes, bytes]) -> None:
+    def _enter(self, writer: PageWriter, level: int, child: tuple[bytes, bytes]) -> None:
         while len(self._children) < level:
             self._children.append([])
         children = self._children[level - 1]
@@ -110,7 +118,7 @@ class RunWriter:
             self._enter(writer, level + 1, (children[0][0], tile_root(b"".join(found for _, found in children))))
             children.clear()
 
-    def _write(self, writer: StoreWriter, level: int, data: bytes) -> None:
+    def _write(self, writer: PageWriter, level: int, data: bytes) -> None:
         while len(self._written) <= level:
             self._written.append(0)
         writer.set_state(Pages(number=self._number, rows=0).name(level, self._written[level]), data)

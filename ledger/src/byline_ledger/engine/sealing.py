@@ -12,15 +12,13 @@ the last seal, its checkpoint and all runs are there together. Several processes
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from byline.core.entry import Submission
-from byline.core.facets import Facets
 from byline.core.sealed_index import IndexProof, format_seal
 from byline.core.value import replace
 from byline.errors import ProofError
-from byline_ledger.engine.index import Keeper, find_rows, load_catalogue, save_catalogue, seal_runs
+from byline_ledger.engine.index import NO_FACETS, Keeper, find_rows, load_catalogue, save_catalogue, seal_identity, seal_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +50,7 @@ class SealedIndex:
                 return log.note
             sealed = seal_runs(log.writer, log.size, log.now)
             leaf = format_seal(sealed.seal)
-            entry = Submission(identity=hashlib.sha256(leaf).digest(), leaf=leaf, payload=None, facets=Facets(key=b""))
+            entry = Submission(identity=seal_identity(leaf), leaf=leaf, payload=None, facets=NO_FACETS)
             (receipt,) = log.add([entry])
             save_catalogue(log.writer, replace(sealed, checkpoint=receipt.checkpoint))
         return receipt.checkpoint
