@@ -54,3 +54,17 @@ def witnessing(folder: Path, vkey: str, listen: str = "127.0.0.1:0") -> Iterator
 
 def _told(answer: httpx.Response) -> tuple[int, str, str | None]:
     return answer.status_code, answer.text, answer.headers.get("Content-Type")
+
+
+@contextlib.contextmanager
+def witnessed_serving(folder: Path, policy: Path, *, required: bool) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the ledger in `folder`, whose checkpoints the witnesses of `policy` are asked about; gives the process and the URL."""
+    text = f'schema = 1\n[listen]\ngrpc = "127.0.0.1:0"\n[witnesses]\npolicy = "{policy}"\nrequired = {str(required).lower()}\n'
+    (folder / "ledger.toml").write_text(text)
+    command = [sys.executable, "-m", "byline_cli", "ledger", "serve", folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()[-1]
+        finally:
+            process.kill()

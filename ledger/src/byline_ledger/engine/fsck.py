@@ -11,11 +11,12 @@
 6. Each tile holds the hashes of these leaves; none is missing and none is left over.
 7. The root of these leaves is the root that the head signs.
 8. The sealed index has the rows of these entries, all of them and no others, and its last seal says so.
+9. Where witnesses are asked, the checkpoint that readers are shown is one of this log, about entries that it has.
 
 It reads one moment of the database, in use or not, and changes nothing. It goes on after a finding where it can, so that the first
 one names what is wrong and the others how far it reaches.
 
-The tree alone (2, 3, 6, 7) is what other logs' checks look at; it takes a small part of the time, most of which goes into signatures.
+The tree alone (2, 3, 6, 7, 9) is what other logs' checks look at; it takes a small part of the time, most of which goes into signatures.
 
 Any byte that an answer of the log could depend on is covered (`engine.fsck_file` says which others there are). A log whose
 folder was set back as a whole, to a state that it signed, looks like what it then was: that is found by whoever has a later checkpoint
@@ -30,6 +31,8 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from byline.core.checkpoint import open_checkpoint
+from byline.core.merkle import root_of
+from byline.core.tiles import read_tiled_nodes
 from byline.core.value import dataclass, replace
 from byline.errors import LedgerError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
@@ -40,6 +43,7 @@ from byline_ledger.engine.fsck_file import examine_file
 from byline_ledger.engine.fsck_index import examine_index, has_index
 from byline_ledger.engine.fsck_tree import Regrowth
 from byline_ledger.engine.highwater import NEWEST, HighWater, is_behind
+from byline_ledger.engine.published import PUBLISHED
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import is_environment
 
@@ -145,7 +149,7 @@ class _Check:
             return
         yield from self._check_entries(self.head.size, tree_only=tree_only)  # 3, 4, 5
         if self._size == self.head.size:
-            yield from self._check_tree(self.head)  # 6, 7
+            yield from self._check_tree(self.head)  # 6, 7, 9
             if not tree_only:
                 yield from examine_index(self._reader, self._verifier, self._size, rows=self._rows, erased=self._erased)  # 8
 
@@ -220,3 +224,18 @@ class _Check:
         yield from self._tree.findings
         if root != head.root:
             yield Finding(where="head", what="its root is not that of the entries")
+        elif not self._tree.findings:
+            yield from self._check_published(head)
+
+    def _check_published(self, head: Checkpoint) -> Iterator[Finding]:
+        note = (self._reader.state(PUBLISHED) or b"").decode(errors="replace")
+        if not note:
+            return
+        where = "published checkpoint"
+        try:
+            shown = open_checkpoint(note, self._verifier)
+        except (MalformedError, SignatureError) as error:
+            yield Finding(where=where, what=f"not a checkpoint of this log: {error}")
+            return
+        if shown.size > head.size or root_of(shown.size, read_tiled_nodes(self._reader.tile, {})) != shown.root:
+            yield Finding(where=where, what="it is not about the entries of this log")

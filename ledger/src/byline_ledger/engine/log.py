@@ -43,6 +43,7 @@ from byline.errors import ContentionError, LedgerError, ProofError
 from byline_ledger.engine.frozen import Frozen, check_taking, set_frozen, why_frozen
 from byline_ledger.engine.index import note_keys
 from byline_ledger.engine.pages import fill_page, read_envelope, read_leaves
+from byline_ledger.engine.published import checkpoint_for, checkpoint_to_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -211,19 +212,21 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
-            note, head = self._head(reader)
             indices = reader.known([each.identity for each in batch])
             known = [indices[each.identity] for each in batch if each.identity in indices]
+            note, head = checkpoint_for(reader, self._head(reader), known)
             made = iter(self._receipts(reader, known, note, head.size, {}))
         return [next(made) if each.identity in indices else None for each in batch]
 
     def checkpoint(self) -> str:
-        """Return the newest signed checkpoint.
+        """Return the checkpoint for readers: the newest, or the one that was published (`engine.published`).
 
         Raises:
+            LedgerUnavailableError: No quorum of witnesses has cosigned one yet, and one is required.
             LedgerError: The store is broken.
         """
-        return self.head()[0]
+        with self._store.read() as reader:
+            return checkpoint_to_show(reader, self._head(reader)[0])
 
     def head(self) -> tuple[str, Checkpoint]:
         """Return the newest checkpoint, as it is signed and as it reads.
@@ -275,9 +278,9 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
-            note, head = self._head(reader)
-            indices = range(start, min(head.size, start + min(limit, MAX_PAGE)))
-            return self._page(reader, indices, note, envelopes=envelopes, more=indices.stop < head.size)
+            size = self._head(reader)[1].size
+            indices = range(start, min(size, start + min(limit, MAX_PAGE)))
+            return self._page(reader, indices, envelopes=envelopes, more=indices.stop < size)
 
     def find(self, query: Query, *, after: int = -1, limit: int = MAX_PAGE) -> Page:
         """Show what `query` asks for beyond the entry `after`, as `entries` does.
@@ -288,7 +291,7 @@ class Log:
         limit = min(limit, MAX_PAGE)
         with self._store.read() as reader:
             indices = reader.find(query, after=after, limit=limit + 1)
-            return self._page(reader, indices[:limit], self._head(reader)[0], envelopes=True, more=len(indices) > limit)
+            return self._page(reader, indices[:limit], envelopes=True, more=len(indices) > limit)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[StoreWriter]:
@@ -304,11 +307,11 @@ class Log:
             raise
         self._publish(note)
 
-    def _page(self, reader: StoreReader, indices: Sequence[int], note: str, *, envelopes: bool, more: bool) -> Page:
+    def _page(self, reader: StoreReader, indices: Sequence[int], *, envelopes: bool, more: bool) -> Page:
         """Show the entries `indices` as far as a page has room; `more` tells whether others follow them."""
         kept, payloads = fill_page(reader, indices) if envelopes else (indices, {})
-        size = parse_checkpoint(parse_note(note).text).size
-        receipts, times = self._receipts(reader, kept, note, size, {}), reader.times(kept)
+        note, head = checkpoint_for(reader, self._head(reader), kept)
+        receipts, times = self._receipts(reader, kept, note, head.size, {}), reader.times(kept)
         entries = tuple(
             Logged(receipt=each, envelope=read_envelope(each, payloads.get(each.index)), logged_at=times[each.index]) for each in receipts
         )

@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from byline.core.table import parse_table, take_choice, take_keys, take_number, take_string
+from byline.core.table import parse_table, take_choice, take_flag, take_keys, take_number, take_string
 from byline.errors import ConfigError, MalformedError
 from byline.log.address import is_loopback
 from byline_ledger.engine.records import RekorDoor
@@ -56,7 +56,8 @@ class ServerConfig:
     """The log's `directory` and `origin` (None: whatever it is), where to listen and how, who may append, and how much at once.
 
     `listen` is gRPC's address, `http` that of HTTP, None for none; `rekor` says to whom Rekor's door is open there. `allowed` are ids
-    of keys (hex), None lets every key append; `capacity` entries may wait and `calls` be answered at once, and calls have `grace`
+    of keys (hex), None lets every key append; `witnesses` is a tlog-policy (None: nobody is asked to cosign), without whose quorum no
+    checkpoint is published where `quorum_required`; `capacity` entries may wait and `calls` be answered at once, and calls have `grace`
     seconds to end.
     """
 
@@ -66,6 +67,8 @@ class ServerConfig:
     http: str | None = None
     rekor: RekorDoor = RekorDoor.CLOSED
     tls: Tls | None = None
+    witnesses: Path | None = None
+    quorum_required: bool = False
     allowed: frozenset[str] | None = None
     capacity: int = CAPACITY
     calls: int = 4096
@@ -155,11 +158,16 @@ def _count(value: object, what: str, _folder: Path) -> int:
     return take_number(value, what=what)
 
 
+def _flag(value: object, what: str, _folder: Path) -> bool:
+    return take_flag(value, what=what)
+
+
 # Each key of the file: the field that it sets, and how it is read.
 _TOP: Mapping[str, tuple[str, _Reader]] = {"folder": ("directory", _path), "origin": ("origin", _text)}
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, _Reader]]] = {
     "listen": {"grpc": ("listen", _text), "http": ("http", _text)},
     "rekor": {"accept": ("rekor", _rekor)},
+    "witnesses": {"policy": ("witnesses", _path), "required": ("quorum_required", _flag)},
     "limits": {"waiting": ("capacity", _count), "calls": ("calls", _count), "grace": ("grace", _count)},
 }
 _TLS: Mapping[str, tuple[str, _Reader]] = {"certificate": ("certificate", _path), "key": ("key", _path), "client_ca": ("client_ca", _path)}

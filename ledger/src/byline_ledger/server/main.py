@@ -38,6 +38,7 @@ from byline_ledger.server.heads import Heads
 from byline_ledger.server.http.app import application
 from byline_ledger.server.http.listen import listening
 from byline_ledger.server.http.site import Site
+from byline_ledger.server.publish import load_policy, publishing
 from byline_ledger.server.seals import Seals
 from byline_ledger.server.service import LedgerService
 from byline_ledger.server.supervisor import READY, STOPPING, notify
@@ -86,7 +87,10 @@ def check_server(config: ServerConfig) -> None:
     check_files(config.directory)
     if config.tls is not None:
         _credentials(config.tls)
-    origin = load_log_key(config.directory / KEY).name
+    key = load_log_key(config.directory / KEY)
+    if config.witnesses is not None:
+        load_policy(config.witnesses, key.vkey)
+    origin = key.name
     if config.origin not in {None, origin}:
         raise ConfigError(f"this is the log {origin}, and not {config.origin}", hint="name the folder of the log that is meant")
 
@@ -134,11 +138,13 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
         stack.callback(opened.store.close)
         reading = SqliteStore(config.directory / DATABASE)
         stack.callback(reading.close)
+        beside = SqliteStore(config.directory / DATABASE)
+        stack.callback(beside.close)
         # Left before the stores are closed: a commit on its way ends.
         readers = stack.enter_context(ThreadPoolExecutor(1, "byline-reader"))
         writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
         log = opened.log.over(reading)
-        heads = Heads(log.checkpoint())
+        heads = Heads(log.head()[0])
         checks = Checks(Admission(config.allowed))
         appends = Appends(checks=checks, sequencer=Sequencer(opened.log), writer=writer, publish=heads.publish, capacity=config.capacity)
         opened.log.begin_index()
@@ -147,7 +153,19 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
         service = LedgerService(appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
         keeping = asyncio.create_task(seals.keep())
         try:
-            yield Site(log=log, readers=readers, service=service, appends=appends, rekor=config.rekor, allowed=config.allowed), heads
+            async with publishing(log, beside, config.witnesses, required=config.quorum_required) as publisher:
+                yield (
+                    Site(
+                        log=log,
+                        readers=readers,
+                        service=service,
+                        appends=appends,
+                        rekor=config.rekor,
+                        allowed=config.allowed,
+                        publisher=publisher,
+                    ),
+                    heads,
+                )
         finally:
             keeping.cancel()
             await checks.close()

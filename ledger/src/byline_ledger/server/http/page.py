@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse
@@ -56,6 +57,10 @@ def _rows(site: Site) -> Iterator[tuple[str, str]]:
     yield "Root", head.root.hex()
     yield "Public key", log.vkey
     yield "Checkpoint", note
+    for each in site.publisher.states.values() if site.publisher else ():
+        when = f"cosigned {each.size:,} entries at {datetime.fromtimestamp(each.cosigned_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        told = when if each.cosigned_at else "has not cosigned since the server began"
+        yield f"Witness {each.name}", told + (f"; now {each.problem}" if each.problem else "")
 
 
 def _render(origin: str, rows: tuple[tuple[str, str], ...]) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from byline_ledger.engine.log import Log
+    from byline_ledger.engine.publishing import Publisher
     from byline_ledger.server.appends import Appends
     from byline_ledger.server.service import LedgerService
 
@@ -25,6 +26,7 @@ class Site:
     """`log` is read in `readers` alone; `service` answers gRPC's calls, `appends` takes what is to be logged and knows if it can.
 
     `rekor` says to whom Rekor's door is open, `allowed` which keys (ids, hex) may append, None lets every key.
+    `publisher` knows how witnesses do, where some are asked.
     """
 
     log: Log
@@ -33,6 +35,7 @@ class Site:
     appends: Appends
     rekor: RekorDoor = RekorDoor.CLOSED
     allowed: frozenset[str] | None = None
+    publisher: Publisher | None = None
 
     async def read(self, ask: Callable[[], T]) -> T:
         """Return what `ask` says, without holding up the loop."""
