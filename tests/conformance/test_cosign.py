@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from byline.core.bundle import format_bundle, join_receipt
@@ -20,6 +19,7 @@ from byline.core.statement import PredicateType
 from byline.keys.ed25519 import load_verifier
 from byline.testing import fixed_signer
 from byline_ledger.embedded import open_embedded
+from byline_ledger.trust_config import Issuer, trusted_root
 from serving import SIGNER, envelope
 
 if TYPE_CHECKING:
@@ -41,16 +41,6 @@ def pem(spki: bytes) -> bytes:
     return load_der_public_key(spki).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def trusted_root(vkey: str) -> dict[str, Any]:
-    """Return Sigstore's form of trust in one log."""
-    key = load_verifier(vkey).note_key
-    spki = Ed25519PublicKey.from_public_bytes(key.public).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    public = {"rawBytes": base64_of(spki), "keyDetails": "PKIX_ED25519", "validFor": {"start": "2024-01-01T00:00:00Z"}}
-    log = {"baseUrl": f"https://{key.name}", "hashAlgorithm": "SHA2_256", "publicKey": public, "logId": {"keyId": base64_of(key.log_id)}}
-    lists: dict[str, list[str]] = {name: [] for name in ("certificateAuthorities", "ctlogs", "timestampAuthorities")}
-    return {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1", "tlogs": [log], **lists}
-
-
 @pytest.fixture
 def logged(tmp_path: Path) -> tuple[dict[str, Any], Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]]:
     """A bundle from a log that holds others too, and cosign's judgement of any bundle."""
@@ -61,7 +51,7 @@ def logged(tmp_path: Path) -> tuple[dict[str, Any], Callable[[dict[str, Any]], s
         ledger.append(sent, SIGNER.public)
         ledger.append(envelope(10), SIGNER.public)
         bundle = json.loads(format_bundle(join_receipt(sent, SIGNER.public, ledger.append(sent, SIGNER.public))))
-        (tmp_path / "root.json").write_text(json.dumps(trusted_root(ledger.vkey)))
+        (tmp_path / "root.json").write_text(json.dumps(trusted_root(load_verifier(ledger.vkey).note_key, Issuer())))
     (tmp_path / "key.pem").write_bytes(pem(SIGNER.public))
     (tmp_path / "other.pem").write_bytes(pem(fixed_signer(2).public))
     (tmp_path / "blob").write_bytes(BLOB)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other people's programs, each of one version, installed once into a cache of this user's: they judge what we make.
+
+A test whose program cannot be had here is skipped, and says which and why.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Taken before a test puts another home in their place.
+HOME = Path.home()
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or HOME / ".cache") / "byline-tests"
+
+
+def go_program(package: str, version: str) -> Path:
+    """Return the program that the Go package `package` makes."""
+    go = need("go")
+    name = package.rpartition("/")[2]
+    command = [go, "install", f"{package}@{version}"]
+    made = _installed(f"{name}-{version}", lambda place: _run(command, {"HOME": str(HOME), "GOBIN": str(place)}))
+    return made / name
+
+
+def python_program(package: str, version: str, name: str) -> Path:
+    """Return the program `name` of a package from PyPI, in an environment of its own."""
+
+    def make(place: Path) -> None:
+        _run([sys.executable, "-m", "venv", str(place)], {})
+        _run([str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{package}=={version}"], {})
+
+    return _installed(f"{package}-{version}", make, moves=False) / "bin" / name
+
+
+def node_packages(name: str, *packages: str) -> Path:
+    """Return the folder `node_modules` with `packages` (each as `name@version`) and what they need."""
+    npm = need("npm")
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", *packages]
+    return _installed(name, lambda place: _run([*command, "--prefix", str(place)], {"HOME": str(HOME)})) / "node_modules"
+
+
+def need(name: str) -> str:
+    """Return the path of a program that has to be here."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def _run(command: list[str], environ: Mapping[str, str]) -> None:
+    done = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=900)
+    if done.returncode:
+        pytest.skip(f"{' '.join(command[:3])} ... fails here: {done.stderr.strip()[-300:]}")
+
+
+def _installed(name: str, make: Callable[[Path], None], *, moves: bool = True) -> Path:
+    """Return the folder `name` of the cache, made if it is not there: whole, or not at all."""
+    place = CACHE / name
+    mark = place / ".whole"
+    if mark.exists():
+        return place
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not moves:  # an environment names its own path
+        shutil.rmtree(place, ignore_errors=True)
+        make(place)
+        mark.touch()
+        return place
+    with tempfile.TemporaryDirectory(dir=CACHE) as fresh:
+        made = Path(fresh) / "made"
+        made.mkdir()
+        make(made)
+        (made / ".whole").touch()
+        shutil.rmtree(place, ignore_errors=True)
+        made.rename(place)
+    return place
