@@ -52,6 +52,16 @@ class Postgres:
         raise AssertionError(f"{setting} is not {value}")
 
 
+def end_connections(url: str) -> None:
+    """Do to all front ends what an operator, a failover or a broken network does."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as operator:
+        operator.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'byline' AND pid <> pg_backend_pid()"
+        )
+
+
 def find_binaries() -> Path | None:
     """Return the folder with `pg_ctl` and `initdb`, None where there is none."""
     known = shutil.which("postgres")

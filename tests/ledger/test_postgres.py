@@ -16,7 +16,8 @@ from byline.keys.ed25519 import LogKey, LogVerifier
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.fsck import examine_moment
 from byline_ledger.engine.log import MAX_ATTEMPTS, Log
-from byline_ledger.engine.postgres import PostgresStore
+from byline_ledger.engine.postgres import STALL_SECONDS, PostgresStore
+from postgres import end_connections
 from serving import SIGNER, envelope
 
 if TYPE_CHECKING:
@@ -82,14 +83,6 @@ def test_a_reader_sees_one_moment_and_holds_nobody_up(stores: Callable[..., Post
         assert reader.head() is None
     with second.read() as reader:
         assert reader.head() == "new"
-
-
-def end_connections(url: str) -> None:
-    """Do what an operator, a failover or a broken network does."""
-    with psycopg.connect(url, autocommit=True) as operator:
-        operator.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'byline' AND pid <> pg_backend_pid()"
-        )
 
 
 def test_a_connection_that_ends_takes_its_transaction_along_and_the_next_one_begins_anew(
@@ -178,10 +171,11 @@ def test_a_head_replaces_no_other_than_the_one_it_was_made_from(url: str, stores
         assert reader.head() == "another"
 
 
-def test_a_commit_waits_for_the_disk_whatever_the_database_does_by_default(url: str) -> None:
+def test_a_commit_waits_for_the_disk_and_nobody_for_a_writer_that_stands_still(url: str) -> None:
     store = PostgresStore(f"{url}%20-csynchronous_commit%3Doff", create=True)
     with store.write() as writer:
         assert writer._value("SHOW synchronous_commit") == "on"
+        assert writer._value("SHOW idle_in_transaction_session_timeout") == f"{STALL_SECONDS}s"
     store.close()
 
 
@@ -233,7 +227,8 @@ import sys
 from byline.keys.ed25519 import LogKey
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.log import Log
-from byline_ledger.engine.postgres import PostgresStore
+from byline_ledger.engine.postgres import STALL_SECONDS, PostgresStore
+from postgres import end_connections
 from serving import SIGNER, envelope
 store = PostgresStore(sys.argv[1], create=True)
 log = Log(store, LogKey("log.example", bytes(32)))

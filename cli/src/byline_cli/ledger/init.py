@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--database", metavar="URL", help="keep it in PostgreSQL, as postgresql://USER@HOST/NAME (default: a file in the folder)"
+    )
     parser.add_argument("--origin", help="the ledger's name for ever: a host name (default: a random one that ends in .invalid)")
 
 
@@ -28,7 +31,7 @@ def run(options: Namespace, world: World) -> int:
     from byline_ledger.engine.files import init_ledger
 
     folder: Path = world.cwd / options.folder
-    world.terminal.line(init_ledger(folder, origin=options.origin))
+    world.terminal.line(init_ledger(folder, origin=options.origin, database=options.database))
     with suppress(FileExistsError), (folder / "ledger.toml").open("xb") as file:
         file.write((files("byline_ledger") / "ledger.toml").read_bytes())
     world.terminal.note("this is the ledger's public key: byline init --ledger URL --log-key puts it into a trust file")

@@ -32,7 +32,7 @@ from byline.core.value import dataclass, replace
 from byline.errors import ConfigError, LedgerError, MalformedError
 from byline.keys.ed25519 import LogVerifier, load_log_key, load_verifier
 from byline.keys.files import load_secret, save_secret, sync_folder
-from byline_ledger.engine.files import DATABASE, KEY, check_files, load_log
+from byline_ledger.engine.files import DATABASE, KEY, URL, check_files, is_shared, load_log
 from byline_ledger.engine.frozen import Frozen, check_taking, set_frozen, why_frozen
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.highwater import HighWater
@@ -68,6 +68,8 @@ def backup_log(directory: Path, target: Path, *, with_key: bool = False) -> Back
         LedgerError: The log is damaged, or cannot be read.
     """
     check_files(directory)
+    if is_shared(directory):
+        raise ConfigError("this ledger is in PostgreSQL, which has backups of its own", hint="pg_basebackup, or pg_dump; and keep log.key")
     verifier = LogVerifier(load_log_key(directory / KEY).note_key)
     if target.exists():
         raise ConfigError(f"there is something already: {target}", hint="a backup is a new folder each time; name another")
@@ -96,7 +98,7 @@ def restore_log(source: Path, directory: Path, *, seen: Sequence[str], key: Path
     """
     keyfile = key or source / KEY
     verifier = _read_manifest(source, keyfile)
-    if any((directory / name).exists() for name in (KEY, DATABASE)):
+    if any((directory / name).exists() for name in (KEY, DATABASE, URL)):
         raise ConfigError(f"there is a ledger already: {directory}", hint="restore into a folder without one")
     told = HighWater(directory).read(verifier)
     notes = [*seen, *([told[0]] if told else [])]

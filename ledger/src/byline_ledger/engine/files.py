@@ -3,9 +3,11 @@
 
     <directory>/log.key       Ed25519, mode 0600 (`keys.ed25519`)
     <directory>/ledger.db     SQLite (`engine.sqlite`), with `-wal` and `-shm` beside it while in use
+    <directory>/ledger.url    in its place: the URL of a PostgreSQL database (`engine.postgres`), mode 0600, for it may hold a password
     <directory>/newest-head   the newest head that anybody was told of (`engine.highwater`)
 
-A log that has begun has both. Where one of them is gone the log is not begun anew: a second history under the same key would be
+Front ends of one log on several machines each have a directory with the same key and the same URL. A log that has begun has a key
+and a database. Where one of them is gone the log is not begun anew: a second history under the same key would be
 a fork. The database is made first and holds no checkpoint until there is a key, so a crash in between leaves a log that has not
 begun, and making it again goes on.
 """
@@ -20,7 +22,7 @@ from byline.core.note import is_name
 from byline.core.value import dataclass
 from byline.errors import ConfigError, LedgerError
 from byline.keys.ed25519 import LogVerifier, load_log_key, make_log_key
-from byline.keys.files import sync_folder
+from byline.keys.files import load_secret, save_secret, sync_folder
 from byline_ledger.engine.highwater import HighWater
 from byline_ledger.engine.log import Log
 from byline_ledger.engine.sqlite import BUSY_SECONDS, SqliteStore
@@ -28,8 +30,11 @@ from byline_ledger.engine.sqlite import BUSY_SECONDS, SqliteStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from byline.core.ports import Store
+
 KEY = "log.key"
 DATABASE = "ledger.db"
+URL = "ledger.url"
 LOOPBACK = "loopback.invalid"
 EMBEDDED = "embedded.invalid"
 
@@ -39,16 +44,20 @@ class OpenLog:
     """A log and the store under it, to be closed."""
 
     log: Log
-    store: SqliteStore
+    store: Store
 
 
-def init_ledger(directory: Path, *, origin: str | None = None) -> str:
+def init_ledger(directory: Path, *, origin: str | None = None, database: str | None = None) -> str:
     """Begin the log `origin` in `directory` and return its vkey; without a name it gets a random one of a loopback log.
+
+    Its database is a file in `directory`, or the one in PostgreSQL that the URL `database` names.
 
     Raises:
         ConfigError: There is a log already, no log can have this name, or the files cannot be made.
         LedgerError: The database cannot be made.
     """
+    if database is not None and not is_shared(directory):
+        _name_database(directory, database)
     log, begun = _begin(directory, origin, kind=LOOPBACK)
     if not begun:
         raise ConfigError(f"there is a ledger already: {directory}")
@@ -62,13 +71,30 @@ def check_files(directory: Path) -> None:
         ConfigError: Both are gone, or its key.
         LedgerError: Its database is gone.
     """
-    has_key, has_database = (directory / KEY).exists(), (directory / DATABASE).is_file()
+    has_key, has_database = (directory / KEY).exists(), (directory / DATABASE).is_file() or is_shared(directory)
     if not has_key and not has_database:
         raise ConfigError(f"there is no ledger here: {directory}", hint=f"byline ledger init {directory}")
     if not has_key:
         raise ConfigError(f"the key of this ledger is gone: {directory / KEY}", hint="restore it, or begin a new log elsewhere")
     if not has_database:
         raise LedgerError(f"the database of this ledger is gone: {directory / DATABASE}", hint="restore it; its key may not begin another")
+
+
+def is_shared(directory: Path) -> bool:
+    """Whether the log in `directory` has a database that front ends elsewhere may use as well."""
+    return (directory / URL).exists()
+
+
+def open_store(directory: Path, *, create: bool = False, busy_seconds: float = BUSY_SECONDS) -> Store:
+    """Open the database of the log in `directory`; a writer waits `busy_seconds` for other processes.
+
+    Raises:
+        ConfigError: The file with its URL cannot be read, or names no database.
+        LedgerError: It is broken, that of something else, or does not answer.
+    """
+    if not is_shared(directory):
+        return SqliteStore(directory / DATABASE, create=create, busy_seconds=busy_seconds)
+    return _postgres(load_secret(directory / URL).decode(errors="replace").strip(), create=create, busy_seconds=busy_seconds)
 
 
 def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
@@ -102,7 +128,7 @@ def ensure_log(directory: Path) -> OpenLog:
 def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog | None:
     """Open the log, None if it has not begun: another process is about to begin it, or ended before it could."""
     check_files(directory)
-    store = SqliteStore(directory / DATABASE, busy_seconds=busy_seconds)
+    store = open_store(directory, busy_seconds=busy_seconds)
     with contextlib.ExitStack() as unless_good:
         unless_good.callback(store.close)
         key, told = load_log_key(directory / KEY), HighWater(directory)
@@ -121,14 +147,9 @@ def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool
         raise ConfigError(f"no log can be named {origin!r}", hint="a name has no white space and no plus sign, for example ledger.example")
     if path.exists():
         check_files(directory)
-    try:
-        made = [each for each in (directory, *directory.parents) if not each.exists()]
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for each in made:
-            sync_folder(each.parent)
-    except OSError as error:
-        raise ConfigError(f"cannot make {directory}: {error.strerror}") from error
-    store = SqliteStore(directory / DATABASE, create=True)
+    _make_folder(directory)
+    # Tables that are gone from a database of others are not made anew under a key that has signed what they held.
+    store = open_store(directory, create=not (is_shared(directory) and path.exists()))
     try:
         # The store's lock decides who begins: whoever comes second finds the key.
         with store.write() as writer:
@@ -146,6 +167,33 @@ def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool
     finally:
         store.close()
     return log, fresh
+
+
+def _make_folder(directory: Path) -> None:
+    try:
+        made = [each for each in (directory, *directory.parents) if not each.exists()]
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in made:
+            sync_folder(each.parent)
+    except OSError as error:
+        raise ConfigError(f"cannot make {directory}: {error.strerror}") from error
+
+
+def _name_database(directory: Path, url: str) -> None:
+    """Keep the URL of a log's database, once it is known to be one."""
+    if (directory / DATABASE).exists():
+        raise ConfigError(f"there is a ledger already: {directory}")
+    _postgres(url, create=True).close()
+    _make_folder(directory)
+    save_secret(directory / URL, url.encode() + b"\n")
+
+
+def _postgres(url: str, *, create: bool, busy_seconds: float = BUSY_SECONDS) -> Store:
+    try:
+        from byline_ledger.engine.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"this needs {error.name}, which is not installed", hint='pip install "byline[postgres]"') from error
+    return PostgresStore(url, create=create, busy_seconds=busy_seconds)
 
 
 def _random_origin(kind: str) -> str:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check all of a log, trusting nothing but its key.
 
-1. The database is sound to SQLite, its header says what it must, and it has the tables of this version, no others.
+1. The database is sound to SQLite, its header says what it must, and it has the tables of this version, no others. (In PostgreSQL it
+   is the database that looks after its files: `data_checksums`, `pg_amcheck`.)
 2. The head is a checkpoint signed by the log's key, and not behind what the log told of (`engine.highwater`).
 3. There are as many entries as it says, numbered without a gap, and nothing beyond them.
 4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key; what came through
@@ -36,7 +37,7 @@ from byline.core.tiles import read_tiled_nodes
 from byline.core.value import dataclass, replace
 from byline.errors import LedgerError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
-from byline_ledger.engine.files import DATABASE, KEY, check_files
+from byline_ledger.engine.files import DATABASE, KEY, check_files, is_shared, open_store
 from byline_ledger.engine.finding import Finding
 from byline_ledger.engine.fsck_entries import CHUNK, Chunk, examine_chunks
 from byline_ledger.engine.fsck_file import examine_file
@@ -79,17 +80,27 @@ def check_ledger(directory: Path, verifier: LogVerifier | None = None, *, tree_o
     if verifier is None:
         check_files(directory)
         verifier = LogVerifier(load_log_key(directory / KEY).note_key)
-    path = directory / DATABASE
     told, first = _told(directory, verifier)  # before the moment that is read: others may go on meanwhile
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
-        _check_readable(database)
-        database.execute("BEGIN")
-        soundness = () if tree_only else examine_file(database, path)  # 1
-        report = examine_moment(SqlMoment(database.execute), verifier, itertools.chain(first, soundness), tree_only=tree_only)
+    with _reading(directory, tree_only=tree_only) as (reader, soundness):
+        report = examine_moment(reader, verifier, itertools.chain(first, soundness), tree_only=tree_only)
     if told is None or not report.root or not is_behind(told, size=report.entries, root=bytes.fromhex(report.root)):
         return report
     behind = Finding(where="head", what=f"it is not what the log told of: {told.size} entries, root {told.root.hex()}")
     return replace(report, findings=(behind, *report.findings))
+
+
+@contextlib.contextmanager
+def _reading(directory: Path, *, tree_only: bool) -> Iterator[tuple[StoreReader, Iterable[Finding]]]:
+    """Give a moment of the database, and what is wrong with its file."""
+    if is_shared(directory):
+        with contextlib.closing(open_store(directory)) as store, store.read() as reader:
+            yield reader, ()
+        return
+    path = directory / DATABASE
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
+        _check_readable(database)
+        database.execute("BEGIN")
+        yield SqlMoment(database.execute), () if tree_only else examine_file(database, path)  # 1
 
 
 def _told(directory: Path, verifier: LogVerifier) -> tuple[Checkpoint | None, tuple[Finding, ...]]:

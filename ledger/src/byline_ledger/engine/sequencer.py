@@ -6,6 +6,7 @@ to a batch, becomes part of the log in one transaction. A flush has three steps,
 
     staged = sequencer.stage()     takes what waits and adds it to the log, uncommitted
     staged.commit()                makes it durable; the one step that may run in another thread, and mostly waits for the disk
+                                   (where the log is in another machine's database it also adds it: all of that is to wait)
     sequencer.settle(staged)       answers everybody; only now may the next one be staged
 
 Who drives the sequencer decides when. A flush is best made when `is_gathered`: everybody who was around at the last one is there
@@ -75,18 +76,25 @@ class Staged:
         self.receipts: list[Receipt] = []
         self.error: Exception | None = None
         self._transaction = contextlib.ExitStack()
+        self._remote: Log | None = None
 
-    def begin(self, log: Log) -> None:
-        """Add the batch to `log`; `error` tells what went wrong."""
-        submissions = [each for ask in self.asks for each in ask.submissions]
-        if submissions:
+    def begin(self, log: Log, *, is_remote: bool = False) -> None:
+        """Add the batch to `log`, later where it is remote; `error` tells what went wrong."""
+        if is_remote:
+            self._remote = log
+        elif submissions := self._submissions():
             with self._telling():
                 self.receipts = self._transaction.enter_context(log.appending(submissions))
 
     def commit(self) -> None:
         """Make it durable; `error` tells what went wrong."""
         with self._telling():
+            if self._remote is not None and (submissions := self._submissions()):
+                self.receipts = self._remote.append(submissions)
             self._transaction.close()
+
+    def _submissions(self) -> list[Submission]:
+        return [each for ask in self.asks for each in ask.submissions]
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -97,10 +105,11 @@ class Staged:
 
 
 class Sequencer:
-    """The one writer of `log` in this process; not thread-safe."""
+    """The one writer of `log` in this process; not thread-safe. What a log that `is_remote` is asked takes a message each."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, *, is_remote: bool = False) -> None:
         self._log = log
+        self._is_remote = is_remote
         self._asks: deque[Ask] = deque()
         self._bytes = 0
         self._crowd = 1
@@ -141,7 +150,7 @@ class Sequencer:
         except LedgerError as error:
             staged.error = error
         else:
-            staged.begin(self._log)
+            staged.begin(self._log, is_remote=self._is_remote)
         return staged
 
     def settle(self, staged: Staged) -> None:

@@ -25,13 +25,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-un
 from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyped]  # the package has no types
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # the package has no types
 
-from byline.errors import ConfigError
+from byline.errors import ConfigError, LedgerError
 from byline.keys.ed25519 import load_log_key
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import DATABASE, KEY, check_files, load_log
+from byline_ledger.engine.files import KEY, check_files, is_shared, load_log, open_store
 from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
-from byline_ledger.engine.sqlite import SqliteStore
 from byline_ledger.server.appends import Appends
 from byline_ledger.server.checks import Checks
 from byline_ledger.server.heads import Heads
@@ -45,7 +44,7 @@ from byline_ledger.server.supervisor import READY, STOPPING, notify
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
     from byline_ledger.server.config import ServerConfig, Tls
@@ -63,6 +62,10 @@ _OPTIONS = (
 _COLLECT_AFTER = 20_000
 # Appends run on the loop: whoever else writes to this log (nobody should for long) may not hold it up.
 _BUSY_SECONDS = 0.5
+# Those to a shared database run in a thread, and other front ends take turns there; readers wait for messages, and not for each other.
+_SHARED_BUSY_SECONDS = 5.0
+_SHARED_READERS = 8
+_FOLLOW_SECONDS = 0.5
 
 
 def serve(config: ServerConfig, *, announce: Callable[[str], None]) -> None:
@@ -133,25 +136,34 @@ def _collect_seldom() -> None:
 @contextlib.asynccontextmanager
 async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_alone(config.directory))
-        opened = load_log(config.directory, busy_seconds=_BUSY_SECONDS)
+        shared = is_shared(config.directory)
+        if not shared:
+            stack.enter_context(_alone(config.directory))
+        opened = load_log(config.directory, busy_seconds=_SHARED_BUSY_SECONDS if shared else _BUSY_SECONDS)
         stack.callback(opened.store.close)
-        reading = SqliteStore(config.directory / DATABASE)
+        reading = open_store(config.directory)
         stack.callback(reading.close)
-        beside = SqliteStore(config.directory / DATABASE)
+        beside = open_store(config.directory)
         stack.callback(beside.close)
         # Left before the stores are closed: a commit on its way ends.
-        readers = stack.enter_context(ThreadPoolExecutor(1, "byline-reader"))
+        readers = stack.enter_context(ThreadPoolExecutor(_SHARED_READERS if shared else 1, "byline-reader"))
         writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
         log = opened.log.over(reading)
         heads = Heads(log.head()[0])
         checks = Checks(Admission(config.allowed))
-        appends = Appends(checks=checks, sequencer=Sequencer(opened.log), writer=writer, publish=heads.publish, capacity=config.capacity)
+        sequencer = Sequencer(opened.log, is_remote=shared)
+        appends = Appends(checks=checks, sequencer=sequencer, writer=writer, publish=heads.publish, capacity=config.capacity)
         opened.log.begin_index()
-        seals = Seals(SealedIndex(opened.log, opened.store), appends, heads)
+
+        async def refresh() -> None:
+            heads.publish(await asyncio.get_running_loop().run_in_executor(readers, log.checkpoint))
+
+        seals = Seals(SealedIndex(opened.log, opened.store), appends, heads, refresh if shared else None)
         index = SealedIndex(log, reading)
         service = LedgerService(appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
-        keeping = asyncio.create_task(seals.keep())
+        tasks = [asyncio.create_task(seals.keep())]
+        if shared:
+            tasks.append(asyncio.create_task(_follow(refresh)))
         try:
             async with publishing(log, beside, config.witnesses, required=config.quorum_required) as publisher:
                 yield (
@@ -167,8 +179,17 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
                     heads,
                 )
         finally:
-            keeping.cancel()
+            for task in tasks:
+                task.cancel()
             await checks.close()
+
+
+async def _follow(refresh: Callable[[], Awaitable[None]]) -> None:
+    """Show what other front ends signed, until cancelled."""
+    while True:
+        await asyncio.sleep(_FOLLOW_SECONDS)
+        with contextlib.suppress(LedgerError):  # who reads or appends is told, and it is asked again
+            await refresh()
 
 
 async def _watch(appends: Appends, health: health_aio.HealthServicer) -> None:

@@ -17,6 +17,8 @@ from byline_ledger.engine.sealing import MAX_AGE_MS
 from byline_ledger.server.heads import size_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from byline_ledger.engine.sealing import SealedIndex
     from byline_ledger.server.appends import Appends
     from byline_ledger.server.heads import Heads
@@ -27,12 +29,16 @@ MOST_NEW = 4096
 
 
 class Seals:
-    """Seals `index` for those who ask; `heads` tells how long the log is, and is told of each seal."""
+    """Seals `index` for those who ask; `heads` tells how long the log is, and is told of each seal.
 
-    def __init__(self, index: SealedIndex, appends: Appends, heads: Heads) -> None:
+    Where others write to the log as well, `refresh` tells `heads` of what they wrote.
+    """
+
+    def __init__(self, index: SealedIndex, appends: Appends, heads: Heads, refresh: Callable[[], Awaitable[None]] | None = None) -> None:
         self._index = index
         self._appends = appends
         self._heads = heads
+        self._refresh = refresh
         self._end = 0
         self._next = 0.0
         self._old = 0.0
@@ -45,6 +51,8 @@ class Seals:
             LedgerUnavailableError: The log takes none now.
             LedgerError: The store is broken.
         """
+        if self._refresh is not None:
+            await self._refresh()
         size = self._heads.size
         while self._end < size or asyncio.get_running_loop().time() > self._old:
             if self._sealing is None or self._sealing.done():
