@@ -7,22 +7,33 @@ share one nonce: each is valid, and who sees two of them can compute the key, wh
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
+import sqlite3
 from typing import TYPE_CHECKING
 
-from byline.core.checkpoint import parse_checkpoint
+from byline.core.checkpoint import Checkpoint, format_checkpoint
 from byline.core.entry import Entry, Submission, format_entry, identity_of
 from byline.core.envelope import PAYLOAD_TYPE, pae
 from byline.core.facets import Facets
-from byline.core.note import parse_note
+from byline.core.merkle import hash_leaf, root_of
+from byline.core.note import sign_note
 from byline.core.statement import PredicateType, Subject, format_statement, parse_statement
+from byline.core.tiles import grow_tiles, read_tiled_nodes
+from byline.keys.ed25519 import load_log_key
 from byline.keys.p256 import PrivateKey
+from byline_ledger.engine.files import DATABASE, KEY, ensure_log
+from byline_ledger.engine.sql import SqlMoment
+from byline_ledger.engine.sqlite import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from byline_ledger.engine.log import Log
+    from byline.core.ports import StoreWriter
+    from byline.keys.ed25519 import LogKey
 
 BATCH = 5000
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -31,6 +42,9 @@ _KEY = PrivateKey.from_seed(_SECRET)
 _R = int.from_bytes(PrivateKey.from_seed(_NONCE).public[-64:-32], "big") % _ORDER
 _NONCE_INVERSE = pow(_NONCE, -1, _ORDER)
 _REPOSITORY = "5f" * 16
+_AT = 1_800_000_000_000
+_BY_HASH = {"identity": "identity", "term": "term, idx"}
+_BY_HASH_FIRST = re.compile(f"INSERT INTO ({'|'.join(_BY_HASH)})\\b")
 _MARK = "0123456789abcdef" * 4
 _COMMIT = "fedcba9876543210" * 2 + "fedcba98"
 
@@ -71,11 +85,36 @@ def subject_of(number: int) -> bytes:
     return hashlib.sha256(b"%d" % number).digest()
 
 
-def fill(log: Log, entries: int) -> None:
-    """Append statements, in their order, until the log has `entries`."""
-    have = parse_checkpoint(parse_note(log.checkpoint()).text).size
-    for start in range(have, entries, BATCH):
-        log.append(list(submissions(start, min(entries, start + BATCH))))
+def fill(directory: Path, entries: int) -> None:
+    """Begin a log in `directory` and fill it with so many entries, past the door: what is written is what appends would have written.
+
+    What is found by hash goes in at the end, in its order: one by one, each would touch a page of its own.
+    """
+    ensure_log(directory).store.close()
+    key = load_log_key(directory / KEY)
+    with contextlib.closing(sqlite3.connect(directory / DATABASE, isolation_level=None)) as database:
+        for statement in ("PRAGMA synchronous = OFF", f"ATTACH '{directory / 'later.db'}' AS later", "PRAGMA later.journal_mode = OFF"):
+            database.execute(statement)
+        for table in _BY_HASH:
+            database.execute(f"CREATE TABLE later.{table} AS SELECT * FROM {table}")  # noqa: S608 - written above
+        moment = SqlMoment(lambda sql, values: database.execute(_BY_HASH_FIRST.sub(r"INSERT INTO later.\1", sql), values), piece=PIECE)
+        for start in range(0, entries, BATCH):
+            database.execute("BEGIN")
+            _append(moment, key, start, min(entries, start + BATCH))
+            database.execute("COMMIT")
+        for table, order in _BY_HASH.items():
+            database.execute(f"INSERT INTO {table} SELECT * FROM later.{table} ORDER BY {order}")  # noqa: S608 - written above
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (directory / "later.db").unlink()
+
+
+def _append(moment: StoreWriter, key: LogKey, start: int, end: int) -> None:
+    made = list(submissions(start, end))
+    moment.add_entries(start, made, _AT + start)
+    for place, hashes in grow_tiles(start, [hash_leaf(each.leaf) for each in made], moment.tile).items():
+        moment.set_tile(*place, hashes)
+    root = root_of(end, read_tiled_nodes(moment.tile, {}))
+    moment.set_head(sign_note(format_checkpoint(Checkpoint(origin=key.name, size=end, root=root)), [key]))
 
 
 def _sign(digest: bytes) -> bytes:
