@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A log's tree read from the tiles of somebody who is not trusted: nothing leaves here that does not lead to the signed root.
 
+Who is not trusted may be another log's server, or the log's own disk, which may be damaged.
+
 1. The edge: of each level the partial tile at its end. Together they hold every subtree that the root is made of, so the root
    proves all of them at once.
 2. Any other tile is full. Its own root is a hash in the tile above it, which is proven first.
@@ -21,27 +23,71 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from byline.core.merkle import HASH_SIZE, ConsistencyProof, hash_leaf, prove_consistency, root_of
-from byline.core.tiles import HEIGHT, WIDTH, Tile, parse_entries, read_tiled_nodes, tile_path, tile_root
+from byline.core.merkle import HASH_SIZE, ConsistencyProof, hash_leaf, hash_pairs, prove_consistency, root_of
+from byline.core.tiles import HEIGHT, WIDTH, Tile, edge_tiles, parse_entries, tile_nodes, tile_path
+from byline.core.value import replace
 from byline.errors import ProofError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from byline.core.checkpoint import Checkpoint
     from byline.core.merkle import NodeReader
 
 TileFetch: TypeAlias = Callable[[Tile], bytes]
 """Return the bytes of a tile, or of a bundle of entries, that somebody serves."""
 
+_MAX_KEPT = 1024
+
+
+class Kept:
+    """What was proven of a log, for the next tree of it: full tiles never change, and the edge mostly grows.
+
+    Of each level there are at most 16 MiB. A log that was rolled back has to begin with nothing kept.
+    """
+
+    def __init__(self) -> None:
+        self.full: dict[int, dict[int, tuple[bytes, ...]]] = {}
+        self.edge: dict[int, tuple[bytes, ...]] = {}
+        self.edge_of: tuple[int, bytes] | None = None
+
 
 class CheckedTree:
-    """The tree of `checkpoint`, over the tiles that `fetch` gives; keeps what it has proven above the lowest level."""
+    """The tree of `checkpoint`, over the tiles that `fetch` gives; what it proves it keeps in `kept`."""
 
-    def __init__(self, checkpoint: Checkpoint, fetch: TileFetch) -> None:
+    def __init__(self, checkpoint: Checkpoint, fetch: TileFetch, kept: Kept | None = None) -> None:
         self.checkpoint = checkpoint
         self._fetch = fetch
-        self._edge: dict[int, bytes] | None = None
-        self._above: dict[tuple[int, int], bytes] = {}
-        self._lowest: tuple[int, bytes] | None = None
+        self._kept = kept or Kept()
+        self._edge: dict[int, tuple[bytes, ...]] | None = None
+
+    def grown(self, size: int, tiles: Mapping[tuple[int, int], bytes]) -> CheckedTree:
+        """Return the tree of `size` entries that this one becomes with `tiles` (`core.tiles.grow_tiles`): no tile is read for its root.
+
+        Raises:
+            ProofError: The tiles at the edge of this tree do not lead to its root.
+        """
+        before = self._checked_edge()
+        edge: dict[int, tuple[bytes, ...]] = {}
+        for level, index in ((tile.level or 0, tile.index) for tile in edge_tiles(size)):
+            data = tiles.get((level, index))
+            edge[level] = before[level] if data is None else tile_nodes(data, before.get(level, ()))
+        root = root_of(size, _read_edge(edge))
+        self._kept.edge, self._kept.edge_of = edge, (size, root)
+        return CheckedTree(replace(self.checkpoint, size=size, root=root), self._fetch, self._kept)
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the hash of the complete subtree at (level, index): a `core.merkle.NodeReader`.
+
+        Raises:
+            ProofError: What is read does not lead to the root, or the tree has no such subtree.
+        """
+        above, row = divmod(level, HEIGHT)
+        at = (index & ((WIDTH >> row) - 1)) * HASH_SIZE
+        found = self._rows(above, index >> (HEIGHT - row))[row][at : at + HASH_SIZE]
+        if not found:
+            raise ProofError(f"a tree of {self.checkpoint.size} entries has no subtree {index} at level {level}")
+        return found
 
     def hashes(self, level: int, index: int) -> bytes:
         """Return the hashes of a tile, as far as this tree has them.
@@ -49,23 +95,7 @@ class CheckedTree:
         Raises:
             ProofError: They do not lead to the root, or the tree has no such tile.
         """
-        tile = self.place(level, index)
-        if tile.width < WIDTH:
-            return self._checked_edge()[level]
-        if level == 0 and self._lowest and self._lowest[0] == index:
-            return self._lowest[1]
-        if (level, index) in self._above:
-            return self._above[level, index]
-        at = index % WIDTH * HASH_SIZE
-        expected = self.hashes(level + 1, index // WIDTH)[at : at + HASH_SIZE]
-        data = self._tile(tile)
-        if tile_root(data) != expected:
-            raise ProofError(f"{tile_path(tile)} does not lead to the root")
-        if level:
-            self._above[level, index] = data
-        else:
-            self._lowest = index, data
-        return data
+        return self._rows(level, index)[0][: self.place(level, index).width * HASH_SIZE]
 
     def entries(self, index: int) -> tuple[bytes, ...]:
         """Return the entries of bundle `index`, as far as this tree has them.
@@ -107,7 +137,7 @@ class CheckedTree:
         """
         if size > self.checkpoint.size:
             raise ProofError(f"the tree has {self.checkpoint.size} entries")
-        return root_of(size, self._nodes())
+        return root_of(size, self.node)
 
     def consistency(self, old: int) -> ConsistencyProof:
         """Return the proof that this tree begins with its own first `old` entries.
@@ -115,11 +145,23 @@ class CheckedTree:
         Raises:
             ProofError: As `root_at`.
         """
-        return prove_consistency(old, self.checkpoint.size, self._nodes())
+        return prove_consistency(old, self.checkpoint.size, self.node)
 
-    def _nodes(self) -> NodeReader:
-        self._checked_edge()
-        return read_tiled_nodes(self.hashes, {})
+    def _rows(self, level: int, index: int) -> tuple[bytes, ...]:
+        """Return the nodes of a tile (`core.tiles.tile_nodes`), once they are proven."""
+        known = self._kept.full.setdefault(level, {})
+        rows = known.get(index)
+        if rows is None:
+            tile = self.place(level, index)
+            if tile.width < WIDTH:
+                return self._checked_edge()[level]
+            rows = tile_nodes(self._tile(tile))
+            if hash_pairs(rows[-1]) != self.node(HEIGHT * (level + 1), index):
+                raise ProofError(f"{tile_path(tile)} does not lead to the root")
+            if len(known) >= _MAX_KEPT:
+                known.clear()
+            known[index] = rows
+        return rows
 
     def _tile(self, tile: Tile) -> bytes:
         data = self._fetch(tile)
@@ -127,16 +169,24 @@ class CheckedTree:
             raise ProofError(f"{tile_path(tile)} does not hold {tile.width} hashes")
         return data
 
-    def _checked_edge(self) -> dict[int, bytes]:
+    def _checked_edge(self) -> dict[int, tuple[bytes, ...]]:
+        size, root = self.checkpoint.size, self.checkpoint.root
+        if self._edge is None and self._kept.edge_of == (size, root):
+            self._edge = self._kept.edge
         if self._edge is None:
-            edge: dict[int, bytes] = {}
-            rest, level = self.checkpoint.size, 0
-            while rest:
-                rest, width = divmod(rest, WIDTH)
-                if width:
-                    edge[level] = self._tile(Tile(level=level, index=rest, width=width))
-                level += 1
-            if root_of(self.checkpoint.size, read_tiled_nodes(lambda level, _: edge[level], {})) != self.checkpoint.root:
+            before = self._kept.edge
+            edge = {tile.level or 0: tile_nodes(self._tile(tile), before.get(tile.level or 0, ())) for tile in edge_tiles(size)}
+            if root_of(size, _read_edge(edge)) != root:
                 raise ProofError("the tiles at the edge of the tree do not lead to the root that the log signed")
-            self._edge = edge
+            self._edge = self._kept.edge = edge
+            self._kept.edge_of = size, root
         return self._edge
+
+
+def _read_edge(edge: Mapping[int, tuple[bytes, ...]]) -> NodeReader:
+    def read(level: int, index: int) -> bytes:
+        above, row = divmod(level, HEIGHT)
+        at = (index & ((WIDTH >> row) - 1)) * HASH_SIZE
+        return edge[above][row][at : at + HASH_SIZE]
+
+    return read

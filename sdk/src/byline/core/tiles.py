@@ -120,6 +120,31 @@ def tile_root(data: bytes) -> bytes:
     return data
 
 
+def tile_nodes(data: bytes, known: Sequence[bytes] = ()) -> tuple[bytes, ...]:
+    """Return all nodes in a tile, full or not: its hashes, those above pairs of them, and so on, each row side by side, eight rows.
+
+    `known` is the same of a tile that this one may begin with: what it has is not computed again.
+    """
+    rows = [data]
+    begun = known if known and data.startswith(known[0]) else (b"",) * HEIGHT
+    for have in begun[1:]:
+        below = rows[-1]
+        rows.append(have + hash_pairs(below[2 * len(have) : len(below) // (2 * HASH_SIZE) * 2 * HASH_SIZE]))
+    return tuple(rows)
+
+
+def edge_tiles(size: int) -> tuple[Tile, ...]:
+    """Return the tiles at the end of a log of `size` entries that are not full: they hold every subtree that its root is made of."""
+    edge: list[Tile] = []
+    level = 0
+    while size:
+        size, width = divmod(size, WIDTH)
+        if width:
+            edge.append(Tile(level=level, index=size, width=width))
+        level += 1
+    return tuple(edge)
+
+
 def read_tiled_nodes(read: TileReader, cache: dict[tuple[int, int], bytes]) -> NodeReader:
     """Return a reader of tree nodes over tiles.
 
