@@ -254,6 +254,7 @@ def test_a_failure_in_any_step_leaves_the_log_as_it_was(tmp_path: Path, monkeypa
     log = started(store)
     log.append(submissions(*range(300)))
     before = log.checkpoint()
+    log = Log(store, KEY_OF_LOG)  # one that remembers nothing does every step
     real = getattr(SqlMoment, step)
 
     def fail(self: SqlMoment, *args: object) -> object:
@@ -279,8 +280,9 @@ from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import VERSION, SqliteStore
 from serving import SIGNER, envelope
+with open_embedded(pathlib.Path(sys.argv[1])) as before:
+    before.append(envelope(1), SIGNER.public)
 ledger = open_embedded(pathlib.Path(sys.argv[1]))
-ledger.append(envelope(1), SIGNER.public)
 def die(*_): os.kill(os.getpid(), 9)
 if sys.argv[2] == "commit":
     ledger._store._connection.set_trace_callback(lambda sql: die() if sql == "COMMIT" else None)

@@ -14,7 +14,7 @@ A batch of submissions becomes part of the log in one transaction of the store:
 
 Whatever ends the process before 7 leaves the log as it was; after 7 everything is durable. A client that heard nothing sends the
 statement again and 2 gives it the same index. Several processes may do this on one store: the transaction is exclusive, and
-nothing is kept between two of them but hashes of complete subtrees, which never change.
+nothing is kept between two of them but what was proven, which never changes (`engine.proven`).
 """
 
 from __future__ import annotations
@@ -24,25 +24,15 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.bundle import Receipt
-from byline.core.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from byline.core.checkpoint import Checkpoint, format_checkpoint
 from byline.core.logged import Logged, Page
-from byline.core.merkle import (
-    EMPTY_ROOT,
-    HASH_SIZE,
-    ConsistencyProof,
-    InclusionProof,
-    hash_leaf,
-    prove_consistency,
-    prove_inclusion,
-    prove_inclusions,
-    root_of,
-)
-from byline.core.note import parse_note, sign_note
-from byline.core.tiles import WIDTH, format_entries, grow_tiles, is_covered, read_tiled_nodes
-from byline.errors import ContentionError, LedgerError, ProofError
+from byline.core.merkle import EMPTY_ROOT
+from byline.core.note import sign_note
+from byline.errors import ContentionError
 from byline_ledger.engine.frozen import Frozen, check_taking, set_frozen, why_frozen
 from byline_ledger.engine.index import note_keys
-from byline_ledger.engine.pages import fill_page, read_envelope, read_leaves
+from byline_ledger.engine.pages import fill_page, read_envelope
+from byline_ledger.engine.proven import Prover
 from byline_ledger.engine.published import checkpoint_for, checkpoint_to_show
 
 if TYPE_CHECKING:
@@ -50,13 +40,13 @@ if TYPE_CHECKING:
 
     from byline.core.entry import Submission
     from byline.core.facets import Query
-    from byline.core.merkle import NodeReader
+    from byline.core.merkle import ConsistencyProof, InclusionProof
     from byline.core.ports import Store, StoreReader, StoreWriter
     from byline.core.tiles import Tile
     from byline.keys.ed25519 import LogKey
+    from byline_ledger.engine.proven import Moment
 
 MAX_ATTEMPTS = 5
-_MAX_NODES = 200_000
 MAX_PAGE = 256
 _NS_PER_MS = 1_000_000
 
@@ -85,7 +75,7 @@ class Log:
         self._clock = clock
         self._publish = publish
         self._log_id = key.note_key.log_id
-        self._nodes: dict[tuple[int, int], bytes] = {}
+        self._prover = Prover(key)
         self._is_indexed = False
 
     @property
@@ -121,12 +111,12 @@ class Log:
         with self._store.read() as reader:
             if reader.head() is None:
                 return False
-            self._head(reader)
+            self._prover.open(reader)
             return True
 
     def start(self, writer: StoreWriter) -> None:
         """Sign the checkpoint of the empty tree: the log begins when the transaction of `writer` commits."""
-        self._sign(writer, size=0, root=EMPTY_ROOT)
+        self._sign(writer, Checkpoint(origin=self._key.name, size=0, root=EMPTY_ROOT))
 
     def begin_index(self) -> None:
         """Note the keys of what is appended from now on for the next seal (`engine.sealing`), which else reads payloads."""
@@ -172,8 +162,9 @@ class Log:
             LedgerError: As `append`.
         """
         with self._writing() as writer:
-            note, head = self._head(writer)
-            yield Extension(writer, note, head.size, self._now(writer, head.size), lambda batch: self._add(writer, batch))
+            moment = self._prover.open(writer)
+            now = self._now(writer, moment.head.size)
+            yield Extension(writer, moment.note, moment.head.size, now, lambda batch: self._add(writer, batch))
 
     def rewrite_head(self) -> None:
         """Write the head again as it is, durably: it tells whether the store takes anything.
@@ -183,7 +174,7 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.write() as writer:
-            writer.set_head(self._head(writer)[0])
+            writer.set_head(self._prover.open(writer).note)
 
     def freeze(self, *, frozen: bool = True) -> None:
         """Take no new entries from now on, whoever the writer is, or take them again; what is there is answered as before.
@@ -212,10 +203,10 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
+            moment = self._prover.open(reader)
             indices = reader.known([each.identity for each in batch])
             known = [indices[each.identity] for each in batch if each.identity in indices]
-            note, head = checkpoint_for(reader, self._head(reader), known)
-            made = iter(self._receipts(reader, known, note, head.size, {}))
+            made = iter(self._receipts(moment, known, {}, self._shown(moment, known)))
         return [next(made) if each.identity in indices else None for each in batch]
 
     def checkpoint(self) -> str:
@@ -226,7 +217,10 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
-            return checkpoint_to_show(reader, self._head(reader)[0])
+            moment = self._prover.open(reader)
+            note = checkpoint_to_show(reader, moment.note)
+            moment.check_earlier(note)
+            return note
 
     def head(self) -> tuple[str, Checkpoint]:
         """Return the newest checkpoint, as it is signed and as it reads.
@@ -235,7 +229,8 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
-            return self._head(reader)
+            moment = self._prover.open(reader)
+        return moment.note, moment.head
 
     def tile(self, tile: Tile) -> bytes | None:
         """Return the bytes of `tile`, None where the newest checkpoint does not reach that far.
@@ -244,12 +239,7 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
-            if not is_covered(tile, self._head(reader)[1].size):
-                return None
-            if tile.level is not None:
-                return reader.tile(tile.level, tile.index)[: tile.width * HASH_SIZE]
-            start = tile.index * WIDTH
-            return format_entries(list(read_leaves(reader, range(start, start + tile.width)).values()))
+            return self._prover.open(reader).tile(tile)
 
     def inclusion(self, index: int, size: int) -> InclusionProof:
         """Prove that entry `index` is in the tree of `size` entries.
@@ -258,8 +248,7 @@ class Log:
             ProofError: There is no such entry or no such tree.
         """
         with self._store.read() as reader:
-            self._check_size(reader, size)
-            return prove_inclusion(index, size, self._reader(reader))
+            return self._prover.open(reader).inclusions((index,), size)[index]
 
     def consistency(self, old: int, new: int) -> ConsistencyProof:
         """Prove that the tree of `new` entries begins with the tree of `old`.
@@ -268,8 +257,7 @@ class Log:
             ProofError: There is no such tree.
         """
         with self._store.read() as reader:
-            self._check_size(reader, new)
-            return prove_consistency(old, new, self._reader(reader))
+            return self._prover.open(reader).consistency(old, new)
 
     def entries(self, start: int, *, limit: int = MAX_PAGE, envelopes: bool = True) -> Page:
         """Show entries from `start` on: `limit` at most, fewer if they are large, one at least if there is one.
@@ -278,9 +266,9 @@ class Log:
             LedgerError: The store is broken.
         """
         with self._store.read() as reader:
-            size = self._head(reader)[1].size
-            indices = range(start, min(size, start + min(limit, MAX_PAGE)))
-            return self._page(reader, indices, envelopes=envelopes, more=indices.stop < size)
+            moment = self._prover.open(reader)
+            indices = range(start, min(moment.head.size, start + min(limit, MAX_PAGE)))
+            return self._page(moment, indices, envelopes=envelopes, more=indices.stop < moment.head.size)
 
     def find(self, query: Query, *, after: int = -1, limit: int = MAX_PAGE) -> Page:
         """Show what `query` asks for beyond the entry `after`, as `entries` does.
@@ -291,92 +279,72 @@ class Log:
         limit = min(limit, MAX_PAGE)
         with self._store.read() as reader:
             indices = reader.find(query, after=after, limit=limit + 1)
-            return self._page(reader, indices[:limit], envelopes=True, more=len(indices) > limit)
+            return self._page(self._prover.open(reader), indices[:limit], envelopes=True, more=len(indices) > limit)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[StoreWriter]:
-        if len(self._nodes) > _MAX_NODES:
-            self._nodes.clear()
         try:
             with self._store.write() as writer:
                 yield writer
-                note = self._head(writer)[0]
+                note = self._prover.open(writer).note
         except BaseException:
-            # Other entries may get the indices of a transaction that failed, so its nodes must be forgotten.
-            self._nodes.clear()
+            self._prover.forget()
             raise
         self._publish(note)
 
-    def _page(self, reader: StoreReader, indices: Sequence[int], *, envelopes: bool, more: bool) -> Page:
+    def _page(self, moment: Moment, indices: Sequence[int], *, envelopes: bool, more: bool) -> Page:
         """Show the entries `indices` as far as a page has room; `more` tells whether others follow them."""
-        kept, payloads = fill_page(reader, indices) if envelopes else (indices, {})
-        note, head = checkpoint_for(reader, self._head(reader), kept)
-        receipts, times = self._receipts(reader, kept, note, head.size, {}), reader.times(kept)
+        kept, payloads = fill_page(moment.reader, indices) if envelopes else (indices, {})
+        shown = self._shown(moment, kept)
+        receipts, times = self._receipts(moment, kept, {}, shown), moment.reader.times(kept)
         entries = tuple(
             Logged(receipt=each, envelope=read_envelope(each, payloads.get(each.index)), logged_at=times[each.index]) for each in receipts
         )
-        return Page(checkpoint=note, entries=entries, after=kept[-1] if kept and (more or len(kept) < len(indices)) else None)
+        return Page(checkpoint=shown[0], entries=entries, after=kept[-1] if kept and (more or len(kept) < len(indices)) else None)
 
     def _add(self, writer: StoreWriter, batch: Sequence[Submission]) -> list[Receipt]:
         """Add what is new of `batch` and make the receipts."""
-        note, head = self._head(writer)
+        moment = self._prover.open(writer)
+        start = moment.head.size
         indices = writer.known([each.identity for each in batch])
         fresh: list[Submission] = []
         for each in batch:
             if each.identity not in indices:
-                indices[each.identity] = head.size + len(fresh)
+                indices[each.identity] = start + len(fresh)
                 fresh.append(each)
         if fresh:
             check_taking(writer)
-            writer.add_entries(head.size, fresh, self._now(writer, head.size))
+            writer.add_entries(start, fresh, self._now(writer, start))
             if self._is_indexed:
-                note_keys(writer, head.size, fresh)
-            tiles = grow_tiles(head.size, [hash_leaf(each.leaf) for each in fresh], writer.tile)
-            for (level, at), data in tiles.items():
+                note_keys(writer, start, fresh)
+            for (level, at), data in moment.grow([each.leaf for each in fresh]).items():
                 writer.set_tile(level, at, data)
-            size = head.size + len(fresh)
-            note = self._sign(writer, size=size, root=root_of(size, self._reader(writer)))
-        leaves = {number: each.leaf for number, each in enumerate(fresh, head.size)}
-        return self._receipts(writer, [indices[each.identity] for each in batch], note, head.size + len(fresh), leaves)
+            moment.note = self._sign(writer, moment.head)
+        leaves = {number: each.leaf for number, each in enumerate(fresh, start)}
+        return self._receipts(moment, [indices[each.identity] for each in batch], leaves)
 
-    def _sign(self, writer: StoreWriter, *, size: int, root: bytes) -> str:
-        text = format_checkpoint(Checkpoint(origin=self._key.name, size=size, root=root))
-        note = sign_note(text, [self._key])
+    def _sign(self, writer: StoreWriter, head: Checkpoint) -> str:
+        note = sign_note(format_checkpoint(head), [self._key])
+        self._prover.trust(note, head)
         writer.set_head(note)
         return note
 
-    def _head(self, reader: StoreReader) -> tuple[str, Checkpoint]:
-        note = reader.head()
-        if note is None:
-            raise LedgerError("the log has not begun", hint="run `byline ledger init`")
-        head = parse_checkpoint(parse_note(note).text)
-        if head.origin != self._key.name:
-            what = f"the store holds the log {head.origin}, the key is that of {self._key.name}"
-            raise LedgerError(what, hint="restore the key that belongs to it")
+    def _shown(self, moment: Moment, indices: Sequence[int]) -> tuple[str, Checkpoint]:
+        """Return the checkpoint that receipts of `indices` are made to where they are read."""
+        note, head = checkpoint_for(moment.reader, (moment.note, moment.head), indices)
+        moment.check_earlier(note)
         return note, head
 
-    def _receipts(self, reader: StoreReader, indices: Sequence[int], note: str, size: int, known: dict[int, bytes]) -> list[Receipt]:
-        """Make the receipts of `indices` in the tree of `size` entries that `note` signs; a leaf that is not `known` is read."""
-        leaves = known | read_leaves(reader, [index for index in indices if index not in known])
-        proofs = prove_inclusions(indices, size, self._reader(reader))
+    def _receipts(
+        self, moment: Moment, indices: Sequence[int], known: dict[int, bytes], shown: tuple[str, Checkpoint] | None = None
+    ) -> list[Receipt]:
+        """Make the receipts of `indices` to the head of `moment` or what else is `shown`; a leaf that is not `known` is read."""
+        note, head = shown or (moment.note, moment.head)
+        leaves = known | moment.leaves([index for index in indices if index not in known])
+        proofs = moment.inclusions(indices, head.size)
         return [Receipt(log_id=self._log_id, leaf=leaves[index], proof=proofs[index], checkpoint=note) for index in indices]
 
     def _now(self, reader: StoreReader, size: int) -> int:
         """Return the time to log at, in milliseconds."""
         before = reader.times([size - 1]).get(size - 1, 0)
         return max(before, self._clock() // _NS_PER_MS)
-
-    def _check_size(self, reader: StoreReader, size: int) -> None:
-        _, head = self._head(reader)
-        if size > head.size:
-            raise ProofError(f"the log has {head.size} entries")
-
-    def _reader(self, reader: StoreReader) -> NodeReader:
-        tiles: dict[tuple[int, int], bytes] = {}
-
-        def tile(level: int, index: int) -> bytes:
-            if (level, index) not in tiles:
-                tiles[level, index] = reader.tile(level, index)
-            return tiles[level, index]
-
-        return read_tiled_nodes(tile, self._nodes)

@@ -19,18 +19,6 @@ MAX_PAGE_BYTES = 1024 * 1024
 _CHUNK = 16
 
 
-def read_leaves(reader: StoreReader, indices: Sequence[int]) -> dict[int, bytes]:
-    """Return the leaves of these entries, in this order.
-
-    Raises:
-        LedgerError: One is missing.
-    """
-    leaves = reader.leaves(indices)
-    if missing := set(indices) - leaves.keys():
-        raise LedgerError(f"entry {min(missing)} is missing from the store", hint="run `byline ledger fsck`")
-    return {index: leaves[index] for index in indices}
-
-
 def fill_page(reader: StoreReader, indices: Sequence[int]) -> tuple[Sequence[int], dict[int, bytes]]:
     """Return as many of `indices` as a page has room for, one at least, and the payloads."""
     payloads: dict[int, bytes] = {}

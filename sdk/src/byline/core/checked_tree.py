@@ -151,10 +151,10 @@ class CheckedTree:
         """Return the nodes of a tile (`core.tiles.tile_nodes`), once they are proven."""
         known = self._kept.full.setdefault(level, {})
         rows = known.get(index)
+        if rows is None and index == self.checkpoint.size >> HEIGHT * (level + 1):
+            rows = self._checked_edge().get(level)
         if rows is None:
             tile = self.place(level, index)
-            if tile.width < WIDTH:
-                return self._checked_edge()[level]
             rows = tile_nodes(self._tile(tile))
             if hash_pairs(rows[-1]) != self.node(HEIGHT * (level + 1), index):
                 raise ProofError(f"{tile_path(tile)} does not lead to the root")
