@@ -165,6 +165,7 @@ def test_an_erased_payload_is_gone_and_all_else_stays(store: Store) -> None:
     with store.write() as writer:
         writer.erase(1)
         assert writer.payloads(range(3)).keys() == {0, 2}
+    assert store.purge()
     with store.read() as reader:
         assert reader.payloads(range(3)).keys() == {0, 2}
         assert (reader.leaves([1]), reader.facets([1]), reader.times([1])) == ({1: b"leaf 1"}, {1: ENTRIES[1].facets}, {1: 1000})

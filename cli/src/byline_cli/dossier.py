@@ -18,12 +18,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from byline.core.approval import Approval, parse_approval
-from byline.core.authorship import parse_authorship
-from byline.core.decision import Decision, parse_decision
+from byline.core.approval import Approval
+from byline.core.decision import Decision
 from byline.core.effect import effect_digest
 from byline.core.moment import format_moment
-from byline.core.statement import PredicateType, parse_statement
+from byline.core.statement import PredicateType
 from byline.core.value import dataclass
 from byline.errors import MalformedError
 from byline.flow.gathering import content_of
@@ -31,19 +30,20 @@ from byline.flow.landing import read_landing
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 from byline.verify import Verification, verify_bundles
+from byline.verify.checks import read_predicate
 from byline_cli.wiring import cache_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from byline.core.authorship import Authorship
     from byline.core.bundle import Bundle
     from byline.core.trust import Trust
     from byline.core.verified import Verified
     from byline.flow.workshop import Workshop
     from byline.log.index import Fact
     from byline.verify import Failure
+    from byline.verify.checks import Predicate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Item:
 
     bundle: Bundle
     digest: str
-    said: Authorship | Approval | Decision | None
+    said: Predicate | None
     fact: Verified | None
     failure: Failure | None
     is_over: bool = False
@@ -159,11 +159,8 @@ def _judged(workshop: Workshop, index: EvidenceIndex, commit: str) -> Iterator[F
                 yield known[stored.name]
 
 
-def _read(bundle: Bundle) -> Authorship | Approval | Decision | None:
+def _read(bundle: Bundle) -> Predicate | None:
     try:
-        statement = parse_statement(bundle.envelope.payload)
-        if statement.predicate_type == PredicateType.AUTHORSHIP:
-            return parse_authorship(statement)
-        return parse_approval(statement) if statement.predicate_type == PredicateType.APPROVAL else parse_decision(statement)
+        return read_predicate(bundle.envelope.payload)[1]
     except MalformedError:
         return None

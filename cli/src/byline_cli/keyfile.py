@@ -18,7 +18,9 @@ from byline.errors import ConfigError, MalformedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from byline.core.ports import Signer
     from byline.keys.p256 import PrivateKey
+    from byline_cli.world import World
 
 BEGIN, END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 SSH_LINES = ("ssh-", "ecdsa-", "sk-")
@@ -50,6 +52,22 @@ def load_own_key(environ: Mapping[str, str]) -> PrivateKey:
     except ConfigError as error:
         hint = error.hint or "move it away, and `byline init` makes a new one: somebody has to add that to the trust file"
         raise ConfigError(f"your key {path}: {error}", hint=hint) from error
+
+
+def approving_key(world: World, named: Path | None) -> Signer:
+    """Return the key that signs a person's yes: the one in the file `named`, a PEM or an SSH key, else their own.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    if named is None:
+        return load_own_key(world.environ)
+    from byline.core.sshsig import APPROVAL
+    from byline.keys.signers import load_signer
+    from byline.sign.ssh import SshSigner, is_ssh_key
+
+    path = world.cwd / named
+    return SshSigner(path, namespace=APPROVAL) if is_ssh_key(path) else load_signer(path)
 
 
 def make_own_key(environ: Mapping[str, str]) -> PrivateKey:

@@ -19,6 +19,7 @@ from byline.core.decision import Decision
 from byline.core.effect import path_members
 from byline.core.moment import format_moment
 from byline.core.report import owner_to_json
+from byline.core.tombstone import Tombstone
 from byline.errors import MalformedError, UnknownKeyError
 from byline_cli.terminal import count, show_path
 from byline_cli.view import describe_evidence, describe_owner
@@ -54,6 +55,8 @@ def describe_item(item: Item) -> Iterator[str]:
     elif isinstance(said, Decision):
         time = f"{said.decided_at:%Y-%m-%d %H:%M} UTC"
         yield f"    {said.outcome}: {said.base[:DIGITS]} -> {said.candidate[:DIGITS]} on {said.target}, {time}"
+    elif isinstance(said, Tombstone):
+        yield f"    {said.reason}: statement {said.statement[:DIGITS]} of key {said.key[:16]}, {said.erased_at:%Y-%m-%d %H:%M} UTC"
 
 
 def claims_to_json(item: Item) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from byline.flow.judge import Question
 from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
-from byline_cli.keyfile import load_own_key
+from byline_cli.keyfile import approving_key
 from byline_cli.terminal import Paint, count, show_path
 from byline_cli.wiring import cache_file, connect, make_workshop, open_here, open_ledger
 from byline_cli.world import NO, YES
@@ -23,7 +23,6 @@ from byline_gate.anchor import full_ref
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline.core.ports import Signer
     from byline.flow.approve import Proposal
     from byline.flow.workshop import Workshop
     from byline.git.repository import Repository
@@ -54,7 +53,7 @@ def run(options: Namespace, world: World) -> int:
     """Show, ask, sign, deliver."""
     repo = open_here(world)
     target, base = _target(repo, options.target)
-    key = _key(options, world)
+    key = approving_key(world, options.key)
     at = datetime.now(UTC)
     question = Question(
         base=repo.commit_id(options.base or base),
@@ -114,17 +113,6 @@ def _deliver(workshop: Workshop, world: World) -> None:
             continue
         said = f"sent to {remote}" if report.sent else f"not taken by {remote}: {report.message}; byline push --evidence-only tries again"
         world.terminal.line(said)
-
-
-def _key(options: Namespace, world: World) -> Signer:
-    if options.key is None:
-        return load_own_key(world.environ)
-    from byline.core.sshsig import APPROVAL
-    from byline.keys.signers import load_signer
-    from byline.sign.ssh import SshSigner, is_ssh_key
-
-    path = options.key if options.key.is_absolute() else world.cwd / options.key
-    return SshSigner(path, namespace=APPROVAL) if is_ssh_key(path) else load_signer(path)
 
 
 def _target(repo: Repository, named: str | None) -> tuple[str, str]:

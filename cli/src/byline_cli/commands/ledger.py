@@ -25,6 +25,7 @@ VERBS = {
     "freeze": "let a ledger answer and take no new entries, from any process",
     "unfreeze": "let it take entries again; after a restore, once it is shown what others saw",
     "rotate-key": "end a ledger, and begin the one that follows it, under another name and key",
+    "erase": "erase what was signed once two people have signed a tombstone for it; every proof stays",
     "monitor": "watch a log, yours or another's: that it only grows, and what it holds under a key",
     "mirror": "copy a log, yours or another's, prove all of it, and keep the copy up to date",
 }

@@ -8,7 +8,7 @@
 4. Each leaf is spelled as it must be, its payload is what its digest says, and its signature is by its key; what came through
    Rekor's door has no payload.
 5. Each identity and each facet is that of its entry, and the index has each of its terms; none is missing and none is left over.
-   No entry was logged before the one before it.
+   No entry was logged before the one before it. A payload that is gone has its tombstones, by two keys (`core.tombstone`).
 6. Each tile holds the hashes of these leaves; none is missing and none is left over.
 7. The root of these leaves is the root that the head signs.
 8. The sealed index has the rows of these entries, all of them and no others, and its last seal says so.
@@ -32,8 +32,10 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from byline.core.checkpoint import open_checkpoint
+from byline.core.entry import identity_from
 from byline.core.merkle import root_of
 from byline.core.tiles import read_tiled_nodes
+from byline.core.tombstone import NEEDED
 from byline.core.value import dataclass, replace
 from byline.errors import LedgerError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
@@ -53,7 +55,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.core.checkpoint import Checkpoint
+    from byline.core.facets import Facets
     from byline.core.ports import StoreReader
+    from byline.core.tombstone import Tombstone
     from byline_ledger.engine.fsck_entries import Checked, Source
 
 MAX_FINDINGS = 100
@@ -151,7 +155,8 @@ class _Check:
         self._sources: set[Source] = set()
         self._logged_at = 0
         self._rows = 0
-        self._erased: set[int] = set()
+        self._erased: dict[int, Facets] = {}
+        self._tombstones: list[tuple[bytes, Tombstone]] = []
         self.head: Checkpoint | None = None
 
     def run(self, *, tree_only: bool) -> Iterator[Finding]:
@@ -162,7 +167,7 @@ class _Check:
         if self._size == self.head.size:
             yield from self._check_tree(self.head)  # 6, 7, 9
             if not tree_only:
-                yield from examine_index(self._reader, self._verifier, self._size, rows=self._rows, erased=self._erased)  # 8
+                yield from examine_index(self._reader, self._verifier, self._size, rows=self._rows, erased=set(self._erased))  # 8
 
     def _check_head(self) -> Iterator[Finding]:
         try:
@@ -184,10 +189,23 @@ class _Check:
         elif not tree_only:
             if "payload" in stray:
                 yield Finding(where="table payload", what=f"it has a payload of entry {stray['payload']}, which the log does not have")
+            yield from self._check_erased()
             counts = self._reader.counts()
             for table, count in (("identity", size), ("term", self._terms), ("source", len(self._sources))):
                 if counts[table] != count:
                     yield Finding(where=f"table {table}", what=f"{counts[table]} rows, the entries need {count}")
+
+    def _check_erased(self) -> Iterator[Finding]:
+        """Two keys have to have signed a tombstone for whatever is gone, and it names what the entry is found by."""
+        for index, facets in self._erased.items():
+            signers = {
+                signer
+                for signer, each in self._tombstones
+                if bytes.fromhex(each.key) == facets.key and set(map(bytes.fromhex, each.subjects)) == set(facets.subjects)
+                if self._reader.known([identity := identity_from(bytes.fromhex(each.statement), facets.key)]).get(identity) == index
+            }
+            if len(signers) < NEEDED:
+                yield Finding(where=f"entry {index}", what="its payload is missing, and no two tombstones say that it may be")
 
     def _leaves(self, size: int) -> Iterator[tuple[bytes, ...]]:
         """Give the leaves in order, a chunk at a time, until one is missing; the tree grows with them."""
@@ -228,6 +246,7 @@ class _Check:
         self._sources |= checked.sources
         self._rows += checked.rows
         self._erased |= checked.erased
+        self._tombstones += checked.tombstones
         yield from (Finding(where=f"entry {index}", what=what) for index, what in sorted(wrong))
 
     def _check_tree(self, head: Checkpoint) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ What the rest of the store must say about the entries comes back: their identiti
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -22,9 +23,10 @@ from byline.core.index_keys import index_keys
 from byline.core.rekor import parse_record, record_identity
 from byline.core.sealed_index import format_row, is_seal, parse_seal
 from byline.core.sshsig import namespace_of
-from byline.core.statement import parse_statement
+from byline.core.statement import Statement, parse_statement
+from byline.core.tombstone import Tombstone, parse_tombstone
 from byline.core.value import dataclass, field
-from byline.errors import BylineError, EntryError, LedgerError
+from byline.errors import BylineError, EntryError, LedgerError, StatementError
 from byline.keys.signatures import Signatures
 from byline_ledger.engine.index import NO_FACETS, seal_identity
 from byline_ledger.engine.records import record_facets
@@ -58,7 +60,8 @@ class Chunk:
 class Checked:
     """`wrong` tells of entries; what else is to be found in the store: an index for each identity, rows of the index, sources.
 
-    `rows` is the sum of the rows (`sum_rows`) that the sealed index has of them, but of those that were `erased`.
+    `rows` is the sum of the rows (`sum_rows`) that the sealed index has of them, but of those that were `erased`. `tombstones` say which
+    may be, each with the id of the key that signed it.
     """
 
     wrong: list[tuple[int, str]] = field(default_factory=list)
@@ -66,7 +69,8 @@ class Checked:
     terms: list[tuple[bytes, int]] = field(default_factory=list)
     sources: set[Source] = field(default_factory=set)
     rows: int = 0
-    erased: set[int] = field(default_factory=set)
+    erased: dict[int, Facets] = field(default_factory=dict)
+    tombstones: list[tuple[bytes, Tombstone]] = field(default_factory=list)
 
 
 def examine_chunks(chunks: Iterable[Chunk], *, entries: int) -> Iterator[Checked]:
@@ -106,9 +110,8 @@ def examine_chunk(chunk: Chunk) -> Checked:
 def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, checked: Checked) -> Iterator[str]:
     payload, stored = chunk.payloads.get(index), chunk.facets.get(index)
     if payload is None:
-        if stored and stored.subjects:  # what came without a payload has none
-            checked.erased.add(index)
-        yield from _check_record(index, leaf, stored, checked)
+        # What came without a payload has no subjects.
+        yield from (_check_erased if stored and stored.subjects else _check_record)(index, leaf, stored, checked)
         return
     try:
         entry = parse_entry(leaf)
@@ -124,6 +127,7 @@ def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, 
         namespace = namespace_of(statement.predicate_type)
         signatures.verify(entry.public, entry.signature, envelope.signed_bytes, namespace=namespace)
         facets = facets_of(statement, hashlib.sha256(entry.public).digest())
+        checked.tombstones += ((facets.key, each) for each in _tombstones(statement))
     except BylineError as error:
         yield str(error)
         return
@@ -135,6 +139,26 @@ def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, 
 def sum_rows(rows: Iterable[bytes]) -> int:
     """Return a number that rows add up to in whatever order: no damage leaves it as it is."""
     return sum(int.from_bytes(hashlib.sha512(row).digest(), "big") for row in rows)
+
+
+def _tombstones(statement: Statement) -> Iterator[Tombstone]:
+    with contextlib.suppress(StatementError):  # a log takes what is signed, whatever its predicate says
+        yield parse_tombstone(statement)
+
+
+def _check_erased(index: int, leaf: bytes, stored: Facets | None, checked: Checked) -> Iterator[str]:
+    """Check what is left of an entry whose payload is gone; whether it may be, the tombstones say in the end."""
+    try:
+        public = parse_entry(leaf).public
+    except EntryError as error:
+        yield f"its leaf: {error}"
+        return
+    if stored is None or hashlib.sha256(public).digest() != stored.key:
+        yield "its facets name another key than its leaf"
+        return
+    checked.erased[index] = stored
+    checked.terms += ((term, index) for term in stored.terms)
+    checked.sources.add((stored.key, stored.repository, stored.predicate_type))
 
 
 def _check_record(index: int, leaf: bytes, stored: Facets | None, checked: Checked) -> Iterator[str]:

@@ -140,5 +140,9 @@ class MemoryStore:
             yield draft
             self._state = draft
 
+    def purge(self) -> bool:
+        """Hold nothing of what was erased."""
+        return True
+
     def close(self) -> None:
         """Hold nothing that must be let go of."""

@@ -107,6 +107,16 @@ class PostgresStore:
         with self._transaction(self._begin_writing) as moment:
             yield moment
 
+    def purge(self) -> bool:
+        """Let the database use the room of what was erased again. What its replicas, archives and backups keep is its operator's.
+
+        Raises:
+            LedgerUnavailableError: The database does not answer.
+        """
+        with _translated(), self._connect() as connection:
+            connection.execute("VACUUM payload")
+        return True
+
     def close(self) -> None:
         """Let go of the connections."""
         while self._idle:

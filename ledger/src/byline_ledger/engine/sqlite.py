@@ -86,6 +86,16 @@ class SqliteStore:
         with self._transaction("BEGIN IMMEDIATE"):
             yield SqlMoment(self._connection.execute, piece=PIECE)
 
+    def purge(self) -> bool:
+        """Empty the write-ahead log, which may still hold what was erased; False where a reader is in the way.
+
+        Raises:
+            LedgerUnavailableError: The file is locked.
+            LedgerError: The file is broken.
+        """
+        with self._lock, _translated():
+            return self._pragma("wal_checkpoint(TRUNCATE)") == 0
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

@@ -104,7 +104,12 @@ def entry_for(envelope: Envelope, public: bytes) -> Entry:
 
 def identity_of(payload: bytes, public: bytes) -> bytes:
     """Return the identity of a statement in a log: SHA-256 over the SHA-256 of payload and of key (32 bytes each)."""
-    return hashlib.sha256(hashlib.sha256(payload).digest() + hashlib.sha256(public).digest()).digest()
+    return identity_from(hashlib.sha256(payload).digest(), hashlib.sha256(public).digest())
+
+
+def identity_from(digest: bytes, key: bytes) -> bytes:
+    """Return the identity of the statement whose payload has the SHA-256 `digest` and whose key has the SHA-256 `key`."""
+    return hashlib.sha256(digest + key).digest()
 
 
 def entry_kind(entry: Entry) -> EntryKind:

@@ -253,6 +253,14 @@ class Store(Protocol):
         """
         ...
 
+    def purge(self) -> bool:
+        """Get rid of what is left of erased payloads, outside any transaction; return whether nobody was in the way.
+
+        Raises:
+            LedgerError: The store cannot be written.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files."""
         ...

@@ -93,6 +93,7 @@ class Use(StrEnum):
     APPROVAL = "approval"
     ROOT = "root"
     DECISION = "decision"
+    ERASURE = "erasure"
 
 
 class LogClass(StrEnum):
@@ -103,7 +104,7 @@ class LogClass(StrEnum):
 
 
 PREFIXES = {"p-": Kind.HUMAN, "a-": Kind.AGENT, "s-": Kind.SERVICE}
-PEOPLE_ONLY = frozenset({Use.APPROVAL, Use.ROOT})
+PEOPLE_ONLY = frozenset({Use.APPROVAL, Use.ROOT, Use.ERASURE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

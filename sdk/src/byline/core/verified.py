@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from byline.core.approval import Approval
     from byline.core.authorship import Authorship
     from byline.core.decision import Decision
+    from byline.core.tombstone import Tombstone
     from byline.core.trust import Use
 
 
@@ -64,3 +65,11 @@ class VerifiedDecision(Verified):
     """What a gate decided; its key has the use decision."""
 
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedTombstone(Verified):
+    """A person's yes to an erasure. `is_full`: their key has the use erasure; any other only tightens."""
+
+    tombstone: Tombstone
+    is_full: bool

@@ -17,8 +17,8 @@
    signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
 10. *Time.* Trust has not expired; nor has an approval.
 
-After check 4 a statement of claims may tighten, whatever becomes of the rest. All ten make it relax; of many bundles (`verify.many`)
-one whose receipt fails checks 5 to 7 counts as if it had none.
+After check 4 a statement of claims, or a tombstone, may tighten, whatever becomes of the rest. All ten make it relax; of many bundles
+(`verify.many`) one whose receipt fails checks 5 to 7 counts as if it had none.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ from byline.core.merkle import check_inclusion, hash_leaf
 from byline.core.note import parse_vkey
 from byline.core.sshsig import namespace_of
 from byline.core.statement import PredicateType, parse_statement
+from byline.core.tombstone import Tombstone, parse_tombstone
 from byline.core.trust import LogClass, Use
 from byline.core.value import dataclass, replace
-from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
+from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedTombstone
 from byline.errors import (
     CheckpointError,
     IdentityError,
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     from byline.keys.cosigners import WitnessVerifier
     from byline.keys.ed25519 import LogVerifier
 
-Predicate: TypeAlias = "Authorship | Approval | Decision"
+Predicate: TypeAlias = "Authorship | Approval | Decision | Tombstone"
 Read: TypeAlias = "Callable[[bytes], tuple[str, Predicate]]"
 
 
@@ -149,10 +150,10 @@ class Checker:
             raise StaleError("the approval has expired")
         return _fact(signed, strength, is_full=True)
 
-    def tighten(self, signed: Signed) -> VerifiedAuthorship | None:
-        """Return the claims of a statement that failed a check after the fourth: they may tighten and nothing else."""
+    def tighten(self, signed: Signed) -> VerifiedAuthorship | VerifiedTombstone | None:
+        """Return the claims or the tombstone of a statement that failed a check after the fourth: they may tighten and nothing else."""
         fact = _fact(signed, Strength.SIGNED, is_full=False)
-        return fact if isinstance(fact, VerifiedAuthorship) else None
+        return fact if isinstance(fact, VerifiedAuthorship | VerifiedTombstone) else None
 
     def _receipt(self, bundle: Bundle, key: TrustedKey) -> Strength:
         receipt = bundle.receipt
@@ -216,6 +217,8 @@ def read_predicate(payload: bytes) -> tuple[str, Predicate]:
         return statement.digest, parse_approval(statement)
     if kind == PredicateType.DECISION:
         return statement.digest, parse_decision(statement)
+    if kind == PredicateType.TOMBSTONE:
+        return statement.digest, parse_tombstone(statement)
     raise StatementError("a predicate that Byline does not know")
 
 
@@ -226,7 +229,9 @@ def _namespace(predicate: Predicate) -> str:
 def _uses(predicate: Predicate) -> tuple[Use, ...]:
     if isinstance(predicate, Authorship):
         return (Use.AUTHORSHIP,)
-    return (Use.APPROVAL, Use.ROOT) if isinstance(predicate, Approval) else (Use.DECISION,)
+    if isinstance(predicate, Approval):
+        return (Use.APPROVAL, Use.ROOT)
+    return (Use.DECISION,) if isinstance(predicate, Decision) else (Use.ERASURE,)
 
 
 def _fact(signed: Signed, strength: Strength, *, is_full: bool) -> Verified:
@@ -235,6 +240,8 @@ def _fact(signed: Signed, strength: Strength, *, is_full: bool) -> Verified:
         return VerifiedAuthorship(digest=digest, principal=principal, key=key, strength=strength, authorship=predicate, is_full=is_full)
     if isinstance(predicate, Approval):
         return VerifiedApproval(digest=digest, principal=principal, key=key, strength=strength, approval=predicate, uses=signed.key.uses)
+    if isinstance(predicate, Tombstone):
+        return VerifiedTombstone(digest=digest, principal=principal, key=key, strength=strength, tombstone=predicate, is_full=is_full)
     return VerifiedDecision(digest=digest, principal=principal, key=key, strength=strength, decision=predicate)
 
 

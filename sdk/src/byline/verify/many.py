@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from byline.core.value import dataclass, replace
-from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision
+from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedTombstone
 from byline.errors import MalformedError, VerificationError
 from byline.verify.checks import Checker
 
@@ -58,6 +58,11 @@ class Verification:
     def decisions(self) -> tuple[VerifiedDecision, ...]:
         """The decisions of gates."""
         return _of(VerifiedDecision, self.facts)
+
+    @property
+    def tombstones(self) -> tuple[VerifiedTombstone, ...]:
+        """What people want erased."""
+        return _of(VerifiedTombstone, self.facts)
 
 
 def verify_bundle(bundle: Bundle, *, trust: Trust, at: datetime) -> Verified:
@@ -112,7 +117,7 @@ def _without_receipt(checker: Checker, bundle: Bundle, signed: Signed) -> Verifi
 
 def _stronger(one: Verified | None, two: Verified) -> Verified:
     def rank(fact: Verified) -> tuple[bool, int, str]:
-        return not isinstance(fact, VerifiedAuthorship) or fact.is_full, fact.strength.rank, fact.key
+        return not isinstance(fact, VerifiedAuthorship | VerifiedTombstone) or fact.is_full, fact.strength.rank, fact.key
 
     return two if one is None or rank(two) > rank(one) else one
 

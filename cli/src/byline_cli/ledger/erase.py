@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`byline ledger erase`: two people sign a tombstone, and what was signed goes; every proof stays."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.core.effect import parse_sha256
+from byline.core.tombstone import NEEDED, Reason
+from byline.errors import ConfigError, MalformedError
+from byline_cli.keyfile import approving_key
+from byline_cli.ledger.place import find_folder
+from byline_cli.world import NO, YES
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from byline.core.trust import Trust
+    from byline_cli.parser import Parser
+    from byline_cli.world import World
+
+
+def configure(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("digest", help="the statement: the SHA-256 of its payload, hex")
+    parser.add_argument("--reason", choices=[str(each) for each in Reason], help="sign a tombstone with this reason; without it only look")
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="who may erase; default: the trust file of this repository")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="sign with this key instead of your own")
+
+
+def run(options: Namespace, world: World) -> int:
+    """Sign a tombstone where a reason is given, and erase once enough people signed."""
+    from byline_ledger.engine.erasure import erase_wanted, read_erasures, want_erased
+    from byline_ledger.engine.files import load_log
+
+    try:
+        digest = parse_sha256(options.digest)
+    except MalformedError as error:
+        raise ConfigError(f"not a statement: {options.digest}", hint="name the SHA-256 of its payload, 64 hex digits") from error
+    trust = _trust(options, world)
+    opened = load_log(find_folder(world, options.folder))
+    with contextlib.closing(opened.store):
+        found = read_erasures(opened, digest, trust)
+        if options.reason is not None:
+            signer = approving_key(world, options.key)
+            for each in found:
+                want_erased(opened, each, digest, reason=Reason(options.reason), signer=signer, trust=trust, at=datetime.now(UTC))
+            found = read_erasures(opened, digest, trust)
+        may_go = all(each.may_go for each in found)
+        is_clean = erase_wanted(opened, found) if may_go else True
+    for each in found:
+        who = ", ".join(sorted(each.people)) or "nobody"
+        world.terminal.line(f"entry {each.index}: {'erased' if may_go else 'kept'}, wanted by {who}")
+    if not may_go:
+        world.terminal.note(f"{NEEDED} people sign before anything is erased: byline ledger erase {options.folder} {digest} --reason ...")
+    if not is_clean:
+        world.terminal.warn("others read the database: its write-ahead log still holds what was erased; run this once more")
+    return YES if may_go and is_clean else NO
+
+
+def _trust(options: Namespace, world: World) -> Trust:
+    from byline.core.trust import MAX_TRUST, parse_trust
+    from byline_cli.wiring import find_trust, open_here
+
+    if options.trust is None:
+        trust = find_trust(open_here(world))
+        if trust is None:
+            raise ConfigError("this repository has no trust file", hint="name one with --trust")
+        return trust
+    with (world.cwd / options.trust).open("rb") as file:
+        return parse_trust(file.read(MAX_TRUST + 1))
