@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.core.tlog_policy import parse_tlog_policy
+from byline.keys.cosigners import WitnessKey
+from byline.testing import MemoryLedger
 from installed import Installed
 
 if TYPE_CHECKING:
@@ -74,3 +77,23 @@ def test_a_key_that_does_not_fit_is_refused_and_nothing_is_written(
     said = clone.byline("trust", "add", "p-x", "--key", str(tmp_path / "x.pub"), *options)
     assert (said.code, why in said.err) == (2, True), said
     assert (clone.path / ".byline/trust.toml").read_bytes() == before
+
+
+def test_a_witness_is_added_and_the_policy_for_the_log_is_printed(repository: Scratch) -> None:
+    vkey = WitnessKey("witness.example", bytes(range(32))).vkey
+    clone = Installed.create(repository)
+    trust = clone.path / ".byline/trust.toml"
+    log = f'\n[[log]]\norigin = "memory.example"\nvkey = "{MemoryLedger().vkey}"\nclass = "independent"\noperator = "s-ops"\n'
+    trust.write_text(trust.read_text() + log)
+    add = ("trust", "witness", "w1", "--vkey", vkey, "--operator", "o-one", "--url", "https://witness.example")
+    assert clone.byline(*add).code == 0
+    assert clone.byline(*add).code == 2
+    trust.write_text(trust.read_text().replace('operator = "s-ops"', 'operator = "s-ops"\nquorum = 1'))
+    said = clone.byline("trust", "tlog-policy")
+    assert said.code == 0, said
+    policy = parse_tlog_policy(said.out.encode())
+    assert (policy.is_met(frozenset()), policy.is_met(frozenset({"w1"}))) == (False, True)
+    assert "https://witness.example" in said.out
+    assert "w1" in clone.byline("trust", "list").out
+    assert clone.byline("trust", "tlog-policy", "other.example").code == 2
+    assert clone.byline("trust", "witness", "w2", "--vkey", "nonsense", "--operator", "o").code == 2

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,19 +16,24 @@ from byline.core.bundle import join_receipt
 from byline.core.change import Side
 from byline.core.presets import format_preset
 from byline.core.statement import parse_statement
-from byline.core.trust import Use
+from byline.core.trust import LogClass, TrustedLog, Use, Witness
+from byline.core.trustfile import add_to_trust
 from byline.core.verdict import Outcome
+from byline.core.verified import Strength
 from byline.decide.facts import state_facts
 from byline.errors import ConfigError, IdentityError, RepositoryError, UnknownKeyError, VerificationError
 from byline.flow.approve import approval_payload, propose_approval, visible
 from byline.flow.gathering import Evidence
 from byline.flow.judge import Pin, Question, judge, record_decision
+from byline.flow.witnessed import await_strength
 from byline.git.repository import Repository, open_repository
+from byline.keys.cosigners import WitnessKey
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 from byline.log.trees import REF
 from byline.sign.file import sign_payload
 from byline.testing import MemoryLedger
+from byline.verify import verify_bundle
 from byline_gate.anchor import Anchor, load_anchor
 from byline_gate.anchored import EXIT, preview, run_gate
 from byline_gate.report import judgement_to_json, report_lines
@@ -377,6 +383,37 @@ def test_the_anchored_gate_signs_and_logs_before_it_answers(desk: Desk) -> None:
     statement = parse_statement(run.decision.envelope.payload)
     assert statement.predicate["verdict"] == "allow"
     assert [each.bundle.envelope.digest for each in EvidenceRef(desk.repo).bundles()].count(statement.digest) == 1
+
+
+WITNESS = WitnessKey("witness.example", bytes(range(32)))
+
+
+def test_a_decision_is_on_record_once_it_is_as_strong_as_the_policy_asks(scratch: Scratch, tmp_path: Path) -> None:
+    """L8: an append waits for no witness, so the gate asks the log again; without a quorum it gets nothing better."""
+    ledger, alone = MemoryLedger(witnesses=[WITNESS]), MemoryLedger()
+    log = TrustedLog(origin=ledger.key.name, vkey=ledger.vkey, kind=LogClass.INDEPENDENT, operator="s-ops", quorum=1)
+    witness = Witness(name="w1", vkey=WITNESS.vkey, operator="o-one")
+    scratch.git("switch", "--quiet", "main")
+    scratch.write(".byline/trust.toml", add_to_trust(trust_bytes(), issued=NOW - timedelta(hours=1), logs=(log,), witnesses=(witness,)))
+    scratch.write(".byline/policy.toml", format_preset("team", repository=ID).replace('strength = "signed"', 'strength = "witnessed"'))
+    scratch.commit("witnesses")
+    scratch.git("switch", "--quiet", "--create", "next")
+    scratch.write("app.py", NEW)
+    scratch.commit("work")
+    with open_repository(scratch.path) as repo:
+        desk = Desk(repo, tmp_path, ledger)
+        pin = Pin(repository=ID, trust_sha256=desk.anchor().trust_sha256)
+        judgement = judge(repo, desk.question("next", pin=pin), evidence=Evidence(repo, desk.index), at=NOW)
+        made = record_decision(judgement, signer=SIGNERS["s-gate"], ledger=ledger, at=NOW)
+        desk.index.close()
+    trust = judgement.trust
+    assert trust
+    assert verify_bundle(made, trust=trust, at=NOW).strength is Strength.WITNESSED
+    public = SIGNERS["s-gate"].public
+    receipt = alone.append(made.envelope, public)
+    for strength in (Strength.WITNESSED, Strength.SIGNED):
+        found = await_strength(join_receipt(made.envelope, public, receipt), strength, alone, trust=trust, at=NOW, pauses=(0, 0))
+        assert found[1] is Strength.LOGGED
 
 
 def test_a_key_without_the_use_decision_records_nothing(desk: Desk) -> None:

@@ -31,9 +31,15 @@ from byline.keys.p256 import PrivateKey
 from byline.keys.signatures import Signatures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from byline.core.bundle import Bundle
     from byline.core.envelope import Envelope
     from byline.core.merkle import ConsistencyProof, InclusionProof, NodeReader
+    from byline.core.ports import NoteSigner
+    from byline.keys.cosigners import WitnessKey
+
+_WITNESSED_AT = 1_800_000_000
 
 
 def fixed_signer(number: int = 1) -> PrivateKey:
@@ -57,10 +63,11 @@ class FixedClock:
 
 
 class MemoryLedger:
-    """A `core.ports.Ledger` in memory. Not thread-safe."""
+    """A `core.ports.Ledger` in memory; what it shows later, but no append's receipt, is cosigned by `witnesses`. Not thread-safe."""
 
-    def __init__(self, origin: str = "memory.example") -> None:
+    def __init__(self, origin: str = "memory.example", *, witnesses: Sequence[WitnessKey] = ()) -> None:
         self.key = LogKey(origin, bytes(32))
+        self._witnesses = witnesses
         self._logged: list[tuple[Envelope, bytes, frozenset[str]]] = []
         self._leaves: list[bytes] = []
         self._indices: dict[bytes, int] = {}
@@ -88,12 +95,11 @@ class MemoryLedger:
         if index == len(self._leaves):
             self._logged.append((envelope, public, subjects))
             self._leaves.append(hash_leaf(leaf))
-        return self._receipt(index)
+        return self._receipt(index, self._note([self.key]))
 
     def checkpoint(self) -> str:
         """Return the newest signed checkpoint."""
-        size = len(self._leaves)
-        return sign_note(format_checkpoint(Checkpoint(origin=self.key.name, size=size, root=root_of(size, self._nodes()))), [self.key])
+        return self._note([self.key, *(each.at(_WITNESSED_AT) for each in self._witnesses)])
 
     def inclusion(self, index: int, size: int) -> InclusionProof:
         """Prove an entry; as `core.ports.Ledger`.
@@ -121,15 +127,19 @@ class MemoryLedger:
         """
         subject = parse_sha256(subject_sha256)
         found = [index for index, (_, _, subjects) in enumerate(self._logged) if subject in subjects]
-        return tuple(join_receipt(*self._logged[index][:2], self._receipt(index)) for index in found)
+        return tuple(join_receipt(*self._logged[index][:2], self._receipt(index, self.checkpoint())) for index in found)
 
-    def _receipt(self, index: int) -> Receipt:
+    def _note(self, signers: Sequence[NoteSigner]) -> str:
+        size = len(self._leaves)
+        return sign_note(format_checkpoint(Checkpoint(origin=self.key.name, size=size, root=root_of(size, self._nodes()))), signers)
+
+    def _receipt(self, index: int, checkpoint: str) -> Receipt:
         envelope, public, _ = self._logged[index]
         return Receipt(
             log_id=self.key.note_key.log_id,
             leaf=format_entry(entry_for(envelope, public)),
             proof=prove_inclusion(index, len(self._leaves), self._nodes()),
-            checkpoint=self.checkpoint(),
+            checkpoint=checkpoint,
         )
 
     def _check_size(self, size: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.core.publickey import Presence, key_type
-from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, least_presence, parse_trust
+from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, Witness, least_presence, parse_trust
 from byline.core.trustfile import add_to_trust
 from byline.errors import ConfigError, TrustError
 from byline_cli.install.changes import write_file
@@ -30,7 +30,10 @@ repository: a change of it is a change like any other, and a gate wants a root k
   key    print your public key (it is made when there is none), to hand to somebody who may change the trust file
   add    add a principal or a key to the trust file in the work tree; you review and commit it
   list   who is in it, with which keys
-  lint   is it a trust file, and is anything in it likely to be a mistake"""
+  lint   is it a trust file, and is anything in it likely to be a mistake
+
+  witness      add a witness of logs; what is logged is `witnessed` once as many operators as the log's quorum asks for cosigned it
+  tlog-policy  print what it asks of a log's checkpoints as a C2SP tlog-policy, for the log itself and for other verifiers"""
 EXAMPLE = "byline trust add p-rob --level junior --key rob.pub"
 
 SOON = timedelta(days=30)
@@ -40,7 +43,7 @@ DEFAULT_USES = {Kind.HUMAN: (Use.AUTHORSHIP, Use.APPROVAL), Kind.AGENT: (Use.AUT
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="key|add|list|lint")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="key|add|list|lint|witness|tlog-policy")
     verbs.add_parser("key", help="print your public key")
     add = verbs.add_parser("add", help="add a principal or a key", epilog=f"example: {EXAMPLE}")
     add.add_argument("principal", help="p-... for a person, s-... for a service, a-... for an agent")
@@ -51,6 +54,13 @@ def configure(parser: Parser) -> None:
     add.add_argument("--presence", choices=TOKENS, help="what a token has to show each time: a touch (default), or a PIN or finger")
     verbs.add_parser("list", help="who is in it")
     verbs.add_parser("lint", help="is it right")
+    witness = verbs.add_parser("witness", help="add a witness of logs")
+    witness.add_argument("name", help="what this file and its tlog-policy call it")
+    witness.add_argument("--vkey", required=True, help="its public key, as `byline ledger witness --new` prints it")
+    witness.add_argument("--operator", required=True, help="who runs it: one vote, however many witnesses")
+    witness.add_argument("--url", help="where a log asks it")
+    policy = verbs.add_parser("tlog-policy", help="print a C2SP tlog-policy")
+    policy.add_argument("origin", nargs="?", help="of which log, where there are several")
 
 
 def run(options: Namespace, world: World) -> int:
@@ -64,6 +74,10 @@ def run(options: Namespace, world: World) -> int:
         raise ConfigError("this repository has no .byline/trust.toml", hint="byline init writes one")
     if options.verb == "add":
         return _add(options, world, trust_file(repo), data)
+    if options.verb == "witness":
+        return _add_witness(options, world, trust_file(repo), data)
+    if options.verb == "tlog-policy":
+        return _tlog_policy(options, world, data)
     return _list(world, data) if options.verb == "list" else _lint(world, data)
 
 
@@ -91,15 +105,43 @@ def _add(options: Namespace, world: World, path: Path, data: bytes) -> int:
         text = add_to_trust(data, issued=datetime.now(UTC).replace(microsecond=0), principals=principals, keys=keys)
     except TrustError as error:  # the file was read, so it is what was asked for
         raise ConfigError(str(error), hint=f"levels, lowest first: {', '.join(trust.levels)}; byline trust add --help") from error
-    write_file(path, text)
-    after = parse_trust(text)
     for each in keys:
         level = f" ({options.level})" if options.level else ""
         world.terminal.line(f"added {each.principal}{level}, key {each.id[:16]}, for: {', '.join(each.uses)}")
     if not keys:
         world.terminal.line(f"added {options.principal}")
+    return _write(world, path, text)
+
+
+def _write(world: World, path: Path, text: bytes) -> int:
+    write_file(path, text)
+    after = parse_trust(text)
     world.terminal.line(f"trust.toml is now version {after.version}, sha256:{after.sha256}")
     world.terminal.note("review and commit .byline/trust.toml; a gate asks a root key holder to approve the change")
+    return YES
+
+
+def _add_witness(options: Namespace, world: World, path: Path, data: bytes) -> int:
+    witness = Witness(name=options.name, vkey=options.vkey, operator=options.operator, url=options.url)
+    try:
+        text = add_to_trust(data, issued=datetime.now(UTC).replace(microsecond=0), witnesses=(witness,))
+    except TrustError as error:  # the file was read, so it is what was asked for
+        raise ConfigError(str(error), hint="byline trust list shows who is there; byline trust witness --help") from error
+    world.terminal.line(f"added the witness {witness.name} of {witness.operator}")
+    if not any(log.quorum for log in parse_trust(text).logs):
+        world.terminal.note("no log asks for witnesses yet: a line quorum = N in its [[log]] does")
+    return _write(world, path, text)
+
+
+def _tlog_policy(options: Namespace, world: World, data: bytes) -> int:
+    from byline.core.tlog_policy import format_tlog_policy, policy_for
+
+    trust = parse_trust(data)
+    logs = [log for log in trust.logs if options.origin in (None, log.origin)]
+    if len(logs) != 1:
+        names = ", ".join(log.origin for log in trust.logs) or "none"
+        raise ConfigError("of which log?" if logs else "there is no such log in .byline/trust.toml", hint=f"the logs in it: {names}")
+    world.terminal.text(format_tlog_policy(policy_for(logs[0], trust.witnesses)).decode().rstrip("\n"))
     return YES
 
 
@@ -110,6 +152,7 @@ def _list(world: World, data: bytes) -> int:
     world.terminal.line(f"levels, lowest first: {', '.join(trust.levels)}")
     rows = [[each.id, str(each.kind), each.level or "-", *_key_cells(key)] for each in trust.principals for key in _keys(trust, each)]
     rows += [[log.origin[:40], "log", str(log.kind), log.operator or "-", log.url or "no url"] for log in trust.logs]
+    rows += [[each.name, "witness", "-", each.operator, each.url or "no url"] for each in trust.witnesses]
     for line in show_table(rows):
         world.terminal.line(line)
     return YES

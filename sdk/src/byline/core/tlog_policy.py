@@ -128,7 +128,7 @@ def policy_for(log: TrustedLog, witnesses: Sequence[Witness]) -> TlogPolicy:
         groups.append(Group(name="operators", threshold=log.quorum, members=tuple(each.name for each in groups)))
     return TlogPolicy(
         logs=(PolicyLog(key=parse_vkey(log.vkey), url=log.url),),
-        witnesses=tuple(PolicyWitness(name=each.name, key=parse_vkey(each.vkey)) for each in counted),
+        witnesses=tuple(PolicyWitness(name=each.name, key=parse_vkey(each.vkey), url=each.url) for each in counted),
         groups=tuple(groups),
         quorum="operators" if groups else NONE,
     )

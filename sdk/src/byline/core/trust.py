@@ -19,7 +19,7 @@
     [[witness]]                          # who cosigns checkpoints of logs; an operator has one vote, however many witnesses
     name = "w1"
     vkey = "witness.example+..."
-    operator = "o-one"
+    operator = "o-one"                   # url, where a log asks it, may be absent
 
     [[principal]]
     id = "p-ana"                         # p- a person, a- an agent, s- a service; kind says so once more
@@ -131,6 +131,7 @@ class Witness:
     name: str
     vkey: str
     operator: str
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,12 +339,13 @@ def _final(value: object, origin: str) -> Checkpoint:
 
 
 def _witness(value: object) -> Witness:
-    table = take_keys(value, required=("name", "vkey", "operator"), what="a witness")
+    table = take_keys(value, required=("name", "vkey", "operator"), optional=("url",), what="a witness")
     name, operator = (take_string(table[each], what=f"witness.{each}") for each in ("name", "operator"))
     vkey = take_string(table["vkey"], what="witness.vkey", most=MAX_VKEY)
     if parse_vkey(vkey).algorithm not in {COSIGNATURE, ML_DSA_44} or not is_name(name) or not is_name(operator):
         raise TrustError("trust.toml: a witness has a vkey for cosignatures, and names without white space")
-    return Witness(name=name, vkey=vkey, operator=operator)
+    url = take_string(table["url"], what="witness.url") if "url" in table else None
+    return Witness(name=name, vkey=vkey, operator=operator, url=url)
 
 
 def _principal(value: object, levels: Sequence[str]) -> Principal:

@@ -22,7 +22,7 @@ from byline.core.canonical import format_base64
 from byline.core.moment import format_moment
 from byline.core.note import parse_vkey
 from byline.core.publickey import Presence
-from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, parse_trust
+from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, Witness, parse_trust
 from byline.core.value import replace
 from byline.errors import TrustError
 
@@ -70,6 +70,7 @@ def add_to_trust(
     principals: Sequence[Principal] = (),
     keys: Sequence[TrustedKey] = (),
     logs: Sequence[TrustedLog] = (),
+    witnesses: Sequence[Witness] = (),
 ) -> bytes:
     """Return the text of the version after `old`, with what is added at its end.
 
@@ -85,7 +86,7 @@ def add_to_trust(
         head = re.sub(rb"(?m)^(version\s*=.*\n)", rb"\1previous = " + previous.encode() + rb"\n", head, count=1)
     else:
         head = _set(head, "previous", previous)
-    blocks = [*map(format_log, logs), *map(_principal, principals), *map(_key, keys)]
+    blocks = [*map(format_log, logs), *map(_witness, witnesses), *map(_principal, principals), *map(_key, keys)]
     body = head + rest
     text = b"\n".join((body if body.endswith(b"\n") else body + b"\n", *(block.encode() for block in blocks)))
     after = parse_trust(text)
@@ -95,6 +96,7 @@ def add_to_trust(
         previous=before.sha256,
         issued=after.issued,
         logs=(*before.logs, *logs),
+        witnesses=(*before.witnesses, *witnesses),
         principals=(*before.principals, *principals),
         keys=(*before.keys, *keys),
         sha256=after.sha256,
@@ -164,6 +166,12 @@ def format_log(log: TrustedLog) -> str:
     lines += [f"quorum = {log.quorum}"] if log.quorum else []
     lines += [f"frozen = {{ size = {log.frozen.size}, root = {_quote(format_base64(log.frozen.root))} }}"] if log.frozen else []
     lines += [f"successor = {_quote(log.successor)}"] if log.successor else []
+    return "\n".join(lines) + "\n"
+
+
+def _witness(witness: Witness) -> str:
+    lines = ["[[witness]]", f"name = {_quote(witness.name)}", f"vkey = {_quote(witness.vkey)}", f"operator = {_quote(witness.operator)}"]
+    lines += [f"url = {_quote(witness.url)}"] if witness.url else []
     return "\n".join(lines) + "\n"
 
 

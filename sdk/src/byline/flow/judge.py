@@ -30,8 +30,9 @@ from byline.errors import MalformedError, VerificationError
 from byline.flow.findings import Finder
 from byline.flow.landing import manifest_of, named_commits, read_landing, read_regular
 from byline.flow.verbatim import verbatim_bases
+from byline.flow.witnessed import await_strength
 from byline.sign.file import sign_payload
-from byline.verify import Verification, verify_bundle, verify_bundles
+from byline.verify import Verification, verify_bundles
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -191,7 +192,7 @@ def record_decision(judgement: Judgement, *, signer: Signer, ledger: Ledger, at:
     trust.principal_of(signer.public, Use.DECISION)
     envelope = sign_payload(format_decision(decision), signer)
     bundle = join_receipt(envelope, signer.public, ledger.append(envelope, signer.public))
-    fact = verify_bundle(bundle, trust=trust, at=at)
-    if fact.strength.rank < policy.strength.rank:
-        raise VerificationError(f"the decision is {fact.strength} only, and policy asks for {policy.strength}")
+    bundle, strength = await_strength(bundle, policy.strength, ledger, trust=trust, at=at)
+    if strength.rank < policy.strength.rank:
+        raise VerificationError(f"the decision is {strength} only, and policy asks for {policy.strength}")
     return bundle
