@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import json
 import signal
+import socket
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from byline.keys.ed25519 import load_verifier
 from byline.log.client import LedgerClient
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import DATABASE, init_ledger
+from byline_ledger.server.http import listen
 from serving import SIGNER, envelope, web_serving
 
 if TYPE_CHECKING:
@@ -190,7 +192,7 @@ def test_health_says_when_appends_fail(tmp_path: Path) -> None:
     init_ledger(tmp_path / "ledger")
     with web_serving(tmp_path / "ledger") as (process, url, web), httpx.Client(base_url=web) as client, LedgerClient(url) as ledger:
         assert client.get("/healthz").json() == {"status": "SERVING", "reads": True, "appends": True}
-        with closing(sqlite3.connect(tmp_path / "ledger" / DATABASE)) as database, database:
+        with contextlib.closing(sqlite3.connect(tmp_path / "ledger" / DATABASE)) as database, database:
             database.execute("DROP TABLE tile")
         with pytest.raises(Exception, match="ledger"):
             ledger.append(envelope(1), SIGNER.public)
@@ -199,3 +201,9 @@ def test_health_says_when_appends_fail(tmp_path: Path) -> None:
         assert "appends fail" in client.get("/").text
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_an_answer_is_not_held_back_by_the_system() -> None:
+    """Nagle's algorithm waits 40 ms for the client's word between headers and body; the loop turns it off for what says it is TCP."""
+    with contextlib.closing(listen._bind("127.0.0.1", 0)) as bound:
+        assert bound.proto == socket.IPPROTO_TCP

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +28,13 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace, world: World) -> int:
     """Check the ledger, and say what was found."""
     from byline_ledger.engine.fsck import check_ledger
+    from byline_ledger.engine.last_check import LastCheck, save_last_check
 
-    report = check_ledger(find_folder(world, options.folder), tree_only=options.tree)
+    folder = find_folder(world, options.folder)
+    report = check_ledger(folder, tree_only=options.tree)
+    last = LastCheck(at=datetime.now(UTC), entries=report.entries, findings=len(report.findings), tree_only=options.tree)
+    with contextlib.suppress(OSError):  # whoever may only read the folder learns all the same
+        save_last_check(folder, last)
     for each in report.findings:
         world.terminal.line(Paint("wrong", "red"), f": {each.where}: {each.what}")
     if report.findings:

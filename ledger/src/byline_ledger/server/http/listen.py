@@ -73,8 +73,9 @@ async def listening(app: Starlette, listen: str, tls: Tls | None) -> AsyncIterat
 
 def _bind(host: str, port: int) -> socket.socket:
     """Return a socket that listens: whoever comes before the server has begun waits for it."""
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    bound = socket.socket(family, kind)
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # The loop turns off Nagle's wait, 40 ms for each answer, for sockets that say that they speak TCP.
+    bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
