@@ -19,6 +19,7 @@ import pytest
 from byline.core.bundle import Receipt
 from byline.errors import EntryRejectedError, KeyNotAllowedError, LedgerUnavailableError, PushbackError
 from byline_ledger.engine.admission import Admission
+from byline_ledger.engine.gathering import CHUNK, ENOUGH_BYTES, Gathering
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.server.appends import Appends
 from byline_ledger.server.checks import FEW, Checks
@@ -43,6 +44,48 @@ async def appending(log: Log, *, capacity: int = 2048, processes: int = 0) -> As
     with ThreadPoolExecutor(1) as writer:
         yield Appends(checks=checks, sequencer=Sequencer(log), writer=writer, publish=lambda _: None, capacity=capacity)
     await checks.close()
+
+
+def test_a_crowd_that_was_answered_is_waited_for_while_it_comes() -> None:
+    gathering = Gathering[int]()
+    assert not gathering.is_due
+    gathering.add(0, 1, 10)
+    assert gathering.is_due
+    assert gathering.take() == [0]
+    gathering.answered(3)
+    for number in range(3):
+        assert not gathering.is_due
+        assert 0 < gathering.patience < 0.01
+        gathering.add(number, 1, 10)
+    assert gathering.is_due
+
+
+def test_a_crowd_that_comes_no_more_is_forgotten() -> None:
+    gathering = Gathering[int]()
+    gathering.answered(1000)
+    assert gathering.patience < 0.05
+    for _ in range(2):
+        gathering.answered(1)
+    gathering.add(0, 1, 10)
+    assert gathering.is_due
+
+
+def test_what_is_due_goes_on_in_chunks_and_one_caller_is_never_cut() -> None:
+    gathering = Gathering[str]()
+    for name, number, size in (("large", CHUNK + 1, 10), ("one", 1, ENOUGH_BYTES), ("two", 1, 10), ("three", CHUNK - 1, 10)):
+        gathering.add(name, number, size)
+    assert gathering.is_due
+    taken = [gathering.take() for _ in range(3)]
+    assert taken == [["large"], ["one"], ["two", "three"]]
+    assert gathering.number == 0
+
+
+def test_who_asks_for_nothing_gets_nothing() -> None:
+    async def ask() -> None:
+        async with appending(memory_log()) as appends:
+            assert await appends.append([]) == []
+
+    asyncio.run(ask())
 
 
 def test_what_may_not_enter_is_told_alone() -> None:

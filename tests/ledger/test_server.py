@@ -175,26 +175,25 @@ def flush(sequencer: Sequencer) -> None:
 def test_a_crowd_shares_a_commit_and_each_gets_their_receipt() -> None:
     sequencer = Sequencer(memory_log())
     callers = [Caller() for _ in range(MAX_BATCH + 40)]
-    assert not sequencer.is_gathered
     for number, caller in enumerate(callers):
         sequencer.submit([submission(number)], caller)
-        assert sequencer.is_gathered
     flush(sequencer)
-    assert (sequencer.waiting, sequencer.is_gathered) == (40, False)
+    assert sequencer.waiting == 40
     flush(sequencer)
+    assert sequencer.waiting == 0
     assert [caller.receipt.index for caller in callers if caller.receipt] == list(range(MAX_BATCH + 40))
     assert {caller.receipt.proof.size for caller in callers if caller.receipt} == {MAX_BATCH, MAX_BATCH + 40}
 
 
-def test_a_crowd_that_was_answered_is_waited_for() -> None:
+def test_who_asks_for_many_gets_them_all_in_one_tree() -> None:
     sequencer = Sequencer(memory_log())
-    for number in range(3):
-        sequencer.submit([submission(number)], Caller())
+    caller, other = Caller(), Caller()
+    sequencer.submit([submission(number) for number in range(5)], caller)
+    sequencer.submit([submission(2), submission(5)], other)
+    assert sequencer.waiting == 7
     flush(sequencer)
-    for number in range(3, 6):
-        assert not sequencer.is_gathered
-        sequencer.submit([submission(number)], Caller())
-    assert sequencer.is_gathered
+    assert [[each.index for each in some.receipts] for some in (caller, other)] == [[0, 1, 2, 3, 4], [2, 5]]
+    assert {each.proof.size for some in (caller, other) for each in some.receipts} == {6}
 
 
 def test_a_batch_has_room_for_one_large_statement_or_many_small_ones() -> None:

@@ -16,24 +16,11 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from byline.core.entry import Submission
-    from byline.core.envelope import Envelope
     from byline_ledger.engine.admission import Admission
 
 HEAD_SIZE = 4
-
-
-def admit_all(admission: Admission, asks: Sequence[tuple[Envelope, bytes]]) -> list[Submission | Exception]:
-    """Return for each of `asks` (an envelope, and the key that signed it) what is to be logged, or why nothing is."""
-    found: list[Submission | Exception] = []
-    for envelope, public in asks:
-        try:
-            found.append(admission.admit(envelope, public))
-        except Exception as error:  # noqa: BLE001 - nothing is hidden: who asked is told, and nobody else is in it
-            found.append(error)
-    return found
 
 
 def pack(value: object) -> bytes:
@@ -54,7 +41,7 @@ def main() -> None:
     messages = map(pickle.loads, _messages(sys.stdin.buffer))  # our own parent wrote them
     admission: Admission = next(messages)
     for asks in messages:
-        sys.stdout.buffer.write(pack(admit_all(admission, asks)))
+        sys.stdout.buffer.write(pack(admission.admit_all(asks)))
         sys.stdout.buffer.flush()
 
 

@@ -9,14 +9,10 @@ to a batch, becomes part of the log in one transaction. A flush has three steps,
                                    (where the log is in another machine's database it also adds it: all of that is to wait)
     sequencer.settle(staged)       answers everybody; only now may the next one be staged
 
-Who drives the sequencer decides when. A flush is best made when `is_gathered`: everybody who was around at the last one is there
-again, or a batch is full. One caller alone pays one commit and no wait; a crowd is waited for, as long as somebody comes every
-few milliseconds, so that it shares commits instead of paying one for every few.
-
-A batch is bounded, in number and in bytes: a driver that does other things is held up for milliseconds. How much may wait is its
-driver's to bound. After an error that is not passing the sequencer takes nothing more: a log whose store is broken must not go
-on. But for a commit everything runs in its driver's thread: SQLite gives the interpreter away at each call, and a second busy
-thread made it wait for it longer than for the disk.
+Who drives the sequencer decides when, and bounds how much may wait (`engine.gathering`, `server.appends`). A batch is bounded, in
+number and in bytes: a driver that does other things is held up for milliseconds. After an error that is not passing the sequencer
+takes nothing more: a log whose store is broken must not go on. But for a commit everything runs in its driver's thread: SQLite
+gives the interpreter away at each call, and a second busy thread made it wait for it longer than for the disk.
 """
 
 from __future__ import annotations
@@ -36,8 +32,6 @@ if TYPE_CHECKING:
 
 MAX_BATCH = 512
 MAX_BATCH_BYTES = 1024 * 1024
-LINGER_SECONDS = 0.004
-MAX_LINGER_SECONDS = 0.032
 
 
 class Answer(Protocol):
@@ -57,15 +51,11 @@ class Answer(Protocol):
 
 
 class Ask(NamedTuple):
-    """What waits: `submissions` that enter the log in one batch, and who wants their receipts."""
+    """What waits: `submissions` that enter the log in one batch, and who wants their receipts; `size` in bytes."""
 
     submissions: Sequence[Submission]
     answer: Answer
-
-    @property
-    def size(self) -> int:
-        """The bytes that were signed."""
-        return sum(len(each.payload or b"") for each in self.submissions)
+    size: int
 
 
 class Staged:
@@ -111,15 +101,8 @@ class Sequencer:
         self._log = log
         self._is_remote = is_remote
         self._asks: deque[Ask] = deque()
-        self._bytes = 0
-        self._crowd = 1
         self.waiting = 0
         self.fatal: Exception | None = None
-
-    @property
-    def is_gathered(self) -> bool:
-        """Whether nobody is to be waited for."""
-        return len(self._asks) >= self._crowd or self.waiting >= MAX_BATCH or self._bytes >= MAX_BATCH_BYTES
 
     def check(self) -> None:
         """Check that the log takes anything.
@@ -137,9 +120,8 @@ class Sequencer:
             LedgerError: The store is broken.
         """
         self.check()
-        ask = Ask(submissions, answer)
-        self._asks.append(ask)
-        self._count(ask, 1)
+        self._asks.append(Ask(submissions, answer, sum(len(each.payload or b"") for each in submissions)))
+        self.waiting += len(submissions)
 
     def stage(self) -> Staged:
         """Take one batch of what waits and add it to the log, uncommitted."""
@@ -157,9 +139,8 @@ class Sequencer:
         """Answer who waits for `staged`; what went wrong is an answer too, and `fatal` if it will not pass."""
         if staged.error is not None and not isinstance(staged.error, LedgerUnavailableError):
             self.fatal = self.fatal or staged.error
-        self._crowd = len(staged.asks) + len(self._asks)
         start = 0
-        for submissions, answer in staged.asks:
+        for submissions, answer, _ in staged.asks:
             receipts = staged.receipts[start : (start := start + len(submissions))]
             if answer.done():
                 continue
@@ -181,12 +162,8 @@ class Sequencer:
         number = size = 0
         while self._asks:
             ask = self._asks[0]
-            number, size = number + len(ask.submissions), size + ask.size
-            if (number > MAX_BATCH or size > MAX_BATCH_BYTES) and number > len(ask.submissions):
+            if number and (number + len(ask.submissions) > MAX_BATCH or size + ask.size > MAX_BATCH_BYTES):
                 break
-            self._count(self._asks.popleft(), -1)
-            yield ask
-
-    def _count(self, ask: Ask, sign: int) -> None:
-        self.waiting += sign * len(ask.submissions)
-        self._bytes += sign * ask.size
+            number, size = number + len(ask.submissions), size + ask.size
+            yield self._asks.popleft()
+        self.waiting -= number

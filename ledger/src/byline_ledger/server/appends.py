@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The writing half of a server: what is asked is checked, put into one order, made durable and answered.
+"""The writing half of a server: what is asked is gathered, checked, put into one order, made durable and answered.
 
-Every door that takes statements comes through here, so that all share one admission, one sequencer and one bound. This drives
-the sequencer from the loop; a thread does nothing but wait for the disk, and what arrives meanwhile is the next batch. What is on
-its way is bounded, in number and in bytes: what does not fit is pushed back, or waits with its caller outside (`room`).
+Every door that takes statements comes through here, so that all share one admission, one sequencer and one bound. All of it runs on
+the loop but for the checks of a crowd, which other processes make, and the wait for the disk, which a thread does. What arrives
+meanwhile is the next batch. What is on its way is bounded, in number and in bytes: what does not fit is pushed back, or waits with
+its caller outside (`room`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from byline.core.bundle import Receipt
 from byline.errors import BylineError, PushbackError
-from byline_ledger.engine.sequencer import LINGER_SECONDS, MAX_LINGER_SECONDS
+from byline_ledger.engine.gathering import Gathering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,30 @@ Outcome: TypeAlias = Receipt | Exception
 T = TypeVar("T")
 
 
+class _Caller:
+    """Who waits for the outcomes of `asks`; a `sequencer.Answer` once they are checked."""
+
+    def __init__(self, asks: Sequence[tuple[Envelope, bytes]]) -> None:
+        self.asks = asks
+        self.outcomes: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._checked: Sequence[Submission | Exception] = ()
+
+    def done(self) -> bool:
+        return self.outcomes.done()
+
+    def set_checked(self, checked: Sequence[Submission | Exception]) -> list[Submission]:
+        """Remember what was refused, and return the rest."""
+        self._checked = checked
+        return [each for each in checked if not isinstance(each, Exception)]
+
+    def set_result(self, receipts: list[Receipt], /) -> None:
+        rest = iter(receipts)
+        self.outcomes.set_result([each if isinstance(each, Exception) else next(rest) for each in self._checked])
+
+    def set_exception(self, error: BaseException, /) -> None:
+        self.outcomes.set_exception(error)
+
+
 class Appends:
     """Statements on their way into the log; `failing` is set while it takes nothing, for now or for ever.
 
@@ -50,8 +75,10 @@ class Appends:
         self._publish = publish
         self._capacity = capacity
         self._asides: deque[tuple[Callable[[], object], asyncio.Future[Any]]] = deque()
+        self._gathering = Gathering[_Caller]()
+        self._patience: asyncio.Handle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._flushing: asyncio.Task[None] | None = None
-        self._gathered = asyncio.Event()
         self._freed = asyncio.Event()
         self._number = 0
         self._bytes = 0
@@ -79,11 +106,14 @@ class Appends:
             LedgerError: The store is broken.
         """
         self._check_room()
-        with self._counted(len(asks), sum(len(envelope.payload) for envelope, _ in asks)):
-            checked = await self._checks.check(asks)
-            admitted = [each for each in checked if not isinstance(each, Exception)]
-            receipts = iter(await self._log(admitted) if admitted else ())
-        return [each if isinstance(each, Exception) else next(receipts) for each in checked]
+        if not asks:
+            return []
+        size = sum(len(envelope.payload) for envelope, _ in asks)
+        with self._counted(len(asks), size):
+            caller = _Caller(asks)
+            self._gathering.add(caller, len(asks), size)
+            self._gather()
+            return await caller.outcomes
 
     async def log(self, submission: Submission) -> Receipt:
         """Log what another door has admitted; as `append`.
@@ -95,13 +125,10 @@ class Appends:
         """
         self._check_room()
         with self._counted(1, len(submission.leaf)):
-            return (await self._log([submission]))[0]
-
-    async def _log(self, submissions: Sequence[Submission]) -> list[Receipt]:
-        answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
-        self._sequencer.submit(submissions, answer)
-        self._flush_soon()
-        return await answer
+            answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+            self._sequencer.submit([submission], answer)
+            self._flush_soon()
+            return (await answer)[0]
 
     def _check_room(self) -> None:
         self._sequencer.check()
@@ -146,11 +173,48 @@ class Appends:
         finally:
             await self._flush()
 
+    def _gather(self) -> None:
+        """Check what is due; see to it that nobody waits for long."""
+        if self._gathering.is_due:
+            self._take_all()
+        elif self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(self._gathering.patience, self._take_all)
+
+    def _take_all(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        while self._gathering.number:
+            self._take()
+
+    def _take(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._check(self._gathering.take()))
+        self._tasks.add(task)  # or nobody else would hold it
+        task.add_done_callback(self._tasks.discard)
+
+    async def _check(self, callers: Sequence[_Caller]) -> None:
+        """Check what `callers` ask for, and let what is admitted wait for the next flush. Who went away was promised nothing."""
+        callers = [each for each in callers if not each.done()]
+        try:
+            checked = iter(await self._checks.check([ask for each in callers for ask in each.asks]))
+            for caller in callers:
+                self._submit(caller, [next(checked) for _ in caller.asks])
+        except Exception as error:  # noqa: BLE001 - nothing is hidden: every caller is told
+            for caller in callers:
+                if not caller.done():
+                    caller.set_exception(error)
+        self._flush_soon()
+
+    def _submit(self, caller: _Caller, checked: Sequence[Submission | Exception]) -> None:
+        admitted = caller.set_checked(checked)
+        if admitted:
+            self._sequencer.submit(admitted, caller)
+        elif not caller.done():
+            caller.set_result([])
+
     def _flush_soon(self) -> None:
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().create_task(self._flush())
-        elif self._sequencer.is_gathered:
-            self._gathered.set()
 
     async def _flush(self) -> None:
         """Flush until nothing waits; the loop goes on while the disk makes a batch durable."""
@@ -160,10 +224,10 @@ class Appends:
                 await self._do(*self._asides.popleft())
             if not self._sequencer.waiting:
                 continue
-            await self._gather()
             staged = self._sequencer.stage()
             await loop.run_in_executor(self._writer, staged.commit)
             self._sequencer.settle(staged)
+            self._gathering.answered(self._number)
             if staged.error is not None:
                 self.failing.set()
             elif staged.receipts:
@@ -180,14 +244,3 @@ class Appends:
         else:
             if not done.done():
                 done.set_result(found)
-
-    async def _gather(self) -> None:
-        """Wait while a crowd is still arriving, for a bounded time."""
-        loop, seen = asyncio.get_running_loop(), 0
-        deadline = loop.time() + MAX_LINGER_SECONDS
-        while seen < self._sequencer.waiting and not self._sequencer.is_gathered and loop.time() < deadline:
-            seen = self._sequencer.waiting
-            self._gathered.clear()
-            enough = loop.call_later(LINGER_SECONDS, self._gathered.set)
-            await self._gathered.wait()
-            enough.cancel()

@@ -2,9 +2,9 @@
 """Who checks what comes in: this process a few at a time, others when there are many.
 
 A signature takes longer than everything else about an append. A caller or two are checked at once, on the loop: to ask another
-process would take them longer. A crowd goes to processes of `engine.checking`, one for each core at most, made when the first
-crowd comes; each gets a chunk at a time and what waits meanwhile is the next one. Until they have started, the loop checks. When
-one dies, who waits for it is told that nobody knows, and the next chunk finds another.
+process would take them longer. Larger batches go to processes of `engine.checking`, one for each core at most, made when the first
+one comes; until they have started, the loop checks. When one dies, who waits for it is told that nobody knows, and what comes next
+finds another.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import asyncio
 import os
 import pickle
 import sys
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from byline.errors import LedgerUnavailableError
 from byline_ledger.engine import checking
-from byline_ledger.engine.checking import HEAD_SIZE, admit_all, pack
+from byline_ledger.engine.checking import HEAD_SIZE, pack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from byline_ledger.engine.admission import Admission
 
 FEW = 8
-CHUNK = 64
 _BUFFER = 4 * 1024 * 1024
 
 
@@ -43,11 +41,10 @@ class Checks:
     def __init__(self, admission: Admission, *, processes: int | None = None) -> None:
         self._admission = admission
         self._processes = len(os.sched_getaffinity(0)) if processes is None else processes
-        self._waiting: deque[_Job] = deque()
-        self._some = asyncio.Event()
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._workers: set[asyncio.Task[None]] = set()
+        self._listening = 0
         self._starting: asyncio.Task[None] | None = None
-        self._look: asyncio.Handle | None = None
 
     async def check(self, asks: Sequence[tuple[Envelope, bytes]]) -> list[Submission | Exception]:
         """Return for each of `asks` (an envelope, and the key that signed it) what is to be logged, or why nothing is.
@@ -55,16 +52,18 @@ class Checks:
         Raises:
             LedgerUnavailableError: The process that was at it died.
         """
-        loop = asyncio.get_running_loop()
-        job = _Job(asks, loop.create_future())
-        self._waiting.append(job)
-        if self._look is None:  # once all that came together are there
-            self._look = loop.call_soon(self._share)
-        return await job.answer
+        if len(asks) > FEW:
+            if self._listening < self._processes and (self._starting is None or self._starting.done()):
+                self._starting = asyncio.get_running_loop().create_task(self.start())
+            if self._listening:
+                job = _Job(asks, asyncio.get_running_loop().create_future())
+                self._jobs.put_nowait(job)
+                return await job.answer
+        return self._admission.admit_all(asks)
 
     async def start(self) -> None:
         """Start the other processes that are missing; return when they listen."""
-        missing = self._processes - len(self._workers)
+        missing = self._processes - self._listening
         await asyncio.gather(*(self._start_one() for _ in range(missing)))
 
     async def close(self) -> None:
@@ -73,20 +72,6 @@ class Checks:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-
-    def _share(self) -> None:
-        """Check what waits here if it is little, or else leave it to the others."""
-        self._look = None
-        if sum(len(job.asks) for job in self._waiting) > FEW:
-            if len(self._workers) < self._processes and (self._starting is None or self._starting.done()):
-                self._starting = asyncio.get_running_loop().create_task(self.start())
-            if self._workers:
-                self._some.set()
-                return
-        while self._waiting:
-            job = self._waiting.popleft()
-            if not job.answer.done():
-                job.answer.set_result(admit_all(self._admission, job.asks))
 
     async def _start_one(self) -> None:
         pipe = asyncio.subprocess.PIPE
@@ -97,38 +82,33 @@ class Checks:
         worker.send(())
         await worker.receive()
         task = asyncio.get_running_loop().create_task(self._work(worker))
+        self._listening += 1
         self._workers.add(task)
         task.add_done_callback(self._workers.discard)
 
     async def _work(self, worker: _Worker) -> None:
-        """Give `worker` what waits, until it ends."""
-        jobs: list[_Job] = []
+        """Give `worker` one job after another, until it ends."""
         try:
             while True:
-                jobs = await self._take()
-                worker.send([ask for job in jobs for ask in job.asks])
-                found = iter(await worker.receive())
-                for job in jobs:
-                    some = [next(found) for _ in job.asks]
-                    if not job.answer.done():
-                        job.answer.set_result(some)
-        except (OSError, EOFError):
-            for job in jobs:
-                if not job.answer.done():
-                    job.answer.set_exception(LedgerUnavailableError("a process that checks signatures ended"))
+                asks, answer = await self._jobs.get()
+                if answer.done():
+                    continue
+                try:
+                    worker.send(asks)
+                    found = await worker.receive()
+                except (OSError, EOFError) as error:
+                    if not answer.done():
+                        answer.set_exception(LedgerUnavailableError(f"a process that checks signatures ended: {error}"))
+                    return
+                if not answer.done():
+                    answer.set_result(found)
         finally:
+            self._listening -= 1
+            while not self._listening and not self._jobs.empty():  # nobody else would
+                asks, answer = self._jobs.get_nowait()
+                if not answer.done():
+                    answer.set_result(self._admission.admit_all(asks))
             await worker.end()
-
-    async def _take(self) -> list[_Job]:
-        while not self._waiting:
-            self._some.clear()
-            await self._some.wait()
-        jobs: list[_Job] = []
-        number = 0
-        while self._waiting and (not jobs or number + len(self._waiting[0].asks) <= CHUNK):
-            jobs.append(self._waiting.popleft())
-            number += len(jobs[-1].asks)
-        return jobs
 
 
 class _Worker:

@@ -78,15 +78,9 @@ class AppendStream:
 
     async def _answer(self, request: ledger_pb2.AppendStreamRequest) -> None:
         outcomes = await self._append(request)
-        response = ledger_pb2.AppendStreamResponse()
-        for asked, outcome in zip(request.appends, outcomes, strict=True):
-            answer = response.answers.add(number=asked.number)
-            if isinstance(outcome, Exception):
-                answer.status.CopyFrom(write_status(outcome))
-            else:
-                answer.entry.CopyFrom(write_entry(outcome))
-                if not response.HasField("head"):
-                    response.head.CopyFrom(write_head(outcome))
+        answers = [_write(each.number, outcome) for each, outcome in zip(request.appends, outcomes, strict=True)]
+        head = next((write_head(each) for each in outcomes if not isinstance(each, Exception)), None)
+        response = ledger_pb2.AppendStreamResponse(head=head, answers=answers)
         async with self._writing:
             await self._context.write(response)
         self._window.release()
@@ -97,3 +91,9 @@ class AppendStream:
             return await self._appends.append([read_append(each.append) for each in request.appends])
         except BylineError as error:
             return [error] * len(request.appends)
+
+
+def _write(number: int, outcome: Outcome) -> ledger_pb2.NumberedAnswer:
+    if isinstance(outcome, Exception):
+        return ledger_pb2.NumberedAnswer(number=number, status=write_status(outcome))
+    return ledger_pb2.NumberedAnswer(number=number, entry=write_entry(outcome))

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who waits for whom before they are checked and logged together.
+
+A signature, a transaction and a flush of the disk cost less each the more share them, and who is alone shall not wait. So a batch
+is due once all are there that were around when the last two were answered, or once it is as large as is of use. Those who do not
+come any more are waited for as long as it takes to receive so many, `patience`, once. What is due goes on in chunks, so that more
+than one processor has something to check.
+
+>>> gathering = Gathering[str]()
+>>> gathering.add("the only caller", 1, 100)
+>>> gathering.is_due, gathering.take()
+(True, ['the only caller'])
+>>> gathering.answered(4)
+>>> gathering.add("the first of four", 1, 100)
+>>> gathering.is_due
+False
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+ENOUGH = 64
+ENOUGH_BYTES = 1024 * 1024
+CHUNK = 32
+RECEIVE_SECONDS = 0.0005
+
+T = TypeVar("T")
+
+
+class Gathering(Generic[T]):
+    """Callers in the order in which they came, each with a number of statements. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[T, int, int]] = deque()
+        self._around = (1, 1)
+        self._bytes = 0
+        self.number = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether nobody is to be waited for."""
+        return self.number >= min(max(self._around), ENOUGH) or self._bytes >= ENOUGH_BYTES
+
+    @property
+    def patience(self) -> float:
+        """How many seconds the first caller of a batch is to wait for others."""
+        return min(max(self._around), ENOUGH) * RECEIVE_SECONDS
+
+    def add(self, caller: T, number: int, size: int) -> None:
+        """Let `caller` wait with `number` statements of `size` bytes together."""
+        self._waiting.append((caller, number, size))
+        self.number += number
+        self._bytes += size
+
+    def take(self) -> list[T]:
+        """Return the callers of one chunk: the first, and those after it that it has room for."""
+        taken: list[T] = []
+        number = size = 0
+        while self._waiting:
+            caller, more, larger = self._waiting[0]
+            if taken and (number + more > CHUNK or size + larger > ENOUGH_BYTES):
+                break
+            self._waiting.popleft()
+            taken.append(caller)
+            number, size = number + more, size + larger
+        self.number -= number
+        self._bytes -= size
+        return taken
+
+    def answered(self, around: int) -> None:
+        """Remember that a batch was answered while `around` statements were on their way, those of it included."""
+        self._around = (self._around[1], around)
