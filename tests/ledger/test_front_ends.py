@@ -209,9 +209,11 @@ def test_a_log_whose_key_or_tables_are_gone_is_not_begun_anew(
 
 
 def test_a_second_begin_is_refused(tmp_path: Path, postgres: Postgres) -> None:
-    """The database knows of the log that it has, from whichever folder it is begun."""
-    url = postgres.empty()
+    """The database knows of the log that it has, from whichever folder it is begun, and the folder of its database."""
+    url, other = postgres.empty(), postgres.empty()
     init_ledger(tmp_path / "a", database=url)
-    for name in ("a", "b"):
-        with pytest.raises(ConfigError):
-            init_ledger(tmp_path / name, database=url)
+    for name, database in (("a", url), ("a", other), ("b", url)):
+        with pytest.raises(ConfigError, match="already"):
+            init_ledger(tmp_path / name, database=database)
+    assert not (tmp_path / "b").exists()
+    assert init_ledger(tmp_path / "b", database=other)

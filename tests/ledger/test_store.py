@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import sqlite3
 import subprocess
@@ -25,6 +26,7 @@ from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY, ensure_log, init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.log import Log
+from byline_ledger.engine.memory import MemoryStore
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import VERSION, SqliteStore
 from serving import SIGNER, envelope
@@ -242,6 +244,25 @@ def test_a_statement_has_one_index_however_often_it_comes(store: Store) -> None:
     (later,) = log.append(submissions(2))
     assert (later.index, later.proof.size) == (1, 3)
     check_receipt(later)
+
+
+def test_a_log_is_not_continued_on_a_store_that_was_set_back() -> None:
+    """A standby that had not heard of everything takes over, or an old copy is put back, while the log goes on: that would be a fork."""
+    store = MemoryStore()
+    log = started(store)
+    log.append(submissions(1, 2))
+    with store.read() as reader:
+        before = copy.deepcopy(reader)
+    log.append(submissions(3))
+    store._state = before
+    with pytest.raises(LedgerError, match="set back: it told of 3 entries and holds 2"):
+        log.append(submissions(4))
+    # Another process, which knew no better, went on meanwhile.
+    Log(store, KEY_OF_LOG).append(submissions(5, 6))
+    with pytest.raises(LedgerError, match="not one of this tree"):
+        log.append(submissions(4))
+    with store.read() as reader:
+        assert reader.leaves([4]) == {}
 
 
 STEPS = ("head", "known", "times", "add_entries", "tile", "set_tile", "set_head")

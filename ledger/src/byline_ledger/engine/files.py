@@ -56,7 +56,7 @@ def init_ledger(directory: Path, *, origin: str | None = None, database: str | N
         ConfigError: There is a log already, no log can have this name, or the files cannot be made.
         LedgerError: The database cannot be made.
     """
-    if database is not None and not is_shared(directory):
+    if database is not None:
         _name_database(directory, database)
     log, begun = _begin(directory, origin, kind=LOOPBACK)
     if not begun:
@@ -94,7 +94,7 @@ def open_store(directory: Path, *, create: bool = False, busy_seconds: float = B
     """
     if not is_shared(directory):
         return SqliteStore(directory / DATABASE, create=create, busy_seconds=busy_seconds)
-    return _postgres(load_secret(directory / URL).decode(errors="replace").strip(), create=create, busy_seconds=busy_seconds)
+    return _postgres(_url(directory), create=create, busy_seconds=busy_seconds)
 
 
 def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
@@ -180,12 +180,21 @@ def _make_folder(directory: Path) -> None:
 
 
 def _name_database(directory: Path, url: str) -> None:
-    """Keep the URL of a log's database, once it is known to be one."""
-    if (directory / DATABASE).exists():
+    """Keep the URL of a log's database, once it is known to be one, and to hold no other log."""
+    if (directory / DATABASE).exists() or (is_shared(directory) and _url(directory) != url):
         raise ConfigError(f"there is a ledger already: {directory}")
-    _postgres(url, create=True).close()
-    _make_folder(directory)
-    save_secret(directory / URL, url.encode() + b"\n")
+    has_key = (directory / KEY).exists()
+    with contextlib.closing(_postgres(url, create=not has_key)) as store, store.read() as reader:
+        if reader.head() is not None and not has_key:
+            hint = f"to serve it from here too, copy {KEY} and {URL} from a folder of it"
+            raise ConfigError("this database holds a ledger already", hint=hint)
+    if not is_shared(directory):
+        _make_folder(directory)
+        save_secret(directory / URL, url.encode() + b"\n")
+
+
+def _url(directory: Path) -> str:
+    return load_secret(directory / URL).decode(errors="replace").strip()
 
 
 def _postgres(url: str, *, create: bool, busy_seconds: float = BUSY_SECONDS) -> Store:

@@ -74,6 +74,7 @@ class Log:
         self._key = key
         self._clock = clock
         self._publish = publish
+        self._told: str | None = None
         self._log_id = key.note_key.log_id
         self._prover = Prover(key)
         self._is_indexed = False
@@ -285,11 +286,15 @@ class Log:
     def _writing(self) -> Iterator[StoreWriter]:
         try:
             with self._store.write() as writer:
+                # Others may write too, and a database may be set back under them: this never signs over what it told of.
+                if self._told is not None:
+                    self._prover.open(writer).check_earlier(self._told)
                 yield writer
                 note = self._prover.open(writer).note
         except BaseException:
             self._prover.forget()
             raise
+        self._told = note
         self._publish(note)
 
     def _page(self, moment: Moment, indices: Sequence[int], *, envelopes: bool, more: bool) -> Page:

@@ -64,13 +64,16 @@ class Moment:
         return tiles
 
     def check_earlier(self, note: str) -> None:
-        """Check that `note` is a checkpoint of this log, of now or before.
+        """Check that `note`, of which others may know, is a checkpoint of this log, of now or before.
 
         Raises:
-            LedgerError: It is not.
+            LedgerError: It is not: the store was set back, or is damaged.
         """
         if note != self.note:
             head = self._open_head(note)
+            if head.size > self.head.size:
+                what = f"the ledger was set back: it told of {head.size} entries and holds {self.head.size}"
+                raise LedgerError(what, hint="restore what it was, or go on with another key (docs/operate.md)")
             with _telling():
                 if self._tree.root_at(head.size) != head.root:
                     raise LedgerError("a checkpoint that was published is not one of this tree", hint=_FSCK)

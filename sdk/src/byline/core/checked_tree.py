@@ -43,13 +43,13 @@ _MAX_KEPT = 1024
 class Kept:
     """What was proven of a log, for the next tree of it: full tiles never change, and the edge mostly grows.
 
-    Of each level there are at most 16 MiB. A log that was rolled back has to begin with nothing kept.
+    Of each level there are at most 16 MiB. A log that was rolled back has to begin with nothing kept. Threads may share it: the edge
+    and the tree that it is of (size and root) change at once.
     """
 
     def __init__(self) -> None:
         self.full: dict[int, dict[int, tuple[bytes, ...]]] = {}
-        self.edge: dict[int, tuple[bytes, ...]] = {}
-        self.edge_of: tuple[int, bytes] | None = None
+        self.edge: tuple[tuple[int, bytes], dict[int, tuple[bytes, ...]]] = ((0, b""), {})
 
 
 class CheckedTree:
@@ -73,7 +73,7 @@ class CheckedTree:
             data = tiles.get((level, index))
             edge[level] = before[level] if data is None else tile_nodes(data, before.get(level, ()))
         root = root_of(size, _read_edge(edge))
-        self._kept.edge, self._kept.edge_of = edge, (size, root)
+        self._kept.edge = ((size, root), edge)
         return CheckedTree(replace(self.checkpoint, size=size, root=root), self._fetch, self._kept)
 
     def node(self, level: int, index: int) -> bytes:
@@ -170,17 +170,17 @@ class CheckedTree:
         return data
 
     def _checked_edge(self) -> dict[int, tuple[bytes, ...]]:
+        if self._edge is not None:
+            return self._edge
         size, root = self.checkpoint.size, self.checkpoint.root
-        if self._edge is None and self._kept.edge_of == (size, root):
-            self._edge = self._kept.edge
-        if self._edge is None:
-            before = self._kept.edge
-            edge = {tile.level or 0: tile_nodes(self._tile(tile), before.get(tile.level or 0, ())) for tile in edge_tiles(size)}
+        of, edge = self._kept.edge
+        if of != (size, root):
+            edge = {tile.level or 0: tile_nodes(self._tile(tile), edge.get(tile.level or 0, ())) for tile in edge_tiles(size)}
             if root_of(size, _read_edge(edge)) != root:
                 raise ProofError("the tiles at the edge of the tree do not lead to the root that the log signed")
-            self._edge = self._kept.edge = edge
-            self._kept.edge_of = size, root
-        return self._edge
+            self._kept.edge = ((size, root), edge)
+        self._edge = edge
+        return edge
 
 
 def _read_edge(edge: Mapping[int, tuple[bytes, ...]]) -> NodeReader:
