@@ -57,9 +57,10 @@ def _told(answer: httpx.Response) -> tuple[int, str, str | None]:
 
 
 @contextlib.contextmanager
-def witnessed_serving(folder: Path, policy: Path, *, required: bool) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def witnessed_serving(folder: Path, policy: Path | None = None, *, required: bool = False) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the ledger in `folder`, whose checkpoints the witnesses of `policy` are asked about; gives the process and the URL."""
-    text = f'schema = 1\n[listen]\ngrpc = "127.0.0.1:0"\n[witnesses]\npolicy = "{policy}"\nrequired = {str(required).lower()}\n'
+    text = 'schema = 1\n[listen]\ngrpc = "127.0.0.1:0"\n'
+    text += f'[witnesses]\npolicy = "{policy}"\nrequired = {str(required).lower()}\n' if policy else ""
     (folder / "ledger.toml").write_text(text)
     command = [sys.executable, "-m", "byline_cli", "ledger", "serve", folder]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from byline_ledger.engine.publishing import FIRST_PAUSE_SECONDS, REFRESH_SECONDS
 from byline_ledger.engine.witness import Witness
 from byline_ledger.server.publish import load_policy
 from serving import SIGNER, envelope, memory_log, submission
-from witnesses import make_witness, witnessed_serving, witnessing
+from witnesses import BYLINE, make_witness, witnessed_serving, witnessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -225,6 +226,22 @@ def test_what_is_shown_never_goes_back(bench: Bench) -> None:
             sizes.append(bench.shown()[0])
     assert sizes == sorted(sizes)
     assert sizes[-1] == 10
+
+
+def test_a_log_with_an_ml_dsa_key_signs_what_it_publishes_with_both(tmp_path: Path) -> None:
+    command = [*BYLINE[:-1], "init", tmp_path / "ledger", "--origin", "ledger.example", "--ml-dsa"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if "no ML-DSA-44 key can be made" in done.stderr:
+        pytest.skip(done.stderr)
+    own, second = done.stdout.splitlines()
+    with witnessed_serving(tmp_path / "ledger") as (_, url), LedgerClient(url) as client:
+        client.append(envelope(1), SIGNER.public)
+
+        def is_signed() -> bool:
+            checkpoint, by = open_cosigned(client.checkpoint(), load_verifier(own), [load_witness_verifier(second)])
+            return (checkpoint.size, len(by)) == (1, 1)
+
+        wait_for(is_signed)
 
 
 def test_fsck_looks_at_what_readers_are_shown(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 """A log's directory: the key that signs its checkpoints, and its database.
 
     <directory>/log.key       Ed25519, mode 0600 (`keys.ed25519`)
+    <directory>/log-ml-dsa.key    ML-DSA-44 (`keys.cosigners`), where the log's published checkpoints are signed with that, too
     <directory>/ledger.db     SQLite (`engine.sqlite`), with `-wal` and `-shm` beside it while in use
     <directory>/ledger.url    in its place: the URL of a PostgreSQL database (`engine.postgres`), mode 0600, for it may hold a password
     <directory>/newest-head   the newest head that anybody was told of (`engine.highwater`)
@@ -18,9 +19,10 @@ import contextlib
 import secrets
 from typing import TYPE_CHECKING
 
-from byline.core.note import is_name
+from byline.core.note import ML_DSA_44, is_name
 from byline.core.value import dataclass
-from byline.errors import ConfigError, LedgerError
+from byline.errors import CheckpointError, ConfigError, LedgerError
+from byline.keys.cosigners import make_witness_key
 from byline.keys.ed25519 import LogVerifier, load_log_key, make_log_key
 from byline.keys.files import load_secret, save_secret, sync_folder
 from byline_ledger.engine.highwater import HighWater
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from byline.core.ports import Store
 
 KEY = "log.key"
+ML_DSA_KEY = "log-ml-dsa.key"
 DATABASE = "ledger.db"
 URL = "ledger.url"
 LOOPBACK = "loopback.invalid"
@@ -62,6 +65,18 @@ def init_ledger(directory: Path, *, origin: str | None = None, database: str | N
     if not begun:
         raise ConfigError(f"there is a ledger already: {directory}")
     return log.vkey
+
+
+def add_ml_dsa_key(directory: Path) -> str:
+    """Make an ML-DSA-44 key for the log in `directory`, beside its own, and return its vkey.
+
+    Raises:
+        ConfigError: There is one, or no log, or this machine has no ML-DSA-44.
+    """
+    try:
+        return make_witness_key(directory / ML_DSA_KEY, load_log_key(directory / KEY).name, ML_DSA_44).vkey
+    except CheckpointError as error:
+        raise ConfigError(f"no ML-DSA-44 key can be made: {error}", hint="a newer release of cryptography may have it") from error
 
 
 def check_files(directory: Path) -> None:

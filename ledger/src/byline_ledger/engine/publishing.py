@@ -14,7 +14,8 @@ fails closed: the last one that had a quorum stays, and before the first there i
 2. A line counts if it is good under the key that the policy names. Any other answer is no cosignature, whatever its status: the
    witness is left alone for a while that doubles.
 3. A witness that has seen more entries than the log has is an alarm: the log was set back, and may be about to fork.
-4. Who is slow is not waited for once there is a quorum, and is asked again when it has answered.
+4. A log may have an ML-DSA-44 key beside its own: what is published then has a line under it, too.
+5. Who is slow is not waited for once there is a quorum, and is asked again when it has answered.
 """
 
 from __future__ import annotations
@@ -25,19 +26,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from byline.core.cosignature import split_cosignature
-from byline.core.note import NoteSignature, format_note, format_vkey, open_note, parse_note
+from byline.core.note import NoteSignature, format_signatures, format_vkey, open_note, parse_note, sign_note
 from byline.core.tlog_witness import AddCheckpoint, format_add_checkpoint, parse_witness_size
-from byline.core.value import replace
 from byline.errors import BylineError, ConfigError, LedgerError, LedgerUnavailableError
 from byline.keys.cosigners import WitnessVerifier
 from byline_ledger.engine.published import PUBLISHED, load_published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from byline.core.checkpoint import Checkpoint
-    from byline.core.ports import Store
+    from byline.core.ports import NoteSigner, Store
     from byline.core.tlog_policy import PolicyWitness, TlogPolicy
     from byline_ledger.engine.log import Log
 
@@ -79,8 +79,18 @@ class Publisher:
     `states` and `has_quorum` tell how it goes. One thread makes the rounds.
     """
 
-    def __init__(self, log: Log, store: Store, policy: TlogPolicy, ask: Ask, *, clock: Callable[[], float], required: bool = False) -> None:
-        """Read the policy, and what is known of its witnesses.
+    def __init__(
+        self,
+        log: Log,
+        store: Store,
+        policy: TlogPolicy,
+        ask: Ask,
+        *,
+        clock: Callable[[], float],
+        required: bool = False,
+        signers: Callable[[], Sequence[NoteSigner]] = tuple,
+    ) -> None:
+        """Read the policy, and what is known of its witnesses; `signers` are the log's further keys, as they sign now.
 
         Raises:
             ConfigError: It is one for other logs, or a witness in it has no URL.
@@ -94,6 +104,7 @@ class Publisher:
         self._ask = ask
         self._clock = clock
         self._required = required
+        self._signers = signers
         self._verifiers = {each.name: WitnessVerifier(each.key) for each in policy.witnesses}
         self._threads = ThreadPoolExecutor(max(1, len(policy.witnesses)), "byline-witness")
         self._asked: dict[str, Future[Cosigned]] = {}
@@ -188,8 +199,9 @@ class Publisher:
 
     def _publish(self, note: str, head: Checkpoint, lines: dict[str, NoteSignature]) -> None:
         """Keep the sizes of the witnesses, and publish `note` with `lines` where a quorum made them, or none is needed."""
-        own = parse_note(note)
-        together = replace(own, signatures=(*own.signatures, *(lines[each.name] for each in self._policy.witnesses if each.name in lines)))
+        signers = self._signers()
+        added = parse_note(sign_note(parse_note(note).text, signers)).signatures if signers else ()
+        added += tuple(lines[each.name] for each in self._policy.witnesses if each.name in lines)
         with self._store.write() as writer:
             for state in self.states.values():
                 if (text := b"%d" % state.size) != writer.state(_SIZE + state.name):
@@ -197,7 +209,7 @@ class Publisher:
             before = load_published(writer)
             size = before[1].size if before else -1
             if (self.has_quorum and size <= head.size) or (not self._required and size < head.size):
-                writer.set_state(PUBLISHED, format_note(together).encode())
+                writer.set_state(PUBLISHED, f"{note}{format_signatures(added)}".encode())
 
 
 def withdraw(store: Store) -> None:

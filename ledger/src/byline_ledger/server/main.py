@@ -26,9 +26,10 @@ from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyp
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # the package has no types
 
 from byline.errors import ConfigError, LedgerError
+from byline.keys.cosigners import load_witness_key
 from byline.keys.ed25519 import load_log_key
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import KEY, check_files, is_shared, load_log, open_store
+from byline_ledger.engine.files import KEY, ML_DSA_KEY, check_files, is_shared, load_log, open_store
 from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.server.appends import Appends
@@ -156,7 +157,7 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
         opened.log.begin_index()
 
         async def refresh() -> None:
-            heads.publish(await asyncio.get_running_loop().run_in_executor(readers, log.checkpoint))
+            heads.publish((await asyncio.get_running_loop().run_in_executor(readers, log.head))[0])
 
         seals = Seals(SealedIndex(opened.log, opened.store), appends, heads, refresh if shared else None)
         index = SealedIndex(log, reading)
@@ -165,7 +166,9 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
         if shared:
             tasks.append(asyncio.create_task(_follow(refresh)))
         try:
-            async with publishing(log, beside, config.witnesses, required=config.quorum_required) as publisher:
+            path = config.directory / ML_DSA_KEY
+            keys = [load_witness_key(path)] if path.exists() else []
+            async with publishing(log, beside, config.witnesses, required=config.quorum_required, keys=keys) as publisher:
                 yield (
                     Site(
                         log=log,

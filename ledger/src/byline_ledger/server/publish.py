@@ -10,17 +10,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from byline.core.tlog_policy import parse_tlog_policy
+from byline.core.tlog_policy import NONE, TlogPolicy, parse_tlog_policy
 from byline.errors import ConfigError, MalformedError
 from byline_ledger.engine.publishing import Publisher, check_policy, withdraw
 from byline_ledger.server.asking import WitnessCalls
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from byline.core.ports import Store
-    from byline.core.tlog_policy import TlogPolicy
+    from byline.core.ports import NoteSigner, Store
+    from byline.keys.cosigners import WitnessKey
     from byline_ledger.engine.log import Log
 
 INTERVAL_SECONDS = 1.0
@@ -44,25 +44,32 @@ def load_policy(path: Path, vkey: str) -> TlogPolicy:
 
 
 @contextlib.asynccontextmanager
-async def publishing(log: Log, store: Store, path: Path | None, *, required: bool) -> AsyncIterator[Publisher | None]:
+async def publishing(
+    log: Log, store: Store, path: Path | None, *, required: bool, keys: Sequence[WitnessKey] = ()
+) -> AsyncIterator[Publisher | None]:
     """Publish the checkpoints of `log` while the block runs, over a `store` that nobody else uses, by the policy in the file `path`.
 
-    Without a policy the newest checkpoint is the one that readers are shown.
+    They are signed with `keys` of the log, too. Without policy and keys the newest checkpoint is the one that readers are shown.
 
     Raises:
         ConfigError: This log cannot ask the witnesses of the policy.
         CheckpointError: A key in it is of an algorithm that this machine does not have.
         LedgerError: The store is broken.
     """
-    if path is None:
+    if path is None and not keys:
         withdraw(store)
         yield None
         return
-    policy = load_policy(path, log.vkey)
+    policy = load_policy(path, log.vkey) if path else TlogPolicy(logs=(), witnesses=(), groups=(), quorum=NONE)
     calls = WitnessCalls(policy.witnesses)
     with contextlib.ExitStack() as stack:
         thread = stack.enter_context(ThreadPoolExecutor(1, "byline-publisher"))
-        publisher = stack.enter_context(Publisher(log, store, policy, calls, clock=time.monotonic, required=required))
+
+        def signers() -> Sequence[NoteSigner]:
+            return [each.at(int(time.time())) for each in keys]
+
+        made = Publisher(log, store, policy, calls, clock=time.monotonic, required=required, signers=signers)
+        publisher = stack.enter_context(made)
         publisher.begin()
         rounds = asyncio.create_task(_rounds(publisher, thread))
         stack.callback(calls.end)  # first of all: then nobody waits for a witness

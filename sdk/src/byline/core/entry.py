@@ -20,6 +20,7 @@ and ours, 0.1, which differ in what the key and the signature are:
 A verifier rebuilds the leaf from envelope and key and compares bytes; it never reads facts out of a leaf. Two valid signatures of
 one key over one payload are two spellings of one statement: a log knows a statement by its `identity`, not by its leaf.
 
+>>> from byline.core.publickey import P256_PREFIX
 >>> entry = Entry(digest=bytes(32), signature=b"0", public=P256_PREFIX + bytes(64))
 >>> parse_entry(format_entry(entry)) == entry
 True
@@ -33,7 +34,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64, parse_base64
-from byline.core.publickey import P256_PREFIX, P256_SIZE, KeyType, key_type
+from byline.core.publickey import KeyType, is_p256, key_type
 from byline.core.value import dataclass
 from byline.errors import EntryError, MalformedError, ProofError
 
@@ -177,7 +178,7 @@ def check_entry(leaf: bytes, envelope: Envelope, public: bytes) -> None:
 
 def _hash_name(signature: bytes, public: bytes) -> str:
     """Return the hash that `signature` is over, once it is known to be spelled as its kind asks."""
-    if len(public) == P256_SIZE and public.startswith(P256_PREFIX):
+    if is_p256(public):
         return "sha256"
     # The rarer kinds of signature are read by modules that most programs never need.
     try:

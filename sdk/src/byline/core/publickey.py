@@ -94,13 +94,18 @@ class PublicKey:
     scope: str | None = None
 
 
+def is_p256(public: bytes) -> bool:
+    """Whether `public` has the form of a P-256 key."""
+    return len(public) == P256_SIZE and public.startswith(P256_PREFIX)
+
+
 def key_type(public: bytes) -> KeyType:
     """Return the form of the key `public`.
 
     Raises:
         MalformedError: It is none of the five.
     """
-    if len(public) == P256_SIZE and public.startswith(P256_PREFIX):
+    if is_p256(public):
         return KeyType.P256
     return parse_public_key(public).type
 
