@@ -39,10 +39,11 @@ PROGRAM = """
 import json, sys, pathlib
 from byline_ledger.server.config import ServerConfig, Tls
 from byline_ledger.server.main import serve
-directory, capacity, allowed, tls = json.loads(sys.argv[1])
+directory, capacity, allowed, tls, admission = json.loads(sys.argv[1])
 config = ServerConfig(
     directory=pathlib.Path(directory), listen="127.0.0.1:0", capacity=capacity, allowed=frozenset(allowed) or None,
-    tls=Tls(certificate=pathlib.Path(tls[0]), key=pathlib.Path(tls[1])) if tls else None)
+    admission=pathlib.Path(admission) if admission else None,
+    tls=Tls(**dict(zip(("certificate", "key", "client_ca"), map(pathlib.Path, tls)))) if tls else None)
 serve(config, announce=lambda url: print(url, flush=True))
 """
 
@@ -112,29 +113,48 @@ def certify(place: Path) -> tuple[Path, Path]:
 
 @contextlib.contextmanager
 def serving(
-    directory: Path, *, capacity: int = 2048, allowed: tuple[str, ...] = (), tls: tuple[Path, Path] | None = None, prelude: str = ""
+    directory: Path,
+    *,
+    capacity: int = 2048,
+    allowed: tuple[str, ...] = (),
+    tls: tuple[Path, ...] = (),
+    admission: Path | None = None,
+    prelude: str = "",
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a server over `directory`; gives the process and the URL, and ends the process if the test did not.
 
     `prelude` is what the process does first, for example something that will go wrong in it.
     """
-    choices = [str(directory), capacity, allowed, [str(each) for each in tls or ()]]
+    choices = [str(directory), capacity, allowed, [*map(str, tls)], admission and str(admission)]
     with _announced(1, "-c", prelude + PROGRAM, json.dumps(choices)) as (process, urls):
         yield process, urls[0]
 
 
 @contextlib.contextmanager
-def web_serving(directory: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
-    """Run `byline ledger serve` with HTTP beside gRPC: gives the process and both URLs, gRPC's first."""
-    command = ["-m", "byline_cli", "ledger", "serve", str(directory), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", *options]
-    with _announced(2, *command) as (process, said):
+def web_serving(directory: Path, *options: str | Path, told: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """Run `byline ledger serve` with HTTP beside gRPC: gives the process and both URLs, gRPC's first. Its log lines go to `told`."""
+    command = [
+        "-m",
+        "byline_cli",
+        "ledger",
+        "serve",
+        str(directory),
+        "--listen",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        *map(str, options),
+    ]
+    with _announced(2, *command, told=told) as (process, said):
         yield process, *(each.removeprefix("serving ") for each in said)
 
 
 @contextlib.contextmanager
-def _announced(lines: int, *words: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    command = [sys.executable, *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def _announced(lines: int, *words: str, told: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    with (
+        told.open("w") if told else contextlib.nullcontext() as stderr,
+        subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
         try:
             assert process.stdout is not None
             yield process, [process.stdout.readline().strip() for _ in range(lines)]

@@ -17,21 +17,33 @@ from typing import TYPE_CHECKING
 import pytest
 
 from byline.core.bundle import Receipt
-from byline.errors import EntryRejectedError, KeyNotAllowedError, LedgerUnavailableError, PushbackError
+from byline.errors import EntryRejectedError, FrozenError, KeyNotAllowedError, LedgerUnavailableError, PushbackError, QuotaError
+from byline.keys.ids import key_id
+from byline.testing import fixed_signer
+from byline_ledger.engine.access import Access, Caller, hash_token
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.gathering import CHUNK, ENOUGH_BYTES, Gathering
+from byline_ledger.engine.identities import Door, Identity, open_identities
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.server.appends import Appends
 from byline_ledger.server.checks import FEW, Checks
+from byline_ledger.server.metrics import Metrics
 from serving import SIGNER, envelope, memory_log
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from byline.core.envelope import Envelope
+    from byline_ledger.engine.access import Visit
     from byline_ledger.engine.log import Log
 
 CROWD = 3 * FEW
+NOBODY = Caller()
+
+
+def visit(identity: Identity | None = None, caller: Caller = NOBODY) -> Visit:
+    """Return a caller inside, as `identity`; by default as anybody on loopback."""
+    return Access([identity] if identity else open_identities(append=True), clock=lambda: 0.0).enter(caller, Door.APPEND)
 
 
 def asks(*numbers: int) -> list[tuple[Envelope, bytes]]:
@@ -42,7 +54,7 @@ def asks(*numbers: int) -> list[tuple[Envelope, bytes]]:
 async def appending(log: Log, *, capacity: int = 2048, processes: int = 0) -> AsyncIterator[Appends]:
     checks = Checks(Admission(), processes=processes)
     with ThreadPoolExecutor(1) as writer:
-        yield Appends(checks=checks, sequencer=Sequencer(log), writer=writer, publish=lambda _: None, capacity=capacity)
+        yield Appends(checks=checks, sequencer=Sequencer(log), writer=writer, publish=lambda _: None, metrics=Metrics(), capacity=capacity)
     await checks.close()
 
 
@@ -83,7 +95,7 @@ def test_what_is_due_goes_on_in_chunks_and_one_caller_is_never_cut() -> None:
 def test_who_asks_for_nothing_gets_nothing() -> None:
     async def ask() -> None:
         async with appending(memory_log()) as appends:
-            assert await appends.append([]) == []
+            assert await appends.append([], visit()) == []
 
     asyncio.run(ask())
 
@@ -93,9 +105,9 @@ def test_what_may_not_enter_is_told_alone() -> None:
 
     async def tell() -> None:
         async with appending(memory_log()) as appends:
-            told = await appends.append([good, (replace(bad[0], signature=b"no"), bad[1]), last])
+            told = await appends.append([good, (replace(bad[0], signature=b"no"), bad[1]), last], visit())
             assert [each.index if isinstance(each, Receipt) else type(each) for each in told] == [0, EntryRejectedError, 1]
-            (refused,) = await appends.append([(replace(bad[0], signature=b"no"), bad[1])])
+            (refused,) = await appends.append([(replace(bad[0], signature=b"no"), bad[1])], visit())
             assert isinstance(refused, EntryRejectedError)
             assert not appends.failing.is_set()
 
@@ -105,14 +117,14 @@ def test_what_may_not_enter_is_told_alone() -> None:
 def test_what_does_not_fit_is_pushed_back_or_waits_outside() -> None:
     async def push() -> None:
         async with appending(memory_log(), capacity=2) as appends:
-            under_way = asyncio.create_task(appends.append(asks(1, 2)))
+            under_way = asyncio.create_task(appends.append(asks(1, 2), visit()))
             await asyncio.sleep(0)
             with pytest.raises(PushbackError) as caught:
-                await appends.append(asks(3))
+                await appends.append(asks(3), visit())
             assert caught.value.retry_after > 0
             await appends.room()
             assert under_way.done()
-            assert [each.index for each in await appends.append(asks(3)) if isinstance(each, Receipt)] == [2]
+            assert [each.index for each in await appends.append(asks(3), visit()) if isinstance(each, Receipt)] == [2]
 
     asyncio.run(push())
 
@@ -132,14 +144,55 @@ def test_a_crowd_is_checked_by_other_processes_as_it_is_here() -> None:
     assert asyncio.run(check(2)) == asyncio.run(check(0))
 
 
-def test_other_processes_have_the_list_of_keys() -> None:
-    async def check() -> None:
-        checks = Checks(Admission(frozenset({"00" * 32})), processes=1)
-        await checks.start()
-        assert all(isinstance(each, KeyNotAllowedError) for each in await checks.check(asks(*range(CROWD))))
-        await checks.close()
+def test_who_may_not_send_costs_no_check_and_no_quota() -> None:
+    """A key that is not on the list, and a quota that is used up, are refused before any signature is looked at."""
+    listed = Identity(name="listed", keys=frozenset({key_id(SIGNER.public)}), doors=frozenset({Door.APPEND}), rate=2, burst=1)
+    other = fixed_signer(2)
 
-    asyncio.run(check())
+    async def tell() -> None:
+        async with appending(memory_log()) as appends:
+            door = visit(listed)
+            forged = [(replace(envelope(9), signature=b"no"), SIGNER.public)] * 5
+            assert [type(each) for each in await appends.append(forged, door)] == [EntryRejectedError] * 5
+            stranger = (envelope(1, signer=other), other.public)
+            told = await appends.append([asks(1)[0], stranger, *asks(2, 3)], door)
+            assert [type(each) for each in told] == [Receipt, KeyNotAllowedError, Receipt, QuotaError]
+            assert [type(each) for each in await appends.append(forged, door)] == [QuotaError] * 5
+
+    asyncio.run(tell())
+
+
+def test_who_is_known_pays_for_what_is_refused_too() -> None:
+    known = Identity(name="ci", token=hash_token("t"), doors=frozenset({Door.APPEND}), rate=1, burst=3)
+
+    async def tell() -> None:
+        async with appending(memory_log()) as appends:
+            forged = [(replace(envelope(9), signature=b"no"), SIGNER.public)]
+            door = visit(known, Caller(token="t"))
+            assert [type(each) for each in await appends.append([*forged * 2, *asks(1, 2)], door)] == [
+                EntryRejectedError,
+                EntryRejectedError,
+                Receipt,
+                QuotaError,
+            ]
+
+    asyncio.run(tell())
+
+
+def test_a_frozen_log_answers_for_what_it_has_and_does_not_fail() -> None:
+    log = memory_log()
+
+    async def tell() -> None:
+        async with appending(log) as appends:
+            await appends.append(asks(1), visit())
+            log.freeze()
+            told = await appends.append(asks(1, 2), visit())
+            assert [type(each) for each in told] == [Receipt, FrozenError]
+            assert not appends.failing.is_set()
+            log.freeze(frozen=False)
+            assert [each.index for each in await appends.append(asks(1, 2), visit()) if isinstance(each, Receipt)] == [0, 1]
+
+    asyncio.run(tell())
 
 
 def children() -> list[int]:

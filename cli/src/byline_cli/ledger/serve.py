@@ -32,6 +32,7 @@ def configure(parser: Parser) -> None:
         "--certificate", type=Path, metavar="PEM", help="the server's certificate chain; without it only loopback is served"
     )
     parser.add_argument("--tls-key", type=Path, metavar="PEM", help="the certificate's private key")
+    parser.add_argument("--admission", type=Path, metavar="FILE", help="who may do what (docs/formats.md, admission.toml)")
     parser.add_argument(
         "--allow", action="append", metavar="KEYID", help="only keys with this id (SHA-256, hex) may append; may be repeated"
     )
@@ -72,6 +73,8 @@ def _config(options: Namespace, world: World) -> ServerConfig:
     }
     if options.rekor is not None:
         chosen["rekor"] = RekorDoor(options.rekor)
+    if options.admission is not None:
+        chosen["admission"] = world.cwd / options.admission
     if options.folder is not None:
         chosen["directory"] = find_folder(world, options.folder)
     if options.certificate is not None:

@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from byline.core.value import dataclass
-from byline.errors import KeyNotAllowedError, NotAdmittedError, QuotaError, UnknownCallerError
+from byline.errors import BylineError, KeyNotAllowedError, NotAdmittedError, QuotaError, UnknownCallerError
 from byline_ledger.engine.identities import ANYONE, Door, Identity
 from byline_ledger.engine.quota import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,16 @@ class Guest:
         for bucket, units in self._costs(size):
             bucket.take(units)
 
+    def charged(self, outcome: T | Exception, size: int) -> T | Exception:
+        """Return what became of an entry of `size` bytes, and count it if that proves who sent it."""
+        if not self.is_known and isinstance(outcome, Exception):
+            return outcome
+        try:
+            self.take(size)
+        except QuotaError as error:
+            return error
+        return outcome
+
     def _costs(self, size: int) -> Iterator[tuple[Bucket, int]]:
         if self._entries:
             yield self._entries, 1
@@ -93,6 +105,15 @@ class Visit:
             if each.identity.keys is None or key in each.identity.keys:
                 return each
         raise KeyNotAllowedError(f"key {key[:16]} may not append to this log")
+
+    def let(self, key: str, size: int) -> Guest | BylineError:
+        """Return who sends a statement of `size` bytes, signed by the key with the id `key`, or why it may not come (now)."""
+        try:
+            guest = self.guest(key)
+            guest.check(size)
+        except (KeyNotAllowedError, QuotaError) as error:
+            return error
+        return guest
 
 
 class Access:

@@ -77,13 +77,15 @@ class Identity:
     burst: int = BURST_SECONDS
 
 
+_WRITING = frozenset({Door.APPEND, Door.REKOR})
+
+
 def open_identities(*, append: bool, keys: frozenset[str] | None = None) -> tuple[Identity, ...]:
     """Return the rules of a log without a file: everybody reads; who may append has one of `keys`, or is anybody if `append`."""
-    everybody = {Door.READ, Door.METRICS, Door.APPEND} if append else {Door.READ}
+    reading = {Door.READ, Door.METRICS} if append else {Door.READ}
     if keys is None:
-        return (Identity(name=ANYONE, doors=frozenset(everybody)),)
-    listed = Identity(name="listed", keys=keys, doors=frozenset({Door.APPEND}))
-    return (listed, Identity(name=ANYONE, doors=frozenset(everybody - {Door.APPEND})))
+        return (Identity(name=ANYONE, doors=frozenset(reading | _WRITING if append else reading)),)
+    return (Identity(name="listed", keys=keys, doors=_WRITING), Identity(name=ANYONE, doors=frozenset(reading)))
 
 
 def load_identities(path: Path) -> tuple[Identity, ...]:
@@ -158,7 +160,7 @@ def _check_asks(identity: Identity) -> None:
     signs = identity.keys is not None or identity.trust is not None
     if (shows or signs) == (identity.name == ANYONE):
         raise MalformedError(f"{identity.name} asks for a token, a certificate, keys or trust; only {ANYONE!r} asks for nothing")
-    if not shows and signs and not identity.doors <= {Door.APPEND, Door.REKOR}:
+    if not shows and signs and not identity.doors <= _WRITING:
         raise MalformedError(f"{identity.name} is known by its keys alone, and whoever only reads signs nothing")
 
 

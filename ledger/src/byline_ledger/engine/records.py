@@ -3,7 +3,6 @@
 
 1. The door is open; to a certificate only where the operator lets certificates in: it names somebody, for ever.
 2. The key is P-256, and the signature is by it, over this digest.
-3. The key is one of those allowed, if the log has a list.
 
 Such an entry has no payload and no statement: it is in the tree and in no index, and to Byline's own verifiers it proves nothing.
 """
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from byline.core.entry import Submission
 from byline.core.facets import Facets
 from byline.core.rekor import format_record, record_identity
-from byline.errors import EntryRejectedError, KeyNotAllowedError, NotAdmittedError, SignatureError
+from byline.errors import EntryRejectedError, NotAdmittedError, SignatureError
 from byline.keys.certificates import certified_key
 from byline.keys.ids import key_id
 from byline.keys.p256 import check_digest
@@ -33,12 +32,12 @@ class RekorDoor(StrEnum):
     CERTIFICATES = "certificates"
 
 
-def admit_record(record: Record, door: RekorDoor, allowed: frozenset[str] | None = None) -> Submission:
-    """Return what is to be logged for `record`; `allowed` are the ids (hex) of the keys that may append, None lets every key in.
+def admit_record(record: Record, door: RekorDoor) -> Submission:
+    """Return what is to be logged for `record`.
 
     Raises:
         NotAdmittedError: The door is closed.
-        EntryRejectedError: One of the other checks fails; a `KeyNotAllowedError` where it is the last.
+        EntryRejectedError: Another check fails.
     """
     if door is RekorDoor.CLOSED:  # 1
         raise NotAdmittedError("this log takes nothing through this door", hint="send statements; or its operator opens it ([rekor])")
@@ -48,8 +47,6 @@ def admit_record(record: Record, door: RekorDoor, allowed: frozenset[str] | None
         facets = record_facets(record)  # 2
     except SignatureError as error:
         raise EntryRejectedError(str(error)) from error
-    if allowed is not None and facets.key.hex() not in allowed:  # 3
-        raise KeyNotAllowedError(f"key {facets.key.hex()[:16]} may not append to this log")
     leaf = format_record(record)
     return Submission(identity=record_identity(leaf), leaf=leaf, payload=None, facets=facets)
 

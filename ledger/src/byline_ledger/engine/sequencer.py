@@ -21,10 +21,10 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from byline.errors import LedgerError, LedgerUnavailableError
+from byline.errors import FrozenError, LedgerError, LedgerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from byline.core.bundle import Receipt
     from byline.core.entry import Submission
@@ -41,8 +41,8 @@ class Answer(Protocol):
         """Whether nobody waits any more."""
         ...
 
-    def set_result(self, receipts: list[Receipt], /) -> None:
-        """Hand over the receipts, one for each submission."""
+    def set_result(self, receipts: list[Receipt | FrozenError], /) -> None:
+        """Hand over the receipts, one for each submission; of a frozen log for those alone that it has."""
         ...
 
     def set_exception(self, error: BaseException, /) -> None:
@@ -63,7 +63,7 @@ class Staged:
 
     def __init__(self, asks: Sequence[Ask]) -> None:
         self.asks = asks
-        self.receipts: list[Receipt] = []
+        self.receipts: list[Receipt | FrozenError] = []
         self.error: Exception | None = None
         self._transaction = contextlib.ExitStack()
         self._remote: Log | None = None
@@ -72,19 +72,23 @@ class Staged:
         """Add the batch to `log`, later where it is remote; `error` tells what went wrong."""
         if is_remote:
             self._remote = log
-        elif submissions := self._submissions():
+        else:
             with self._telling():
-                self.receipts = self._transaction.enter_context(log.appending(submissions))
+                self._add(log, lambda submissions: self._transaction.enter_context(log.appending(submissions)))
 
     def commit(self) -> None:
         """Make it durable; `error` tells what went wrong."""
         with self._telling():
-            if self._remote is not None and (submissions := self._submissions()):
-                self.receipts = self._remote.append(submissions)
+            if self._remote is not None:
+                self._add(self._remote, self._remote.append)
             self._transaction.close()
 
-    def _submissions(self) -> list[Submission]:
-        return [each for ask in self.asks for each in ask.submissions]
+    def _add(self, log: Log, add: Callable[[list[Submission]], list[Receipt]]) -> None:
+        submissions = [each for ask in self.asks for each in ask.submissions]
+        try:
+            self.receipts = [*add(submissions)] if submissions else []
+        except FrozenError as error:  # what is there already has its receipt
+            self.receipts = [receipt or error for receipt in log.receipts(submissions)]
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from byline.core.bundle import Receipt
-from byline.errors import BylineError, PushbackError
+from byline.errors import BylineError, FrozenError, PushbackError
+from byline.keys.ids import key_id
+from byline_ledger.engine.access import Guest
 from byline_ledger.engine.gathering import Gathering
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
     from byline.core.entry import Submission
     from byline.core.envelope import Envelope
+    from byline_ledger.engine.access import Visit
     from byline_ledger.engine.sequencer import Sequencer
     from byline_ledger.server.checks import Checks
+    from byline_ledger.server.metrics import Metrics
 
 CAPACITY = 2048
 MAX_BYTES = 64 * 1024 * 1024
@@ -37,22 +41,33 @@ T = TypeVar("T")
 
 
 class _Caller:
-    """Who waits for the outcomes of `asks`; a `sequencer.Answer` once they are checked."""
+    """Who waits for the outcomes of `asked`, sent by `visit`; a `sequencer.Answer` once those that may come (`asks`) are checked."""
 
-    def __init__(self, asks: Sequence[tuple[Envelope, bytes]]) -> None:
-        self.asks = asks
+    def __init__(self, asked: Sequence[tuple[Envelope, bytes]], visit: Visit) -> None:
+        self._guests = [visit.let(key_id(public), len(envelope.payload)) for envelope, public in asked]
+        self._sizes = [len(envelope.payload) for envelope, _ in asked]
+        self.asks = [ask for ask, guest in zip(asked, self._guests, strict=True) if isinstance(guest, Guest)]
         self.outcomes: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._checked: Sequence[Submission | Exception] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes that are to be logged."""
+        return sum(len(envelope.payload) for envelope, _ in self.asks)
 
     def done(self) -> bool:
         return self.outcomes.done()
 
-    def set_checked(self, checked: Sequence[Submission | Exception]) -> list[Submission]:
-        """Remember what was refused, and return the rest."""
-        self._checked = checked
-        return [each for each in checked if not isinstance(each, Exception)]
+    def set_checked(self, found: Sequence[Submission | Exception]) -> list[Submission]:
+        """Remember what was refused, and return the rest: what was `found`, as far as its sender may send so much."""
+        rest = iter(found)
+        self._checked = [
+            guest.charged(next(rest), size) if isinstance(guest, Guest) else guest
+            for guest, size in zip(self._guests, self._sizes, strict=True)
+        ]
+        return [each for each in self._checked if not isinstance(each, Exception)]
 
-    def set_result(self, receipts: list[Receipt], /) -> None:
+    def set_result(self, receipts: list[Receipt | FrozenError], /) -> None:
         rest = iter(receipts)
         self.outcomes.set_result([each if isinstance(each, Exception) else next(rest) for each in self._checked])
 
@@ -67,12 +82,20 @@ class Appends:
     """
 
     def __init__(
-        self, *, checks: Checks, sequencer: Sequencer, writer: Executor, publish: Callable[[str], None], capacity: int = CAPACITY
+        self,
+        *,
+        checks: Checks,
+        sequencer: Sequencer,
+        writer: Executor,
+        publish: Callable[[str], None],
+        metrics: Metrics,
+        capacity: int = CAPACITY,
     ) -> None:
         self._checks = checks
         self._sequencer = sequencer
         self._writer = writer
         self._publish = publish
+        self._metrics = metrics
         self._capacity = capacity
         self._asides: deque[tuple[Callable[[], object], asyncio.Future[Any]]] = deque()
         self._gathering = Gathering[_Caller]()
@@ -85,6 +108,11 @@ class Appends:
         self.failing = asyncio.Event()
 
     @property
+    def waiting(self) -> int:
+        """How many statements are on their way."""
+        return self._number
+
+    @property
     def is_full(self) -> bool:
         """Whether what comes now is pushed back."""
         return self._number >= self._capacity or self._bytes > MAX_BYTES
@@ -95,8 +123,8 @@ class Appends:
             self._freed.clear()
             await self._freed.wait()
 
-    async def append(self, asks: Sequence[tuple[Envelope, bytes]]) -> list[Outcome]:
-        """Log envelopes with the keys (SPKI DER) that signed them; return for each its receipt, or why it was refused.
+    async def append(self, asks: Sequence[tuple[Envelope, bytes]], visit: Visit) -> list[Outcome]:
+        """Log envelopes with the keys that signed them, sent by `visit`; return for each its receipt, or why it was refused.
 
         All that are logged have receipts to one checkpoint. Who stops waiting is logged if the batch is under way.
 
@@ -105,13 +133,24 @@ class Appends:
             LedgerUnavailableError: Nobody knows whether they were taken.
             LedgerError: The store is broken.
         """
+        try:
+            outcomes = await self._append(asks, visit)
+        except BylineError as error:
+            self._metrics.entered(error.code, len(asks))
+            raise
+        for outcome, number in Counter(map(_word, outcomes)).items():
+            self._metrics.entered(outcome, number)
+        return outcomes
+
+    async def _append(self, asks: Sequence[tuple[Envelope, bytes]], visit: Visit) -> list[Outcome]:
         self._check_room()
-        if not asks:
-            return []
-        size = sum(len(envelope.payload) for envelope, _ in asks)
-        with self._counted(len(asks), size):
-            caller = _Caller(asks)
-            self._gathering.add(caller, len(asks), size)
+        caller = _Caller(asks, visit)
+        if not caller.asks:  # nobody is kept waiting for a no
+            caller.set_checked(())
+            caller.set_result([])
+            return await caller.outcomes
+        with self._counted(len(caller.asks), caller.size):
+            self._gathering.add(caller, len(caller.asks), caller.size)
             self._gather()
             return await caller.outcomes
 
@@ -120,15 +159,19 @@ class Appends:
 
         Raises:
             PushbackError: As `append`.
-            LedgerUnavailableError: As `append`.
+            LedgerUnavailableError: As `append`; a `FrozenError` where the log is frozen.
             LedgerError: As `append`.
         """
         self._check_room()
         with self._counted(1, len(submission.leaf)):
-            answer: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
+            answer: asyncio.Future[list[Receipt | FrozenError]] = asyncio.get_running_loop().create_future()
             self._sequencer.submit([submission], answer)
             self._flush_soon()
-            return (await answer)[0]
+            (outcome,) = await answer
+        self._metrics.entered(_word(outcome), 1)
+        if isinstance(outcome, FrozenError):
+            raise outcome
+        return outcome
 
     def _check_room(self) -> None:
         self._sequencer.check()
@@ -224,15 +267,16 @@ class Appends:
                 await self._do(*self._asides.popleft())
             if not self._sequencer.waiting:
                 continue
-            staged = self._sequencer.stage()
+            staged, began = self._sequencer.stage(), loop.time()
             await loop.run_in_executor(self._writer, staged.commit)
+            self._metrics.committed(len(staged.receipts), loop.time() - began)
             self._sequencer.settle(staged)
             self._gathering.answered(self._number)
             if staged.error is not None:
                 self.failing.set()
-            elif staged.receipts:
+            elif (made := next((each for each in staged.receipts if isinstance(each, Receipt)), None)) is not None:
                 self.failing.clear()
-                self._publish(staged.receipts[0].checkpoint)
+                self._publish(made.checkpoint)
         self._flushing = None
 
     async def _do(self, work: Callable[[], object], done: asyncio.Future[Any]) -> None:
@@ -244,3 +288,10 @@ class Appends:
         else:
             if not done.done():
                 done.set_result(found)
+
+
+def _word(outcome: Outcome) -> str:
+    """Return how `outcome` is counted: `logged`, or the code of the error."""
+    if isinstance(outcome, Receipt):
+        return "logged"
+    return outcome.code if isinstance(outcome, BylineError) else BylineError.default_code

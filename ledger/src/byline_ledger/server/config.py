@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from byline.core.table import parse_table, take_choice, take_flag, take_keys, take_number, take_string
 from byline.errors import ConfigError, MalformedError
 from byline.log.address import is_loopback
+from byline_ledger.engine.identities import check_key_ids
 from byline_ledger.engine.records import RekorDoor
 from byline_ledger.server.appends import CAPACITY
 
@@ -36,10 +37,11 @@ if TYPE_CHECKING:
     _Reader: TypeAlias = Callable[[object, str, Path], object]
 
 CONFIG = "ledger.toml"
+ADMIN = "admin.sock"
 MAX_CONFIG = 64 * 1024
 DEFAULT_LISTEN = "127.0.0.1:7420"
 _MAX_PORT = 65_535
-_KEY_ID = re.compile("[0-9a-f]{64}")
+_COLLECTOR = r"https?://[0-9A-Za-z.\[\]:-]+:[0-9]+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +55,13 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """The log's `directory` and `origin` (None: whatever it is), where to listen and how, who may append, and how much at once.
+    """The log's `directory` and `origin` (None: whatever it is), where to listen and how, who may do what, and how much at once.
 
-    `listen` is gRPC's address, `http` that of HTTP, None for none; `rekor` says to whom Rekor's door is open there. `allowed` are ids
-    of keys (hex), None lets every key append; `witnesses` is a tlog-policy (None: nobody is asked to cosign), without whose quorum no
-    checkpoint is published where `quorum_required`; `capacity` entries may wait and `calls` be answered at once, and calls have `grace`
-    seconds to end.
+    `listen` is gRPC's address, `http` that of HTTP, None for none, and `admin` the operator's socket; `rekor` says what Rekor's door
+    takes. `admission` names the file that says who may do what; without one `allowed` are the ids of the keys (hex) that may append,
+    None for every key. `witnesses` is a tlog-policy (None: nobody is asked to cosign), without whose quorum no checkpoint is published
+    where `quorum_required`; `capacity` entries may wait and `calls` be answered at once, and calls have `grace` seconds to end.
+    `traces` is a collector's address.
     """
 
     directory: Path
@@ -67,9 +70,12 @@ class ServerConfig:
     http: str | None = None
     rekor: RekorDoor = RekorDoor.CLOSED
     tls: Tls | None = None
+    admission: Path | None = None
     witnesses: Path | None = None
     quorum_required: bool = False
     allowed: frozenset[str] | None = None
+    admin: Path | None = None
+    traces: str | None = None
     capacity: int = CAPACITY
     calls: int = 4096
     grace: int = 30
@@ -78,14 +84,32 @@ class ServerConfig:
         """Check that this can be served.
 
         Raises:
-            ConfigError: Not an address with a port, plain text beyond loopback, or what is no key id.
+            ConfigError: Not an address with a port, plain text beyond loopback, what is no key id, or two answers to one question.
         """
-        for key in self.allowed or ():
-            if _KEY_ID.fullmatch(key) is None:
-                raise ConfigError(f"not the id of a key: {key}", hint="it is the SHA-256 of the public key, 64 hex digits in lower case")
+        self._check_keys()
+        if self.traces is not None and not re.fullmatch(_COLLECTOR, self.traces):
+            raise ConfigError(f"not a collector of traces: {self.traces}", hint="write http://HOST:PORT or https://HOST:PORT")
         for address in (self.listen, self.http):
             if address is not None:
                 check_address(address, has_tls=self.tls is not None)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return all(is_loopback(_host(each)) for each in (self.listen, self.http) if each is not None)
+
+    @property
+    def admin_socket(self) -> Path:
+        """Where the operator's door is."""
+        return self.admin or self.directory / ADMIN
+
+    def _check_keys(self) -> None:
+        try:
+            check_key_ids(self.allowed or ())
+        except MalformedError as error:
+            raise ConfigError(str(error), hint=error.hint) from error
+        if self.admission is not None and self.allowed is not None:
+            raise ConfigError("keys that may append are named twice", hint="name them in the admission file, without --allow")
 
 
 def check_address(address: str, *, has_tls: bool) -> None:
@@ -94,11 +118,16 @@ def check_address(address: str, *, has_tls: bool) -> None:
     Raises:
         ConfigError: Not an address with a port, or plain text beyond loopback.
     """
-    host, colon, port = address.rpartition(":")
+    _, colon, port = address.rpartition(":")
+    host = _host(address)
     if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
         raise ConfigError(f"not an address to listen on: {address}", hint="write HOST:PORT, for example 127.0.0.1:7420")
-    if not has_tls and not is_loopback(host.strip("[]")):
+    if not has_tls and not is_loopback(host):
         raise ConfigError(f"without TLS a ledger listens on loopback only, not on {host}", hint="give a certificate and a key")
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]")
 
 
 def load_config(path: Path) -> ServerConfig:
@@ -163,11 +192,12 @@ def _flag(value: object, what: str, _folder: Path) -> bool:
 
 
 # Each key of the file: the field that it sets, and how it is read.
-_TOP: Mapping[str, tuple[str, _Reader]] = {"folder": ("directory", _path), "origin": ("origin", _text)}
+_TOP: Mapping[str, tuple[str, _Reader]] = {"folder": ("directory", _path), "origin": ("origin", _text), "admission": ("admission", _path)}
 _SECTIONS: Mapping[str, Mapping[str, tuple[str, _Reader]]] = {
-    "listen": {"grpc": ("listen", _text), "http": ("http", _text)},
+    "listen": {"grpc": ("listen", _text), "http": ("http", _text), "admin": ("admin", _path)},
     "rekor": {"accept": ("rekor", _rekor)},
     "witnesses": {"policy": ("witnesses", _path), "required": ("quorum_required", _flag)},
+    "telemetry": {"traces": ("traces", _text)},
     "limits": {"waiting": ("capacity", _count), "calls": ("calls", _count), "grace": ("grace", _count)},
 }
 _TLS: Mapping[str, tuple[str, _Reader]] = {"certificate": ("certificate", _path), "key": ("key", _path), "client_ca": ("client_ca", _path)}

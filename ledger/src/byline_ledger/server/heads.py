@@ -7,6 +7,7 @@ Nobody is sent a list: who is slow finds only the newest when they come back.
 from __future__ import annotations
 
 import asyncio
+import time
 
 from byline.core.checkpoint import parse_checkpoint
 from byline.core.note import parse_note
@@ -16,10 +17,14 @@ AWAY_SECONDS = 1.0
 
 
 class Heads:
-    """Checkpoints as they come; `leaving` is set when the server goes down, for whoever must end what lasts."""
+    """Checkpoints as they come, the newest here `since` some time (seconds since 1970).
+
+    `leaving` is set when the server goes down, for whoever must end what lasts.
+    """
 
     def __init__(self, note: str) -> None:
         self._note, self._size = note, size_of(note)
+        self.since = time.time()
         self._changed = asyncio.Event()
         self.leaving = asyncio.Event()
 
@@ -33,6 +38,7 @@ class Heads:
         size = size_of(note)
         if size > self._size:
             self._note, self._size = note, size
+            self.since = time.time()
             self._wake()
 
     def leave(self) -> None:

@@ -17,6 +17,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -28,20 +29,27 @@ from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  
 from byline.errors import ConfigError, LedgerError
 from byline.keys.cosigners import load_witness_key
 from byline.keys.ed25519 import load_log_key
+from byline_ledger.engine.access import Access
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import KEY, ML_DSA_KEY, check_files, is_shared, load_log, open_store
 from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.server.appends import Appends
 from byline_ledger.server.checks import Checks
+from byline_ledger.server.diary import begin, tell
 from byline_ledger.server.heads import Heads
+from byline_ledger.server.http.admin import administration, private_socket
 from byline_ledger.server.http.app import application
-from byline_ledger.server.http.listen import listening
+from byline_ledger.server.http.listen import answering, listening
 from byline_ledger.server.http.site import Site
+from byline_ledger.server.metrics import Metrics
+from byline_ledger.server.operator import Operator, identities_of
 from byline_ledger.server.publish import load_policy, publishing
+from byline_ledger.server.reception import Reception
 from byline_ledger.server.seals import Seals
 from byline_ledger.server.service import LedgerService
 from byline_ledger.server.supervisor import READY, STOPPING, notify
+from byline_ledger.server.traces import tracing
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
@@ -77,6 +85,7 @@ def serve(config: ServerConfig, *, announce: Callable[[str], None]) -> None:
         LedgerError: The log is broken.
     """
     check_server(config)
+    begin()
     asyncio.run(_serve(config, announce))
 
 
@@ -88,6 +97,7 @@ def check_server(config: ServerConfig) -> None:
         LedgerError: The log is broken.
     """
     config.check()
+    identities_of(config)
     check_files(config.directory)
     if config.tls is not None:
         _credentials(config.tls)
@@ -104,7 +114,8 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health = health_aio.HealthServicer()
-    async with _site(config) as (site, heads), contextlib.AsyncExitStack() as doors:
+    access = Access(identities_of(config), time.monotonic)
+    async with _site(config, access) as (site, heads), contextlib.AsyncExitStack() as doors:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=config.calls)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(site.service, server)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
@@ -112,6 +123,7 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
             (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME), server
         )
         port = _bind(server, config)
+        await _administer(Operator(config, site, access), config, doors)
         web = [await doors.enter_async_context(listening(application(site), config.http, config.tls))] if config.http else []
         watching = asyncio.create_task(_watch(site.appends, health))
         _collect_seldom()
@@ -119,12 +131,33 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
         for url in (f"grpc{'s' if config.tls else ''}://{config.listen.rpartition(':')[0]}:{port}", *web):
             announce(url)
         notify(READY)
+        tell(logging.INFO, "serving", origin=site.log.origin, address=f"{config.listen.rpartition(':')[0]}:{port}")
         await stop.wait()
+        tell(logging.INFO, "stopping")
         notify(STOPPING)
         watching.cancel()
         await health.enter_graceful_shutdown()
         heads.leave()
         await server.stop(config.grace)
+
+
+async def _administer(operator: Operator, config: ServerConfig, doors: contextlib.AsyncExitStack) -> None:
+    """Open the operator's door, and listen to SIGHUP."""
+
+    def reload() -> None:
+        with contextlib.suppress(ConfigError):  # told, and the old file counts
+            operator.reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    try:
+        bound = doors.enter_context(private_socket(config.admin_socket))
+    except ConfigError as error:
+        if config.admin is not None:
+            raise
+        # A path that is too long, or another front end in the same folder: who wants this door names another place for it.
+        tell(logging.WARNING, "no door for the operator", reason=error.code)
+    else:
+        await doors.enter_async_context(answering(administration(operator), bound))
 
 
 def _collect_seldom() -> None:
@@ -135,7 +168,7 @@ def _collect_seldom() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
+async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Site, Heads]]:
     with contextlib.ExitStack() as stack:
         shared = is_shared(config.directory)
         if not shared:
@@ -151,9 +184,14 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
         writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
         log = opened.log.over(reading)
         heads = Heads(log.head()[0])
-        checks = Checks(Admission(config.allowed))
+        metrics = Metrics()
+        span = stack.enter_context(tracing(config.traces, log.origin))
+        reception = Reception(access, metrics, span=span, clock=time.monotonic)
+        checks = Checks(Admission())
         sequencer = Sequencer(opened.log, is_remote=shared)
-        appends = Appends(checks=checks, sequencer=sequencer, writer=writer, publish=heads.publish, capacity=config.capacity)
+        appends = Appends(
+            checks=checks, sequencer=sequencer, writer=writer, publish=heads.publish, metrics=metrics, capacity=config.capacity
+        )
         opened.log.begin_index()
 
         async def refresh() -> None:
@@ -161,7 +199,8 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
 
         seals = Seals(SealedIndex(opened.log, opened.store), appends, heads, refresh if shared else None)
         index = SealedIndex(log, reading)
-        service = LedgerService(appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
+        service = LedgerService(reception=reception, appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
+        _observe(metrics, appends, heads)
         tasks = [asyncio.create_task(seals.keep())]
         if shared:
             tasks.append(asyncio.create_task(_follow(refresh)))
@@ -175,8 +214,9 @@ async def _site(config: ServerConfig) -> AsyncIterator[tuple[Site, Heads]]:
                         readers=readers,
                         service=service,
                         appends=appends,
+                        reception=reception,
+                        metrics=metrics,
                         rekor=config.rekor,
-                        allowed=config.allowed,
                         publisher=publisher,
                     ),
                     heads,
@@ -195,14 +235,22 @@ async def _follow(refresh: Callable[[], Awaitable[None]]) -> None:
             await refresh()
 
 
+def _observe(metrics: Metrics, appends: Appends, heads: Heads) -> None:
+    metrics.watch("size_entries", "Entries that the newest checkpoint covers", lambda: heads.size)
+    metrics.watch("checkpoint_timestamp_seconds", "When this server first saw it", lambda: heads.since)
+    metrics.watch("waiting_entries", "Statements on their way", lambda: appends.waiting)
+    metrics.watch("serving", "1 while appends work", lambda: not appends.failing.is_set())
+
+
 async def _watch(appends: Appends, health: health_aio.HealthServicer) -> None:
     """Say SERVING, and NOT_SERVING while appends fail."""
     while True:
         await _say(health, health_pb2.HealthCheckResponse.SERVING)
         await appends.failing.wait()
-        logging.getLogger(__name__).error("appends fail; readers are still answered")
+        tell(logging.ERROR, "appends fail; readers are still answered")
         await _say(health, health_pb2.HealthCheckResponse.NOT_SERVING)
         await appends.recover()
+        tell(logging.WARNING, "appends work again")
 
 
 async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

@@ -8,11 +8,11 @@ so that no reader holds up an append.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from byline_ledger.engine.identities import Door
 from byline_ledger.engine.log import MAX_PAGE
 from byline_ledger.server.heads import size_of
-from byline_ledger.server.status import answering
 from byline_ledger.server.streams import AppendStream
 from byline_ledger.server.wire import read_append, read_keys, read_query, write_entry, write_head, write_index, write_logged
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
@@ -21,25 +21,34 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from concurrent.futures import Executor
 
-    import grpc
-
     from byline.core.logged import Page
     from byline_ledger.engine.log import Log
     from byline_ledger.engine.sealing import SealedIndex
     from byline_ledger.server.appends import Appends
     from byline_ledger.server.heads import Heads
+    from byline_ledger.server.reception import Context, Reception
     from byline_ledger.server.seals import Seals
 
 WATCH_SECONDS = 0.1
 
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 T = TypeVar("T")
 
 
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     """The calls; see ledger.proto for what each promises."""
 
-    def __init__(self, *, appends: Appends, heads: Heads, seals: Seals, reader: Log, index: SealedIndex, readers: Executor) -> None:
+    def __init__(
+        self,
+        *,
+        reception: Reception,
+        appends: Appends,
+        heads: Heads,
+        seals: Seals,
+        reader: Log,
+        index: SealedIndex,
+        readers: Executor,
+    ) -> None:
+        self._reception = reception
         self._appends = appends
         self._seals = seals
         self._index = index
@@ -51,8 +60,8 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.AppendRequest, context: Context
     ) -> ledger_pb2.AppendResponse:
         """Log one statement."""
-        async with answering(context):
-            (outcome,) = await self._appends.append([read_append(request)])
+        async with self._reception.receive(context, Door.APPEND, "Append") as visit:
+            (outcome,) = await self._appends.append([read_append(request)], visit)
             if isinstance(outcome, Exception):
                 raise outcome
         return ledger_pb2.AppendResponse(head=write_head(outcome), entry=write_entry(outcome))
@@ -61,14 +70,14 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, _requests: AsyncIterator[ledger_pb2.AppendStreamRequest], context: Context
     ) -> None:
         """Log many statements."""
-        async with answering(context):
-            await AppendStream(context, self._appends, self._heads).run()
+        async with self._reception.receive(context, Door.APPEND, "AppendStream") as visit:
+            await AppendStream(context, self._appends, self._heads, visit=visit, failed=self._reception.failed).run()
 
     async def GetCheckpoint(  # noqa: N802 - named by the protocol
         self, _request: ledger_pb2.GetCheckpointRequest, context: Context
     ) -> ledger_pb2.GetCheckpointResponse:
         """Return the newest checkpoint."""
-        async with answering(context):
+        async with self._reception.receive(context, Door.READ, "GetCheckpoint"):
             note = await self._read(self._log.checkpoint)
         return ledger_pb2.GetCheckpointResponse(checkpoint=note)
 
@@ -76,7 +85,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.GetInclusionProofRequest, context: Context
     ) -> ledger_pb2.GetInclusionProofResponse:
         """Prove an entry."""
-        async with answering(context):
+        async with self._reception.receive(context, Door.READ, "GetInclusionProof"):
             proof = await self._read(lambda: self._log.inclusion(request.index, request.size))
         return ledger_pb2.GetInclusionProofResponse(hashes=proof.hashes)
 
@@ -84,7 +93,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.GetConsistencyProofRequest, context: Context
     ) -> ledger_pb2.GetConsistencyProofResponse:
         """Prove that one tree begins with another."""
-        async with answering(context):
+        async with self._reception.receive(context, Door.READ, "GetConsistencyProof"):
             proof = await self._read(lambda: self._log.consistency(request.old_size, request.new_size))
         return ledger_pb2.GetConsistencyProofResponse(hashes=proof.hashes)
 
@@ -92,7 +101,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.ListEntriesRequest, context: Context
     ) -> ledger_pb2.ListEntriesResponse:
         """Show entries by their place."""
-        async with answering(context):
+        async with self._reception.receive(context, Door.READ, "ListEntries"):
             limit = request.page_size or MAX_PAGE
             page = await self._read(lambda: self._log.entries(request.start, limit=limit, envelopes=request.with_envelopes))
         return ledger_pb2.ListEntriesResponse(head=self._head(page), entries=map(write_logged, page.entries))
@@ -101,7 +110,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.FindBundlesRequest, context: Context
     ) -> ledger_pb2.FindBundlesResponse:
         """Show what was logged about something."""
-        async with answering(context):
+        async with self._reception.receive(context, Door.READ, "FindBundles"):
             query, after = read_query(request)
             page = await self._read(lambda: self._log.find(query, after=after, limit=request.page_size or MAX_PAGE))
         token = "" if page.after is None else str(page.after)
@@ -111,7 +120,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.ProveIndexRequest, context: Context
     ) -> ledger_pb2.ProveIndexResponse:
         """Show what the index has, and that it has nothing else."""
-        async with answering(context):
+        async with self._reception.receive(context, Door.READ, "ProveIndex"):
             keys = read_keys(request)
             await self._seals.cover()
             proof = await self._read(lambda: self._index.prove(keys))
@@ -121,7 +130,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.WatchRequest, context: Context
     ) -> AsyncIterator[ledger_pb2.WatchResponse]:
         """Give checkpoints as the log grows."""
-        async with answering(context):
+        async with self._reception.receive(context, Door.READ, "Watch"):
             old = request.size
             while True:
                 note, new = await self._heads.beyond(old)

@@ -16,10 +16,8 @@ error of Byline's is logged and not told.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # the package has no types
@@ -37,10 +35,7 @@ from byline.errors import (
     QuotaError,
     UnknownCallerError,
 )
-from byline.log.answers import DETAILS, DOMAIN, HINT
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+from byline.log.answers import DOMAIN, HINT
 
 # The first that fits, the more exact ones before.
 _CODES: dict[type[BylineError], grpc.StatusCode] = {
@@ -77,15 +72,3 @@ def write_status(error: Exception) -> status_pb2.Status:
         violation = error_details_pb2.QuotaFailure.Violation(subject="caller", description=str(error))
         status.details.add().Pack(error_details_pb2.QuotaFailure(violations=[violation]))
     return status
-
-
-@contextlib.asynccontextmanager
-async def answering(context: grpc.aio.ServicerContext[object, object]) -> AsyncIterator[None]:
-    """End the call with the status of an error that leaves the block."""
-    try:
-        yield
-    except grpc.aio.AbortError:
-        raise
-    except Exception as error:  # noqa: BLE001 - nothing is hidden: it is told, or logged
-        status = write_status(error)
-        await context.abort(code_of(error), status.message, ((DETAILS, status.SerializeToString()),))

@@ -19,18 +19,23 @@ from byline_ledger.server.wire import read_append, write_entry, write_head
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from byline_ledger.engine.access import Visit
     from byline_ledger.server.appends import Appends, Outcome
     from byline_ledger.server.heads import Heads
-    from byline_ledger.server.service import Context
+    from byline_ledger.server.reception import Context
 
 WINDOW = 8
 MAX_APPENDS = 256
 
 
 class AppendStream:
-    """One stream of a client."""
+    """One stream of the caller `visit`; `failed` is told of what is refused."""
 
-    def __init__(self, context: Context, appends: Appends, heads: Heads) -> None:
+    def __init__(self, context: Context, appends: Appends, heads: Heads, *, visit: Visit, failed: Callable[[Exception, str], None]) -> None:
+        self._visit = visit
+        self._failed = failed
         self._context = context
         self._appends = appends
         self._heads = heads
@@ -78,7 +83,7 @@ class AppendStream:
 
     async def _answer(self, request: ledger_pb2.AppendStreamRequest) -> None:
         outcomes = await self._append(request)
-        answers = [_write(each.number, outcome) for each, outcome in zip(request.appends, outcomes, strict=True)]
+        answers = [self._write(each.number, outcome) for each, outcome in zip(request.appends, outcomes, strict=True)]
         head = next((write_head(each) for each in outcomes if not isinstance(each, Exception)), None)
         response = ledger_pb2.AppendStreamResponse(head=head, answers=answers)
         async with self._writing:
@@ -88,12 +93,12 @@ class AppendStream:
     async def _append(self, request: ledger_pb2.AppendStreamRequest) -> list[Outcome]:
         try:
             await self._appends.room()
-            return await self._appends.append([read_append(each.append) for each in request.appends])
+            return await self._appends.append([read_append(each.append) for each in request.appends], self._visit)
         except BylineError as error:
             return [error] * len(request.appends)
 
-
-def _write(number: int, outcome: Outcome) -> ledger_pb2.NumberedAnswer:
-    if isinstance(outcome, Exception):
-        return ledger_pb2.NumberedAnswer(number=number, status=write_status(outcome))
-    return ledger_pb2.NumberedAnswer(number=number, entry=write_entry(outcome))
+    def _write(self, number: int, outcome: Outcome) -> ledger_pb2.NumberedAnswer:
+        if isinstance(outcome, Exception):
+            self._failed(outcome, self._visit.name)
+            return ledger_pb2.NumberedAnswer(number=number, status=write_status(outcome))
+        return ledger_pb2.NumberedAnswer(number=number, entry=write_entry(outcome))

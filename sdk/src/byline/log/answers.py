@@ -33,6 +33,7 @@ from byline.core.sealed_index import ROW_SIZE, IndexProof, Slice
 from byline.errors import (
     BylineError,
     EntryRejectedError,
+    FrozenError,
     KeyNotAllowedError,
     LedgerError,
     LedgerUnavailableError,
@@ -68,7 +69,7 @@ _KINDS: dict[grpc.StatusCode, type[BylineError]] = {
     grpc.StatusCode.ABORTED: LedgerUnavailableError,
 }
 _BY_NUMBER = {code.value[0]: kind for code, kind in _KINDS.items()}
-_EXACT: tuple[type[BylineError], ...] = (*_KINDS.values(), LedgerError, MalformedError, NotAdmittedError, QuotaError)
+_EXACT: tuple[type[BylineError], ...] = (*_KINDS.values(), FrozenError, LedgerError, MalformedError, NotAdmittedError, QuotaError)
 _BY_REASON = {kind.default_code: kind for kind in _EXACT}
 
 

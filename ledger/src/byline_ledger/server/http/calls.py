@@ -21,12 +21,12 @@ from starlette.routing import Route
 from byline.core.canonical import parse_strict
 from byline.errors import MalformedError
 from byline.log.answers import DETAILS
-from byline_ledger.server.http.answer import NEVER_KEPT, refuse_status
+from byline_ledger.server.http.answer import NEVER_KEPT
 from byline_ledger.server.http.body import read_body
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from google.protobuf.descriptor import MethodDescriptor
     from starlette.requests import Request
@@ -50,7 +50,18 @@ class Refused(grpc.aio.AbortError):
 class HttpCall:
     """What a method of the service sees of its caller and uses to refuse, where the caller came over HTTP: so much of gRPC's context."""
 
-    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[tuple[str, bytes]] = ()) -> NoReturn:
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def invocation_metadata(self) -> Sequence[tuple[str, str]]:
+        """Return the headers."""
+        return self._request.headers.items()
+
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """Return nothing: a certificate is not told apart here."""
+        return {}
+
+    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[tuple[str, str | bytes]] = ()) -> NoReturn:
         """End the call.
 
         Raises:
@@ -74,10 +85,7 @@ def _route(site: Site, method: MethodDescriptor) -> Route:
 
     async def call(request: Request) -> Response:
         message = _parse(await read_body(request, MAX_REQUEST), request_class())
-        try:
-            answer = await answer_of(message, HttpCall())
-        except Refused as refused:
-            return refuse_status(refused.status)
+        answer = await answer_of(message, HttpCall(request))
         return JSONResponse(json_format.MessageToDict(answer), headers={"Cache-Control": NEVER_KEPT})
 
     return Route(f"/{_SERVICE.full_name}/{method.name}", call, methods=["POST"])

@@ -38,23 +38,7 @@ async def listening(app: Starlette, listen: str, tls: Tls | None) -> AsyncIterat
         ConfigError: It cannot listen there, or the certificate or its key cannot be used.
     """
     try:
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=_MAX_CONNECTIONS,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            ssl_certfile=tls.certificate if tls else None,
-            ssl_keyfile=tls.key if tls else None,
-            ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
-            ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
-        )
-        config.load()
+        config = _config(app, tls)
         host, _, port = listen.rpartition(":")
         bound = _bind(host.strip("[]"), int(port))
     except OSError as error:
@@ -62,13 +46,47 @@ async def listening(app: Starlette, listen: str, tls: Tls | None) -> AsyncIterat
             f"cannot answer HTTP on {listen}: {error.strerror or error}", hint="choose another with --http HOST:PORT"
         ) from error
     with bound:
-        server = _Server(config)
-        answering = asyncio.create_task(server.serve(sockets=[bound]))
-        try:
+        async with _serving(config, bound):
             yield f"http{'s' if tls else ''}://{host}:{bound.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await answering
+
+
+@contextlib.asynccontextmanager
+async def answering(app: Starlette, bound: socket.socket) -> AsyncIterator[None]:
+    """Answer on the socket `bound`, as `listening` does and without TLS."""
+    async with _serving(_config(app, None), bound):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _serving(config: uvicorn.Config, bound: socket.socket) -> AsyncIterator[None]:
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _config(app: Starlette, tls: Tls | None) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+        ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
+    )
+    config.load()
+    return config
 
 
 def _bind(host: str, port: int) -> socket.socket:

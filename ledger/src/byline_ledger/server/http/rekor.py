@@ -20,9 +20,11 @@ from byline.core.bundle import receipt_to_json
 from byline.core.entry import EntryKind
 from byline.core.rekor import MAX_REQUEST, parse_record_request
 from byline.errors import FrozenError
+from byline_ledger.engine.identities import Door
 from byline_ledger.engine.records import admit_record
 from byline_ledger.server.http.answer import NEVER_KEPT, refuse
 from byline_ledger.server.http.body import read_body
+from byline_ledger.server.http.calls import HttpCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +39,14 @@ def routes(site: Site) -> Iterator[Route]:
     """Give the route of this door."""
 
     async def create(request: Request) -> Response:
-        record = parse_record_request(await read_body(request, MAX_REQUEST))
-        try:
-            receipt = await site.appends.log(admit_record(record, site.rekor, site.allowed))
-        except FrozenError as error:
-            return refuse(grpc.StatusCode.FAILED_PRECONDITION, str(error), status=405)
+        body = await read_body(request, MAX_REQUEST)
+        async with site.reception.receive(HttpCall(request), Door.REKOR, "CreateEntry") as visit:
+            submission = admit_record(parse_record_request(body), site.rekor)
+            visit.guest(submission.facets.key.hex()).take(len(submission.leaf))
+            try:
+                receipt = await site.appends.log(submission)
+            except FrozenError as error:
+                return refuse(grpc.StatusCode.FAILED_PRECONDITION, str(error), status=405)
         return JSONResponse(receipt_to_json(receipt, EntryKind.HASHEDREKORD), 201, {"Cache-Control": NEVER_KEPT})
 
     yield Route("/api/v2/log/entries", create, methods=["POST"])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from byline_ledger.engine.log import Log
     from byline_ledger.engine.publishing import Publisher
     from byline_ledger.server.appends import Appends
+    from byline_ledger.server.metrics import Metrics
+    from byline_ledger.server.reception import Reception
     from byline_ledger.server.service import LedgerService
 
 T = TypeVar("T")
@@ -25,16 +27,17 @@ T = TypeVar("T")
 class Site:
     """`log` is read in `readers` alone; `service` answers gRPC's calls, `appends` takes what is to be logged and knows if it can.
 
-    `rekor` says to whom Rekor's door is open, `allowed` which keys (ids, hex) may append, None lets every key.
-    `publisher` knows how witnesses do, where some are asked.
+    `reception` is where calls come in, `metrics` where they are counted; `rekor` says what Rekor's door takes. `publisher` knows how
+    witnesses do, where some are asked.
     """
 
     log: Log
     readers: Executor
     service: LedgerService
     appends: Appends
+    reception: Reception
+    metrics: Metrics
     rekor: RekorDoor = RekorDoor.CLOSED
-    allowed: frozenset[str] | None = None
     publisher: Publisher | None = None
 
     async def read(self, ask: Callable[[], T]) -> T:

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Before every door of HTTP: who calls is asked, the answer is counted and gets its id.
+
+What takes calls of its own (`OWN`) asks for itself, `/healthz` answers everybody, `/metrics` is a door apart, and all else is for
+whoever may read. A caller over HTTP shows a token or nothing: a certificate may be asked for by TLS, and is not told apart here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from byline.errors import BylineError
+from byline_ledger.engine.identities import ANYONE, Door
+from byline_ledger.server.diary import REQUEST
+from byline_ledger.server.http.answer import refuse
+from byline_ledger.server.reception import REQUEST_ID, caller_of
+from byline_ledger.server.status import code_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from byline_ledger.server.reception import Reception
+
+OWN = ("/byline.v1.LedgerService/", "/api/v2/log/entries")
+_OPEN = "/healthz"
+_DOORS = {"/metrics": Door.METRICS}
+_KNOWN = {"", "api", "checkpoint", "healthz", "metrics", "tile"}
+
+
+class Guard:
+    """The application `app` behind `reception`."""
+
+    def __init__(self, app: ASGIApp, reception: Reception) -> None:
+        self._app = app
+        self._reception = reception
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope.get("path", "")
+        if scope["type"] != "http" or path.startswith(OWN):
+            await self._app(scope, receive, _marking(send))
+            return
+        first = path.split("/")[1] if "/" in path else ""
+        headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"]]
+        with self._reception.timed(f"http /{first}" if first in _KNOWN else "http other", headers) as ended:
+            marking = _marking(send)
+
+            async def sending(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    ended(str(message["status"]))
+                await marking(message)
+
+            try:
+                if path != _OPEN:
+                    self._reception.enter(caller_of(headers, {}), _DOORS.get(path, Door.READ))
+            except BylineError as error:
+                self._reception.failed(error, ANYONE)
+                await refuse(code_of(error), str(error))(scope, receive, sending)
+            else:
+                await self._app(scope, receive, sending)
+
+
+def _marking(send: Send) -> Send:
+    """Return what sends an answer with the call's id."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (REQUEST_ID.encode(), REQUEST.get("").encode())]
+        await send(message)
+
+    return sending

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator asks of a running server; `server.http.admin` and signals are the doors.
+
+`stats` answers with `byline.ledger-stats/1` (docs/formats.md).
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from byline import __version__
+from byline.errors import ConfigError
+from byline_ledger.engine.identities import load_identities, open_identities
+from byline_ledger.server.diary import tell
+
+if TYPE_CHECKING:
+    from byline_ledger.engine.access import Access
+    from byline_ledger.engine.identities import Identity
+    from byline_ledger.server.config import ServerConfig
+    from byline_ledger.server.http.site import Site
+
+STATS = "byline.ledger-stats/1"
+
+
+def identities_of(config: ServerConfig) -> tuple[Identity, ...]:
+    """Return who may do what at a server that is set up as `config` says.
+
+    Raises:
+        ConfigError: The admission file cannot be read, or asks for certificates that TLS does not ask for.
+    """
+    if config.admission is None:
+        return open_identities(append=config.is_loopback, keys=config.allowed)
+    identities = load_identities(config.admission)
+    certified = [each.name for each in identities if each.certificate]
+    if certified and (config.tls is None or config.tls.client_ca is None):
+        raise ConfigError(f"{certified[0]} shows a certificate, and no authority vouches for any", hint="ledger.toml names one: client_ca")
+    return identities
+
+
+class Operator:
+    """Looks after the server of `site`, set up as `config` says, whose doors `access` keeps."""
+
+    def __init__(self, config: ServerConfig, site: Site, access: Access) -> None:
+        self._config = config
+        self._site = site
+        self._access = access
+
+    async def stats(self) -> dict[str, Any]:
+        """Tell how the log and the server are."""
+        (note, head), frozen = await self._site.read(lambda: (self._site.log.head(), self._site.log.is_frozen()))
+        return {
+            "schema": STATS,
+            "version": __version__,
+            "origin": head.origin,
+            "vkey": self._site.log.vkey,
+            "size": head.size,
+            "root": head.root.hex(),
+            "checkpoint": note,
+            "appends": "frozen" if frozen else "failing" if self._site.appends.failing.is_set() else "taken",
+            "waiting": self._site.appends.waiting,
+            "free": shutil.disk_usage(self._config.directory).free,
+        }
+
+    def metrics(self) -> bytes:
+        """Tell what was counted."""
+        return self._site.metrics.text()
+
+    def reload(self) -> int:
+        """Read the admission file again and go by it; return how many identities it has.
+
+        Raises:
+            ConfigError: It cannot be read; the old one counts.
+        """
+        try:
+            identities = identities_of(self._config)
+        except ConfigError as error:
+            tell(logging.ERROR, "the admission file is not read, the old one counts", reason=error.code)
+            raise
+        self._access.replace(identities)
+        tell(logging.INFO, "the admission file is read", identities=len(identities))
+        return len(identities)
+
+    async def freeze(self, *, frozen: bool) -> None:
+        """Take no new entries from now on, or take them again."""
+        # The reader's store: the writer's may be in the middle of a batch, which this would wait for in the thread that ends it.
+        await self._site.read(lambda: self._site.log.freeze(frozen=frozen))
+        tell(logging.WARNING, "frozen" if frozen else "no longer frozen")

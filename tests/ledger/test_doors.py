@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The doors of a real server: who comes in, how much they may send, what the operator sees and does, and that nothing of it leaks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import ipaddress
+import itertools
+import json
+import signal
+import socket
+import stat
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from byline.errors import EntryRejectedError, FrozenError, KeyNotAllowedError, NotAdmittedError, QuotaError, UnknownCallerError
+from byline.keys.ids import key_id
+from byline.log.client import LedgerClient
+from byline.testing import fixed_signer
+from byline_ledger.engine.access import hash_token
+from byline_ledger.engine.files import init_ledger
+from serving import SIGNER, envelope, serving, web_serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKEN, OTHER = "byline_the-token-of-ci", "byline_a-guess"
+SECRETS = (TOKEN, OTHER, hash_token(TOKEN), "ci.shop.example", "private-word")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    init_ledger(tmp_path / "ledger")
+    return tmp_path / "ledger"
+
+
+def admission(place: Path, *identities: dict[str, Any]) -> Path:
+    """Write an admission file of `identities`; JSON's strings and lists are TOML's."""
+    tables = ("\n".join(["[[identity]]", *(f"{key} = {json.dumps(value)}" for key, value in each.items())]) for each in identities)
+    path = place / "admission.toml"
+    path.write_text("\n".join(["schema = 1", *tables]))
+    return path
+
+
+CI = {"name": "ci", "token": f"sha256:{hash_token(TOKEN)}", "doors": ["append"]}
+READERS = {"name": "anyone", "doors": ["read"]}
+
+
+def get(url: str, path: str, token: str | None = None, data: bytes | None = None) -> tuple[int, str, str]:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{url}{path}", data=data, headers=headers)  # noqa: S310 - loopback
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
+            return answer.status, answer.read().decode(), answer.headers["x-request-id"]
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), error.headers["x-request-id"]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("ledger", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(str(self._path))
+
+
+def operate(place: Path, method: str, path: str) -> tuple[int, Any]:
+    connection = UnixConnection(place / "admin.sock")
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        return answer.status, text if path == "/metrics" else json.loads(text)
+    finally:
+        connection.close()
+
+
+def test_each_door_is_for_those_who_are_named(place: Path) -> None:
+    with web_serving(place, "--admission", admission(place, CI, READERS)) as (_, url, web):
+        with LedgerClient(url) as reader:
+            assert reader.checkpoint()
+            with pytest.raises(UnknownCallerError):
+                reader.append(envelope(1), SIGNER.public)
+            with pytest.raises(UnknownCallerError):
+                list(reader.append_stream([(envelope(1), SIGNER.public)]))
+        with LedgerClient(url, token=TOKEN) as ci:
+            assert ci.append(envelope(1), SIGNER.public).index == 0
+            assert ci.inclusion(0, 1)
+        with LedgerClient(url, token=OTHER) as stranger, pytest.raises(UnknownCallerError):
+            stranger.checkpoint()
+        assert get(web, "/checkpoint")[0] == 200
+        assert get(web, "/checkpoint", OTHER)[0] == 401
+        assert get(web, "/checkpoint", TOKEN)[0] == 200
+        assert get(web, "/healthz", OTHER)[0] == 200
+        assert get(web, "/metrics", TOKEN)[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "token", "status"),
+    [("Append", None, 401), ("Append", TOKEN, 400), ("GetCheckpoint", OTHER, 401), ("GetCheckpoint", None, 200)],
+)
+def test_the_json_door_asks_as_grpc_does(place: Path, method: str, token: str | None, status: int) -> None:
+    with web_serving(place, "--admission", admission(place, CI, READERS)) as (_, _, web):
+        assert get(web, f"/byline.v1.LedgerService/{method}", token, data=b"{}")[0] == status
+
+
+def test_a_key_alone_lets_its_statements_in(place: Path) -> None:
+    team = {"name": "team", "keys": [key_id(SIGNER.public)], "doors": ["append"], "rate": 1, "burst": 2}
+    other = fixed_signer(2)
+    with serving(place, admission=admission(place, team)) as (_, url), LedgerClient(url) as client:
+        with pytest.raises(KeyNotAllowedError):
+            client.append(envelope(1, signer=other), other.public)
+        assert client.append(envelope(1), SIGNER.public).index == 0
+        with pytest.raises(NotAdmittedError):
+            client.checkpoint()
+
+
+def test_a_quota_says_when_to_come_back(place: Path) -> None:
+    slow = CI | {"bytes": 1, "burst": 1}
+    with serving(place, admission=admission(place, slow)) as (_, url), LedgerClient(url, token=TOKEN, deadline=2) as client:
+        assert client.append(envelope(1), SIGNER.public).index == 0
+        with pytest.raises(QuotaError) as caught:
+            client.append(envelope(2), SIGNER.public)
+        assert caught.value.retry_after > 60
+
+
+Issuer: TypeAlias = tuple[x509.Name, ec.EllipticCurvePrivateKey]
+
+
+def issue(place: Path, name: str, issuer: Issuer | None, *names: x509.GeneralName) -> Issuer:
+    """Make a certificate with `names` by `issuer`, or by itself, and its key, as files; return who it can issue as."""
+    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    by, signer = issuer or (subject, key)
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    made = x509.CertificateBuilder().subject_name(subject).issuer_name(by).public_key(key.public_key())
+    made = made.serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(start.replace(year=2200))
+    if names:
+        made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    else:
+        made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    (place / f"{name}.pem").write_bytes(made.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM))
+    (place / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return subject, key
+
+
+def test_a_certificate_is_who_its_names_say(place: Path, tmp_path: Path) -> None:
+    authority = issue(tmp_path, "ca", None)
+    issue(tmp_path, "server", authority, x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+    issue(tmp_path, "ci", authority, x509.UniformResourceIdentifier("spiffe://shop.example/ci"))
+    # The right name in the wrong place: a common name, and an e-mail address, are nobody's names.
+    issue(tmp_path, "spiffe:", authority, x509.RFC822Name("ci.shop.example"))
+    named = {"name": "ci", "certificate": ["spiffe://shop.example/ci", "ci.shop.example"], "doors": ["append", "read"]}
+    tls = (tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "ca.pem")
+    roots = (tmp_path / "ca.pem").read_bytes()
+    with serving(place, tls=tls, admission=admission(place, named)) as (_, url):
+        for name, is_known in (("ci", True), ("spiffe:", False)):
+            shown = ((tmp_path / f"{name}.key").read_bytes(), (tmp_path / f"{name}.pem").read_bytes())
+            with LedgerClient(url, roots=roots, identity=shown) as client:
+                if is_known:
+                    assert client.append(envelope(1), SIGNER.public).index == 0
+                else:
+                    with pytest.raises(UnknownCallerError):
+                        client.append(envelope(2), SIGNER.public)
+
+
+def test_the_operator_reads_the_admission_file_again(place: Path) -> None:
+    path = admission(place, READERS)
+    with serving(place, admission=path) as (process, url), LedgerClient(url, token=TOKEN) as client:
+        with pytest.raises(UnknownCallerError):
+            client.append(envelope(1), SIGNER.public)
+        admission(place, CI, READERS)
+        assert operate(place, "POST", "/reload") == (200, {"identities": 2})
+        assert client.append(envelope(1), SIGNER.public).index == 0
+        path.write_text("schema = 1\nidentities = 1")
+        status, said = operate(place, "POST", "/reload")
+        assert status == 500
+        assert "has no key 'identities'" in said["message"]
+        assert client.append(envelope(2), SIGNER.public).index == 1
+        admission(place, READERS)
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(UnknownCallerError):
+            append_for_ever(client)
+
+
+def append_for_ever(client: LedgerClient) -> None:
+    for number in itertools.count(3):
+        client.append(envelope(number), SIGNER.public)
+
+
+def test_the_operators_door_is_the_operators_alone(place: Path) -> None:
+    with serving(place) as (process, url), LedgerClient(url) as client:
+        assert stat.S_IMODE((place / "admin.sock").stat().st_mode) == 0o600
+        client.append(envelope(1), SIGNER.public)
+        status, stats = operate(place, "GET", "/stats")
+        assert (status, stats["size"], stats["appends"], stats["checkpoint"]) == (200, 1, "taken", client.checkpoint())
+        assert operate(place, "POST", "/freeze") == (200, {"frozen": True})
+        with pytest.raises(FrozenError):
+            client.append(envelope(2), SIGNER.public)
+        assert client.append(envelope(1), SIGNER.public).index == 0
+        assert operate(place, "GET", "/stats")[1]["appends"] == "frozen"
+        assert operate(place, "GET", "/freeze")[0] == 405
+        assert operate(place, "POST", "/unfreeze") == (200, {"frozen": False})
+        assert client.append(envelope(2), SIGNER.public).index == 1
+        process.kill()
+        process.wait(60)
+    with serving(place) as (process, _):  # what was killed left its socket there
+        assert operate(place, "GET", "/stats")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert not (place / "admin.sock").exists()
+
+
+def test_nothing_that_is_sent_or_secret_is_told(place: Path) -> None:
+    """Log lines, metrics and errors hold no token, not its hash, no payload, and no name out of one."""
+    said = []
+    rules = admission(place, CI | {"doors": ["append", "metrics"]}, READERS)
+    with web_serving(place, "--admission", rules, told=place / "told") as (process, url, web):
+        with LedgerClient(url, token=TOKEN) as ci, LedgerClient(url, token=OTHER) as stranger:
+            good, bad = envelope(1, pad=5), envelope(2)
+            bad = type(bad)(payload=b'{"private-word": 1}', signature=bad.signature)
+            assert ci.append(good, SIGNER.public).index == 0
+            for client, what in ((ci, bad), (stranger, good)):
+                with pytest.raises((EntryRejectedError, UnknownCallerError)) as caught:
+                    client.append(what, SIGNER.public)
+                said.append(f"{caught.value} {caught.value.hint}")
+        said += [str(get(web, f"/{TOKEN}?{OTHER}", word)) for word in (None, OTHER, f"{OTHER}\xe9")]
+        counted = get(web, "/metrics", TOKEN)[1]
+        assert 'byline_ledger_appends_total{outcome="logged"} 1.0' in counted
+        assert 'byline_ledger_refusals_total{identity="anyone",reason="BL-LEDGER-7"}' in counted
+        assert 'byline_ledger_refusals_total{identity="ci",reason="BL-LEDGER-4"} 1.0' in counted
+        assert "byline_ledger_size_entries 1.0" in counted
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        told = (place / "told").read_text()
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert {"serving", "refused", "stopping"} <= {line["event"] for line in lines}
+    assert {(line["reason"], line["identity"]) for line in lines if line["event"] == "refused"} >= {
+        ("BL-LEDGER-7", "anyone"),
+        ("BL-LEDGER-4", "ci"),
+    }
+    for place_told in (told, counted, *said):
+        assert [secret for secret in SECRETS if secret in place_told] == []
+
+
+def test_a_call_has_an_id_that_its_caller_and_the_log_share(place: Path) -> None:
+    with web_serving(place, "--admission", admission(place, CI), told=place / "told") as (process, _, web):
+        _, _, request = get(web, "/checkpoint")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        lines = [json.loads(line) for line in (place / "told").read_text().splitlines()]
+    assert [line["reason"] for line in lines if line.get("request") == request] == ["BL-LEDGER-8"]
