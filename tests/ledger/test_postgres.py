@@ -265,6 +265,7 @@ def test_processes_that_write_at_once_make_one_log(url: str) -> None:
         ("UPDATE tile SET hashes = substr(hashes, 1, 64)", "tile/0/000.p/3, byte 64 (hash 2)"),
         ("UPDATE head SET note = replace(note, '3', '4')", "head"),
         ("DELETE FROM head", "head"),
+        ("ALTER TABLE tile RENAME TO tiles", "database"),
     ],
 )
 def test_a_change_is_found_where_it_is(url: str, stores: Callable[..., PostgresStore], statement: str, where: str) -> None:

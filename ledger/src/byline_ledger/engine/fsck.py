@@ -37,7 +37,7 @@ from byline.core.merkle import root_of
 from byline.core.tiles import read_tiled_nodes
 from byline.core.tombstone import NEEDED
 from byline.core.value import dataclass, replace
-from byline.errors import LedgerError, MalformedError, SignatureError
+from byline.errors import LedgerError, LedgerUnavailableError, MalformedError, SignatureError
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline_ledger.engine.files import DATABASE, KEY, check_files, is_shared, open_store
 from byline_ledger.engine.finding import Finding
@@ -141,6 +141,10 @@ def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
     except (sqlite3.Error, OverflowError, TypeError, ValueError) as error:
         # Damaged pages can hold values of types and sizes that no table of ours allows.
         yield Finding(where=DATABASE, what=f"cannot be read: {error}")
+    except LedgerUnavailableError:
+        raise
+    except LedgerError as error:
+        yield Finding(where="database", what=str(error))
 
 
 class _Check:
