@@ -23,6 +23,8 @@ from byline.core.effect import FileState, Transition, effect_digest
 from byline.core.lines import hash_lines, split_lines
 from byline.core.policy import Binding, Policy, parse_policy
 from byline.core.presets import TEAM_LEVELS, format_preset
+from byline.core.statement import parse_statement
+from byline.core.tombstone import Reason, Tombstone, format_tombstone
 from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, parse_trust
 from byline.core.trustfile import format_new_trust
 from byline.decide import decide_change
@@ -182,10 +184,26 @@ def approval(approver: str, *moves: Transition, policy: Policy, **changes: objec
     return replace(given, **changes)  # type: ignore[arg-type]  # by name
 
 
-def signed(what: Authorship | Approval, signer: str, ledger: MemoryLedger | None = None) -> Bundle:
+def tombstone(bundle: Bundle, **changes: object) -> Tombstone:
+    """Make a person's wish that what was signed in `bundle` be erased; `changes` replaces fields."""
+    statement = parse_statement(bundle.envelope.payload)
+    wish = Tombstone(
+        repository=REPOSITORY,
+        statement=statement.digest,
+        key=bundle.key_hint,
+        predicate_type=statement.predicate_type,
+        subjects=tuple(dict.fromkeys(each.sha256 for each in statement.subjects)),
+        reason=Reason.PERSONAL_DATA,
+        erased_at=NOW,
+    )
+    return replace(wish, **changes)  # type: ignore[arg-type]  # by name
+
+
+def signed(what: Authorship | Approval | Tombstone, signer: str, ledger: MemoryLedger | None = None) -> Bundle:
     """Sign a statement with somebody's key, and log it if there is a ledger."""
     key = SIGNERS[signer]
-    envelope = sign_payload(format_approval(what) if isinstance(what, Approval) else format_authorship(what), key)
+    format_what = {Approval: format_approval, Authorship: format_authorship, Tombstone: format_tombstone}[type(what)]
+    envelope = sign_payload(format_what(what), key)  # type: ignore[operator]  # by its type
     receipt = ledger.append(envelope, key.public) if ledger else None
     return Bundle(envelope=envelope, key_hint=sha(key.public), receipt=receipt)
 
@@ -210,6 +228,7 @@ def judge(
         files=tuple(files),
         authorships=proven.authorships,
         approvals=proven.approvals,
+        tombstones=proven.tombstones,
         verbatim=verbatim(proven.authorships),
     )
     return decide_change(policy or team(), replace(change, **changes), trust=whom, at=at)  # type: ignore[arg-type]  # by name

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,7 @@ def test_a_receipt_for_something_else_is_not_kept(workshop: Workshop) -> None:
     class WrongLedger(MemoryLedger):
         def append(self, envelope: Envelope, public: bytes) -> Receipt:
             super().append(envelope, public)
-            return self._receipt(0)
+            return self._receipt(0, self.checkpoint())
 
     digests = _sign(workshop)
     report = deliver(workshop, WrongLedger())
@@ -219,6 +220,6 @@ def test_evidence_is_sent_in_a_push_of_its_own(workshop: Workshop, tmp_path: Pat
     bare = Scratch.create(tmp_path / "bare", "--bare")
     workshop.repo.config_set("remote.origin.url", str(bare.path))
     deliver(workshop, None)
-    assert push_evidence(workshop, "origin").sent
+    assert push_evidence(workshop, "origin", trust=None, at=datetime(2026, 11, 21, tzinfo=UTC)).sent
     with open_repository(bare.path) as server:
         assert {each.bundle.envelope.digest for each in EvidenceRef(server).bundles()} == set(digests)

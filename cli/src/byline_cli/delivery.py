@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from byline.capture.losses import Loss, LossCode, record_loss
@@ -74,9 +75,10 @@ def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -
             break
     if sends and remote and remote in workshop.repo.remotes():
         from byline.flow.deliver import push_evidence
+        from byline_cli.wiring import find_trust
 
         try:
-            push_evidence(workshop, remote)
+            push_evidence(workshop, remote, trust=find_trust(workshop.repo), at=datetime.now(UTC))
         except FAILURES as error:
             record_failure(workshop.place, error)
     tidy(workshop)

@@ -107,7 +107,7 @@ def _deliver(workshop: Workshop, world: World) -> None:
         world.terminal.note(f"note: it waits in the outbox for the ledger: {done.problem}")
     for remote in workshop.repo.remotes()[:1]:
         try:
-            report = push_evidence(workshop, remote)
+            report = push_evidence(workshop, remote, trust=workshop.trust, at=datetime.now(UTC))
         except BylineError as error:
             world.terminal.note(f"note: not sent to {remote} yet ({error}); byline push --evidence-only sends it")
             continue

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from byline.errors import RepositoryError
-from byline_cli.wiring import check_set_up, make_workshop, open_here
+from byline_cli.wiring import check_set_up, find_trust, make_workshop, open_here
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -42,7 +43,7 @@ def run(options: Namespace, world: World) -> int:
         known = ", ".join(remotes) or "there are none"
         raise RepositoryError(f"{remote or 'no remote'}: evidence goes to a remote by its name", hint=f"remotes here: {known}")
     tell_work(sign_and_deliver(workshop), world)
-    report = push_evidence(workshop, remote)
+    report = push_evidence(workshop, remote, trust=find_trust(workshop.repo), at=datetime.now(UTC))
     if not report.sent:
         raise RepositoryError(f"the evidence was not taken by {remote}: {report.message}", hint="nothing was pushed; try again")
     world.terminal.line(f"evidence sent to {remote}")

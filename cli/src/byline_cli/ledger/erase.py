@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("ledger", metavar="FOLDER|URL", help="the ledger's folder; or its URL, to sign in a clone that has the statement")
     parser.add_argument("digest", help="the statement: the SHA-256 of its payload, hex")
     parser.add_argument("--reason", choices=[str(each) for each in Reason], help="sign a tombstone with this reason; without it only look")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="who may erase; default: the trust file of this repository")
@@ -33,16 +33,39 @@ def configure(parser: Parser) -> None:
 
 
 def run(options: Namespace, world: World) -> int:
-    """Sign a tombstone where a reason is given, and erase once enough people signed."""
-    from byline_ledger.engine.erasure import erase_wanted, read_erasures, want_erased
-    from byline_ledger.engine.files import load_log
-
+    """Sign a tombstone where a reason is given, and erase once enough people signed; 1 where a look shows that they did not."""
     try:
         digest = parse_sha256(options.digest)
     except MalformedError as error:
         raise ConfigError(f"not a statement: {options.digest}", hint="name the SHA-256 of its payload, 64 hex digits") from error
+    return _in_clone(options, world, digest) if "://" in options.ledger else _in_folder(options, world, digest)
+
+
+def _in_clone(options: Namespace, world: World, digest: str) -> int:
+    from byline.flow.erasing import Eraser, take_erasures, want_erased
+    from byline.log.erased import erased_facts
+    from byline.log.index import EvidenceIndex
+    from byline_cli.wiring import cache_file, connect, open_here
+
+    repo, trust, at = open_here(world), _trust(options, world), datetime.now(UTC)
+    with EvidenceIndex(cache_file(repo)) as index:
+        if options.reason is not None:
+            by = Eraser(approving_key(world, options.key), trust)
+            want_erased(repo, index, digest, reason=Reason(options.reason), by=by, ledger=connect(options.ledger), at=at)
+            world.terminal.line("signed and logged; the ledger's operator erases it there once two people did")
+        take_erasures(repo, index, trust, at=at)
+        is_erased = any(fact.startswith(digest) for fact in erased_facts(repo))
+    if is_erased:
+        world.terminal.line("erased from the evidence here; byline push --evidence-only tells others")
+    return YES if is_erased or options.reason else NO
+
+
+def _in_folder(options: Namespace, world: World, digest: str) -> int:
+    from byline_ledger.engine.erasure import erase_wanted, read_erasures, want_erased
+    from byline_ledger.engine.files import load_log
+
     trust = _trust(options, world)
-    opened = load_log(find_folder(world, options.folder))
+    opened = load_log(find_folder(world, Path(options.ledger)))
     with contextlib.closing(opened.store):
         found = read_erasures(opened, digest, trust)
         if options.reason is not None:
@@ -56,10 +79,10 @@ def run(options: Namespace, world: World) -> int:
         who = ", ".join(sorted(each.people)) or "nobody"
         world.terminal.line(f"entry {each.index}: {'erased' if may_go else 'kept'}, wanted by {who}")
     if not may_go:
-        world.terminal.note(f"{NEEDED} people sign before anything is erased: byline ledger erase {options.folder} {digest} --reason ...")
+        world.terminal.note(f"{NEEDED} people sign before anything is erased: byline ledger erase {options.ledger} {digest} --reason ...")
     if not is_clean:
         world.terminal.warn("others read the database: its write-ahead log still holds what was erased; run this once more")
-    return YES if may_go and is_clean else NO
+    return YES if (may_go and is_clean) or (options.reason and not may_go) else NO
 
 
 def _trust(options: Namespace, world: World) -> Trust:

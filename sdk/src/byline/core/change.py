@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.core.diff import ABSENT, match_lines
-from byline.core.effect import REGULAR
+from byline.core.effect import REGULAR, effect_digest
 from byline.core.lines import LineRange, count_lines, is_binary, join_ranges, split_lines
 from byline.core.policy import ChangeKind
 from byline.core.value import dataclass
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from byline.core.effect import Transition
     from byline.core.finding import Finding
-    from byline.core.verified import VerifiedApproval, VerifiedAuthorship
+    from byline.core.verified import VerifiedApproval, VerifiedAuthorship, VerifiedTombstone
 
 MAX_TEXT = 5 * 1024 * 1024
 
@@ -70,7 +70,7 @@ class Change:
     bot: they can only tighten. `verbatim` names bases of claims (statement, path, number of the base) of which git's objects show
     that what the claim copies from them is the same, byte for byte and in order; one that is missing relaxes nothing. `spent` are the
     steps of approvals (statement, path) that the target has taken already: an approval lets a file go there once. `findings` are what
-    does not fit together about it.
+    does not fit together about it. `tombstones` say of which statements nobody can tell any more what they said.
     """
 
     repository: str
@@ -84,11 +84,25 @@ class Change:
     verbatim: frozenset[tuple[str, bytes, int]] = frozenset()
     spent: frozenset[tuple[str, bytes]] = frozenset()
     findings: tuple[Finding, ...] = ()
+    tombstones: tuple[VerifiedTombstone, ...] = ()
 
     @property
     def doubted(self) -> frozenset[bytes]:
-        """The paths whose lines are nobody's own, whatever claims say: those `named`, and those of findings that tighten."""
-        return self.named.union(each.path for each in self.findings if each.path is not None and each.code.tightens)
+        """The paths whose lines are nobody's own, whatever claims say: those `named`, `erased`, and those of findings that tighten."""
+        return self.named | self.erased | {each.path for each in self.findings if each.path is not None and each.code.tightens}
+
+    @property
+    def erased(self) -> frozenset[bytes]:
+        """The paths of which a tombstone names the whole change, the new version, or one that claims lead over on the way to it."""
+        gone = {subject for each in self.tombstones for subject in each.tombstone.subjects}
+        if not gone or effect_digest(self.transitions) in gone:
+            return frozenset(each.path for each in self.transitions if gone)
+        over = {each.path: {each.new.sha256} if each.new else set[str]() for each in self.transitions}
+        for claim in (claim for fact in self.authorships for claim in fact.authorship.claims if claim.path in over):
+            over[claim.path] |= {state.sha256 for state in (claim.new, *claim.bases) if state}
+        # What stands in the base was judged when it came there.
+        judged = {each.path: {each.old.sha256} if each.old else set[str]() for each in self.transitions}
+        return frozenset(path for path, versions in over.items() if (versions - judged[path]) & gone)
 
     @property
     def transitions(self) -> tuple[Transition, ...]:

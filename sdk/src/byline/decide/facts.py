@@ -6,7 +6,8 @@ For each unit (reference: the gate, lines 17 to 23):
 1. *credited*: full claims lead from the old version to the new, every line of the unit has a human claim that the policy credits,
    and no claim, trailer or finding says anything else about it;
 2. *hands*: every person whom a claim on the unit names, and who signed it. Unless the unit is credited, an unknown hand stands
-   beside them, below every level. With `credit_hands`, full claims that cover the unit exactly take it away;
+   beside them, below every level. With `credit_hands`, full claims that cover the unit exactly take it away, but where a statement
+   was erased;
 3. the *bar*: nobody who had a hand in the file between the two versions, or in any unit of it, may approve it.
 
 Claims that relax need `is_full`; claims that tighten need nothing. So taking fullness from a claim never helps, nor does adding
@@ -85,6 +86,7 @@ class _Reader:
     def __init__(self, policy: Policy, change: Change, graph: ClaimGraph, hands: Hands, is_creditable: Callable[[Hand], bool]) -> None:
         self._policy = policy
         self._doubted = change.doubted
+        self._erased = change.erased
         self._graph = graph
         self._hands = hands
         self._is_creditable = is_creditable
@@ -117,7 +119,9 @@ class _Reader:
         named = frozenset(hand for trace in kinds for hand in trace if isinstance(hand, Hand))
         is_human = unit.path not in self._doubted and all(hand.owner.origin is Origin.HUMAN for hand in named)
         credited = is_human and all(_holds(trace, Mark.CREDITED, chain.exact, chain.human) for trace in kinds)
-        covered = self._policy.credit_hands and all(_holds(trace, Mark.COVERED, chain.exact, chain.named) for trace in kinds)
+        # Whom an erased statement named nobody knows any more.
+        named_all = self._policy.credit_hands and unit.path not in self._erased
+        covered = named_all and all(_holds(trace, Mark.COVERED, chain.exact, chain.named) for trace in kinds)
         return UnitFacts(unit=unit, is_credited=credited, people=_people(named), has_unknown_hand=not (credited or covered))
 
 

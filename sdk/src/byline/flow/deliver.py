@@ -28,9 +28,11 @@ from byline.log.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from byline.core.bundle import Bundle
     from byline.core.ports import Ledger
+    from byline.core.trust import Trust
     from byline.flow.workshop import Workshop
     from byline.log.outbox import Pending
 
@@ -101,12 +103,18 @@ def _deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
     )
 
 
-def push_evidence(workshop: Workshop, remote: str, *, tries: int = 8) -> PushReport:
-    """Send this clone's evidence to `remote`, united with what is there, in a push of its own.
+def push_evidence(workshop: Workshop, remote: str, *, trust: Trust | None, at: datetime, tries: int = 8) -> PushReport:
+    """Send this clone's evidence to `remote`, united with what is there, in a push of its own; what `trust` lets people erase is not sent.
 
     Raises:
         RepositoryError: The remote does not answer.
+        OSError: What is erased cannot be kept in mind.
     """
+    if trust is not None:
+        from byline.flow.erasing import take_erasures  # verifies: not for who only signs a commit
+
+        with EvidenceIndex(workshop.cache) as index:
+            take_erasures(workshop.repo, index, trust, at=at)
     return EvidenceRef(workshop.repo).push(remote, tries=tries)
 
 

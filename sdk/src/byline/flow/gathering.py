@@ -6,9 +6,9 @@
 
 Starting from each new version the claims that make it are found by content, then those that make their bases, back to the old
 version. Approvals are found by the paths that they name: every one that is not over, for any may be a link of a chain, and of those
-that are over the ones that lead to the very version, so that a report can say what became of them. So the cost is that of the change
-and not of the repository's history. A ledger is asked by subject: the effect of the change and each new version. Nothing is verified
-here, and nothing rests on finding everything: what is missing is unknown.
+that are over the ones that lead to the very version, so that a report can say what became of them. Tombstones all count, and are few.
+So the cost is that of the change and not of the repository's history. A ledger is asked by subject: the effect of the change and each
+new version. Nothing is verified here, and nothing rests on finding everything: what is missing is unknown.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.claim import Op
 from byline.core.effect import effect_digest
+from byline.core.statement import PredicateType
 from byline.flow.landing import state_at
 from byline.log.evidence import EvidenceRef
 from byline.verify.checks import read_predicate
@@ -69,6 +70,7 @@ class Evidence:
         facts = {fact.name: fact for fact in self._index.approvals_about(versions, at=at)}
         for digest in self._statements(landing):
             facts |= {fact.name: fact for fact in self._index.facts(statement=digest)}
+        facts |= {fact.name: fact for fact in self._index.facts(kind=PredicateType.TOMBSTONE)}
         yield from (stored.bundle for stored in self._index.open(facts.values()))
         for subject in _subjects(landing) if self._ledger else ():
             yield from self._ledger.find(subject) if self._ledger else ()

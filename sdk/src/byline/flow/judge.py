@@ -130,6 +130,7 @@ def read_change(
         named=frozenset[bytes]().union(*named.values()),
         verbatim=verbatim_bases(repo, proven.authorships, landing),
         spent=question.pin.spent if question.pin else frozenset(),
+        tombstones=proven.tombstones,
         findings=finder.about_change(landing, proven.authorships, commits=frozenset(commits), named=named),
     )
     return change, proven

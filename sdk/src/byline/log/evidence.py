@@ -8,8 +8,8 @@
 A fact is a payload and who signed it: that is the file's name, so that a union cannot confuse two. Two trees may hold a fact in
 different bytes, and whoever may push can put worthless ones there; nothing here can know which a reader will believe. So a union keeps
 all that may prove the fact (`arrange`): the first under its name, others with part of their own SHA-256 before `.json`. What does not
-read, or reads as something else than its name says, is not evidence: it is skipped and reported (`BadFile`), never fatal. Nothing here
-verifies a signature.
+read, or reads as something else than its name says, is not evidence: it is skipped and reported (`BadFile`), never fatal. What is erased
+(`log.erased`) is read from no tree and put into none. Nothing here verifies a signature.
 
 >>> file_name("ab" * 32, "cd" * 32)[-26:]
 'ababab.cdcdcdcdcdcdcdcd.json'
@@ -26,6 +26,7 @@ from byline.errors import EnvelopeError, MalformedError, ProofError, RepositoryE
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id
 from byline.git.remotes import REMOTE_REFS, check_remote, fetch_refspecs
+from byline.log.erased import erased_facts
 from byline.log.trees import REF, evidence_trees
 
 if TYPE_CHECKING:
@@ -240,10 +241,13 @@ class EvidenceRef:
         mine, theirs = self.shards([old] if old else []), self.shards(others)
         grown = {name[:2] for name in added}
         together = {prefix: sorted({*mine.get(prefix, ()), *theirs.get(prefix, ())}) for prefix in theirs.keys() | grown}
-        changed = {prefix: oids for prefix, oids in together.items() if prefix in grown or tuple(oids) != mine.get(prefix)}
+        erased = erased_facts(self.repository)
+        thinned = {fact[:2] for fact in erased} & mine.keys()
+        together |= {prefix: list(mine[prefix]) for prefix in thinned - together.keys()}
+        changed = {prefix: oids for prefix, oids in together.items() if prefix in grown | thinned or tuple(oids) != mine.get(prefix)}
         found = self._blobs_of(changed)
         stored = set().union(*found.values())
-        for name, blobs in added.items():
+        for name, blobs in ((name, blobs) for name, blobs in added.items() if name[:_FACT] not in erased):
             found[name] = found.get(name, set()) | blobs
         united: dict[str, Files] = {prefix: {} for prefix in changed}
         for name, blob in self._arrange(found, contents).items():
@@ -252,6 +256,7 @@ class EvidenceRef:
         objects = [("blob", contents[blob]) for blob in contents if blob in new]
         root = {prefix: shards[0] for prefix, shards in mine.items()}
         for prefix, shard in united.items():
+            root.pop(prefix, None)
             if shard:
                 root[prefix] = self._plan_tree(objects, FILE_MODE, shard)
         tree = self._plan_tree(objects, TREE_MODE, root)
@@ -269,9 +274,12 @@ class EvidenceRef:
     def _blobs_of(self, shards: Mapping[str, Iterable[str]]) -> Blobs:
         flat = [(prefix.encode(), oid) for prefix, oids in shards.items() for oid in oids]
         found: Blobs = {}
+        erased = erased_facts(self.repository)
         for (prefix, _), items in zip(flat, self.repository.read_trees([oid for _, oid in flat]), strict=True):
             for item in items:
-                if item.entry.mode == FILE_MODE and item.name.startswith(prefix) and _FILE.fullmatch(item.name):
+                if item.entry.mode != FILE_MODE or not item.name.startswith(prefix) or not _FILE.fullmatch(item.name):
+                    continue
+                if item.name[:_FACT].decode() not in erased:
                     found.setdefault(f"{item.name[:_FACT].decode()}.json", set()).add(item.entry.oid)
         return found
 

@@ -19,6 +19,7 @@ from byline.core.authorship import parse_authorship
 from byline.core.lines import HASH_BYTES
 from byline.core.statement import PredicateType, parse_statement
 from byline.errors import StatementError
+from byline.log.erased import erased_facts
 from byline.log.evidence import NOT_HERE, BadFile, open_file
 from byline.log.glance import glance
 
@@ -72,7 +73,8 @@ def follow(database: sqlite3.Connection, evidence: EvidenceRef, trees: Iterable[
     """
     shards = evidence.shards(trees)
     known = dict(database.execute("SELECT prefix, oids FROM shard"))
-    changed = {prefix: oids for prefix, oids in shards.items() if known.get(prefix) != " ".join(oids)}
+    erased = {fact[:2] for fact in erased_facts(evidence.repository)}
+    changed = {prefix: oids for prefix, oids in shards.items() if prefix in erased or known.get(prefix) != " ".join(oids)}
     wanted = evidence.files_of(changed)
     had: Files = {}
     for prefix in (*changed, *(known.keys() - shards.keys())):
