@@ -129,6 +129,21 @@ def test_what_does_not_fit_is_pushed_back_or_waits_outside() -> None:
     asyncio.run(push())
 
 
+def test_who_goes_away_leaves_their_room_to_others() -> None:
+    async def leave() -> None:
+        async with appending(memory_log(), capacity=2) as appends:
+            leaving = [asyncio.create_task(appends.append(asks(number))) for number in (1, 2)]
+            await asyncio.sleep(0)
+            assert appends.is_full
+            for task in leaving:
+                task.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+            assert not appends.is_full
+            assert [isinstance(each, Receipt) for each in await appends.append(asks(3))] == [True]
+
+    asyncio.run(leave())
+
+
 def test_a_crowd_is_checked_by_other_processes_as_it_is_here() -> None:
     """Also what is refused, with the same words."""
     crowd = asks(*range(CROWD))

@@ -268,8 +268,9 @@ class Log:
         """
         with self._store.read() as reader:
             moment = self._prover.open(reader)
-            indices = range(start, min(moment.head.size, start + min(limit, MAX_PAGE)))
-            return self._page(moment, indices, envelopes=envelopes, more=indices.stop < moment.head.size)
+            size = moment.head.size
+            indices = range(min(start, size), min(start + min(limit, MAX_PAGE), size))
+            return self._page(moment, indices, envelopes=envelopes, more=indices.stop < size)
 
     def find(self, query: Query, *, after: int = -1, limit: int = MAX_PAGE) -> Page:
         """Show what `query` asks for beyond the entry `after`, as `entries` does.
