@@ -97,12 +97,12 @@ class Caller:
         self.error = error
 
 
-def certify(place: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that vouches for itself, and its key."""
+def certify(place: Path, *names: x509.GeneralName) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1 and `names` that vouches for itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ledger")])
     start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *names])
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
     made = made.not_valid_before(start).not_valid_after(start.replace(year=2200)).add_extension(address, critical=False)
     certificate, secret = place / "certificate.pem", place / "key.pem"

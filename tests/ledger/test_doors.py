@@ -10,6 +10,7 @@ import itertools
 import json
 import signal
 import socket
+import ssl
 import stat
 import urllib.error
 import urllib.request
@@ -55,11 +56,13 @@ CI = {"name": "ci", "token": f"sha256:{hash_token(TOKEN)}", "doors": ["append"]}
 READERS = {"name": "anyone", "doors": ["read"]}
 
 
-def get(url: str, path: str, token: str | None = None, data: bytes | None = None) -> tuple[int, str, str]:
+def get(
+    url: str, path: str, token: str | None = None, data: bytes | None = None, context: ssl.SSLContext | None = None
+) -> tuple[int, str, str]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"{url}{path}", data=data, headers=headers)  # noqa: S310 - loopback
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=60, context=context) as answer:  # noqa: S310 - loopback
             return answer.status, answer.read().decode(), answer.headers["x-request-id"]
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), error.headers["x-request-id"]
@@ -165,8 +168,16 @@ def test_a_certificate_is_who_its_names_say(place: Path, tmp_path: Path) -> None
     named = {"name": "ci", "certificate": ["spiffe://shop.example/ci", "ci.shop.example"], "doors": ["append", "read"]}
     tls = (tmp_path / "server.pem", tmp_path / "server.key", tmp_path / "ca.pem")
     roots = (tmp_path / "ca.pem").read_bytes()
-    with serving(place, tls=tls, admission=admission(place, named)) as (_, url):
+    (place / "ledger.toml").write_text(
+        "schema = 1\n[tls]\n"
+        + "".join(f"{key} = {json.dumps(str(path))}\n" for key, path in zip(("certificate", "key", "client_ca"), tls, strict=True))
+    )
+    with web_serving(place, "--admission", admission(place, named)) as (_, url, web):
         for name, is_known in (("ci", True), ("spiffe:", False)):
+            context = ssl.create_default_context(cafile=tls[2])
+            context.load_cert_chain(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+            for path, data in (("/checkpoint", None), ("/byline.v1.LedgerService/GetCheckpoint", b"{}")):
+                assert get(web, path, data=data, context=context)[0] == (200 if is_known else 401)
             shown = ((tmp_path / f"{name}.key").read_bytes(), (tmp_path / f"{name}.pem").read_bytes())
             with LedgerClient(url, roots=roots, identity=shown) as client:
                 if is_known:

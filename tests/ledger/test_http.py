@@ -11,6 +11,7 @@ import json
 import signal
 import socket
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from byline.keys.ed25519 import load_verifier
 from byline.log.client import LedgerClient
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import DATABASE, init_ledger
+from byline_ledger.engine.last_check import LastCheck, save_last_check
 from byline_ledger.server.http import listen
 from serving import SIGNER, envelope, web_serving
 
@@ -186,6 +188,21 @@ def test_the_page_tells_which_log_this_is(log: tuple[str, httpx.Client]) -> None
     assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in answer.headers["Content-Security-Policy"]
     for told in (vkey, str(SIZE), open_checkpoint(client.get("/checkpoint").text, load_verifier(vkey)).root.hex()):
         assert told in answer.text
+
+
+def test_the_page_tells_when_the_log_was_checked_and_how_it_grows(tmp_path: Path) -> None:
+    place = tmp_path / "ledger"
+    init_ledger(place, origin="<b>&amp;")
+    with web_serving(place) as (_, url, web), LedgerClient(url) as client:
+        assert "never" in httpx.get(web).text
+        client.append(envelope(1), SIGNER.public)
+        last = LastCheck(at=datetime(2026, 11, 21, 8, 30, tzinfo=UTC), entries=1, findings=0, tree_only=False)
+        save_last_check(place, last)
+        told = httpx.get(web).text
+    assert "2026-11-21T08:30:00Z: 1 entries, sound" in told
+    assert "Last entries" in told
+    assert "<title>&lt;b&gt;&amp;amp;</title>" in told
+    assert "<b>" not in told
 
 
 def test_health_says_when_appends_fail(tmp_path: Path) -> None:

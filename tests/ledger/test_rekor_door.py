@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,18 +17,20 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from byline.core.checkpoint import open_checkpoint
 from byline.core.merkle import InclusionProof, check_inclusion, hash_leaf
+from byline.errors import ConfigError
 from byline.keys.ed25519 import load_verifier
 from byline.keys.ids import key_id
 from byline.log.client import LedgerClient
 from byline.testing import fixed_signer
 from byline_ledger.engine.files import init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
+from byline_ledger.engine.records import RekorDoor
+from byline_ledger.server.config import ServerConfig
 from private_issuer import PrivateIssuer
 from serving import SIGNER, certify, envelope, web_serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PATH = "/api/v2/log/entries"
 
@@ -96,6 +99,11 @@ def test_the_door_is_closed_until_it_is_opened(vkey: str, tmp_path: Path) -> Non
     assert answer.status_code == 403
     assert answer.json()["code"] == 7
     assert answer.json()["details"][0]["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+
+
+def test_a_door_without_http_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="over HTTP"):
+        ServerConfig(directory=Path(), rekor=RekorDoor.KEYS).check()
 
 
 def test_certificates_enter_only_where_they_may(door: httpx.Client, vkey: str, tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ class ServerConfig:
         self._check_keys()
         if self.traces is not None and not re.fullmatch(_COLLECTOR, self.traces):
             raise ConfigError(f"not a collector of traces: {self.traces}", hint="write http://HOST:PORT or https://HOST:PORT")
+        if self.rekor is not RekorDoor.CLOSED and self.http is None:
+            raise ConfigError("Sigstore's clients come over HTTP, and this ledger does not listen for that", hint="give --http HOST:PORT")
         for address in (self.listen, self.http):
             if address is not None:
                 check_address(address, has_tls=self.tls is not None)

@@ -210,6 +210,7 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
             async with publishing(log, beside, config.witnesses, required=config.quorum_required, keys=keys) as publisher:
                 yield (
                     Site(
+                        directory=config.directory,
                         log=log,
                         readers=readers,
                         service=service,

@@ -23,6 +23,7 @@ from byline.errors import MalformedError
 from byline.log.answers import DETAILS
 from byline_ledger.server.http.answer import NEVER_KEPT
 from byline_ledger.server.http.body import read_body
+from byline_ledger.server.http.connection import peer_of
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class HttpCall:
         return self._request.headers.items()
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """Return nothing: a certificate is not told apart here."""
-        return {}
+        """Return whom TLS found at the other end."""
+        return peer_of(self._request.scope)
 
     async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Sequence[tuple[str, str | bytes]] = ()) -> NoReturn:
         """End the call.

@@ -2,7 +2,7 @@
 """Before every door of HTTP: who calls is asked, the answer is counted and gets its id.
 
 What takes calls of its own (`OWN`) asks for itself, `/healthz` answers everybody, `/metrics` is a door apart, and all else is for
-whoever may read. A caller over HTTP shows a token or nothing: a certificate may be asked for by TLS, and is not told apart here.
+whoever may read. A caller shows a token, a certificate (`connection`), both or neither.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from byline.errors import BylineError
 from byline_ledger.engine.identities import ANYONE, Door
 from byline_ledger.server.diary import REQUEST
 from byline_ledger.server.http.answer import refuse
+from byline_ledger.server.http.connection import peer_of
 from byline_ledger.server.reception import REQUEST_ID, caller_of
 from byline_ledger.server.status import code_of
 
@@ -52,7 +53,7 @@ class Guard:
 
             try:
                 if path != _OPEN:
-                    self._reception.enter(caller_of(headers, {}), _DOORS.get(path, Door.READ))
+                    self._reception.enter(caller_of(headers, peer_of(scope)), _DOORS.get(path, Door.READ))
             except BylineError as error:
                 self._reception.failed(error, ANYONE)
                 await refuse(code_of(error), str(error))(scope, receive, sending)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from byline.errors import ConfigError
+from byline_ledger.server.http.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,7 +72,7 @@ async def _serving(config: uvicorn.Config, bound: socket.socket) -> AsyncIterato
 def _config(app: Starlette, tls: Tls | None) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,

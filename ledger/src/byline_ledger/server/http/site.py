@@ -12,6 +12,7 @@ from byline_ledger.engine.records import RekorDoor
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from byline_ledger.engine.log import Log
     from byline_ledger.engine.publishing import Publisher
@@ -25,12 +26,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """`log` is read in `readers` alone; `service` answers gRPC's calls, `appends` takes what is to be logged and knows if it can.
+    """`log`, whose files are in `directory`, is read in `readers` alone; `service` answers gRPC's calls.
 
-    `reception` is where calls come in, `metrics` where they are counted; `rekor` says what Rekor's door takes. `publisher` knows how
-    witnesses do, where some are asked.
+    `appends` takes what is to be logged and knows if it can. `reception` is where calls come in, `metrics` where they are counted;
+    `rekor` says what Rekor's door takes. `publisher` knows how witnesses do, where some are asked.
     """
 
+    directory: Path
     log: Log
     readers: Executor
     service: LedgerService
