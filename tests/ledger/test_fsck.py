@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import sqlite3
@@ -15,6 +16,7 @@ from byline.core.checkpoint import Checkpoint, format_checkpoint
 from byline.core.note import sign_note
 from byline.errors import LedgerError
 from byline.keys.ed25519 import LogKey, LogVerifier, load_log_key
+from byline_cli.main import main
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine import fsck_entries
 from byline_ledger.engine.admission import Admission
@@ -237,3 +239,14 @@ def test_a_bundle_of_a_damaged_log_is_not_handed_out(copy: Path) -> None:
     change(copy, "UPDATE payload SET piece = CAST(piece || ' ' AS BLOB) WHERE idx = 17")
     with open_embedded(copy) as ledger, pytest.raises(LedgerError, match="entry 17 is damaged"):
         ledger.find(f"{17:064x}")
+
+
+def test_what_fsck_finds_is_read_by_programs(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", "fsck", str(copy), "--json"]) == 0
+    good = json.loads(capsys.readouterr().out)
+    assert (good["schema"], good["entries"], good["findings"]) == ("byline.ledger-fsck/1", SIZE, [])
+    change(copy, "DELETE FROM tile WHERE level = 1")
+    assert main(["ledger", "fsck", str(copy), "--json", "--tree"]) == 1
+    bad = json.loads(capsys.readouterr().out)
+    assert bad["treeOnly"]
+    assert bad["findings"][0]["where"].startswith("tile/1/000")

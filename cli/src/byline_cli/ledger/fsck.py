@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from byline_cli.parser import Parser
     from byline_cli.world import World
 
+SCHEMA = "byline.ledger-fsck/1"
+
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--json", action="store_true", help=f"the answer as JSON ({SCHEMA})")
     parser.add_argument("--tree", action="store_true", help="only the head, the leaves and their tiles: no signature, payload or index")
 
 
@@ -35,6 +38,11 @@ def run(options: Namespace, world: World) -> int:
     last = LastCheck(at=datetime.now(UTC), entries=report.entries, findings=len(report.findings), tree_only=options.tree)
     with contextlib.suppress(OSError):  # whoever may only read the folder learns all the same
         save_last_check(folder, last)
+    if options.json:
+        findings = [{"where": each.where, "what": each.what} for each in report.findings]
+        about = {"entries": report.entries, "root": report.root or None, "treeOnly": options.tree}
+        world.terminal.json({"schema": SCHEMA, **about, "findings": findings})
+        return NO if report.findings else YES
     for each in report.findings:
         world.terminal.line(Paint("wrong", "red"), f": {each.where}: {each.what}")
     if report.findings:
