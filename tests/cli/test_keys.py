@@ -12,7 +12,9 @@ import pytest
 from byline.core.tlog_policy import parse_tlog_policy
 from byline.keys.cosigners import WitnessKey
 from byline.testing import MemoryLedger
+from byline_ledger.engine.files import init_ledger
 from installed import Installed
+from witnesses import witnessed_serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +99,23 @@ def test_a_witness_is_added_and_the_policy_for_the_log_is_printed(repository: Sc
     assert "w1" in clone.byline("trust", "list").out
     assert clone.byline("trust", "tlog-policy", "other.example").code == 2
     assert clone.byline("trust", "witness", "w2", "--vkey", "nonsense", "--operator", "o").code == 2
+
+
+def test_a_statement_in_a_log_is_exported_as_a_proof_that_verifies(repository: Scratch, tmp_path: Path) -> None:
+    vkey = init_ledger(tmp_path / "ledger")
+    with witnessed_serving(tmp_path / "ledger") as (_, url):
+        clone = Installed.create(repository, "--ledger", url, "--log-key", vkey)
+        clone.commit()
+        clone.writes("a.py", b"by an agent\n")
+        clone.commit()
+        said = clone.byline("export", "tlog-proof", "--output", "proofs")
+        assert said.code == 0, said
+    (proof,) = (clone.path / "proofs").iterdir()
+    said = clone.byline("verify", str(proof))
+    assert (said.code, "logged" in said.out) == (0, True), said
+    text = proof.read_text()
+    for bent in (text.replace("index 1", "index 0"), text.replace("extra ", "extra AAAA"), text[:-5] + "\n"):
+        proof.write_text(bent)
+        said = clone.byline("verify", str(proof))
+        assert (said.code, "Traceback" in said.err) == (1, False), said
+    assert clone.byline("export", "tlog-proof", "HEAD~1", "--output", "none").code in {0, 1}

@@ -14,13 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byline.core.bundle import join_receipt
 from byline.core.checkpoint import open_cosigned
 from byline.core.cosignature import cosigned_bytes, split_cosignature
 from byline.core.note import COSIGNATURE, ED25519, ML_DSA_44, NoteKey, format_note, open_note, parse_note, parse_vkey, sign_note
 from byline.core.tlog_policy import NONE, format_tlog_policy, parse_tlog_policy, policy_for
-from byline.core.tlog_proof import check_tlog_proof, format_tlog_proof, parse_tlog_proof, proof_of
+from byline.core.tlog_proof import bundle_of, check_tlog_proof, format_tlog_proof, parse_tlog_proof, proof_of
 from byline.core.trust import LogClass, TrustedLog, Witness
-from byline.errors import CheckpointError, ConfigError, ProofError, SignatureError
+from byline.core.trustfile import local_trust
+from byline.errors import CheckpointError, ConfigError, EnvelopeError, ProofError, SignatureError, UnknownKeyError
 from byline.keys.cosigners import WitnessKey, load_witness_key, load_witness_verifier, make_witness_key
 from byline.keys.ed25519 import load_verifier
 from byline.testing import MemoryLedger
@@ -120,12 +122,23 @@ def test_negative_vectors_of_proofs(vector: dict[str, str]) -> None:
 
 
 def test_a_receipt_is_a_proof() -> None:
+    """What `proof_of` writes is read back as the bundle by whoever trusts its key and its log."""
     ledger = MemoryLedger()
     for number in range(5):
-        receipt = ledger.append(envelope(number), SIGNER.public)
-    proof = parse_tlog_proof(format_tlog_proof(proof_of(receipt)))
-    check_tlog_proof(proof, receipt.leaf)
-    assert (proof.proof, proof.checkpoint, proof.extra) == (receipt.proof, receipt.checkpoint, None)
+        bundle = join_receipt(envelope(number), SIGNER.public, ledger.append(envelope(number), SIGNER.public))
+    proof = parse_tlog_proof(format_tlog_proof(proof_of(bundle)))
+    assert bundle.receipt
+    check_tlog_proof(proof, bundle.receipt.leaf)
+    log = TrustedLog(origin=ledger.key.name, vkey=ledger.vkey, kind=LogClass.INDEPENDENT)
+    trust = local_trust(repository="byl:" + "0" * 32, line_key=bytes(32), public=SIGNER.public, logs=(log,))
+    assert bundle_of(proof, trust) == bundle
+    for unknown in (replace(trust, logs=()), replace(trust, keys=())):
+        with pytest.raises(UnknownKeyError):
+            bundle_of(proof, unknown)
+    with pytest.raises(EnvelopeError):
+        bundle_of(replace(proof, extra=None), trust)
+    with pytest.raises(ProofError):
+        proof_of(replace(bundle, receipt=None))
 
 
 def vkey(name: str, algorithm: int = COSIGNATURE, seed: bytes | None = None) -> str:

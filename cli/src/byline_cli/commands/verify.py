@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from byline.attribute.recheck import Outcome
-from byline.core.bundle import MAX_BUNDLE, parse_bundle
+from byline.core.bundle import parse_bundle
 from byline.core.effect import path_members
 from byline.core.finding import describe_finding, finding_to_json
+from byline.core.tlog_proof import FIRST_LINE, MAX_TLOG_PROOF, bundle_of, parse_tlog_proof
 from byline.core.value import dataclass, field
 from byline.core.verified import VerifiedAuthorship
-from byline.errors import MalformedError, RepositoryError
+from byline.errors import MalformedError, RepositoryError, UnknownKeyError
 from byline.flow.findings import Finder
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
@@ -49,7 +50,9 @@ HEAD = "HEAD"  # never a file: a bare repository has one of that name
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("what", nargs="?", default=HEAD, metavar="REV|FILE", help="a commit (default HEAD) or a file with a bundle")
+    parser.add_argument(
+        "what", nargs="?", default=HEAD, metavar="REV|FILE", help="a commit (default HEAD), or a file with a bundle or a tlog-proof"
+    )
     parser.add_argument("--json", action="store_true", help="the answer as JSON (byline.verify/1)")
 
 
@@ -121,8 +124,12 @@ def _commit(workshop: Workshop, rev: str, place: Path) -> tuple[str, list[Item],
 def _file(workshop: Workshop, path: Path) -> tuple[str, list[Item], list[dict[str, Any]], Look]:
     try:
         with path.open("rb") as file:
-            bundle = parse_bundle(file.read(MAX_BUNDLE + 1))
-    except MalformedError as error:
+            data = file.read(MAX_TLOG_PROOF + 1)
+        if data.startswith(FIRST_LINE.encode()) and workshop.trust is not None:
+            bundle = bundle_of(parse_tlog_proof(data.decode(errors="replace")), workshop.trust)
+        else:
+            bundle = parse_bundle(data)
+    except (MalformedError, UnknownKeyError) as error:
         return f"{path.name}", [], [_failure(error.code, str(error))], Look()
     return f"the bundle in {path.name}", list(examine([bundle], workshop.trust, at=datetime.now(UTC))), [], Look()
 

@@ -3,7 +3,7 @@
 
 Facets are read out of a statement when it is logged, and kept beside its leaf also when its payload is erased:
 
-    key               SHA-256 of the public key (SPKI DER), 32 bytes
+    key               SHA-256 of the public key, 32 bytes
     repository        `repository.id` of the predicate
     commit            `commit.id` of the predicate, a git id in hex
     predicate_type    what kind of statement it is

@@ -8,8 +8,9 @@ r"""A receipt as a file of its own (C2SP tlog-proof, `.tlog-proof`): who has the
     \n
     <the checkpoint, with its signatures>
 
-The size of the tree is the checkpoint's. What is proven is that the entry is in that tree; whose checkpoint it is remains to be
-seen, by the log's key and a quorum of witnesses (`core.tlog_policy`).
+Byline's own proofs have the bundle of the statement, without its receipt, as `extra`: with the keys that trust lists they are the
+bundle again (`bundle_of`), and are verified like one. The size of the tree is the checkpoint's. What is proven is that the entry is in
+that tree; whose checkpoint it is remains to be seen, by the log's key and a quorum of witnesses (`core.tlog_policy`).
 
 >>> parse_tlog_proof("c2sp.org/tlog-proof@v1\nindex 0\n\nlog.example\n1\n" + "A" * 43 + "=\n\n\u2014 log.example AAAAAQI=\n").proof.index
 0
@@ -20,18 +21,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from byline.core.bundle import MAX_BUNDLE, Receipt, format_bundle, parse_bundle
 from byline.core.canonical import format_base64, parse_base64
 from byline.core.checkpoint import parse_checkpoint
+from byline.core.entry import entry_for, format_entry
 from byline.core.merkle import HASH_SIZE, MAX_SIZE, InclusionProof, check_inclusion, hash_leaf
-from byline.core.note import MAX_NOTE, parse_note
-from byline.core.value import dataclass
-from byline.errors import CheckpointError, MalformedError
+from byline.core.note import parse_note, parse_vkey
+from byline.core.value import dataclass, replace
+from byline.errors import CheckpointError, MalformedError, ProofError, UnknownKeyError
 
 if TYPE_CHECKING:
-    from byline.core.bundle import Receipt
+    from byline.core.bundle import Bundle
+    from byline.core.trust import Trust
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1\n"
-MAX_TLOG_PROOF = 2 * MAX_NOTE
+MAX_TLOG_PROOF = 2 * MAX_BUNDLE
 _MAX_HASHES = 63
 _HEAD = re.compile(r"(?:extra ([A-Za-z0-9+/=]*)\n)?index (0|[1-9][0-9]{0,19})\n((?:[A-Za-z0-9+/=]+\n)*)\n")
 
@@ -74,9 +78,36 @@ def format_tlog_proof(proof: TlogProof) -> str:
     return f"{FIRST_LINE}{extra}index {proof.proof.index}\n{hashes}\n{proof.checkpoint}"
 
 
-def proof_of(receipt: Receipt) -> TlogProof:
-    """Return `receipt` as a proof; who checks it needs its leaf."""
-    return TlogProof(proof=receipt.proof, checkpoint=receipt.checkpoint)
+def proof_of(bundle: Bundle) -> TlogProof:
+    """Return the receipt of `bundle` as a proof that holds the rest of it.
+
+    Raises:
+        ProofError: It has no receipt.
+    """
+    receipt = bundle.receipt
+    if receipt is None:
+        raise ProofError("there is no receipt")
+    return TlogProof(proof=receipt.proof, checkpoint=receipt.checkpoint, extra=format_bundle(replace(bundle, receipt=None)))
+
+
+def bundle_of(proof: TlogProof, trust: Trust) -> Bundle:
+    """Return the bundle that `proof` is about, its key and log as `trust` has them; nothing of it is verified.
+
+    Raises:
+        EnvelopeError: It holds no bundle.
+        EntryError: It holds one that no leaf can be made of.
+        UnknownKeyError: Trust lists no such key, or no such log.
+    """
+    bundle = parse_bundle(proof.extra or b"")
+    origin = parse_checkpoint(parse_note(proof.checkpoint).text).origin
+    key = next((each for each in trust.keys if each.id == bundle.key_hint), None)
+    log = next((each for each in trust.logs if each.origin == origin), None)
+    if key is None or log is None:
+        what = f"the key {bundle.key_hint[:16]}" if key is None else f"the log {origin}"
+        raise UnknownKeyError(f"trust does not know {what}", hint="byline trust list shows whom it knows")
+    leaf = format_entry(entry_for(bundle.envelope, key.public))
+    receipt = Receipt(log_id=parse_vkey(log.vkey).log_id, leaf=leaf, proof=proof.proof, checkpoint=proof.checkpoint)
+    return replace(bundle, receipt=receipt)
 
 
 def check_tlog_proof(proof: TlogProof, leaf: bytes) -> None:

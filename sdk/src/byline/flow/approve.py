@@ -59,7 +59,7 @@ class Proposal:
 
 
 def propose_approval(repo: Repository, question: Question, *, public: bytes, evidence: Evidence, at: datetime) -> Proposal:
-    """Return what the holder of the key `public` (SPKI in DER) can approve of the change in `question`.
+    """Return what the holder of the key `public` can approve of the change in `question`.
 
     Raises:
         MalformedError: The base has no trust or policy to approve under.

@@ -2,7 +2,7 @@
 """What is signed and not yet delivered: one file for each statement, in the order in which they came.
 
     outbox/<16 digits, counting up>-<SHA-256 of payload>.<first 16 of key id>.json
-    {"schema": "byline.outbox/1", "envelope": <DSSE envelope>, "public": "<base64 SPKI>"}
+    {"schema": "byline.outbox/1", "envelope": <DSSE envelope>, "public": "<base64 of the public key>"}
 
 A statement that `put` returned from survives power loss: its file is written aside, flushed, renamed, and the folder is flushed.
 The same statement by the same key is put once. A file that cannot be read stays where it is and is named by `damaged`. Several
@@ -31,7 +31,7 @@ _NAME = re.compile(r"([0-9]{16})-([0-9a-f]{64}\.[0-9a-f]{16})\.json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """An undelivered `envelope`, the key (SPKI DER) that signed it, and the `name` under which it waits."""
+    """An undelivered `envelope`, the public key that signed it, and the `name` under which it waits."""
 
     name: str
     envelope: Envelope
