@@ -4,58 +4,36 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from appending import appending, visit
 from byline.core.bundle import Receipt
 from byline.errors import EntryRejectedError, FrozenError, KeyNotAllowedError, LedgerUnavailableError, PushbackError, QuotaError
 from byline.keys.ids import key_id
 from byline.testing import fixed_signer
-from byline_ledger.engine.access import Access, Caller, hash_token
+from byline_ledger.engine.access import Caller, hash_token
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.gathering import CHUNK, ENOUGH_BYTES, Gathering
-from byline_ledger.engine.identities import Door, Identity, open_identities
-from byline_ledger.engine.sequencer import Sequencer
-from byline_ledger.server.appends import Appends
+from byline_ledger.engine.identities import Door, Identity
 from byline_ledger.server.checks import FEW, Checks
-from byline_ledger.server.metrics import Metrics
 from serving import SIGNER, envelope, memory_log
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from byline.core.envelope import Envelope
-    from byline_ledger.engine.access import Visit
-    from byline_ledger.engine.log import Log
 
 CROWD = 3 * FEW
-NOBODY = Caller()
-
-
-def visit(identity: Identity | None = None, caller: Caller = NOBODY) -> Visit:
-    """Return a caller inside, as `identity`; by default as anybody on loopback."""
-    return Access([identity] if identity else open_identities(append=True), clock=lambda: 0.0).enter(caller, Door.APPEND)
 
 
 def asks(*numbers: int) -> list[tuple[Envelope, bytes]]:
     return [(envelope(number), SIGNER.public) for number in numbers]
-
-
-@contextlib.asynccontextmanager
-async def appending(log: Log, *, capacity: int = 2048, processes: int = 0) -> AsyncIterator[Appends]:
-    checks = Checks(Admission(), processes=processes)
-    with ThreadPoolExecutor(1) as writer:
-        yield Appends(checks=checks, sequencer=Sequencer(log), writer=writer, publish=lambda _: None, metrics=Metrics(), capacity=capacity)
-    await checks.close()
 
 
 def test_a_crowd_that_was_answered_is_waited_for_while_it_comes() -> None:
@@ -132,14 +110,14 @@ def test_what_does_not_fit_is_pushed_back_or_waits_outside() -> None:
 def test_who_goes_away_leaves_their_room_to_others() -> None:
     async def leave() -> None:
         async with appending(memory_log(), capacity=2) as appends:
-            leaving = [asyncio.create_task(appends.append(asks(number))) for number in (1, 2)]
+            leaving = [asyncio.create_task(appends.append(asks(number), visit())) for number in (1, 2)]
             await asyncio.sleep(0)
             assert appends.is_full
             for task in leaving:
                 task.cancel()
             await asyncio.gather(*leaving, return_exceptions=True)
             assert not appends.is_full
-            assert [isinstance(each, Receipt) for each in await appends.append(asks(3))] == [True]
+            assert [isinstance(each, Receipt) for each in await appends.append(asks(3), visit())] == [True]
 
     asyncio.run(leave())
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
+from appending import appending, visit
 from byline.core.bundle import Receipt
 from byline.core.checkpoint import open_checkpoint
 from byline.core.entry import check_entry
@@ -23,12 +24,8 @@ from byline.errors import BylineError, EntryRejectedError, LedgerError, LedgerUn
 from byline.keys.ed25519 import load_verifier
 from byline.log.answers import read_error, write_append
 from byline.log.client import LedgerClient
-from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import init_ledger
 from byline_ledger.engine.fsck import check_ledger
-from byline_ledger.engine.sequencer import Sequencer
-from byline_ledger.server.appends import Appends
-from byline_ledger.server.checks import Checks
 from byline_ledger.server.heads import Heads
 from byline_ledger.server.streams import MAX_APPENDS, WINDOW, AppendStream
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
@@ -181,10 +178,10 @@ class Peer:
 
 @contextlib.asynccontextmanager
 async def stream_to(peer: Peer, *, capacity: int) -> AsyncIterator[asyncio.Task[None]]:
-    log, checks = memory_log(), Checks(Admission(), processes=0)
-    with ThreadPoolExecutor(1) as writer:
-        appends = Appends(checks=checks, sequencer=Sequencer(log), writer=writer, publish=lambda _: None, capacity=capacity)
-        task = asyncio.create_task(AppendStream(peer, appends, Heads(log.checkpoint())).run())  # type: ignore[arg-type]  # see Peer
+    log = memory_log()
+    async with appending(log, capacity=capacity) as appends:
+        stream = AppendStream(peer, appends, Heads(log.checkpoint()), visit=visit(), failed=lambda *_: None)  # type: ignore[arg-type]  # see Peer
+        task = asyncio.create_task(stream.run())
         yield task
         task.cancel()
 
