@@ -35,6 +35,7 @@ from byline_ledger.engine.files import KEY, ML_DSA_KEY, check_files, is_shared, 
 from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.server.appends import Appends
+from byline_ledger.server.around import Registering
 from byline_ledger.server.checks import Checks
 from byline_ledger.server.diary import begin, tell
 from byline_ledger.server.heads import Heads
@@ -117,7 +118,7 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
     access = Access(identities_of(config), time.monotonic)
     async with _site(config, access) as (site, heads), contextlib.AsyncExitStack() as doors:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=config.calls)
-        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(site.service, server)
+        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(site.service, Registering(server))  # type: ignore[arg-type]  # it is asked for no more
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         reflection.enable_server_reflection(
             (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME), server

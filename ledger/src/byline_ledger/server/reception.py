@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 import grpc
 
-from byline.errors import BylineError, EntryRejectedError, FrozenError, MalformedError, NotAdmittedError, PushbackError, UnknownCallerError
+from byline.errors import (
+    BylineError,
+    EntryRejectedError,
+    FrozenError,
+    MalformedError,
+    NotAdmittedError,
+    ProofError,
+    PushbackError,
+    UnknownCallerError,
+)
 from byline.log.answers import DETAILS
 from byline_ledger.engine.access import Caller
 from byline_ledger.engine.identities import ANYONE
@@ -36,7 +45,7 @@ REQUEST_ID = "x-request-id"
 # The names of a certificate that gRPC tells apart from each other; a common name is none.
 _NAMES = ("peer_uri", "peer_dns")
 # Whoever asked is to blame, and not the ledger.
-_REFUSALS = (EntryRejectedError, FrozenError, MalformedError, NotAdmittedError, PushbackError, UnknownCallerError)
+_REFUSALS = (EntryRejectedError, FrozenError, MalformedError, NotAdmittedError, ProofError, PushbackError, UnknownCallerError)
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 

@@ -15,6 +15,8 @@ from byline.errors import MalformedError
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
     from byline.core.bundle import Receipt
     from byline.core.logged import Logged
     from byline.core.sealed_index import IndexProof
@@ -87,10 +89,17 @@ def read_query(message: ledger_pb2.FindBundlesRequest) -> tuple[Query, int]:
         commit=message.commit,
         key=message.key_id,
         repository=message.repository,
-        since=message.since.ToMilliseconds(),
-        until=message.until.ToMilliseconds() if message.HasField("until") else None,
+        since=_read_time(message.since),
+        until=_read_time(message.until) if message.HasField("until") else None,
     )
     return query, _read_token(message.page_token)
+
+
+def _read_time(message: Timestamp) -> int:
+    try:
+        return message.ToMilliseconds()
+    except ValueError as error:
+        raise MalformedError("not a point in time") from error
 
 
 def _read_token(token: str) -> int:
