@@ -23,12 +23,7 @@ from starlette.routing import Route
 
 from byline.core.entry import Submission
 from byline.core.facets import Facets
-from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import DATABASE, load_log
-from byline_ledger.engine.sequencer import Sequencer
-from byline_ledger.engine.sqlite import SqliteStore
-from byline_ledger.server.appends import Appends
-from byline_ledger.server.checks import Checks
+from byline_ledger.engine.files import load_log
 from byline_ledger.server.http import tiles
 from byline_ledger.server.http.listen import listening
 
@@ -41,27 +36,36 @@ if TYPE_CHECKING:
 async def main(place: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    opened = load_log(place)
-    appends = Appends(
-        checks=Checks(Admission()), sequencer=Sequencer(opened.log), writer=ThreadPoolExecutor(1), publish=lambda _: None, capacity=8192
-    )
-    readers = ThreadPoolExecutor(1)
-    log = opened.log.over(SqliteStore(place / DATABASE))
+    log = load_log(place).log
+    # One thread has the store, and what comes while it writes is the next batch.
+    thread = ThreadPoolExecutor(1)
+    waiting: asyncio.Queue[tuple[Submission, asyncio.Future[int]]] = asyncio.Queue()
 
-    async def read(ask: Callable[[], object]) -> object:
-        return await asyncio.get_running_loop().run_in_executor(readers, ask)
+    async def read(ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is asked
+        return await asyncio.get_running_loop().run_in_executor(thread, ask)
+
+    async def write() -> None:
+        while True:
+            batch = [await waiting.get(), *(waiting.get_nowait() for _ in range(min(waiting.qsize(), 255)))]
+            receipts = await read(lambda batch=batch: log.append([made for made, _ in batch]))  # type: ignore[misc]  # bound to this round
+            for (_, answer), receipt in zip(batch, receipts, strict=True):
+                answer.set_result(receipt.index)
 
     async def add(request: Request) -> Response:
         leaf = await request.body()
         made = Submission(identity=hashlib.sha256(leaf).digest(), leaf=leaf, payload=None, facets=Facets(key=bytes(32)))
-        return PlainTextResponse(f"{(await appends.log(made)).index}\n")
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        waiting.put_nowait((made, answer))
+        return PlainTextResponse(f"{await answer}\n")
 
     site: Any = SimpleNamespace(log=log, read=read)
     app = Starlette(routes=[*tiles.routes(site), Route("/add", add, methods=["POST"])])
+    writing = asyncio.create_task(write())
     async with listening(app, "127.0.0.1:0", None) as url:
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
         await stop.wait()
+    writing.cancel()
 
 
 if __name__ == "__main__":

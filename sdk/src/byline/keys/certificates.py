@@ -40,7 +40,7 @@ def certified_key(der: bytes) -> bytes:
     """
     try:
         key = x509.load_der_x509_certificate(der).public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise SignatureError("not a certificate") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise SignatureError("a certificate of another key than P-256")
@@ -57,7 +57,7 @@ def load_chain(path: Path) -> tuple[Certificate, ...]:
         chain = x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ConfigError(f"{path.name} holds no certificates in PEM") from error
     return tuple(
         Certificate(
