@@ -22,6 +22,7 @@ VERBS = {
     "witness": "make a witness, and cosign checkpoints of logs that only grow; a log asks it over HTTP",
     "backup": "copy one moment of a ledger, beside a running server or not, and check the copy",
     "restore": "bring a backup back: one that lacks what others saw of the log is refused, for it would fork",
+    "move": "move a ledger that no server has from its file into PostgreSQL, with its key and all of its history",
     "freeze": "let a ledger answer and take no new entries, from any process",
     "unfreeze": "let it take entries again; after a restore, once it is shown what others saw",
     "rotate-key": "end a ledger, and begin the one that follows it, under another name and key",

@@ -32,7 +32,7 @@ from byline.core.value import dataclass, replace
 from byline.errors import ConfigError, LedgerError, MalformedError
 from byline.keys.ed25519 import LogVerifier, load_log_key, load_verifier
 from byline.keys.files import load_secret, save_secret, sync_folder
-from byline_ledger.engine.files import DATABASE, KEY, URL, check_files, is_shared, load_log
+from byline_ledger.engine.files import DATABASE, KEY, URL, check_files, is_shared, load_log, open_postgres, read_url
 from byline_ledger.engine.frozen import Frozen, check_taking, set_frozen, why_frozen
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.highwater import HighWater
@@ -68,13 +68,11 @@ def backup_log(directory: Path, target: Path, *, with_key: bool = False) -> Back
         LedgerError: The log is damaged, or cannot be read.
     """
     check_files(directory)
-    if is_shared(directory):
-        raise ConfigError("this ledger is in PostgreSQL, which has backups of its own", hint="pg_basebackup, or pg_dump; and keep log.key")
     verifier = LogVerifier(load_log_key(directory / KEY).note_key)
     if target.exists():
         raise ConfigError(f"there is something already: {target}", hint="a backup is a new folder each time; name another")
     with _drafting(target.parent) as draft:
-        backup = _copy(directory / DATABASE, draft, verifier)
+        backup = _copied(directory, draft, verifier) if is_shared(directory) else _copy(directory / DATABASE, draft, verifier)
         save_secret(draft / MANIFEST, format_canonical({"schema": SCHEMA, "vkey": backup.vkey, "checkpoint": backup.note}))
         if with_key:
             save_secret(draft / KEY, load_secret(directory / KEY))
@@ -179,8 +177,23 @@ def _copy(database: Path, draft: Path, verifier: LogVerifier) -> Backup:
             new.execute("PRAGMA journal_mode = DELETE")  # one file, and nothing beside it
     except sqlite3.Error as error:
         raise LedgerError(f"cannot copy {database}: {error}", hint="is the disk full? else run `byline ledger fsck`") from error
+    return _checked(draft, verifier, str(database))
+
+
+def _copied(directory: Path, draft: Path, verifier: LogVerifier) -> Backup:
+    """Copy one moment of the database of others that `directory` names into the folder `draft`, and check all of it."""
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(contextlib.closing(open_postgres(read_url(directory))))
+        made = stack.enter_context(contextlib.closing(SqliteStore(draft / DATABASE, create=True)))
+        stack.enter_context(made.write()).copy(stack.enter_context(database.read()))
+    with contextlib.closing(sqlite3.connect(draft / DATABASE)) as file:
+        file.execute("PRAGMA journal_mode = DELETE")  # one file, and nothing beside it
+    return _checked(draft, verifier, "the database")
+
+
+def _checked(draft: Path, verifier: LogVerifier, origin: str) -> Backup:
     if findings := check_ledger(draft, verifier).findings:
-        raise LedgerError(f"{database} is damaged: {findings[0].where}: {findings[0].what}", hint="run `byline ledger fsck`")
+        raise LedgerError(f"{origin} is damaged: {findings[0].where}: {findings[0].what}", hint="run `byline ledger fsck`")
     with _moment(draft) as moment:
         note = moment.head() or ""
         is_frozen = why_frozen(moment) is not None

@@ -16,6 +16,8 @@ begun, and making it again goes on.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import secrets
 from typing import TYPE_CHECKING
 
@@ -30,9 +32,11 @@ from byline_ledger.engine.log import Log
 from byline_ledger.engine.sqlite import BUSY_SECONDS, SqliteStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from byline.core.ports import Store
+    from byline_ledger.engine.postgres import PostgresStore
 
 KEY = "log.key"
 ML_DSA_KEY = "log-ml-dsa.key"
@@ -109,7 +113,29 @@ def open_store(directory: Path, *, create: bool = False, busy_seconds: float = B
     """
     if not is_shared(directory):
         return SqliteStore(directory / DATABASE, create=create, busy_seconds=busy_seconds)
-    return _postgres(_url(directory), create=create, busy_seconds=busy_seconds)
+    return open_postgres(read_url(directory), create=create, busy_seconds=busy_seconds)
+
+
+@contextlib.contextmanager
+def hold_folder(directory: Path) -> Iterator[None]:
+    """Hold `directory` against a server there, or another one, until the block or this process ends however it ends.
+
+    Raises:
+        ConfigError: It is held, or cannot be read.
+    """
+    try:
+        folder = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise ConfigError(f"cannot read {directory}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            what = f"a server is running on this ledger already: {directory}"
+            raise ConfigError(what, hint="stop it first; fsck may run beside it") from error
+        yield
+    finally:
+        os.close(folder)
 
 
 def load_log(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog:
@@ -196,10 +222,10 @@ def _make_folder(directory: Path) -> None:
 
 def _name_database(directory: Path, url: str) -> None:
     """Keep the URL of a log's database, once it is known to be one, and to hold no other log."""
-    if (directory / DATABASE).exists() or (is_shared(directory) and _url(directory) != url):
+    if (directory / DATABASE).exists() or (is_shared(directory) and read_url(directory) != url):
         raise ConfigError(f"there is a ledger already: {directory}")
     has_key = (directory / KEY).exists()
-    with contextlib.closing(_postgres(url, create=not has_key)) as store, store.read() as reader:
+    with contextlib.closing(open_postgres(url, create=not has_key)) as store, store.read() as reader:
         if reader.head() is not None and not has_key:
             hint = f"to serve it from here too, copy {KEY} and {URL} from a folder of it"
             raise ConfigError("this database holds a ledger already", hint=hint)
@@ -208,11 +234,22 @@ def _name_database(directory: Path, url: str) -> None:
         save_secret(directory / URL, url.encode() + b"\n")
 
 
-def _url(directory: Path) -> str:
+def read_url(directory: Path) -> str:
+    """Return the URL of the database of the log in `directory`, which `is_shared`.
+
+    Raises:
+        ConfigError: It cannot be read, or others may read it.
+    """
     return load_secret(directory / URL).decode(errors="replace").strip()
 
 
-def _postgres(url: str, *, create: bool, busy_seconds: float = BUSY_SECONDS) -> Store:
+def open_postgres(url: str, *, create: bool = False, busy_seconds: float = BUSY_SECONDS) -> PostgresStore:
+    """Open the database that `url` names.
+
+    Raises:
+        ConfigError: It names none, or the driver is not installed.
+        LedgerError: It is that of something else, or does not answer.
+    """
     try:
         from byline_ledger.engine.postgres import PostgresStore
     except ModuleNotFoundError as error:

@@ -37,7 +37,7 @@ _TABLES = """
 entry (idx {number} PRIMARY KEY, logged_at {number} NOT NULL, source {number} NOT NULL, commit_id {blob} NOT NULL,
     subjects {blob} NOT NULL, leaf {blob} NOT NULL){rows};
 identity (identity {blob} PRIMARY KEY, idx {number} NOT NULL){keyed_rows};
-source (id {serial} PRIMARY KEY, key {blob} NOT NULL, repository {text} NOT NULL, predicate_type {text} NOT NULL,
+source (id {number} PRIMARY KEY, key {blob} NOT NULL, repository {text} NOT NULL, predicate_type {text} NOT NULL,
     UNIQUE (key, repository, predicate_type)){rows};
 payload (idx {number} NOT NULL, part {number} NOT NULL, piece {blob} NOT NULL, PRIMARY KEY (idx, part)){keyed_rows};
 term (term {blob} NOT NULL, idx {number} NOT NULL, PRIMARY KEY (term, idx)){keyed_rows};
@@ -53,6 +53,18 @@ WITH RECURSIVE seek (low, high) AS (
     FROM seek JOIN entry ON idx = (low + high) / 2 WHERE low < high)
 SELECT low FROM seek WHERE low = high
 """
+# Each table but that of payloads, whose pieces are as long as a database likes them: its columns, of which the first are its key.
+_COPIED = (
+    ("entry", ("idx", "logged_at", "source", "commit_id", "subjects", "leaf"), 1),
+    ("identity", ("identity", "idx"), 1),
+    ("source", ("id", "key", "repository", "predicate_type"), 1),
+    ("term", ("term", "idx"), 2),
+    ("tile", ("level", "idx", "hashes"), 2),
+    ("head", ("one", "note"), 1),
+    ("state", ("name", "value"), 1),
+)
+_COPY_ROWS = 500
+_COPY_PAYLOADS = 32
 _SUBJECT_SIZE = 32
 # SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a row of ours has at most seven.
 _MAX_ROWS = 1000
@@ -155,18 +167,14 @@ class SqlMoment:
         sources = self._sources({_source(each.facets) for each in entries})
         rows: list[tuple[Sql, ...]] = []
         terms: list[tuple[Sql, ...]] = []
-        pieces: list[tuple[Sql, ...]] = []
         for number, each in enumerate(entries, index):
             facets = each.facets
             source, commit, subjects = sources[_source(facets)], bytes.fromhex(facets.commit), b"".join(facets.subjects)
             rows.append((number, at, source, commit, subjects, each.leaf))
             terms += ((term, number) for term in facets.terms)
-            payload = each.payload or b""
-            cuts = enumerate(range(0, len(payload), self._piece))
-            pieces += ((number, part, payload[start : start + self._piece]) for part, start in cuts)
         self._insert("entry (idx, logged_at, source, commit_id, subjects, leaf)", rows)
         self._insert("identity (identity, idx)", [(each.identity, number) for number, each in enumerate(entries, index)])
-        self._insert("payload (idx, part, piece)", pieces)
+        self._add_payloads((number, each.payload) for number, each in enumerate(entries, index) if each.payload is not None)
         self._insert("term (term, idx)", terms)
 
     def erase(self, index: int) -> None:
@@ -199,19 +207,37 @@ class SqlMoment:
             upsert = "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
             self._execute(upsert, (name, value))
 
-    def _sources(self, sources: set[Source]) -> dict[Source, int]:
-        """Return the number of each of `sources`; new ones get one."""
-        found = self._known_sources(sources)
-        if fresh := sorted(sources - found.keys()):
-            self._insert("source (key, repository, predicate_type)", fresh)
-            found |= self._known_sources(set(fresh))
-        return found
+    def copy(self, other: SqlMoment) -> None:
+        """Take all that `other` holds, another database's moment; this one holds nothing yet."""
+        for table, columns, keys in _COPIED:
+            names, key = ", ".join(columns), ", ".join(columns[:keys])
+            after, last = "", tuple[Sql, ...]()
+            while rows := list(other._execute(f"SELECT {names} FROM {table}{after} ORDER BY {key} LIMIT ?", (*last, _COPY_ROWS))):  # noqa: S608 - written above
+                self._insert(f"{table} ({names})", rows)
+                after, last = f" WHERE ({key}) > ({', '.join('?' * keys)})", tuple(rows[-1][:keys])
+        size = self._value("SELECT coalesce(max(idx) + 1, 0) FROM entry")
+        for start in range(0, size, _COPY_PAYLOADS):
+            self._add_payloads(other.payloads(range(start, start + _COPY_PAYLOADS)).items())
 
-    def _known_sources(self, sources: set[Source]) -> dict[Source, int]:
+    def _sources(self, sources: set[Source]) -> dict[Source, int]:
+        """Return the number of each of `sources`; new ones get the next ones."""
+        if not sources:
+            return {}
         marks = ", ".join(["(?, ?, ?)"] * len(sources))
         select = f"SELECT key, repository, predicate_type, id FROM source WHERE (key, repository, predicate_type) IN (VALUES {marks})"  # noqa: S608 - marks only
-        values = [value for source in sources for value in source]
-        return {(key, repository, kind): number for key, repository, kind, number in self._execute(select, values)} if sources else {}
+        rows = self._execute(select, [value for source in sources for value in source])
+        found = {(key, repository, kind): number for key, repository, kind, number in rows}
+        if fresh := sorted(sources - found.keys()):
+            numbered = list(enumerate(fresh, self._value("SELECT coalesce(max(id), 0) + 1 FROM source")))
+            self._insert("source (id, key, repository, predicate_type)", [(number, *source) for number, source in numbered])
+            found |= {source: number for number, source in numbered}
+        return found
+
+    def _add_payloads(self, payloads: Iterable[tuple[int, bytes]]) -> None:
+        """Store payloads in pieces."""
+        cuts = ((index, payload, start) for index, payload in payloads for start in range(0, len(payload), self._piece))
+        rows = [(index, start // self._piece, payload[start : start + self._piece]) for index, payload, start in cuts]
+        self._insert("payload (idx, part, piece)", rows)
 
     def _logged_from(self, at: int) -> int:
         """Return the first entry that was logged at `at` or later, or how many there are: order and time agree, so no index is needed."""

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
-import os
 import signal
 import socket
 import time
@@ -31,7 +29,7 @@ from byline.keys.cosigners import load_witness_key
 from byline.keys.ed25519 import load_log_key
 from byline_ledger.engine.access import Access
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import KEY, ML_DSA_KEY, check_files, is_shared, load_log, open_store
+from byline_ledger.engine.files import KEY, ML_DSA_KEY, check_files, hold_folder, is_shared, load_log, open_store
 from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.server.appends import Appends
@@ -54,8 +52,7 @@ from byline_ledger.server.traces import tracing
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from byline_ledger.server.config import ServerConfig, Tls
 
@@ -173,7 +170,7 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
     with contextlib.ExitStack() as stack:
         shared = is_shared(config.directory)
         if not shared:
-            stack.enter_context(_alone(config.directory))
+            stack.enter_context(hold_folder(config.directory))
         opened = load_log(config.directory, busy_seconds=_SHARED_BUSY_SECONDS if shared else _BUSY_SECONDS)
         stack.callback(opened.store.close)
         reading = open_store(config.directory)
@@ -258,24 +255,6 @@ async def _watch(appends: Appends, health: health_aio.HealthServicer) -> None:
 async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
     for name in ("", SERVICE):
         await health.set(name, status)
-
-
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Hold `directory` against another server, until this process ends however it ends."""
-    try:
-        folder = os.open(directory, os.O_RDONLY)
-    except OSError as error:
-        raise ConfigError(f"cannot read {directory}: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            what = f"a server is running on this ledger already: {directory}"
-            raise ConfigError(what, hint="stop it first; fsck may run beside it") from error
-        yield
-    finally:
-        os.close(folder)
 
 
 def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
