@@ -40,6 +40,7 @@ def documented(name: str) -> str:
 
 
 def test_a_token_opens_its_doors_and_no_other() -> None:
+    """L14."""
     doors = access(identity("ci", token("t"), 'doors = ["append"]'))
     assert doors.enter(Caller(token="t"), Door.APPEND).name == "ci"
     with pytest.raises(NotAdmittedError, match=r"ci may not use this door \(read\)"):

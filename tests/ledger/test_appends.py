@@ -138,7 +138,7 @@ def test_a_crowd_is_checked_by_other_processes_as_it_is_here() -> None:
 
 
 def test_who_may_not_send_costs_no_check_and_no_quota() -> None:
-    """A key that is not on the list, and a quota that is used up, are refused before any signature is looked at."""
+    """L14: a key that is not on the list, and a quota that is used up, are refused before any signature is looked at."""
     listed = Identity(name="listed", keys=frozenset({key_id(SIGNER.public)}), doors=frozenset({Door.APPEND}), rate=2, burst=1)
     other = fixed_signer(2)
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import http.client
 import ipaddress
 import itertools
 import json
@@ -12,9 +11,11 @@ import signal
 import socket
 import ssl
 import stat
+import threading
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 from cryptography import x509
@@ -27,13 +28,13 @@ from byline.errors import EntryRejectedError, FrozenError, KeyNotAllowedError, N
 from byline.keys.ids import key_id
 from byline.log.client import LedgerClient
 from byline.testing import fixed_signer
+from byline_cli.main import main
+from byline_ledger.administration import UnixConnection
 from byline_ledger.engine.access import hash_token
 from byline_ledger.engine.files import init_ledger
 from serving import SIGNER, envelope, serving, web_serving
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FORMATS = Path(__file__).parents[2] / "docs/formats.md"
 TOKEN, OTHER = "byline_the-token-of-ci", "byline_a-guess"
 SECRETS = (TOKEN, OTHER, hash_token(TOKEN), "ci.shop.example", "private-word")
 
@@ -68,18 +69,6 @@ def get(
         return error.code, error.read().decode(), error.headers["x-request-id"]
 
 
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("ledger", timeout=60)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.connect(str(self._path))
-
-
 def operate(place: Path, method: str, path: str) -> tuple[int, Any]:
     connection = UnixConnection(place / "admin.sock")
     try:
@@ -92,6 +81,7 @@ def operate(place: Path, method: str, path: str) -> tuple[int, Any]:
 
 
 def test_each_door_is_for_those_who_are_named(place: Path) -> None:
+    """L14."""
     with web_serving(place, "--admission", admission(place, CI, READERS)) as (_, url, web):
         with LedgerClient(url) as reader:
             assert reader.checkpoint()
@@ -216,12 +206,12 @@ def test_the_operators_door_is_the_operators_alone(place: Path) -> None:
         assert stat.S_IMODE((place / "admin.sock").stat().st_mode) == 0o600
         client.append(envelope(1), SIGNER.public)
         status, stats = operate(place, "GET", "/stats")
-        assert (status, stats["size"], stats["appends"], stats["checkpoint"]) == (200, 1, "taken", client.checkpoint())
+        assert (status, stats["size"], stats["server"]["appends"], stats["checkpoint"]) == (200, 1, "taken", client.checkpoint())
         assert operate(place, "POST", "/freeze") == (200, {"frozen": True})
         with pytest.raises(FrozenError):
             client.append(envelope(2), SIGNER.public)
         assert client.append(envelope(1), SIGNER.public).index == 0
-        assert operate(place, "GET", "/stats")[1]["appends"] == "frozen"
+        assert operate(place, "GET", "/stats")[1]["frozen"] is True
         assert operate(place, "GET", "/freeze")[0] == 405
         assert operate(place, "POST", "/unfreeze") == (200, {"frozen": False})
         assert client.append(envelope(2), SIGNER.public).index == 1
@@ -235,7 +225,7 @@ def test_the_operators_door_is_the_operators_alone(place: Path) -> None:
 
 
 def test_nothing_that_is_sent_or_secret_is_told(place: Path) -> None:
-    """Log lines, metrics and errors hold no token, not its hash, no payload, and no name out of one."""
+    """P5: log lines, metrics and errors hold no token, not its hash, no payload, and no name out of one."""
     said = []
     rules = admission(place, CI | {"doors": ["append", "metrics"]}, READERS)
     with web_serving(place, "--admission", rules, told=place / "told") as (process, url, web):
@@ -273,3 +263,43 @@ def test_a_call_has_an_id_that_its_caller_and_the_log_share(place: Path) -> None
         assert process.wait(60) == 0
         lines = [json.loads(line) for line in (place / "told").read_text().splitlines()]
     assert [line["reason"] for line in lines if line.get("request") == request] == ["BL-LEDGER-8"]
+
+
+DOCUMENTED = json.loads(FORMATS.read_text().split("### byline.ledger-stats/1\n")[1].split("```json\n")[1].split("```")[0])
+
+
+def test_stats_are_the_same_with_a_server_and_without(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*words: str) -> str:
+        assert main(["ledger", "stats", str(place), *words]) == 0
+        return capsys.readouterr().out
+
+    assert json.loads(told("--json"))["newest"] is None
+    with serving(place) as (_, url), LedgerClient(url) as client:
+        client.append(envelope(1), SIGNER.public)
+        with_server = json.loads(told("--json"))
+        assert "taken" in told()
+    without = json.loads(told("--json"))
+    assert "no server runs" in told()
+    assert without["server"] is None
+    assert with_server["server"].keys() == DOCUMENTED["server"].keys()
+    assert with_server.keys() == DOCUMENTED.keys()
+    assert {**with_server, "free": 0, "server": None} == {**without, "free": 0}
+    assert without["size"] == 1
+    assert without["newest"].endswith("Z")
+
+
+def test_a_socket_that_is_no_servers_is_an_error_and_no_traceback(tmp_path: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def answer() -> None:
+        connection, _ = other.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(str(tmp_path / "s"))
+        other.listen()
+        answering = threading.Thread(target=answer)
+        answering.start()
+        assert main(["ledger", "stats", str(place), "--socket", str(tmp_path / "s")]) == 3
+        answering.join()
+    assert "does not answer" in capsys.readouterr().err

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 VERBS = {
     "init": "make the folder; prints the public key (vkey) that goes into the trust file, and leaves an example of ledger.toml",
     "serve": "answer over gRPC, and HTTP where asked, until it is told to stop (SIGTERM or SIGINT), as ledger.toml in its folder says",
+    "stats": "tell how a ledger is, whether a server runs on it or not",
     "token": "make a token for somebody who may append or read; prints it, and what admission.toml says of it",
     "trust-config": "print what Sigstore's clients need to log here and to verify: trusted root and signing configuration",
     "fsck": "recompute everything and name the first wrong byte; safe beside a running server",

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from byline.core.table import parse_table, take_choice, take_flag, take_keys, take_number, take_string
 from byline.errors import ConfigError, MalformedError
 from byline.log.address import is_loopback
+from byline_ledger.administration import ADMIN
 from byline_ledger.engine.identities import check_key_ids
 from byline_ledger.engine.records import RekorDoor
 from byline_ledger.server.appends import CAPACITY
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     _Reader: TypeAlias = Callable[[object, str, Path], object]
 
 CONFIG = "ledger.toml"
-ADMIN = "admin.sock"
 MAX_CONFIG = 64 * 1024
 DEFAULT_LISTEN = "127.0.0.1:7420"
 _MAX_PORT = 65_535

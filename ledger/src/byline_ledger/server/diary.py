@@ -36,9 +36,9 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of `record`."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line: dict[str, object] = {"time": at, "level": record.levelname.lower(), "event": str(record.msg)}
+        line: dict[str, object] = {"time": at, "level": record.levelname.lower(), "event": record.getMessage()}
         if record.name.partition(".")[0] != LOGGER:
-            line["from"] = record.name
+            line |= {"event": str(record.msg), "from": record.name}
         if (request := REQUEST.get("")) != "":
             line["request"] = request
         line |= getattr(record, "facts", {})

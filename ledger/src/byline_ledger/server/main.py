@@ -36,6 +36,7 @@ from byline_ledger.server.appends import Appends
 from byline_ledger.server.around import Registering
 from byline_ledger.server.checks import Checks
 from byline_ledger.server.diary import begin, tell
+from byline_ledger.server.gauges import watch_server
 from byline_ledger.server.heads import Heads
 from byline_ledger.server.http.admin import administration, private_socket
 from byline_ledger.server.http.app import application
@@ -198,7 +199,6 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
         seals = Seals(SealedIndex(opened.log, opened.store), appends, heads, refresh if shared else None)
         index = SealedIndex(log, reading)
         service = LedgerService(reception=reception, appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
-        _observe(metrics, appends, heads)
         tasks = [asyncio.create_task(seals.keep())]
         if shared:
             tasks.append(asyncio.create_task(_follow(refresh)))
@@ -206,6 +206,7 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
             path = config.directory / ML_DSA_KEY
             keys = [load_witness_key(path)] if path.exists() else []
             async with publishing(log, beside, config.witnesses, required=config.quorum_required, keys=keys) as publisher:
+                watch_server(metrics, appends, heads, publisher)
                 yield (
                     Site(
                         directory=config.directory,
@@ -232,13 +233,6 @@ async def _follow(refresh: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_FOLLOW_SECONDS)
         with contextlib.suppress(LedgerError):  # who reads or appends is told, and it is asked again
             await refresh()
-
-
-def _observe(metrics: Metrics, appends: Appends, heads: Heads) -> None:
-    metrics.watch("size_entries", "Entries that the newest checkpoint covers", lambda: heads.size)
-    metrics.watch("checkpoint_timestamp_seconds", "When this server first saw it", lambda: heads.since)
-    metrics.watch("waiting_entries", "Statements on their way", lambda: appends.waiting)
-    metrics.watch("serving", "1 while appends work", lambda: not appends.failing.is_set())
 
 
 async def _watch(appends: Appends, health: health_aio.HealthServicer) -> None:

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _PREFIX = "byline_ledger"
@@ -34,6 +34,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._calls = self._counter("calls", "Calls, by how they ended", "method", "code")
         self._call_seconds = self._histogram("call_seconds", "How long calls took", _SECONDS, "method")
+        self._answers: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._entries = self._counter("appends", "Statements that were sent, by what became of them", "outcome")
         self._refusals = self._counter("refusals", "What was refused, by reason (docs/errors.md) and identity", "reason", "identity")
         self._batches = self._histogram("batch_entries", "Statements made durable at once", _SIZES)
@@ -41,8 +42,11 @@ class Metrics:
 
     def answered(self, method: str, code: str, seconds: float) -> None:
         """Count a call of `method` that ended with `code` (of gRPC) after `seconds`."""
-        self._calls.labels(method, code).inc()
-        self._call_seconds.labels(method).observe(seconds)
+        if (method, code) not in self._answers:  # to look a label up costs more than to count
+            self._answers[method, code] = self._calls.labels(method, code), self._call_seconds.labels(method)
+        calls, call_seconds = self._answers[method, code]
+        calls.inc()
+        call_seconds.observe(seconds)
 
     def refused(self, reason: str, identity: str) -> None:
         """Count a refusal."""
@@ -60,6 +64,12 @@ class Metrics:
     def watch(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Tell `value` under `name` whenever somebody asks."""
         Gauge(f"{_PREFIX}_{name}", about, registry=self._registry).set_function(value)
+
+    def watch_each(self, label: str, name: str, about: str, values: Mapping[str, Callable[[], float]]) -> None:
+        """Tell `values` under `name`, each with its own `label`, whenever somebody asks."""
+        gauge = Gauge(f"{_PREFIX}_{name}", about, (label,), registry=self._registry)
+        for key, value in values.items():
+            gauge.labels(key).set_function(value)
 
     def text(self) -> bytes:
         """Return everything as Prometheus reads it."""

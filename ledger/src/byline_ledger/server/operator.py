@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator asks of a running server; `server.http.admin` and signals are the doors.
-
-`stats` answers with `byline.ledger-stats/1` (docs/formats.md).
-"""
+"""What an operator asks of a running server; `server.http.admin` and signals are the doors."""
 
 from __future__ import annotations
 
 import logging
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from byline import __version__
 from byline.errors import ConfigError
 from byline_ledger.engine.identities import load_identities, open_identities
+from byline_ledger.engine.stats import log_stats
 from byline_ledger.server.diary import tell
 
 if TYPE_CHECKING:
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
     from byline_ledger.engine.identities import Identity
     from byline_ledger.server.config import ServerConfig
     from byline_ledger.server.http.site import Site
-
-STATS = "byline.ledger-stats/1"
 
 
 def identities_of(config: ServerConfig) -> tuple[Identity, ...]:
@@ -49,19 +44,15 @@ class Operator:
 
     async def stats(self) -> dict[str, Any]:
         """Tell how the log and the server are."""
-        (note, head), frozen = await self._site.read(lambda: (self._site.log.head(), self._site.log.is_frozen()))
-        return {
-            "schema": STATS,
+        appends, publisher = self._site.appends, self._site.publisher
+        witnesses = publisher.states.values() if publisher else ()
+        server = {
             "version": __version__,
-            "origin": head.origin,
-            "vkey": self._site.log.vkey,
-            "size": head.size,
-            "root": head.root.hex(),
-            "checkpoint": note,
-            "appends": "frozen" if frozen else "failing" if self._site.appends.failing.is_set() else "taken",
-            "waiting": self._site.appends.waiting,
-            "free": shutil.disk_usage(self._config.directory).free,
+            "appends": "fail" if appends.failing.is_set() else "taken",
+            "waiting": appends.waiting,
+            "witnesses": [{"name": each.name, "size": each.size, "failures": each.failures} for each in witnesses],
         }
+        return await self._site.read(lambda: log_stats(self._site.log, self._config.directory)) | {"server": server}
 
     def metrics(self) -> bytes:
         """Tell what was counted."""

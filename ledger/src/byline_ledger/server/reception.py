@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 REQUEST_ID = "x-request-id"
 # The names of a certificate that gRPC tells apart from each other; a common name is none.
 _NAMES = ("peer_uri", "peer_dns")
+_NOBODY = Caller()
 # Whoever asked is to blame, and not the ledger.
 _REFUSALS = (EntryRejectedError, FrozenError, MalformedError, NotAdmittedError, ProofError, PushbackError, UnknownCallerError)
 
@@ -132,9 +133,9 @@ def caller_of(headers: Headers, peer: Mapping[str, Iterable[bytes]]) -> Caller:
         UnknownCallerError: It shows what is no bearer token.
     """
     shown = [value for key, value in headers if key == "authorization"]
-    names = frozenset(value.decode(errors="replace") for key in _NAMES for value in peer.get(key, ()))
+    names = frozenset([value.decode(errors="replace") for key in _NAMES for value in peer.get(key, ())]) if peer else _NOBODY.names
     if not shown:
-        return Caller(names=names)
+        return Caller(names=names) if names else _NOBODY
     scheme, _, token = str(shown[0]).partition(" ")
     if len(shown) > 1 or scheme.lower() != "bearer" or not token:
         raise UnknownCallerError("not one bearer token", hint="authorization: Bearer <token>")

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Span: TypeAlias = Callable[[str, Headers], AbstractContextManager[Mark]]
 
 
+_SECONDS = 2
+
+
 @contextlib.contextmanager
 def tracing(address: str | None, origin: str) -> Iterator[Span]:
     """Give what traces calls of the log `origin` for the collector at `address` (`http://HOST:PORT`), or for nobody.
@@ -47,7 +50,8 @@ def tracing(address: str | None, origin: str) -> Iterator[Span]:
         raise ConfigError(f"traces need {error.name}, which is not installed", hint='pip install "byline[telemetry]"') from error
     resource = Resource({"service.name": "byline-ledger", "service.version": __version__, "service.instance.id": origin})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=address, insecure=address.startswith("http:"))))
+    exporter = OTLPSpanExporter(endpoint=address, insecure=address.startswith("http:"), timeout=_SECONDS)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer, propagator = provider.get_tracer(__name__, __version__), TraceContextTextMapPropagator()
 
     @contextlib.contextmanager
