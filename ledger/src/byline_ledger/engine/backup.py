@@ -29,7 +29,7 @@ from byline.core.fork import follow_growth
 from byline.core.merkle import HASH_SIZE
 from byline.core.note import MAX_NOTE
 from byline.core.value import dataclass, replace
-from byline.errors import ConfigError, LedgerError, MalformedError
+from byline.errors import ConfigError, LedgerError, MalformedError, StaleError
 from byline.keys.ed25519 import LogVerifier, load_log_key, load_verifier
 from byline.keys.files import load_secret, save_secret, sync_folder
 from byline_ledger.engine.files import DATABASE, KEY, URL, check_files, is_shared, load_log, open_postgres, read_url
@@ -223,5 +223,8 @@ def _check_seen(reader: StoreReader, seen: Sequence[str], verifier: LogVerifier)
     def fetch(tile: Tile) -> bytes:
         return reader.tile(tile.level or 0, tile.index)[: tile.width * HASH_SIZE]
 
-    for note in seen:
-        follow_growth(note, reader.head() or "", verifier, fetch)
+    try:
+        for note in seen:
+            follow_growth(note, reader.head() or "", verifier, fetch)
+    except StaleError as error:
+        raise StaleError(str(error), hint="find a newer backup; if there is none, go on with another key (docs/operate.md)") from error

@@ -14,6 +14,7 @@ from byline.core.tlog_policy import NONE, TlogPolicy, parse_tlog_policy
 from byline.errors import ConfigError, MalformedError
 from byline_ledger.engine.publishing import Publisher, check_policy, withdraw
 from byline_ledger.server.asking import WitnessCalls
+from byline_ledger.server.recall import check_witnessed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -54,6 +55,7 @@ async def publishing(
     Raises:
         ConfigError: This log cannot ask the witnesses of the policy.
         CheckpointError: A key in it is of an algorithm that this machine does not have.
+        VerificationError: A witness has seen more of the log than it has, or another history.
         LedgerError: The store is broken.
     """
     if path is None and not keys:
@@ -61,6 +63,7 @@ async def publishing(
         yield None
         return
     policy = load_policy(path, log.vkey) if path else TlogPolicy(logs=(), witnesses=(), groups=(), quorum=NONE)
+    await asyncio.get_running_loop().run_in_executor(None, check_witnessed, log.over(store), policy)
     calls = WitnessCalls(policy.witnesses)
     with contextlib.ExitStack() as stack:
         thread = stack.enter_context(ThreadPoolExecutor(1, "byline-publisher"))

@@ -279,8 +279,8 @@ class EvidenceRef:
             for item in items:
                 if item.entry.mode != FILE_MODE or not item.name.startswith(prefix) or not _FILE.fullmatch(item.name):
                     continue
-                if item.name[:_FACT].decode() not in erased:
-                    found.setdefault(f"{item.name[:_FACT].decode()}.json", set()).add(item.entry.oid)
+                if (fact := item.name[:_FACT].decode()) not in erased:
+                    found.setdefault(f"{fact}.json", set()).add(item.entry.oid)
         return found
 
     def _arrange(self, found: Blobs, contents: Mapping[str, bytes]) -> Files:

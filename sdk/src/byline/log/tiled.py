@@ -141,12 +141,15 @@ class Folder:
 class Web:
     """The files under a URL, on one connection that is kept. Not thread-safe. `sleep` waits before another try."""
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, url: str, *, timeout: float = TIMEOUT_SECONDS, tries: int = TRIES, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         parts = _split(url)
         self._url = url.rstrip("/")
         self._prefix = parts.path.rstrip("/")
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = make(str(parts.hostname), parts.port, timeout=timeout)
+        self._tries = tries
         self._sleep = sleep
 
     def read(self, path: str, limit: int) -> bytes | None:
@@ -157,7 +160,7 @@ class Web:
             LedgerError: It answers with what is no answer of a log.
         """
         pause = 0.5
-        for _ in range(TRIES - 1):
+        for _ in range(self._tries - 1):
             try:
                 return self._ask(path, limit)
             except LedgerUnavailableError as error:
