@@ -14,12 +14,16 @@ import psycopg
 import pytest
 
 from byline.core.checkpoint import open_checkpoint
+from byline.core.index_keys import index_keys
 from byline.core.merkle import check_consistency, check_inclusion, hash_leaf
+from byline.core.sealed_index import open_rows, open_seal
+from byline.core.statement import parse_statement
 from byline.errors import ConfigError, LedgerError, LedgerUnavailableError
-from byline.keys.ed25519 import load_verifier
+from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.log.client import LedgerClient
 from byline_ledger.engine.files import DATABASE, KEY, URL, init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
+from casework import SIGNERS, ai, authorship, claim, signed
 from postgres import end_connections
 from serving import SIGNER, envelope, serving
 
@@ -45,11 +49,13 @@ def places(tmp_path: Path, postgres: Postgres) -> list[Path]:
     return [first, *others]
 
 
+def verifier_of(place: Path) -> LogVerifier:
+    return LogVerifier(load_log_key(place / KEY).note_key)
+
+
 def check_all(place: Path, ledger: Ledger, receipts: Sequence[Receipt]) -> None:
     """Check that what was promised is kept, and that every index is that of one statement."""
-    opened = load_log(place)
-    opened.store.close()
-    verifier = load_verifier(opened.log.vkey)
+    verifier = verifier_of(place)
     now = open_checkpoint(ledger.checkpoint(), verifier)
     for receipt in receipts:
         then = open_checkpoint(receipt.checkpoint, verifier)
@@ -77,6 +83,22 @@ def test_a_front_end_shows_what_another_signed(places: list[Path]) -> None:
         writer.append(envelope(1), SIGNER.public)
         note, _ = next(watcher.watch())
         assert "\n1\n" in note
+
+
+def test_what_one_logged_is_in_the_proof_that_another_gives(places: list[Path]) -> None:
+    """No front end shows an index from before what any of them had answered."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(LedgerClient(stack.enter_context(serving(place))[1])) for place in places]
+        for number in range(9):
+            claimed = claim(b"a.py", b"1\n", b"%d\n" % (number + 2), ai(None))
+            sent = signed(authorship(claimed, seq=number + 1), "p-ana").envelope
+            index = clients[number % 3].append(sent, SIGNERS["p-ana"].public).index
+            keys = index_keys(parse_statement(sent.payload))
+            for client in clients:
+                proof = client.prove_index(keys)
+                seal = open_seal(proof.seal, proof.hashes, open_checkpoint(proof.checkpoint, verifier_of(places[0])))
+                assert all(index in open_rows(key, seal, slices) for key, slices in zip(keys, proof.found, strict=True))
+    assert check_ledger(places[0]).findings == ()
 
 
 class Fleet:
