@@ -7,7 +7,7 @@ import contextlib
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+Served: TypeAlias = tuple[subprocess.Popen[str], str, str]
 BYLINE = (sys.executable, "-m", "byline_cli", "ledger", "witness")
 
 
@@ -57,15 +58,16 @@ def _told(answer: httpx.Response) -> tuple[int, str, str | None]:
 
 
 @contextlib.contextmanager
-def witnessed_serving(folder: Path, policy: Path | None = None, *, required: bool = False) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the ledger in `folder`, whose checkpoints the witnesses of `policy` are asked about; gives the process and the URL."""
-    text = 'schema = 1\n[listen]\ngrpc = "127.0.0.1:0"\n'
+def witnessed_serving(folder: Path, policy: Path | None = None, *, required: bool = False) -> Iterator[Served]:
+    """Run the ledger in `folder`, whose checkpoints the witnesses of `policy` are asked about; gives the process and both URLs."""
+    text = 'schema = 1\n[listen]\ngrpc = "127.0.0.1:0"\nhttp = "127.0.0.1:0"\n'
     text += f'[witnesses]\npolicy = "{policy}"\nrequired = {str(required).lower()}\n' if policy else ""
     (folder / "ledger.toml").write_text(text)
     command = [sys.executable, "-m", "byline_cli", "ledger", "serve", folder]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield process, process.stdout.readline().split()[-1]
+            grpc, http = (process.stdout.readline().split()[-1] for _ in range(2))
+            yield process, grpc, http
         finally:
             process.kill()

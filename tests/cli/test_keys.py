@@ -103,7 +103,7 @@ def test_a_witness_is_added_and_the_policy_for_the_log_is_printed(repository: Sc
 
 def test_a_statement_in_a_log_is_exported_as_a_proof_that_verifies(repository: Scratch, tmp_path: Path) -> None:
     vkey = init_ledger(tmp_path / "ledger")
-    with witnessed_serving(tmp_path / "ledger") as (_, url):
+    with witnessed_serving(tmp_path / "ledger") as (_, url, _):
         clone = Installed.create(repository, "--ledger", url, "--log-key", vkey)
         clone.commit()
         clone.writes("a.py", b"by an agent\n")

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from byline.core.checkpoint import open_cosigned
@@ -234,7 +235,7 @@ def test_a_log_with_an_ml_dsa_key_signs_what_it_publishes_with_both(tmp_path: Pa
     if "no ML-DSA-44 key can be made" in done.stderr:
         pytest.skip(done.stderr)
     own, second = done.stdout.splitlines()
-    with witnessed_serving(tmp_path / "ledger") as (_, url), LedgerClient(url) as client:
+    with witnessed_serving(tmp_path / "ledger") as (_, url, _), LedgerClient(url) as client:
         client.append(envelope(1), SIGNER.public)
 
         def is_signed() -> bool:
@@ -294,7 +295,7 @@ def test_a_server_publishes_what_three_witnesses_cosigned(tmp_path: Path, *, req
         running = {name: stack.enter_context(witnessing(place, vkey)) for name, place in names.items()}
         lines = [f"log {vkey}", *(f"witness {name} {vkeys[name]} {each.url}" for name, each in running.items())]
         (tmp_path / "policy").write_text("\n".join([*lines, f"group all 2 {' '.join(names)}", "quorum all", ""]))
-        with witnessed_serving(folder, tmp_path / "policy", required=required) as (process, url), LedgerClient(url) as client:
+        with witnessed_serving(folder, tmp_path / "policy", required=required) as (process, url, web), LedgerClient(url) as client:
 
             def cosigned(size: int, votes: int) -> bool:
                 with contextlib.suppress(LedgerUnavailableError):
@@ -312,6 +313,8 @@ def test_a_server_publishes_what_three_witnesses_cosigned(tmp_path: Path, *, req
             assert len(open_cosigned(bundle.receipt.checkpoint, log, verifiers)[1]) == 2
             running["w2.example"].process.kill()
             assert client.append(envelope(3), SIGNER.public).index == 2
+            counted = httpx.get(f"{web}/metrics").text
+            assert "byline_ledger_witness_quorum" in counted
             if required:
                 assert not cosigned(3, 0)
             else:

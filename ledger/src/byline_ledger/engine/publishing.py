@@ -76,7 +76,8 @@ class Cosigned(NamedTuple):
 class Publisher:
     """Publishes the checkpoints of `log`, over a `store` of the same data that no appender uses; `clock` tells seconds of any kind.
 
-    `states` and `has_quorum` tell how it goes. One thread makes the rounds.
+    `states`, `has_quorum` and `published` (the size of the checkpoint that was, as far as is known here) tell how it goes. One thread
+    makes the rounds.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Publisher:
         self._asked: dict[str, Future[Cosigned]] = {}
         self._done: tuple[str, float] = ("", 0.0)
         self.has_quorum = False
+        self.published = 0
         with store.read() as reader:
             sizes = {each.name: int(reader.state(_SIZE + each.name) or b"0") for each in policy.witnesses}
         self.states = {name: WitnessState(name=name, size=size) for name, size in sizes.items()}
@@ -207,9 +209,10 @@ class Publisher:
                 if (text := b"%d" % state.size) != writer.state(_SIZE + state.name):
                     writer.set_state(_SIZE + state.name, text)
             before = load_published(writer)
-            size = before[1].size if before else -1
-            if (self.has_quorum and size <= head.size) or (not self._required and size < head.size):
+            size = self.published = before[1].size if before else 0
+            if (self.has_quorum and size <= head.size) or (not self._required and (before is None or size < head.size)):
                 writer.set_state(PUBLISHED, f"{note}{format_signatures(added)}".encode())
+                self.published = head.size
 
 
 def withdraw(store: Store) -> None:

@@ -25,6 +25,9 @@ def watch_server(metrics: Metrics, appends: Appends, heads: Heads, publisher: Pu
     metrics.watch("checkpoint_timestamp_seconds", "When this server first saw it", lambda: heads.since)
     metrics.watch("waiting_entries", "Statements on their way", lambda: appends.waiting)
     metrics.watch("serving", "1 while appends work", lambda: not appends.failing.is_set())
+    if publisher is not None:
+        metrics.watch("published_entries", "Entries that the published checkpoint covers", lambda: publisher.published)
+        metrics.watch("witness_quorum", "1 while the newest round of witnesses had a quorum", lambda: publisher.has_quorum)
     states = publisher.states.items() if publisher else ()
     for name, about, field in _WITNESSES:
         metrics.watch_each("witness", name, about, {each: partial(getattr, state, field) for each, state in states})

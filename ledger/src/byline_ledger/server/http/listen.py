@@ -43,9 +43,7 @@ async def listening(app: Starlette, listen: str, tls: Tls | None) -> AsyncIterat
         host, _, port = listen.rpartition(":")
         bound = _bind(host.strip("[]"), int(port))
     except OSError as error:
-        raise ConfigError(
-            f"cannot answer HTTP on {listen}: {error.strerror or error}", hint="choose another with --http HOST:PORT"
-        ) from error
+        raise ConfigError(f"cannot answer HTTP on {listen}: {error.strerror or error}", hint="choose another port") from error
     with bound:
         async with _serving(config, bound):
             yield f"http{'s' if tls else ''}://{host}:{bound.getsockname()[1]}"
