@@ -21,6 +21,7 @@ from byline.core.facets import Query
 from byline.core.merkle import EMPTY_ROOT, check_consistency, check_inclusion, hash_leaf
 from byline.core.statement import PredicateType, Subject, format_statement
 from byline.errors import BylineError, LedgerError, LedgerUnavailableError, MalformedError, QuotaError
+from byline.keys.cosigners import WitnessKey
 from byline.keys.ed25519 import load_verifier
 from byline.keys.ids import key_id
 from byline.log.answers import DETAILS, read_status, read_trailers
@@ -31,7 +32,7 @@ from byline_ledger.engine.files import init_ledger
 from byline_ledger.engine.log import MAX_PAGE
 from byline_ledger.server.status import write_status
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
-from serving import SIGNER, envelope, serving
+from serving import SIGNER, envelope, serving, web_serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,6 +220,21 @@ def test_who_watches_sees_each_checkpoint_extend_the_one_before(tmp_path: Path) 
         check_consistency(proof, old=known.root, new=new.root)
         first.close()  # type: ignore[attr-defined]  # a generator
         later.close()  # type: ignore[attr-defined]  # a generator
+
+
+def test_who_watches_is_shown_no_checkpoint_that_readers_are_not(tmp_path: Path) -> None:
+    """A quorum is required, and no witness answers: appends go on, and nobody is shown where the log stands."""
+    place = tmp_path / "ledger"
+    vkey = init_ledger(place)
+    (place / "witnesses.policy").write_text(
+        f"log {vkey}\nwitness w {WitnessKey('w.example', bytes(32)).vkey} http://127.0.0.1:1/\nquorum w\n"
+    )
+    (place / "ledger.toml").write_text('schema = 1\n[witnesses]\npolicy = "witnesses.policy"\nrequired = true\n')
+    with web_serving(place, "--config", place / "ledger.toml") as (_, url, _web), LedgerClient(url, deadline=2) as client:
+        assert client.append(envelope(1), SIGNER.public).index == 0
+        for ask in (client.checkpoint, lambda: next(client.watch())):
+            with pytest.raises(LedgerUnavailableError):
+                ask()
 
 
 def test_the_server_says_what_it_speaks(log: tuple[str, LogVerifier]) -> None:

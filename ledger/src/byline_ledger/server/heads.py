@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The newest checkpoint, and who waits for a newer one.
+"""How large the log is, and who waits for it to grow.
 
 Nobody is sent a list: who is slow finds only the newest when they come back.
 """
@@ -17,27 +17,22 @@ AWAY_SECONDS = 1.0
 
 
 class Heads:
-    """Checkpoints as they come, the newest here `since` some time (seconds since 1970).
+    """Checkpoints as they come; the newest covers `size` entries and is here `since` some time (seconds since 1970).
 
     `leaving` is set when the server goes down, for whoever must end what lasts.
     """
 
     def __init__(self, note: str) -> None:
-        self._note, self._size = note, size_of(note)
+        self.size = size_of(note)
         self.since = time.time()
         self._changed = asyncio.Event()
         self.leaving = asyncio.Event()
 
-    @property
-    def size(self) -> int:
-        """How many entries the newest checkpoint covers."""
-        return self._size
-
     def publish(self, note: str) -> None:
-        """Show `note` to all who wait, if it is newer."""
+        """Tell all who wait of `note`, if it is newer."""
         size = size_of(note)
-        if size > self._size:
-            self._note, self._size = note, size
+        if size > self.size:
+            self.size = size
             self.since = time.time()
             self._wake()
 
@@ -46,16 +41,15 @@ class Heads:
         self.leaving.set()
         self._wake()
 
-    async def beyond(self, size: int) -> tuple[str, int]:
-        """Return the newest checkpoint and its size, once it is larger than `size`.
+    async def beyond(self, size: int) -> None:
+        """Return once the log is larger than `size`.
 
         Raises:
             LedgerUnavailableError: The server goes down.
         """
-        while self._size <= size or self.leaving.is_set():
+        while self.size <= size or self.leaving.is_set():
             self.check()
             await self._changed.wait()
-        return self._note, self._size
 
     def check(self) -> None:
         """Check that the server stays.

@@ -133,10 +133,12 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         async with self._reception.receive(context, Door.READ, "Watch"):
             old = request.size
             while True:
-                note, new = await self._heads.beyond(old)
-                proof = await self._read(lambda old=old, new=new: self._log.consistency(old, new))  # type: ignore[misc]  # bound to this round
-                yield ledger_pb2.WatchResponse(checkpoint=note, size=new, hashes=proof.hashes)
-                old = new
+                await self._heads.beyond(old)
+                note = await self._read(self._log.checkpoint)  # the one for readers may come later
+                if (new := size_of(note)) > old:
+                    proof = await self._read(lambda old=old, new=new: self._log.consistency(old, new))  # type: ignore[misc]  # bound to this round
+                    yield ledger_pb2.WatchResponse(checkpoint=note, size=new, hashes=proof.hashes)
+                    old = new
                 await asyncio.sleep(WATCH_SECONDS)
 
     def _head(self, page: Page) -> ledger_pb2.Head:

@@ -162,8 +162,8 @@ class LedgerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Watch(self, request, context):
-        """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
-        some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
+        """Sends the checkpoint that GetCheckpoint returns each time it has grown, with the proof that it extends the one before; a slow
+        reader misses some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

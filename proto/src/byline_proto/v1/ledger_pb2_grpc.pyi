@@ -68,8 +68,8 @@ class LedgerServiceStub:
     the checkpoint. The seal covers what was logged before the call. OUT_OF_RANGE where this log has no index.
     """
     Watch: _grpc.UnaryStreamMultiCallable[_ledger_pb2.WatchRequest, _ledger_pb2.WatchResponse]
-    """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
-    some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
+    """Sends the checkpoint that GetCheckpoint returns each time it has grown, with the proof that it extends the one before; a slow
+    reader misses some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
     """
 
 @_typing.type_check_only
@@ -112,8 +112,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     the checkpoint. The seal covers what was logged before the call. OUT_OF_RANGE where this log has no index.
     """
     Watch: _aio.UnaryStreamMultiCallable[_ledger_pb2.WatchRequest, _ledger_pb2.WatchResponse]  # type: ignore[assignment]
-    """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
-    some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
+    """Sends the checkpoint that GetCheckpoint returns each time it has grown, with the proof that it extends the one before; a slow
+    reader misses some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
     """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -207,8 +207,8 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ledger_pb2.WatchResponse], _abc.AsyncIterator[_ledger_pb2.WatchResponse]]:
-        """Sends the newest checkpoint each time the log has grown, with the proof that it extends the one before; a slow reader misses
-        some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
+        """Sends the checkpoint that GetCheckpoint returns each time it has grown, with the proof that it extends the one before; a slow
+        reader misses some in between and never waits for old ones. Ends with UNAVAILABLE when the server goes down.
         """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

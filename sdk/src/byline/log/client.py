@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 10.0
 TRIES = 3
-MAX_REQUEST = 64
+MAX_REQUEST = 128
 MAX_REQUEST_BYTES = 1024 * 1024
 _OPTIONS = (("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000))
 
