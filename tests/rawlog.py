@@ -14,7 +14,6 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -58,8 +57,7 @@ async def main(place: Path) -> None:
         waiting.put_nowait((made, answer))
         return PlainTextResponse(f"{await answer}\n")
 
-    site: Any = SimpleNamespace(log=log, read=read)
-    app = Starlette(routes=[*tiles.routes(site), Route("/add", add, methods=["POST"])])
+    app = Starlette(routes=[*tiles.routes(log, read), Route("/add", add, methods=["POST"])])
     writing = asyncio.create_task(write())
     async with listening(app, "127.0.0.1:0", None) as url:
         sys.stdout.write(f"{url}\n")

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byline.errors import ConfigError
+from byline_cli.extras import needs_extra
 from byline_cli.ledger import watching
 from byline_cli.terminal import count
 
@@ -22,6 +24,7 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     watching.configure(parser)
     parser.add_argument("folder", type=Path, help="where the mirror is, or will be: any web server can serve it")
+    parser.add_argument("--http", metavar="HOST:PORT", help="serve it there, on this machine, while --follow goes on")
 
 
 def run(options: Namespace, world: World) -> int:
@@ -33,6 +36,8 @@ def run(options: Namespace, world: World) -> int:
     source = world.closing.enter_context(open_tiles(options.url if "://" in options.url else str(world.cwd / options.url)))
     folder = world.cwd / options.folder
     mirror = Mirror(source, verifier, folder)
+    if options.http:
+        _serve(options, world, folder)
 
     def progress(done: int, size: int) -> None:
         if done % _STEP == 0:
@@ -46,3 +51,14 @@ def run(options: Namespace, world: World) -> int:
         )
 
     return watching.repeat(options, world, sync, vkey=verifier.vkey, evidence=folder.parent)
+
+
+def _serve(options: Namespace, world: World, folder: Path) -> None:
+    if not options.follow:
+        raise ConfigError("a mirror is served while it is kept up to date", hint="give --follow as well")
+    with needs_extra("ledger"):
+        from byline_ledger.server.http.mirrored import serving_mirror
+
+    url = world.closing.enter_context(serving_mirror(folder, options.http))
+    world.terminal.line(f"serving {url}")
+    world.terminal.out.flush()

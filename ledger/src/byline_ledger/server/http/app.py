@@ -49,7 +49,7 @@ def application(site: Site) -> Starlette:
 
     own = (Route("/healthz", healthz), Route("/metrics", metrics))
     app = Starlette(
-        routes=[*tiles.routes(site), *rekor.routes(site), *calls.routes(site), *page.routes(site), *own],
+        routes=[*tiles.routes(site.log, site.read), *rekor.routes(site), *calls.routes(site), *page.routes(site), *own],
         middleware=[Middleware(Guard, site.reception)],
         exception_handlers=HANDLERS,
     )

@@ -12,7 +12,7 @@ is full. What the newest checkpoint does not cover is not there (404), and nobod
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
 from starlette.responses import PlainTextResponse, Response
@@ -23,12 +23,11 @@ from byline.errors import MalformedError
 from byline_ledger.server.http.answer import IMMUTABLE, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.requests import Request
 
     from byline.core.tiles import Tile
-    from byline_ledger.server.http.site import Site
 
 PREFIXES = ("", "/api/v2")
 _NEW = "public, max-age=1"
@@ -36,11 +35,31 @@ _NEW = "public, max-age=1"
 _LEVEL = 1
 
 
-def routes(site: Site) -> Iterator[Route]:
+class Tiles(Protocol):
+    """What this door shows: a log, or a copy of one."""
+
+    def checkpoint(self) -> str:
+        """Return the newest checkpoint for readers."""
+        ...
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """Return the bytes of `tile`, None if they are not there."""
+        ...
+
+
+class Read(Protocol):
+    """Runs what reads in a thread where it may wait."""
+
+    async def __call__(self, ask: Callable[[], Any], /) -> Any:  # noqa: ANN401 - whatever is asked
+        """Return what `ask` says."""
+        ...
+
+
+def routes(log: Tiles, read: Read) -> Iterator[Route]:
     """Give the routes of this door."""
 
     async def checkpoint(_request: Request) -> Response:
-        return PlainTextResponse(await site.read(site.log.checkpoint), headers={"Cache-Control": _NEW})
+        return PlainTextResponse(await read(log.checkpoint), headers={"Cache-Control": _NEW})
 
     async def tile(request: Request) -> Response:
         try:
@@ -48,7 +67,7 @@ def routes(site: Site) -> Iterator[Route]:
         except MalformedError as error:
             return refuse(grpc.StatusCode.NOT_FOUND, str(error))
         packed = asked.level is None and "gzip" in request.headers.get("Accept-Encoding", "")
-        data = await site.read(lambda: _load(site, asked, packed=packed))
+        data = await read(lambda: _load(log, asked, packed=packed))
         if data is None:
             return refuse(grpc.StatusCode.NOT_FOUND, "the log does not reach that far")
         headers = {"Cache-Control": IMMUTABLE}
@@ -63,7 +82,7 @@ def routes(site: Site) -> Iterator[Route]:
         yield Route(f"{prefix}/tile/{{path:path}}", tile)
 
 
-def _load(site: Site, tile: Tile, *, packed: bool) -> bytes | None:
+def _load(log: Tiles, tile: Tile, *, packed: bool) -> bytes | None:
     """Return the bytes of `tile`, in the thread of readers: reading and packing may take milliseconds."""
-    data = site.log.tile(tile)
+    data = log.tile(tile)
     return data if data is None or not packed else gzip.compress(data, _LEVEL, mtime=0)
