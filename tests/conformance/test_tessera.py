@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from byline.keys.ed25519 import LogKey, LogVerifier, load_verifier
+from byline.log.mirror import Mirror
+from byline.log.monitor import Monitor
+from byline.log.tiled import open_tiles
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import DATABASE, init_ledger
 from byline_ledger.engine.fsck import check_ledger
+from published import web
 from serving import SIGNER, envelope, web_serving
 from tools import go_program
 
@@ -106,3 +111,32 @@ def test_raw_leaves_are_no_statements(raw: tuple[Path, str, str]) -> None:
     place, _, url = raw
     assert httpx.post(f"{url}/add", content=b"raw").text == "0\n"
     assert check_ledger(place).findings
+
+
+def test_a_mirror_of_our_log_is_sound_to_fsck(filled: tuple[Path, str], tmp_path: Path) -> None:
+    """What was mirrored over HTTP is a log to others, with nothing of ours in between."""
+    place, vkey = filled
+    with web_serving(place) as (_, _, url), open_tiles(url) as source:
+        Mirror(source, load_verifier(vkey), tmp_path / "mirror").sync()
+    assert f"{GOOD} {SIZE}" in fsck(f"file://{tmp_path / 'mirror'}", vkey, tmp_path)
+
+
+def test_a_log_that_tessera_makes_is_mirrored_and_watched_as_it_grows(tmp_path: Path) -> None:
+    program = go_program("github.com/transparency-dev/tessera/cmd/examples/posix-oneshot", VERSION)
+    key = LogKey.generate("tessera.example")
+    (tmp_path / "key").write_text(key.to_text().strip())
+    verifier = LogVerifier(key.note_key)
+    for number, size in enumerate((5, 300, 700)):
+        batch = tmp_path / f"batch{number}"
+        batch.mkdir()
+        for entry in range(size):
+            (batch / f"{entry:04}").write_bytes(b"batch %d entry %d" % (number, entry))
+        command = [program, f"--storage_dir={tmp_path / 'log'}", f"--entries={batch}/*", f"--private_key={tmp_path / 'key'}"]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        with web(tmp_path / "log") as url, open_tiles(url) as source:
+            done = Mirror(source, verifier, tmp_path / "mirror").sync()
+            look = Monitor(source, verifier, tmp_path / "state", watched=frozenset({"00" * 32})).look(lambda _: None)
+        assert (done.checkpoint.size - done.before, look.checkpoint, look.unread) == (size, done.checkpoint, size)
+    with open_tiles(str(tmp_path / "mirror")) as own:
+        assert Mirror(own, verifier, tmp_path / "mirror").check().size == 1005
+    assert f"{GOOD} 1005" in fsck(f"file://{tmp_path / 'mirror'}", verifier.vkey, tmp_path)
