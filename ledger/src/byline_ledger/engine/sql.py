@@ -90,7 +90,8 @@ class SqlMoment:
 
     def head(self) -> str | None:
         """Return the newest signed checkpoint."""
-        self._seen = self._value("SELECT note FROM head")
+        if self._seen is None:
+            self._seen = self._value("SELECT note FROM head")
         return self._seen
 
     def tile(self, level: int, index: int) -> bytes:
@@ -192,7 +193,7 @@ class SqlMoment:
         Raises:
             ContentionError: There is another one.
         """
-        before = self._seen or self.head()
+        before = self.head()
         if before is None:
             self._execute("INSERT INTO head (one, note) VALUES (1, ?)", (note,))
         elif not list(self._execute("UPDATE head SET note = ? WHERE one = 1 AND note = ? RETURNING one", (note, before))):
