@@ -6,6 +6,7 @@ A test whose program cannot be had here is skipped, and says which and why.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -82,5 +83,6 @@ def _installed(name: str, make: Callable[[Path], None], *, moves: bool = True) -
         make(made)
         (made / ".whole").touch()
         shutil.rmtree(place, ignore_errors=True)
-        made.rename(place)
+        with contextlib.suppress(OSError):  # somebody else was as quick
+            made.rename(place)
     return place

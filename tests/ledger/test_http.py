@@ -27,6 +27,7 @@ from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import DATABASE, init_ledger
 from byline_ledger.engine.last_check import LastCheck, save_last_check
 from byline_ledger.server.http import listen
+from byline_ledger.server.witness import init_witness
 from serving import SIGNER, envelope, web_serving
 
 if TYPE_CHECKING:
@@ -203,6 +204,22 @@ def test_the_page_tells_when_the_log_was_checked_and_how_it_grows(tmp_path: Path
     assert "Last entries" in told
     assert "<title>&lt;b&gt;&amp;amp;</title>" in told
     assert "<b>" not in told
+
+
+def test_what_no_witness_has_cosigned_is_not_shown_where_one_is_required(tmp_path: Path) -> None:
+    """The page shows no checkpoint that the door for readers does not show, and says what the witness does."""
+    place = tmp_path / "ledger"
+    init_ledger(place)
+    (vkey,) = init_witness(tmp_path / "witness", "witness.example")
+    (place / "policy").write_text(f"witness one {vkey} http://127.0.0.1:1/\nquorum one\n")
+    (place / "ledger.toml").write_text('schema = 1\n[witnesses]\npolicy = "policy"\nrequired = true\n')
+    with web_serving(place) as (_, _, web):
+        refused = httpx.get(f"{web}/checkpoint")
+        told = httpx.get(web).text
+    assert refused.status_code == 503
+    assert refused.json()["message"] in told
+    assert "Root" not in told
+    assert "Witness one" in told
 
 
 def test_health_says_when_appends_fail(tmp_path: Path) -> None:

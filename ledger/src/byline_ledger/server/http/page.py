@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from byline.core.checkpoint import parse_checkpoint
 from byline.core.moment import format_moment
+from byline.core.note import parse_note
+from byline.errors import LedgerUnavailableError
 from byline_ledger.engine.last_check import load_last_check
 
 if TYPE_CHECKING:
@@ -58,18 +61,26 @@ def routes(site: Site) -> Iterator[Route]:
 def _rows(site: Site) -> Iterator[tuple[str, str]]:
     """Give what the page tells, in order."""
     log = site.log
-    note, head = log.head()
     frozen = "frozen: readers are answered" if log.is_frozen() else "takes entries"
     yield "State", "appends fail; readers are answered" if site.appends.failing.is_set() else frozen
-    yield "Entries", f"{head.size:,}"
-    if head.size:
-        yield "Last entries", _pace(log, head.size)
-    yield "Root", head.root.hex()
     yield "Public key", log.vkey
+    try:
+        yield from _shown(log, log.checkpoint())
+    except LedgerUnavailableError as error:
+        yield "Checkpoint", str(error)
     for state in site.publisher.states.values() if site.publisher else ():
         yield f"Witness {state.name}", _witnessed(state)
     last = load_last_check(site.directory)
     yield "Last check", "never" if last is None else _checked(last)
+
+
+def _shown(log: Log, note: str) -> Iterator[tuple[str, str]]:
+    """Tell of the checkpoint that readers are shown."""
+    head = parse_checkpoint(parse_note(note).text)
+    yield "Entries", f"{head.size:,}"
+    if head.size:
+        yield "Last entries", _pace(log, head.size)
+    yield "Root", head.root.hex()
     yield "Checkpoint", note
 
 
