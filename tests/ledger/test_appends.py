@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -21,6 +22,7 @@ from byline.keys.ids import key_id
 from byline.testing import fixed_signer
 from byline_ledger.engine.access import Caller, hash_token
 from byline_ledger.engine.admission import Admission
+from byline_ledger.engine.checking import pack
 from byline_ledger.engine.gathering import CHUNK, ENOUGH_BYTES, Gathering
 from byline_ledger.engine.identities import Door, Identity
 from byline_ledger.server.checks import FEW, Checks
@@ -206,3 +208,15 @@ def test_who_waits_for_a_process_that_dies_is_told_and_the_next_one_is_not() -> 
         await checks.close()
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("cut", [0, 3, 10, None], ids=["nothing", "half a length", "half a message", "answers that nobody reads"])
+def test_a_process_that_checks_ends_quietly_with_whoever_asked_it(cut: int | None) -> None:
+    sent = (pack(Admission()) + pack(asks(*range(400))) * 2)[:cut]
+    command = [sys.executable, "-m", "byline_ledger.engine.checking"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        assert process.communicate(sent, timeout=60)[1] == b""
+        assert process.returncode == 0

@@ -239,6 +239,13 @@ def test_a_full_queue_answers_with_a_time_to_come_back(place: Path) -> None:
         assert caught.value.retry_after == 0.5
 
 
+def test_who_is_pushed_back_comes_again(place: Path) -> None:
+    """A server that takes one at a time, and more who want to: each call ends with a receipt."""
+    with serving(place, capacity=1) as (_, url), LedgerClient(url, deadline=60) as client, ThreadPoolExecutor(6) as pool:
+        receipts = list(pool.map(lambda number: client.append(envelope(number), SIGNER.public), range(12)))
+    assert sorted(each.index for each in receipts) == list(range(12))
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -6,10 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import queue
+import select
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -33,7 +37,6 @@ from serving import SIGNER, envelope, memory_log, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
-    from pathlib import Path
 
     from byline.core.envelope import Envelope
     from byline.keys.ed25519 import LogVerifier
@@ -237,3 +240,16 @@ def test_sigkill_in_a_stream_loses_nothing_that_was_answered(tmp_path: Path) -> 
     report = check_ledger(place)
     assert report.findings == ()
     assert report.entries >= len(receipts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's children in /proc")
+def test_processes_that_check_signatures_end_with_their_server_however_it_ends(place: Path) -> None:
+    with serving(place) as (process, url), LedgerClient(url) as client:
+        list(client.append_stream(asks(*range(200))))
+        threads = Path(f"/proc/{process.pid}/task").glob("*/children")
+        children = [os.pidfd_open(int(child)) for each in threads for child in each.read_text().split()]
+        assert children
+        process.kill()
+        for child in children:
+            assert select.select([child], [], [], 60)[0] == [child]
+            os.close(child)

@@ -10,6 +10,7 @@ started it, however that ended, and for no signal but one that nobody can refuse
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import sys
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from byline_ledger.engine.admission import Admission
 
 HEAD_SIZE = 4
 
@@ -30,19 +30,25 @@ def pack(value: object) -> bytes:
 
 
 def _messages(source: BinaryIO) -> Iterator[bytes]:
-    while head := source.read(HEAD_SIZE):
-        yield source.read(int.from_bytes(head, "big"))
+    while len(head := source.read(HEAD_SIZE)) == HEAD_SIZE:
+        message = source.read(size := int.from_bytes(head, "big"))
+        if len(message) < size:
+            return
+        yield message
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer until the input ends, or nobody reads the answers."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     messages = map(pickle.loads, _messages(sys.stdin.buffer))  # our own parent wrote them
-    admission: Admission = next(messages)
-    for asks in messages:
-        sys.stdout.buffer.write(pack(admission.admit_all(asks)))
-        sys.stdout.buffer.flush()
+    try:
+        for admission in messages:
+            for asks in messages:
+                sys.stdout.buffer.write(pack(admission.admit_all(asks)))
+                sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be flushed goes nowhere
 
 
 if __name__ == "__main__":

@@ -51,7 +51,13 @@ DEADLINE_SECONDS = 10.0
 TRIES = 3
 MAX_REQUEST = 128
 MAX_REQUEST_BYTES = 1024 * 1024
-_OPTIONS = (("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 10_000))
+_OPTIONS = (
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # A second by default, in which every call fails at once: too long for who tries again soon.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+)
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
