@@ -73,6 +73,7 @@ class Log:
         self._store = store
         self._key = key
         self._clock = clock
+        self.clock_behind = 0
         self._publish = publish
         self._told: str | None = None
         self._log_id = key.note_key.log_id
@@ -351,6 +352,7 @@ class Log:
         return [Receipt(log_id=self._log_id, leaf=leaves[index], proof=proofs[index], checkpoint=note) for index in indices]
 
     def _now(self, reader: StoreReader, size: int) -> int:
-        """Return the time to log at, in milliseconds."""
-        before = reader.times([size - 1]).get(size - 1, 0)
-        return max(before, self._clock() // _NS_PER_MS)
+        """Return the time to log at, in milliseconds: no entry is older than the one before, also where the clock went back."""
+        before, now = reader.times([size - 1]).get(size - 1, 0), self._clock() // _NS_PER_MS
+        self.clock_behind = max(0, before - now)
+        return max(before, now)

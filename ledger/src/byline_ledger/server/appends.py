@@ -78,7 +78,7 @@ class _Caller:
 class Appends:
     """Statements on their way into the log; `failing` is set while it takes nothing, for now or for ever.
 
-    `publish` is called with each new checkpoint, once it is durable.
+    `publish` is called with each new checkpoint, once it is durable; `has_room` tells whether the disk does.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Appends:
         writer: Executor,
         publish: Callable[[str], None],
         metrics: Metrics,
+        has_room: Callable[[], bool] = lambda: True,
         capacity: int = CAPACITY,
     ) -> None:
         self._checks = checks
@@ -96,6 +97,7 @@ class Appends:
         self._writer = writer
         self._publish = publish
         self._metrics = metrics
+        self._has_room = has_room
         self._capacity = capacity
         self._asides: deque[tuple[Callable[[], object], asyncio.Future[Any]]] = deque()
         self._gathering = Gathering[_Caller]()
@@ -212,9 +214,14 @@ class Appends:
         try:
             with contextlib.suppress(BylineError):  # said before, and asked again
                 await asyncio.get_running_loop().run_in_executor(self._writer, self._sequencer.probe)
-                self.failing.clear()
+                self._calm()
         finally:
             await self._flush()
+
+    def _calm(self) -> None:
+        """Say that the log takes something again. A disk that is nearly full takes little things and no batch, so it must have room."""
+        if self.failing.is_set() and self._has_room():
+            self.failing.clear()
 
     def _gather(self) -> None:
         """Check what is due; see to it that nobody waits for long."""
@@ -275,7 +282,7 @@ class Appends:
             if staged.error is not None:
                 self.failing.set()
             elif (made := next((each for each in staged.receipts if isinstance(each, Receipt)), None)) is not None:
-                self.failing.clear()
+                self._calm()
                 self._publish(made.checkpoint)
         self._flushing = None
 

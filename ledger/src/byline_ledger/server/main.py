@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import shutil
 import signal
 import socket
 import time
@@ -67,6 +68,8 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
+# Some of the largest batches, as the database writes them: twice.
+_ROOM_BYTES = 8 * 1024 * 1024
 _COLLECT_AFTER = 20_000
 # Appends run on the loop: whoever else writes to this log (nobody should for long) may not hold it up.
 _BUSY_SECONDS = 0.5
@@ -183,13 +186,18 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
         writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
         log = opened.log.over(reading)
         heads = Heads(log.head()[0])
-        metrics = Metrics()
         span = stack.enter_context(tracing(config.traces, log.origin))
-        reception = Reception(access, metrics, span=span, clock=time.monotonic)
+        reception = Reception(access, Metrics(), span=span, clock=time.monotonic)
         checks = Checks(Admission())
         sequencer = Sequencer(opened.log, is_remote=shared)
         appends = Appends(
-            checks=checks, sequencer=sequencer, writer=writer, publish=heads.publish, metrics=metrics, capacity=config.capacity
+            checks=checks,
+            sequencer=sequencer,
+            writer=writer,
+            publish=heads.publish,
+            metrics=reception.metrics,
+            has_room=lambda: shutil.disk_usage(config.directory).free >= _ROOM_BYTES,
+            capacity=config.capacity,
         )
         opened.log.begin_index()
 
@@ -199,14 +207,12 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
         seals = Seals(SealedIndex(opened.log, opened.store), appends, heads, refresh if shared else None)
         index = SealedIndex(log, reading)
         service = LedgerService(reception=reception, appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
-        tasks = [asyncio.create_task(seals.keep())]
-        if shared:
-            tasks.append(asyncio.create_task(_follow(refresh)))
+        tasks = [asyncio.create_task(each) for each in (seals.keep(), *((_follow(refresh),) if shared else ()))]
         try:
             path = config.directory / ML_DSA_KEY
             keys = [load_witness_key(path)] if path.exists() else []
             async with publishing(log, beside, config.witnesses, required=config.quorum_required, keys=keys) as publisher:
-                watch_server(metrics, appends, heads, publisher)
+                watch_server(reception.metrics, opened.log, appends, heads, publisher)
                 yield (
                     Site(
                         directory=config.directory,
@@ -215,7 +221,6 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
                         service=service,
                         appends=appends,
                         reception=reception,
-                        metrics=metrics,
                         rekor=config.rekor,
                         publisher=publisher,
                     ),

@@ -56,7 +56,7 @@ class Operator:
 
     def metrics(self) -> bytes:
         """Tell what was counted."""
-        return self._site.metrics.text()
+        return self._site.reception.metrics.text()
 
     def reload(self) -> int:
         """Read the admission file again and go by it; return how many identities it has.

@@ -66,7 +66,7 @@ class Reception:
 
     def __init__(self, access: Access, metrics: Metrics, *, span: Span = untraced, clock: Callable[[], float]) -> None:
         self._access = access
-        self._metrics = metrics
+        self.metrics = metrics
         self._span = span
         self._clock = clock
         self._refusals = Refusals(clock)
@@ -115,12 +115,12 @@ class Reception:
                 code = codes[-1] if codes else end.name
                 mark("byline.request", request)
                 mark("byline.code", code)
-                self._metrics.answered(method, code, self._clock() - began)
+                self.metrics.answered(method, code, self._clock() - began)
 
     def failed(self, error: Exception, identity: str) -> None:
         """Count and tell that `error` was the answer to `identity`."""
         if isinstance(error, _REFUSALS):
-            self._metrics.refused(error.code, identity)
+            self.metrics.refused(error.code, identity)
             self._refusals.tell(error.code, identity)
         elif isinstance(error, BylineError):
             tell(logging.ERROR, "failed", reason=error.code)

@@ -45,7 +45,7 @@ def application(site: Site) -> Starlette:
         return JSONResponse(body, 200 if serving else 503, {"Cache-Control": NEVER_KEPT})
 
     async def metrics(_request: Request) -> Response:
-        return Response(site.metrics.text(), media_type=MEDIA_TYPE, headers={"Cache-Control": NEVER_KEPT})
+        return Response(site.reception.metrics.text(), media_type=MEDIA_TYPE, headers={"Cache-Control": NEVER_KEPT})
 
     own = (Route("/healthz", healthz), Route("/metrics", metrics))
     app = Starlette(

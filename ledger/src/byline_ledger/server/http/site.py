@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from byline_ledger.engine.log import Log
     from byline_ledger.engine.publishing import Publisher
     from byline_ledger.server.appends import Appends
-    from byline_ledger.server.metrics import Metrics
     from byline_ledger.server.reception import Reception
     from byline_ledger.server.service import LedgerService
 
@@ -28,7 +27,7 @@ T = TypeVar("T")
 class Site:
     """`log`, whose files are in `directory`, is read in `readers` alone; `service` answers gRPC's calls.
 
-    `appends` takes what is to be logged and knows if it can. `reception` is where calls come in, `metrics` where they are counted;
+    `appends` takes what is to be logged and knows if it can. `reception` is where calls come in and are counted;
     `rekor` says what Rekor's door takes. `publisher` knows how witnesses do, where some are asked.
     """
 
@@ -38,7 +37,6 @@ class Site:
     service: LedgerService
     appends: Appends
     reception: Reception
-    metrics: Metrics
     rekor: RekorDoor = RekorDoor.CLOSED
     publisher: Publisher | None = None
 
