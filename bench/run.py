@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from figure import Figure
 
-BENCHES = ("start", "hook", "journal", "commit", "blame", "history", "growth", "gate", "verify", "ledger", "lsp_keystroke")
+BENCHES = ("start", "hook", "journal", "commit", "blame", "history", "growth", "gate", "verify", "ledger", "scale", "lsp_keystroke")
 WIDTHS = (46, 22, 34, 14)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.core.entry import check_entry, parse_entry
+from byline.core.entry import entry_for, parse_entry
 from byline.core.envelope import Envelope
-from byline.errors import EntryError, LedgerError, ProofError
+from byline.errors import EntryError, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_PAGE_BYTES = 1024 * 1024
 _CHUNK = 16
+_FSCK = "run `byline ledger fsck`"
 
 
 def fill_page(reader: StoreReader, indices: Sequence[int]) -> tuple[Sequence[int], dict[int, bytes]]:
@@ -43,7 +44,9 @@ def read_envelope(receipt: Receipt, payload: bytes | None) -> Envelope | None:
     try:
         entry = parse_entry(receipt.leaf)
         envelope = Envelope(payload=payload, signature=entry.signature)
-        check_entry(receipt.leaf, envelope, entry.public)
-    except (EntryError, ProofError) as error:
-        raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint="run `byline ledger fsck`") from error
+        is_what_was_signed = entry_for(envelope, entry.public) == entry
+    except EntryError as error:
+        raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint=_FSCK) from error
+    if not is_what_was_signed:
+        raise LedgerError(f"entry {receipt.index} is damaged: its payload is not what its leaf says was signed", hint=_FSCK)
     return envelope

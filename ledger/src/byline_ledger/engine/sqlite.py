@@ -37,6 +37,7 @@ _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "fullfsync = ON",
+    "cache_size = -32768",  # KiB: the upper pages of the indexes of a large log
     "secure_delete = ON",
     "trusted_schema = OFF",
     "cell_size_check = ON",

@@ -82,9 +82,12 @@ class CheckedTree:
         Raises:
             ProofError: What is read does not lead to the root, or the tree has no such subtree.
         """
-        above, row = divmod(level, HEIGHT)
+        above, row = level // HEIGHT, level % HEIGHT
+        tile = index >> (HEIGHT - row)
+        # Hot: a proof asks for one node of each level.
+        rows = self._kept.full[above].get(tile) if above in self._kept.full else None
         at = (index & ((WIDTH >> row) - 1)) * HASH_SIZE
-        found = self._rows(above, index >> (HEIGHT - row))[row][at : at + HASH_SIZE]
+        found = (rows or self._rows(above, tile))[row][at : at + HASH_SIZE]
         if not found:
             raise ProofError(f"a tree of {self.checkpoint.size} entries has no subtree {index} at level {level}")
         return found
