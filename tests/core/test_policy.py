@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from byline.core.attribution import Evidence
 from byline.core.policy import Binding, ChangeKind, Policy, Require, When, is_match, parse_policy
 from byline.core.presets import PRESETS, format_preset
+from byline.core.trust import LogClass
 from byline.core.verified import Strength
 from byline.decide import explain_policy, lint_policy
 from byline.errors import PolicyError
-from casework import REPOSITORY, make_trust
+from byline.testing import MemoryLedger
+from casework import REPOSITORY, independent, make_trust
 
 TEAM = format_preset("team", repository=REPOSITORY)
 
@@ -63,8 +66,10 @@ def test_presets_are_without_errors(name: str) -> None:
         ("schema = 1", "schema = 2"),
         ('acknowledge = "T1,T2 only"\n', ""),
         ('acknowledge = "T1,T2 only"\n', 'acknowledge = "yes"\n'),
-        ('strength = "signed"', 'strength = "witnessed"'),
-        ('strength = "signed"', 'completeness = "required"'),
+        ('strength = "signed"', 'strength = "sealed"'),
+        ('strength = "signed"', 'completeness = "all"'),
+        ('strength = "signed"', "completeness = true"),
+        ('strength = "signed"', 'max_checkpoint_age = "5"'),
         ("credited_human = false", "credited_human = true"),
         ("credited_human = false", 'origin = "ai"'),
         ('evidence = "observed"', 'evidence = "inferred"'),
@@ -88,6 +93,22 @@ def test_what_is_unknown_or_would_loosen_is_refused(old: str, new: str) -> None:
     assert old in TEAM
     with pytest.raises(PolicyError):
         _parse(TEAM.replace(old, new, 1))
+
+
+def test_completeness_needs_a_log_with_an_index_and_no_acknowledgement() -> None:
+    text = TEAM.replace('acknowledge = "T1,T2 only"', 'completeness = "required"\nmax_checkpoint_age = "5m"')
+    policy = _parse(text)
+    assert (policy.needs_index, policy.max_checkpoint_age) == (True, timedelta(minutes=5))
+    log = independent(MemoryLedger())
+    for logs, codes in (
+        ((), ["no-index"]),
+        ((log,), ["no-index"]),
+        ((replace(log, is_indexed=True),), []),
+        ((replace(log, is_indexed=True, kind=LogClass.EMBEDDED, operator=None),), ["no-index"]),
+    ):
+        assert [each.code for each in lint_policy(policy, make_trust(logs=logs)) if each.is_error] == codes
+    assert "credits-claims" not in {each.code for each in lint_policy(policy, make_trust())}
+    assert any("(T4)" in line and "5 minutes" in line for line in explain_policy(policy))
 
 
 def test_every_condition_is_read() -> None:

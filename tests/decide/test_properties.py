@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The theorem, on generated changes and facts: T0 to T3.
+"""The theorem, on generated changes and facts: T0 to T4.
 
 `deny < pending < allow`. Facts relax (full claims, approvals, text known to be the same) or tighten (any claim, a trailer). One path
 or two go from version 0 to version 2, over others or straight, with honest recipes and invented ones: chains, circles, merges, renames,
@@ -8,6 +8,7 @@ copies, deletions, carried lines, several claims of one content, people of every
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,19 +16,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin
+from byline.core.authorship import format_authorship
 from byline.core.change import Change, Side
 from byline.core.claim import Base, Carried, Carry, Claim, Copied, New, Op, Removed
 from byline.core.finding import Finding, FindingCode
+from byline.core.index_keys import index_keys, path_key
 from byline.core.lines import LineRange
-from byline.core.policy import Credit, Policy, Require, Rule, When
+from byline.core.policy import Completeness, Credit, Policy, Require, Rule, When
+from byline.core.statement import parse_statement
 from byline.core.trust import Use
 from byline.core.verdict import Outcome
-from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship
+from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship, VerifiedIndex
 from byline.decide import decide_change
 from byline.decide.facts import state_facts
-from casework import NOW, TARGET, ai, approval, authorship, changed, claim, human, make_trust, move, sha, team, verbatim
+from byline.testing import MemoryLedger
+from byline.verify.completeness import conclude, trace_index
+from casework import NOW, TARGET, ai, approval, authorship, changed, claim, human, independent, make_trust, move, sha, team, verbatim
 
 TRUST = make_trust()
+INDEXED = make_trust(logs=(replace(independent(MemoryLedger()), is_indexed=True),))
 PATHS = (b"a.py", b"infra/b.py")
 VERSIONS = (b"1\n2\n3\n4\n", b"1\n2\nx\n4\n", b"1\nx\ny\n4\n5\n", b"1\nx\n2\nx\n4\n")
 PEOPLE = ("p-ana", "p-ben", "p-mia", "p-rob", "a-bot")
@@ -266,6 +273,43 @@ def test_t3_no_set_of_claims_beats_no_claims_at_all(case: tuple[Policy, Change])
     )
     change = replace(change, approvals=given_to)
     assert rank(strict, change) <= rank(strict, replace(change, authorships=(), named=frozenset(), findings=()))
+
+
+def shown(change: Change, facts: tuple[VerifiedAuthorship, ...], logged: tuple[VerifiedAuthorship, ...]) -> Change:
+    """Return `change` as a gate sees it that is shown `facts`, while a log has all of `logged`, entry after entry."""
+    rows: dict[bytes, tuple[int, ...]] = defaultdict(tuple)
+    for index, fact in enumerate(logged):
+        for key in index_keys(parse_statement(format_authorship(fact.authorship))):
+            rows[key] += (index,)
+    told: dict[bytes, tuple[int, ...]] = {}
+    entries = {index for index, fact in enumerate(logged) if fact in facts}
+    while True:
+        known = [fact.authorship for fact in facts]
+        traced = trace_index(change.transitions, TRUST.repository, told=told, shown=entries, known=known)
+        if not traced.wanted:
+            break
+        told |= {key: rows[key] for key in traced.wanted}
+    index = VerifiedIndex(origin="memory.example", sealed_at=NOW, found=told)
+    # What leads to a version is all that a gate gathers; earlier statements about a path only make findings.
+    versions = told.keys() - {path_key(TRUST.repository, path) for path in PATHS}
+    gathered = tuple(fact for fact in facts if not versions.isdisjoint(index_keys(parse_statement(format_authorship(fact.authorship)))))
+    return replace(change, authorships=gathered, completeness=conclude(index, traced))
+
+
+@given(case=cases(), data=st.data())
+def test_t4_nothing_that_is_hidden_helps_where_completeness_is_required(case: tuple[Policy, Change], data: st.DataObject) -> None:
+    """M4: for every choice of claims and approvals, an allow for these is an allow for all that the log has."""
+    policy, change = case
+    policy = replace(policy, completeness=Completeness.REQUIRED)
+    everything = tuple(dict.fromkeys(change.authorships))
+    some = tuple(fact for fact in everything if data.draw(st.booleans()))
+    approvals = tuple(each for each in change.approvals if data.draw(st.booleans()))
+
+    def allows(change: Change) -> bool:
+        return decide_change(policy, change, trust=INDEXED, at=NOW).outcome is Outcome.ALLOW
+
+    if allows(replace(shown(change, some, everything), approvals=approvals)):
+        assert allows(shown(change, everything, everything))
 
 
 def _written(made: Claim) -> list[Origin]:

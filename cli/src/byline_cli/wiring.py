@@ -26,7 +26,7 @@ from byline_cli.keyfile import key_path, own_principal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from byline.core.ports import Ledger, Signer
+    from byline.core.ports import IndexedLedger, Ledger, Signer
     from byline.core.trust import Trust
     from byline.git.repository import Repository
     from byline_cli.terminal import Terminal
@@ -304,7 +304,7 @@ def open_ledger(workshop: Workshop) -> Ledger:
     return open_embedded(workshop.place / EMBEDDED)
 
 
-def connect(url: str) -> Ledger:
+def connect(url: str) -> IndexedLedger:
     """Return the ledger at `url`; it is not asked anything yet.
 
     Raises:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from byline.core.bundle import Bundle
-    from byline.core.ports import Ledger, Signer
+    from byline.core.ports import IndexedLedger, Signer
     from byline.flow.gathering import Evidence
     from byline.git.repository import Repository
     from byline_gate.anchor import Anchor
@@ -55,7 +55,7 @@ def run_gate(
     evidence: Evidence,
     at: datetime,
     signer: Signer | None = None,
-    ledger: Ledger | None = None,
+    ledger: IndexedLedger | None = None,
 ) -> Run:
     """Judge the commit `head` against the tip of the anchor's target at the moment `at`.
 

@@ -143,7 +143,7 @@ def _lines(reason: Reason) -> str:
 
 
 def _closing(judgement: Judgement, entry: int | None) -> Iterator[str]:
-    if judgement.policy and judgement.policy.relaxes:
+    if judgement.policy and judgement.policy.relaxes and not judgement.policy.needs_index:
         yield "Policy credits claims (T1,T2 only): a hidden claim that would have tightened is missed."
     if judgement.question.pin is None:
         yield "Unanchored: this is a preview; trust and policy are those of the base that you named, and nothing is signed."

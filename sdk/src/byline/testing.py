@@ -15,14 +15,17 @@ checkpoint, and its receipts verify like any other's. It lasts as long as the pr
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from byline.core.bundle import Receipt, join_receipt
 from byline.core.checkpoint import Checkpoint, format_checkpoint
 from byline.core.effect import parse_sha256
 from byline.core.entry import entry_for, format_entry, identity_of
-from byline.core.merkle import hash_leaf, prove_consistency, prove_inclusion, read_nodes, root_of
+from byline.core.index_keys import index_keys
+from byline.core.merkle import hash_leaf, prove_consistency, prove_inclusion, prove_range, read_nodes, root_of
 from byline.core.note import sign_note
+from byline.core.sealed_index import IndexProof, Run, Seal, Slice, format_row, format_seal
 from byline.core.sshsig import namespace_of
 from byline.core.statement import parse_statement
 from byline.errors import EntryRejectedError, MalformedError, ProofError, SignatureError
@@ -31,7 +34,7 @@ from byline.keys.p256 import PrivateKey
 from byline.keys.signatures import Signatures
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from byline.core.bundle import Bundle
     from byline.core.envelope import Envelope
@@ -63,12 +66,19 @@ class FixedClock:
 
 
 class MemoryLedger:
-    """A `core.ports.Ledger` in memory; what it shows later, but no append's receipt, is cosigned by `witnesses`. Not thread-safe."""
+    """A `core.ports.IndexedLedger` in memory; seals are made at the time of `clock` (nanoseconds). Not thread-safe.
 
-    def __init__(self, origin: str = "memory.example", *, witnesses: Sequence[WitnessKey] = ()) -> None:
+    What it shows later, but no append's receipt, is cosigned by `witnesses`.
+    """
+
+    def __init__(
+        self, origin: str = "memory.example", *, clock: Callable[[], int] | None = None, witnesses: Sequence[WitnessKey] = ()
+    ) -> None:
         self.key = LogKey(origin, bytes(32))
+        self._clock = clock or FixedClock()
         self._witnesses = witnesses
-        self._logged: list[tuple[Envelope, bytes, frozenset[str]]] = []
+        self._logged: list[tuple[Envelope, bytes, frozenset[str]] | None] = []
+        self._rows: list[bytes] = []
         self._leaves: list[bytes] = []
         self._indices: dict[bytes, int] = {}
 
@@ -95,6 +105,7 @@ class MemoryLedger:
         if index == len(self._leaves):
             self._logged.append((envelope, public, subjects))
             self._leaves.append(hash_leaf(leaf))
+            self._rows = sorted([*self._rows, *(format_row(key, index) for key in index_keys(statement))])
         return self._receipt(index, self._note([self.key]))
 
     def checkpoint(self) -> str:
@@ -126,18 +137,41 @@ class MemoryLedger:
             MalformedError: Not 64 hex digits.
         """
         subject = parse_sha256(subject_sha256)
-        found = [index for index, (_, _, subjects) in enumerate(self._logged) if subject in subjects]
-        return tuple(join_receipt(*self._logged[index][:2], self._receipt(index, self.checkpoint())) for index in found)
+        return self.fetch([index for index, each in enumerate(self._logged) if each and subject in each[2]])
+
+    def fetch(self, indices: Sequence[int]) -> tuple[Bundle, ...]:
+        """Return the bundles of entries; as `core.ports.IndexedLedger`."""
+        here = {index: each for index, each in enumerate(self._logged) if each}
+        return tuple(join_receipt(*here[index][:2], self._receipt(index, self.checkpoint())) for index in indices if index in here)
+
+    def prove_index(self, keys: Sequence[bytes]) -> IndexProof:
+        """Return what is indexed, in a single run; as `core.ports.IndexedLedger`."""
+        size, rows = len(self._leaves), read_nodes([hash_leaf(row) for row in self._rows])
+        runs = (Run(first=0, end=size, rows=len(self._rows), root=root_of(len(self._rows), rows)),) if size else ()
+        leaf = format_seal(Seal(size=size, sealed_at=self._clock() // 1_000_000, runs=runs))
+        self._logged.append(None)
+        self._leaves.append(hash_leaf(leaf))
+        found = tuple(tuple(self._slice(key, rows) for _ in runs) for key in keys)
+        proof = prove_inclusion(size, size + 1, self._nodes())
+        return IndexProof(checkpoint=self.checkpoint(), seal=leaf, hashes=proof.hashes, found=found)
+
+    def _slice(self, key: bytes, nodes: NodeReader) -> Slice:
+        if not self._rows:
+            return Slice(start=0, rows=(), hashes=())
+        start = max(0, bisect_left(self._rows, key) - 1)
+        stop = min(len(self._rows), bisect_left(self._rows, key + b"\xff" * 9) + 1)
+        return Slice(start=start, rows=tuple(self._rows[start:stop]), hashes=prove_range(start, stop, len(self._rows), nodes))
 
     def _note(self, signers: Sequence[NoteSigner]) -> str:
         size = len(self._leaves)
         return sign_note(format_checkpoint(Checkpoint(origin=self.key.name, size=size, root=root_of(size, self._nodes()))), signers)
 
     def _receipt(self, index: int, checkpoint: str) -> Receipt:
-        envelope, public, _ = self._logged[index]
+        logged = self._logged[index]
+        assert logged is not None  # noqa: S101 - nobody has the index of a seal
         return Receipt(
             log_id=self.key.note_key.log_id,
-            leaf=format_entry(entry_for(envelope, public)),
+            leaf=format_entry(entry_for(*logged[:2])),
             proof=prove_inclusion(index, len(self._leaves), self._nodes()),
             checkpoint=checkpoint,
         )

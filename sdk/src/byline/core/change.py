@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from byline.core.effect import Transition
     from byline.core.finding import Finding
-    from byline.core.verified import VerifiedApproval, VerifiedAuthorship, VerifiedTombstone
+    from byline.core.verified import VerifiedApproval, VerifiedAuthorship, VerifiedCompleteness, VerifiedTombstone
 
 MAX_TEXT = 5 * 1024 * 1024
 
@@ -71,6 +71,7 @@ class Change:
     that what the claim copies from them is the same, byte for byte and in order; one that is missing relaxes nothing. `spent` are the
     steps of approvals (statement, path) that the target has taken already: an approval lets a file go there once. `findings` are what
     does not fit together about it. `tombstones` say of which statements nobody can tell any more what they said.
+    `completeness` says what the log has and nobody showed, None where no log was asked.
     """
 
     repository: str
@@ -85,11 +86,14 @@ class Change:
     spent: frozenset[tuple[str, bytes]] = frozenset()
     findings: tuple[Finding, ...] = ()
     tombstones: tuple[VerifiedTombstone, ...] = ()
+    completeness: VerifiedCompleteness | None = None
 
     @property
     def doubted(self) -> frozenset[bytes]:
-        """The paths whose lines are nobody's own, whatever claims say: those `named`, `erased`, and those of findings that tighten."""
-        return self.named | self.erased | {each.path for each in self.findings if each.path is not None and each.code.tightens}
+        """The paths whose lines are nobody's own, whatever claims say: `named`, `erased`, of findings that tighten, not all shown."""
+        found = (each.path for each in self.findings if each.path is not None and each.code.tightens)
+        hidden = (self.completeness.unread, self.completeness.withheld) if self.completeness else ()
+        return self.named.union(self.erased, found, *hidden)
 
     @property
     def erased(self) -> frozenset[bytes]:

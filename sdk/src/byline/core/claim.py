@@ -15,6 +15,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from byline.core.attribution import Origin
 from byline.core.effect import FileState, Transition
 from byline.core.lines import HASH_BYTES
 from byline.core.value import dataclass
@@ -118,6 +119,17 @@ class Claim:
     def new(self) -> FileState | None:
         """The state that the claim leads to."""
         return FileState(mode=self.mode, sha256=self.sha256) if self.mode and self.sha256 else None
+
+    @property
+    def owners(self) -> tuple[Owner, ...]:
+        """Everybody whom the claim names as owner or hand of anything."""
+        new = (each.owner for each in self.segments if isinstance(each, New))
+        return (self.hand, *new, *(each.hand for each in self.removed))
+
+    @property
+    def has_person(self) -> bool:
+        """Whether the claim gives anything to a person."""
+        return any(owner.origin is Origin.HUMAN for owner in self.owners)
 
     @property
     def copied_bases(self) -> frozenset[int]:

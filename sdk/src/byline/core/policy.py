@@ -7,9 +7,11 @@
     requires_trust = 1                    # the lowest version of trust.toml that goes with it
     [evidence]
     strength = "signed"                   # or "logged": relaxing facts need the receipt of an independent log
+    completeness = "none"                 # or "required": the log proves that no statement about the change was withheld (T4)
+    max_checkpoint_age = "15m"            # how old that proof may be (the default)
     credit_human = [{ evidence = "observed" }, { evidence = "declared", levels = ["senior"] }]      # default: nobody
     credit_hands = true                   # default: false
-    acknowledge = "T1,T2 only"            # needed by either of the two
+    acknowledge = "T1,T2 only"            # needed by either of the two without completeness
     [approval]
     max_age = "72h"                       # m, h or d; absent: only the approval's own expiry counts
     binding = "effect"                    # or "tree"
@@ -61,6 +63,7 @@ MAX_POLICY = 256 * 1024
 MAX_RULES = 200
 POLICY_PATH = b".byline/policy.toml"
 ACKNOWLEDGED = "T1,T2 only"
+CHECKPOINT_AGE = timedelta(minutes=15)
 PROTECTED = (".byline/**", ".byline", "**/.gitattributes", "**/.gitmodules")
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
@@ -73,6 +76,13 @@ class Binding(StrEnum):
 
     EFFECT = "effect"
     TREE = "tree"
+
+
+class Completeness(StrEnum):
+    """Whether the log has to prove that no statement was withheld (T4)."""
+
+    NONE = "none"
+    REQUIRED = "required"
 
 
 class ChangeKind(StrEnum):
@@ -135,6 +145,8 @@ class Policy:
     repository: str
     requires_trust: int
     strength: Strength
+    completeness: Completeness = Completeness.NONE
+    max_checkpoint_age: timedelta = CHECKPOINT_AGE
     credit_human: tuple[Credit, ...]
     credit_hands: bool
     max_age: timedelta | None
@@ -144,8 +156,13 @@ class Policy:
 
     @property
     def relaxes(self) -> bool:
-        """Whether claims can make the gate more permissive, so that only T1 and T2 hold and not T3."""
+        """Whether claims can make the gate more permissive, so that T3 does not hold."""
         return self.credit_hands or bool(self.credit_human)
+
+    @property
+    def needs_index(self) -> bool:
+        """Whether the log has to prove that no statement was withheld, so that T4 holds."""
+        return self.completeness is Completeness.REQUIRED
 
 
 def is_match(path: bytes, glob: str) -> bool:
@@ -199,7 +216,8 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
     )
     if table["schema"] != 1 or isinstance(table["schema"], bool):
         raise PolicyError("policy.toml: schema has to be 1")
-    evidence = take_keys(table.get("evidence", {}), optional=("strength", "credit_human", "credit_hands", "acknowledge"), what="evidence")
+    known = ("strength", "completeness", "max_checkpoint_age", "credit_human", "credit_hands", "acknowledge")
+    evidence = take_keys(table.get("evidence", {}), optional=known, what="evidence")
     approval = take_keys(table.get("approval", {}), optional=("max_age", "binding"), what="approval")
     credited = tuple(_credit(each) for each in take_array(evidence.get("credit_human", []), what="credit_human"))
     policy = Policy(
@@ -207,6 +225,8 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
         repository=take_repository(table["repository"], what="repository"),
         requires_trust=take_number(table["requires_trust"], what="requires_trust"),
         strength=take_choice(Strength, evidence.get("strength", Strength.SIGNED), what="evidence.strength"),
+        completeness=take_choice(Completeness, evidence.get("completeness", Completeness.NONE), what="evidence.completeness"),
+        max_checkpoint_age=_duration(evidence["max_checkpoint_age"]) if "max_checkpoint_age" in evidence else CHECKPOINT_AGE,
         credit_human=credited,
         credit_hands=take_flag(evidence.get("credit_hands", False), what="evidence.credit_hands"),
         max_age=_duration(approval["max_age"]) if "max_age" in approval else None,
@@ -218,9 +238,9 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
         raise PolicyError("policy.toml: two rules have one id")
     if "acknowledge" in evidence and evidence["acknowledge"] != ACKNOWLEDGED:
         raise PolicyError(f'policy.toml: acknowledge is "{ACKNOWLEDGED}"')
-    if policy.relaxes and "acknowledge" not in evidence:
+    if policy.relaxes and not policy.needs_index and "acknowledge" not in evidence:
         raise PolicyError(
-            f'policy.toml: crediting claims needs acknowledge = "{ACKNOWLEDGED}"',
+            f'policy.toml: crediting claims needs completeness = "required" or acknowledge = "{ACKNOWLEDGED}"',
             hint="with credit_human or credit_hands a hidden claim that would have tightened is missed",
         )
     return policy
@@ -278,5 +298,5 @@ def _require(value: object) -> Require:
 def _duration(value: object) -> timedelta:
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not found:
-        raise PolicyError('policy.toml: max_age is a number and m, h or d, such as "72h"')
+        raise PolicyError('policy.toml: an age is a number and m, h or d, such as "72h"')
     return int(found[1]) * _UNITS[found[2]]

@@ -14,6 +14,7 @@
     vkey = "ledger.example+..."
     class = "independent"
 
+    index = true                         # it seals an index, and what is not in that is not logged; absent = false
     quorum = 2                           # of so many witness operators; absent = 0, then nothing of it is `witnessed`
 
     [[witness]]                          # who cosigns checkpoints of logs; an operator has one vote, however many witnesses
@@ -58,6 +59,7 @@ from byline.core.table import (
     take_array,
     take_choice,
     take_digest,
+    take_flag,
     take_keys,
     take_number,
     take_repository,
@@ -111,7 +113,8 @@ PEOPLE_ONLY = frozenset({Use.APPROVAL, Use.ROOT, Use.ERASURE})
 class TrustedLog:
     """A log, by its `origin` and the key (`vkey`) that signs its checkpoints; `quorum` other operators' cosignatures witness one.
 
-    A log that has ended is `frozen` at its final checkpoint, and `successor` is the origin of the log that follows it.
+    With `is_indexed` it seals an index (`core.sealed_index`), and only what is in that is logged. A log that has ended is `frozen` at
+    its final checkpoint, and `successor` is the origin of the log that follows it.
     """
 
     origin: str
@@ -119,6 +122,7 @@ class TrustedLog:
     kind: LogClass
     operator: str | None = None
     url: str | None = None
+    is_indexed: bool = False
     quorum: int = 0
     frozen: Checkpoint | None = None
     successor: str | None = None
@@ -188,6 +192,11 @@ class Trust:
     def ledger(self) -> TrustedLog | None:
         """The log that new statements go to: the first with a URL that has not ended."""
         return next((each for each in self.logs if each.url and not each.frozen), None)
+
+    @property
+    def indexed_logs(self) -> tuple[TrustedLog, ...]:
+        """The independent logs that seal an index and have not ended: a gate that wants completeness asks the one there is."""
+        return tuple(each for each in self.logs if each.is_indexed and each.kind is LogClass.INDEPENDENT and each.frozen is None)
 
     def principal(self, name: str) -> Principal | None:
         """Return the principal with this id."""
@@ -312,7 +321,7 @@ def _check_successors(logs: Sequence[TrustedLog]) -> None:
 
 def _log(value: object) -> TrustedLog:
     table = take_keys(
-        value, required=("origin", "vkey", "class"), optional=("operator", "url", "quorum", "frozen", "successor"), what="a log"
+        value, required=("origin", "vkey", "class"), optional=("operator", "url", "index", "quorum", "frozen", "successor"), what="a log"
     )
     origin = take_string(table["origin"], what="log.origin")
     vkey = take_string(table["vkey"], what="log.vkey")
@@ -324,6 +333,7 @@ def _log(value: object) -> TrustedLog:
         kind=take_choice(LogClass, table["class"], what="log.class"),
         operator=take_string(table["operator"], what="log.operator") if "operator" in table else None,
         url=take_string(table["url"], what="log.url") if "url" in table else None,
+        is_indexed=take_flag(table.get("index", False), what="log.index"),
         quorum=take_number(table["quorum"], what="log.quorum", least=0) if "quorum" in table else 0,
         frozen=_final(table["frozen"], origin) if "frozen" in table else None,
         successor=take_string(table["successor"], what="log.successor") if "successor" in table else None,

@@ -163,6 +163,7 @@ def format_log(log: TrustedLog) -> str:
     lines = ["[[log]]", f"origin = {_quote(log.origin)}", f"vkey = {_quote(log.vkey)}", f"class = {_quote(log.kind)}"]
     lines += [f"operator = {_quote(log.operator)}"] if log.operator else []
     lines += [f"url = {_quote(log.url)}"] if log.url else []
+    lines += ["index = true"] if log.is_indexed else []
     lines += [f"quorum = {log.quorum}"] if log.quorum else []
     lines += [f"frozen = {{ size = {log.frozen.size}, root = {_quote(format_base64(log.frozen.root))} }}"] if log.frozen else []
     lines += [f"successor = {_quote(log.successor)}"] if log.successor else []

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from byline.core.approval import Approval
     from byline.core.authorship import Authorship
     from byline.core.decision import Decision
@@ -73,3 +76,29 @@ class VerifiedTombstone(Verified):
 
     tombstone: Tombstone
     is_full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedIndex:
+    """What the index of the log `origin`, sealed at `sealed_at` or later, was shown to have: under each key all its entries."""
+
+    origin: str
+    sealed_at: datetime
+    found: Mapping[bytes, tuple[int, ...]]
+
+    @property
+    def entries(self) -> frozenset[int]:
+        """The entries that have some key."""
+        return frozenset(index for indices in self.found.values() for index in indices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedCompleteness:
+    """Whether all that the log of `index` has about a change is here.
+
+    `withheld` names for each path the entries about how it changes that are not; `unread` are paths of whose history some are not.
+    """
+
+    index: VerifiedIndex
+    withheld: Mapping[bytes, tuple[int, ...]]
+    unread: frozenset[bytes]

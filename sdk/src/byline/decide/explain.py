@@ -25,6 +25,12 @@ def explain_policy(policy: Policy) -> tuple[str, ...]:
         lines.append("A signed claim that covers a change exactly names its hands; without one a hand is unknown, below every level.")
     else:
         lines.append("Whatever is not credited has an unknown hand, below every level.")
+    if policy.needs_index:
+        minutes = policy.max_checkpoint_age // timedelta(minutes=1)
+        lines.append(
+            "Promised: nothing that is deleted or hidden helps (T4): the log proves that no logged statement about the change was withheld,"
+            f" by a proof that is at most {minutes} minutes old."
+        )
     if policy.relaxes:
         lines.append(
             "Promised: taking away an approval, or what a claim relaxes, never helps (T1); adding a fact that tightens never helps (T2)."

@@ -46,7 +46,10 @@ def _whole(policy: Policy, trust: Trust) -> Iterator[Remark]:
         for level in sorted(set(credit.levels or ()) - set(trust.levels)):
             message = f"credit_human names the level {level!r}, which trust does not have"
             yield Remark(code="unknown-level", is_error=True, rule=None, message=message)
-    if policy.relaxes:
+    if policy.needs_index and len(trust.indexed_logs) != 1:
+        message = f"completeness needs one independent log with index = true, and trust has {len(trust.indexed_logs)}"
+        yield Remark(code="no-index", is_error=True, rule=None, message=message)
+    if policy.relaxes and not policy.needs_index:
         message = f"claims are credited ({ACKNOWLEDGED}): a hidden claim that would have tightened is missed"
         yield Remark(code="credits-claims", is_error=False, rule=None, message=message)
     if not any(rule.when.is_always for rule in policy.rules):

@@ -6,6 +6,7 @@
 3. The built-in protection asks for an approval by a key with the use root.
 4. Each rule whose condition is not known to be false applies. A rule denies, or its approvals must be there, else pending.
 5. A unit to which no rule applies is denied.
+6. Where the policy asks for completeness, a file of which the log has statements that were not shown is denied.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from byline.decide.facts import FileFacts, UnitFacts
 
 STATE, EMPTY, PROTECT, UNMATCHED = "built-in:state", "built-in:empty", "built-in:protected", "built-in:no-rule"
+WITHHELD = "built-in:withheld"
+_SHOWN = 5
 
 
 def decide_change(policy: Policy, change: Change, *, trust: Trust, at: datetime) -> Verdict:
@@ -57,6 +60,8 @@ def _state(policy: Policy, change: Change, trust: Trust, at: datetime) -> Iterat
     for remark in lint_policy(policy, trust):
         if remark.is_error:
             yield _whole(STATE, f"the policy does not fit trust: {remark.message}")
+    if policy.needs_index and change.completeness is None:
+        yield _whole(STATE, "the policy asks for completeness, and no log was asked for a proof of it")
     if not change.files:
         yield _whole(EMPTY, "nothing was judged: base and candidate hold the same files")
 
@@ -67,6 +72,11 @@ def _whole(rule: str, message: str) -> Reason:
 
 def _file(facts: FileFacts, policy: Policy, change: Change, trust: Trust, approvals: Approvals) -> Iterator[Reason]:
     move = facts.file.transition
+    withheld = change.completeness.withheld.get(move.path, ()) if change.completeness else ()
+    if withheld:
+        entries = ", ".join(map(str, withheld[:_SHOWN])) + (", ..." if len(withheld) > _SHOWN else "")
+        message = f"the log has statements about this change that were not shown: entry {entries}"
+        yield Reason(rule=WITHHELD, outcome=Outcome.DENY, message=message, path=move.path, side=Side.FILE, lines=None, needs=None)
     if any(is_match(move.path, glob) for glob in PROTECTED) and not approvals.is_approved(
         move, count=1, level=None, bar=facts.bar, by_root=True
     ):

@@ -118,7 +118,7 @@ class Finder:
             found += self._carried(fact)
             for claim in fact.authorship.claims:
                 same.setdefault((claim.path, claim.sha256), []).append((fact.authorship, claim))
-                if _has_person(claim):
+                if claim.has_person:
                     personal.setdefault(claim.path, []).append(fact)
         theirs = {fact.digest: fact for each in personal.values() for fact in each}.values()
         made_here = list({commit for fact in theirs if (commit := fact.authorship.commit.id) in commits})
@@ -265,19 +265,9 @@ def _oid(entry: TreeEntry | None) -> str | None:
     return entry.oid if entry else None
 
 
-def _owners(claim: Claim) -> Iterator[Owner]:
-    yield claim.hand
-    yield from (each.owner for each in claim.segments if isinstance(each, New))
-    yield from (each.hand for each in claim.removed)
-
-
-def _has_person(claim: Claim) -> bool:
-    return any(owner.origin is Origin.HUMAN for owner in _owners(claim))
-
-
 def has_program(claim: Claim) -> bool:
     """Whether `claim` names an agent, a tool or an import as owner or hand of anything."""
-    return any(owner.origin in PROGRAMS for owner in _owners(claim))
+    return any(owner.origin in PROGRAMS for owner in claim.owners)
 
 
 def _new_owners(claim: Claim) -> dict[int, Owner]:

@@ -8,7 +8,8 @@ Starting from each new version the claims that make it are found by content, the
 version. Approvals are found by the paths that they name: every one that is not over, for any may be a link of a chain, and of those
 that are over the ones that lead to the very version, so that a report can say what became of them. Tombstones all count, and are few.
 So the cost is that of the change and not of the repository's history. A ledger is asked by subject: the effect of the change and each
-new version. Nothing is verified here, and nothing rests on finding everything: what is missing is unknown.
+new version. Nothing is verified here, and nothing rests on finding everything: what is missing is unknown. (Where a log has to
+prove that nothing is, `flow.completion` asks its index instead.)
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from byline.log.evidence import EvidenceRef
 from byline.verify.checks import read_predicate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from byline.core.authorship import Authorship
     from byline.core.bundle import Bundle
     from byline.core.effect import FileState
-    from byline.core.ports import Ledger
+    from byline.core.ports import IndexedLedger
     from byline.flow.landing import Landing
     from byline.git.repository import Repository
     from byline.log.index import ClaimRow, EvidenceIndex
@@ -47,7 +48,7 @@ class _Version(NamedTuple):
 class Evidence:
     """The evidence of one repository as `index` has it, the ledger's included if there is one."""
 
-    def __init__(self, repo: Repository, index: EvidenceIndex, ledger: Ledger | None = None) -> None:
+    def __init__(self, repo: Repository, index: EvidenceIndex, ledger: IndexedLedger | None = None) -> None:
         """Bring `index` to the state of `repo`.
 
         Raises:
@@ -56,7 +57,7 @@ class Evidence:
         index.refresh(EvidenceRef(repo))
         self._repo = repo
         self._index = self.index = index
-        self._ledger = ledger
+        self.ledger = ledger
         self._authorships: dict[str, Authorship] = {}
 
     def about(self, landing: Landing, *, at: datetime) -> Iterator[Bundle]:
@@ -66,14 +67,42 @@ class Evidence:
             RepositoryError: Git cannot read a bundle.
             LedgerError: The ledger does not answer.
         """
+        yield from self.here(landing, at=at)
+        for subject in _subjects(landing) if self.ledger else ():
+            yield from self.ledger.find(subject) if self.ledger else ()
+
+    def here(self, landing: Landing, *, at: datetime) -> Iterator[Bundle]:
+        """Yield what this clone has of it.
+
+        Raises:
+            RepositoryError: Git cannot read a bundle.
+        """
         versions = {move.path: content_of(move.new) for move in (file.transition for file in landing.files)}
         facts = {fact.name: fact for fact in self._index.approvals_about(versions, at=at)}
         for digest in self._statements(landing):
             facts |= {fact.name: fact for fact in self._index.facts(statement=digest)}
         facts |= {fact.name: fact for fact in self._index.facts(kind=PredicateType.TOMBSTONE)}
         yield from (stored.bundle for stored in self._index.open(facts.values()))
-        for subject in _subjects(landing) if self._ledger else ():
-            yield from self._ledger.find(subject) if self._ledger else ()
+
+    def history(self, paths: Iterable[bytes]) -> Iterator[Bundle]:
+        """Yield the statements of this clone with claims about `paths`, however old.
+
+        Raises:
+            RepositoryError: Git cannot read a bundle.
+        """
+        statements = {row.statement for path in paths for row in self._index.claims_by_path(path)}
+        facts = (fact for digest in sorted(statements) for fact in self._index.facts(statement=digest))
+        yield from (stored.bundle for stored in self._index.open(facts))
+
+    def keep(self, bundles: Iterable[Bundle]) -> None:
+        """Add `bundles` to this clone's evidence.
+
+        Raises:
+            RepositoryError: Git cannot write.
+        """
+        evidence = EvidenceRef(self._repo)
+        evidence.add(bundles)
+        self._index.refresh(evidence)
 
     def landed(self, base: str, target: str, *, known: Collection[tuple[str, bytes]], at: datetime) -> Iterator[Bundle]:
         """Yield the approvals for `target`, not over `at`, one of whose steps the commit `base` shows to be taken, `known` ones apart.

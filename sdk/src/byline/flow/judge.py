@@ -9,6 +9,8 @@
    Missing, malformed, expired, of another repository, or (with a `Pin`) of other bytes than the pinned: deny. That is T0.
 2. The change is the difference of the two trees, cut into units. An object that is not here is an error: nobody can say.
 3. The evidence is verified under that trust; what fails a check relaxes nothing. What does not fit together is found.
+   Where trust names a log with an index, that is asked for all that it has about the change: what is not in it is not logged, and
+   where the policy asks for completeness, what it has and does not show is withheld. An answer that proves nothing denies.
 4. decide gives the verdict.
 5. With a pin, a key and a ledger the decision is signed, logged, and its receipt verified before anybody hears "allow".
 """
@@ -21,12 +23,14 @@ from byline.core.bundle import join_receipt
 from byline.core.change import Change
 from byline.core.decision import Decision, format_decision, inputs_digest
 from byline.core.effect import effect_digest
+from byline.core.index_keys import subject_key
 from byline.core.policy import POLICY_PATH, Binding, Policy, parse_policy
 from byline.core.trust import TRUST_PATH, Trust, Use, parse_trust
 from byline.core.value import dataclass
 from byline.decide import decide_change
 from byline.decide.rules import deny_change
 from byline.errors import MalformedError, VerificationError
+from byline.flow.completion import ask_index, complete
 from byline.flow.findings import Finder
 from byline.flow.landing import manifest_of, named_commits, read_landing, read_regular
 from byline.flow.verbatim import verbatim_bases
@@ -38,9 +42,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from byline.core.bundle import Bundle
-    from byline.core.ports import Ledger, Signer
+    from byline.core.ports import IndexedLedger, Signer
     from byline.core.verdict import Verdict
+    from byline.flow.completion import Completion
     from byline.flow.gathering import Evidence
+    from byline.flow.landing import Landing
     from byline.git.repository import Repository
 
 NOTHING_PROVEN = Verification(facts=(), failures=())
@@ -98,7 +104,10 @@ def judge(repo: Repository, question: Question, *, evidence: Evidence, at: datet
     except MalformedError as error:
         return Judgement(question=question, verdict=deny_change(f"the base has no state to judge by: {error}"))
     # 2., 3.
-    change, proven = read_change(repo, question, trust=trust, policy=policy, evidence=evidence, at=at)
+    try:
+        change, proven = read_change(repo, question, trust=trust, policy=policy, evidence=evidence, at=at)
+    except VerificationError as error:
+        return Judgement(question=question, verdict=deny_change(f"the log does not prove that nothing was withheld: {error}"))
     # 4.
     verdict = decide_change(policy, change, trust=trust, at=at)
     return Judgement(question=question, verdict=verdict, change=change, trust=trust, policy=policy, verification=proven)
@@ -110,11 +119,15 @@ def read_change(
     """Return the change that `question` is about, with the evidence about it as it is verified at the moment `at`.
 
     Raises:
+        VerificationError: The policy asks for completeness, and the log of `evidence` does not prove what it answers.
         RepositoryError: An object that the answer needs is not here.
         LedgerError: `evidence` asks a log that does not answer.
     """
     landing = read_landing(repo, question.base, question.candidate)
-    proven = verify_bundles(evidence.about(landing, at=at), trust=trust, at=at, read=evidence.read)
+    completion = _complete(evidence, landing, trust=trust, policy=policy, at=at)
+    bundles = [*evidence.here(landing, at=at), *completion.bundles] if completion else evidence.about(landing, at=at)
+    index = completion.index if completion else None
+    proven = verify_bundles(bundles, trust=trust, at=at, read=evidence.read, index=index)
     commits = repo.commits_between(question.base, question.candidate)
     named = named_commits(repo, commits)
     finder = Finder(repo, evidence.index, trust, at=at)
@@ -132,8 +145,21 @@ def read_change(
         spent=question.pin.spent if question.pin else frozenset(),
         tombstones=proven.tombstones,
         findings=finder.about_change(landing, proven.authorships, commits=frozenset(commits), named=named),
+        completeness=completion.completeness if completion and policy.needs_index else None,
     )
     return change, proven
+
+
+def _complete(evidence: Evidence, landing: Landing, *, trust: Trust, policy: Policy, at: datetime) -> Completion | None:
+    """Ask the index of the log of `evidence`, if trust says that it has one."""
+    if evidence.ledger is None or not trust.indexed_logs:
+        return None
+    try:
+        return complete(evidence, landing, evidence.ledger, trust=trust, at=at, max_age=policy.max_checkpoint_age)
+    except (MalformedError, VerificationError) as error:
+        if policy.needs_index:
+            raise VerificationError(str(error), code=error.code, hint=error.hint) from error
+        return None  # then nothing counts as logged there
 
 
 def read_state(repo: Repository, base: str) -> tuple[Trust, Policy]:
@@ -164,7 +190,7 @@ def _check_pin(pin: Pin | None, trust: Trust, policy: Policy) -> None:
         raise MalformedError(f"policy version {version} has other bytes than the one that this gate has seen")
 
 
-def record_decision(judgement: Judgement, *, signer: Signer, ledger: Ledger, at: datetime) -> Bundle:
+def record_decision(judgement: Judgement, *, signer: Signer, ledger: IndexedLedger, at: datetime) -> Bundle:
     """Sign the decision, log it, and return its bundle once the receipt has been verified like any other's.
 
     Raises:
@@ -193,7 +219,11 @@ def record_decision(judgement: Judgement, *, signer: Signer, ledger: Ledger, at:
     trust.principal_of(signer.public, Use.DECISION)
     envelope = sign_payload(format_decision(decision), signer)
     bundle = join_receipt(envelope, signer.public, ledger.append(envelope, signer.public))
-    bundle, strength = await_strength(bundle, policy.strength, ledger, trust=trust, at=at)
+    index = None
+    if trust.indexed_logs:
+        keys = [subject_key(trust.repository, decision.effect)]
+        index = ask_index(ledger, keys, trust=trust, at=at, max_age=policy.max_checkpoint_age)
+    bundle, strength = await_strength(bundle, policy.strength, ledger, trust=trust, at=at, index=index)
     if strength.rank < policy.strength.rank:
         raise VerificationError(f"the decision is {strength} only, and policy asks for {policy.strength}")
     return bundle

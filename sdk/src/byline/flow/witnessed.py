@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from byline.core.checkpoint import parse_checkpoint
 from byline.core.note import parse_note
 from byline.core.value import replace
-from byline.core.verified import Strength
+from byline.core.verified import Strength, VerifiedIndex
 from byline.errors import LedgerUnavailableError
 from byline.verify import verify_bundle
 
@@ -43,20 +43,29 @@ def renew_receipt(bundle: Bundle, ledger: Ledger) -> Bundle:
 
 
 def await_strength(
-    bundle: Bundle, strength: Strength, ledger: Ledger, *, trust: Trust, at: datetime, pauses: Sequence[float] = PAUSES
+    bundle: Bundle,
+    strength: Strength,
+    ledger: Ledger,
+    *,
+    trust: Trust,
+    at: datetime,
+    index: VerifiedIndex | None = None,
+    pauses: Sequence[float] = PAUSES,
 ) -> tuple[Bundle, Strength]:
     """Return `bundle` once it is as strong as `strength`, or as strong as it becomes within `pauses`, and how strong that is.
+
+    `index` is what the index of the log was shown to have.
 
     Raises:
         MalformedError: It is not what it claims to be.
         VerificationError: It is not proven at all.
         LedgerError: The log fails.
     """
-    found = verify_bundle(bundle, trust=trust, at=at).strength
+    found = verify_bundle(bundle, trust=trust, at=at, index=index).strength
     for pause in pauses if strength is Strength.WITNESSED and found is Strength.LOGGED else ():
         with contextlib.suppress(LedgerUnavailableError):  # no quorum yet, say
             bundle = renew_receipt(bundle, ledger)
-        found = verify_bundle(bundle, trust=trust, at=at).strength
+        found = verify_bundle(bundle, trust=trust, at=at, index=index).strength
         if found is Strength.WITNESSED:
             break
         time.sleep(pause)

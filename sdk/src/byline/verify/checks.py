@@ -11,7 +11,8 @@
 7. *Checkpoint.* If trust lists the log: the log's key signed the checkpoint. An independent log makes the fact `logged`, and as
    many operators of witnesses as its quorum asks for, none of them its own, `witnessed`; each operator counts once, and a bad
    cosignature under a witness that trust lists fails the check. A log that trust says has ended signed nothing beyond its final
-   checkpoint. An embedded log, and one that trust does not list, leave it `signed`.
+   checkpoint. An embedded log, and one that trust does not list, leave it `signed`; so does one that seals an index, unless the
+   entry was shown to be in that (`verify.completeness`): of other entries a log never saw what was signed.
 8. *Use.* Trust lets the key sign this predicate, and the signature shows the presence of a person that the key was enrolled with.
 9. *Identity.* The statement speaks for its signer: an approver is the signer; an owner or hand whom claims name anew is the
    signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
@@ -39,7 +40,15 @@ from byline.core.statement import PredicateType, parse_statement
 from byline.core.tombstone import Tombstone, parse_tombstone
 from byline.core.trust import LogClass, Use
 from byline.core.value import dataclass, replace
-from byline.core.verified import Strength, Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedTombstone
+from byline.core.verified import (
+    Strength,
+    Verified,
+    VerifiedApproval,
+    VerifiedAuthorship,
+    VerifiedDecision,
+    VerifiedIndex,
+    VerifiedTombstone,
+)
 from byline.errors import (
     CheckpointError,
     IdentityError,
@@ -83,8 +92,11 @@ class Checker:
     It keeps parsed keys, and checkpoints read and opened, so that each of many bundles costs little more than its signature.
     """
 
-    def __init__(self, trust: Trust, at: datetime, read: Read | None = None) -> None:
-        """Check under `trust` at the moment `at`; `read` is `read_predicate`, or the same with a memory of what it read."""
+    def __init__(self, trust: Trust, at: datetime, read: Read | None = None, index: VerifiedIndex | None = None) -> None:
+        """Check under `trust` at the moment `at`; `read` is `read_predicate`, or the same with a memory of what it read.
+
+        Of a log that seals an index only entries that `index` was shown to have are logged: of any other nobody knows what was signed.
+        """
         from byline.keys.signatures import Signatures
 
         self._trust = trust
@@ -97,6 +109,7 @@ class Checker:
         self._claimed: dict[str, Checkpoint] = {}
         self._witnesses: list[tuple[WitnessVerifier, str]] | None = None
         self._opened: dict[str, Strength] = {}
+        self._indexed = (index.origin, index.entries) if index else ("", frozenset[int]())
 
     def open_signed(self, bundle: Bundle) -> Signed:
         """Make checks 1 to 4.
@@ -179,7 +192,9 @@ class Checker:
         strength = self._opened.get(receipt.checkpoint)
         if strength is None:
             strength = self._opened[receipt.checkpoint] = self._open(receipt.checkpoint, log)
-        return strength
+        origin, entries = self._indexed
+        is_known = not log.is_indexed or (log.origin == origin and receipt.index in entries)
+        return strength if is_known else Strength.SIGNED
 
     def _open(self, checkpoint: str, log: TrustedLog) -> Strength:
         """Open a checkpoint of `log`, and say what it gives to an entry under it."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from byline.core.value import dataclass, replace
-from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedTombstone
+from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedIndex, VerifiedTombstone
 from byline.errors import MalformedError, VerificationError
 from byline.verify.checks import Checker
 
@@ -65,23 +65,25 @@ class Verification:
         return _of(VerifiedTombstone, self.facts)
 
 
-def verify_bundle(bundle: Bundle, *, trust: Trust, at: datetime) -> Verified:
-    """Return what `bundle` proves under `trust` at the moment `at`, every check made.
+def verify_bundle(bundle: Bundle, *, trust: Trust, at: datetime, index: VerifiedIndex | None = None) -> Verified:
+    """Return what `bundle` proves under `trust` at the moment `at`, every check made; `index` is what its log's index has.
 
     Raises:
         MalformedError: It is not what it claims to be.
         VerificationError: A check failed; the class and the code say which.
     """
-    checker = Checker(trust, at)
+    checker = Checker(trust, at, index=index)
     return checker.prove(bundle, checker.open_signed(bundle))
 
 
-def verify_bundles(bundles: Iterable[Bundle], *, trust: Trust, at: datetime, read: Read | None = None) -> Verification:
+def verify_bundles(
+    bundles: Iterable[Bundle], *, trust: Trust, at: datetime, read: Read | None = None, index: VerifiedIndex | None = None
+) -> Verification:
     """Return what `bundles` prove under `trust` at the moment `at`; a failure among them is reported, not raised.
 
-    `read` is `read_predicate`, or the same with a memory of what it read.
+    `read` is `read_predicate`, or the same with a memory of what it read; `index` is what the index of a log was shown to have.
     """
-    checker = Checker(trust, at, read)
+    checker = Checker(trust, at, read, index)
     facts: dict[tuple[str, ...], Verified] = {}
     failures: set[tuple[str, str, str]] = set()
     for bundle in bundles:
