@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import signal
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATH = "/api/v2/log/entries"
+CALLERS = 6
 
 
 def encode(data: bytes) -> str:
@@ -174,3 +178,40 @@ def test_both_doors_speak_tls_with_one_certificate(tmp_path: Path, vkey: str) ->
         assert https.startswith("https://")
         assert httpx.get(f"{https}/checkpoint", verify=ssl.create_default_context(cafile=certificate)).text == note
     assert vkey
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_was_answered_stays_however_the_server_ends(vkey: str, tmp_path: Path, number: signal.Signals) -> None:
+    """It ends while many clients log: every answer that anybody got is true, and the same request finds its entry again."""
+    answered: dict[int, dict[str, Any]] = {}
+    enough = threading.Event()
+
+    def post(caller: int, url: str) -> None:
+        with httpx.Client(base_url=url, timeout=60) as client:
+            for record in range(caller, 10_000, CALLERS):
+                try:
+                    answer = client.post(PATH, json=request(b"release %d" % record))
+                except httpx.TransportError:
+                    return
+                if answer.status_code != 201:
+                    assert answer.status_code == 503
+                    return
+                answered[record] = answer.json()
+                if len(answered) > 50:
+                    enough.set()
+
+    with web_serving(tmp_path / "ledger", "--rekor", "keys") as (process, _, url), ThreadPoolExecutor(CALLERS) as pool:
+        callers = [pool.submit(post, caller, url) for caller in range(CALLERS)]
+        assert enough.wait(60)
+        process.send_signal(number)
+        for each in callers:
+            each.result(60)
+        assert process.wait(60) == (0 if number is signal.SIGTERM else -number)
+    report = check_ledger(tmp_path / "ledger")
+    assert report.findings == ()
+    assert report.entries >= len(answered)
+    indices = {record: check(answer, vkey) for record, answer in answered.items()}
+    assert len(set(indices.values())) == len(indices)
+    with web_serving(tmp_path / "ledger", "--rekor", "keys") as (_, _, url), httpx.Client(base_url=url) as client:
+        for record, index in list(indices.items())[:20]:
+            assert check(client.post(PATH, json=request(b"release %d" % record)).json(), vkey) == index
