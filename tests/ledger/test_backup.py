@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import sqlite3
 import stat
 import threading
@@ -13,10 +14,11 @@ import pytest
 
 from byline.core.checkpoint import open_checkpoint
 from byline.errors import ConfigError, FrozenError, LedgerError, LogForkError, SignatureError, StaleError
+from byline.keys.cosigners import load_witness_key
 from byline.keys.ed25519 import load_verifier
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.backup import backup_log, restore_log, resume_log
-from byline_ledger.engine.files import DATABASE, KEY, init_ledger, load_log
+from byline_ledger.engine.files import DATABASE, KEY, ML_DSA_KEY, add_ml_dsa_key, init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.highwater import NEWEST
 from serving import SIGNER, envelope
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline_ledger.engine.backup import Backup
+
+
+HAS_ML_DSA = importlib.util.find_spec("cryptography.hazmat.primitives.asymmetric.mldsa") is not None
 
 
 @pytest.fixture
@@ -64,6 +69,14 @@ def test_a_backup_is_checked_and_comes_back_as_it_was(folder: Path, tmp_path: Pa
     assert check_ledger(tmp_path / "new").findings == ()
     log(tmp_path / "new", 5)
     assert check_ledger(tmp_path / "new").entries == 6
+
+
+@pytest.mark.skipif(not HAS_ML_DSA, reason="this release of cryptography has no ML-DSA")
+def test_a_backup_with_the_key_has_every_key_of_the_log(folder: Path, tmp_path: Path) -> None:
+    vkey = add_ml_dsa_key(folder)
+    backup_log(folder, tmp_path / "b", with_key=True)
+    restore_log(tmp_path / "b", tmp_path / "new", seen=[log(folder)])
+    assert load_witness_key(tmp_path / "new" / ML_DSA_KEY).vkey == vkey
 
 
 def test_a_backup_holds_no_key_unless_asked(folder: Path, tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ def test_a_log_ends_once(old: Path, tmp_path: Path) -> None:
         rotate_log(tmp_path / "new", old, origin="log1.example")
     with pytest.raises(ConfigError, match="has ended already"):
         rotate_log(old, tmp_path / "third", origin="log3.example")
+    assert not (tmp_path / "third").exists()
+    with pytest.raises(ConfigError, match="has ended already"):
+        rotate_log(old, tmp_path / "fourth", origin="log2.example")
 
 
 def test_a_log_that_follows_has_another_name_and_an_empty_folder(old: Path, tmp_path: Path) -> None:

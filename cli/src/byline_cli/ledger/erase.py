@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.effect import parse_sha256
 from byline.core.tombstone import NEEDED, Reason
-from byline.errors import ConfigError, MalformedError
+from byline.errors import ConfigError, MalformedError, NotARepositoryError
 from byline_cli.keyfile import approving_key
 from byline_cli.ledger.place import find_folder
 from byline_cli.world import NO, YES
@@ -90,9 +90,12 @@ def _trust(options: Namespace, world: World) -> Trust:
     from byline_cli.wiring import find_trust, open_here
 
     if options.trust is None:
-        trust = find_trust(open_here(world))
+        try:
+            trust = find_trust(open_here(world))
+        except NotARepositoryError:
+            trust = None
         if trust is None:
-            raise ConfigError("this repository has no trust file", hint="name one with --trust")
+            raise ConfigError("there is no trust file here", hint="name one with --trust")
         return trust
     with (world.cwd / options.trust).open("rb") as file:
         return parse_trust(file.read(MAX_TRUST + 1))

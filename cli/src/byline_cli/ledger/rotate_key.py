@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.add_argument("folder", type=Path, help="the ledger that ends; its receipts stay good")
-    parser.add_argument("successor", type=Path, help="a new folder, for the ledger that follows")
+    parser.add_argument("successor", type=Path, help="a new folder for the ledger that follows, or one that `byline ledger init` made")
     parser.add_argument("--origin", required=True, help="the name of the ledger that follows, another one: a host name")
 
 

@@ -3,7 +3,7 @@
 
     <backup>/backup.json     {"schema": "byline.ledger-backup/1", "vkey": "<the log's>", "checkpoint": "<signed note>"}
     <backup>/ledger.db       one moment of the database, whole, as one file
-    <backup>/log.key         only where that was asked for: whoever has it can sign a second history
+    <backup>/log.key         only where that was asked for: whoever has it can sign a second history; with it the ML-DSA key, if any
 
 A backup is taken beside a running server, checked in full (`engine.fsck`), and only then gets its name. It holds no settings: those are
 files that people wrote.
@@ -32,7 +32,7 @@ from byline.core.value import dataclass, replace
 from byline.errors import ConfigError, LedgerError, MalformedError, StaleError
 from byline.keys.ed25519 import LogVerifier, load_log_key, load_verifier
 from byline.keys.files import load_secret, save_secret, sync_folder
-from byline_ledger.engine.files import DATABASE, KEY, URL, check_files, is_shared, load_log, open_postgres, read_url
+from byline_ledger.engine.files import DATABASE, KEY, ML_DSA_KEY, URL, check_files, is_shared, load_log, open_postgres, read_url
 from byline_ledger.engine.frozen import Frozen, check_taking, set_frozen, why_frozen
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.highwater import HighWater
@@ -74,8 +74,8 @@ def backup_log(directory: Path, target: Path, *, with_key: bool = False) -> Back
     with _drafting(target.parent) as draft:
         backup = _copied(directory, draft, verifier) if is_shared(directory) else _copy(directory / DATABASE, draft, verifier)
         save_secret(draft / MANIFEST, format_canonical({"schema": SCHEMA, "vkey": backup.vkey, "checkpoint": backup.note}))
-        if with_key:
-            save_secret(draft / KEY, load_secret(directory / KEY))
+        for name in (KEY, ML_DSA_KEY) if with_key else ():
+            _copy_key(directory / name, draft / name)
         sync_folder(draft)
         draft.rename(target)
         sync_folder(target.parent)
@@ -108,6 +108,7 @@ def restore_log(source: Path, directory: Path, *, seen: Sequence[str], key: Path
             backup = _frozen(draft / DATABASE, backup)
         HighWater(directory).keep(max([backup.note, *notes], key=lambda note: open_checkpoint(note, verifier).size))
         (draft / DATABASE).rename(directory / DATABASE)
+        _copy_key(source / ML_DSA_KEY, directory / ML_DSA_KEY)
         save_secret(directory / KEY, load_secret(keyfile))  # last: without its key it is no log yet
     return backup
 
@@ -198,6 +199,11 @@ def _checked(draft: Path, verifier: LogVerifier, origin: str) -> Backup:
         note = moment.head() or ""
         is_frozen = why_frozen(moment) is not None
     return Backup(vkey=verifier.vkey, note=note, head=open_checkpoint(note, verifier), is_frozen=is_frozen)
+
+
+def _copy_key(source: Path, target: Path) -> None:
+    if source.exists():
+        save_secret(target, load_secret(source))
 
 
 def _frozen(database: Path, backup: Backup) -> Backup:

@@ -61,15 +61,25 @@ def rotate_log(directory: Path, successor: Path, *, origin: str) -> Rotation:
     key = load_log_key(directory / KEY)
     if origin == key.name:
         raise ConfigError("the log that follows has another name", hint="a log's name stands for one history, for ever")
-    if not (successor / KEY).exists():
-        init_ledger(successor, origin=origin)
-    following = load_log_key(successor / KEY)
-    if following.name != origin:
-        raise ConfigError(f"there is another ledger already: {successor}", hint=f"it is the log {following.name}")
-    with contextlib.closing((old := load_log(directory)).store), contextlib.closing((new := load_log(successor)).store):
-        note = _end(old, key, new, HighWater(directory))
-        _follow(new, following, old, note)
+    with contextlib.closing((old := load_log(directory)).store):
+        _check_open(old, origin)
+        if not (successor / KEY).exists():
+            init_ledger(successor, origin=origin)
+        following = load_log_key(successor / KEY)
+        if following.name != origin:
+            raise ConfigError(f"there is another ledger already: {successor}", hint=f"it is the log {following.name}")
+        with contextlib.closing((new := load_log(successor)).store):
+            note = _end(old, key, new, HighWater(directory))
+            _follow(new, following, old, note)
     return Rotation(vkey=key.vkey, final=parse_checkpoint(parse_note(note).text), successor=following.vkey)
+
+
+def _check_open(old: OpenLog, origin: str) -> None:
+    """Check that `old` has not ended before another log than `origin`, before anything is made."""
+    with old.store.read() as reader:
+        followed = (reader.state(_SUCCESSOR) or b"").decode()
+    if followed and parse_vkey(followed).name != origin:
+        raise ConfigError(f"the ledger {old.log.origin} has ended already", hint=f"it is followed by {followed}")
 
 
 def _end(old: OpenLog, key: LogKey, new: OpenLog, told: HighWater) -> str:

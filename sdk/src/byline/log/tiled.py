@@ -72,7 +72,8 @@ class TiledLog:
         """
         data = self._read(CHECKPOINT, MAX_NOTE)
         if data is None:
-            raise LedgerError(f"there is no log at {self._where}: it has no checkpoint")
+            hint = "name the URL where the log serves its tiles, or the folder of a mirror"
+            raise LedgerError(f"there is no log at {self._where}: it has no checkpoint", hint=hint)
         try:
             return data.decode()
         except UnicodeDecodeError as error:
