@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -200,6 +201,27 @@ def test_a_witness_that_has_seen_more_than_the_log_has_is_an_alarm(bench: Bench,
         assert "was the log set back?" in publisher.states["w1"].problem
         assert older.shown() == (1, set())
     assert any(record.levelname == "CRITICAL" for record in caplog.records)
+
+
+def test_another_server_of_the_log_that_was_first_is_no_alarm(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Several front ends ask the same witnesses: who comes second with an older head is told the newer size."""
+    first, lock, moved = bench.publisher(quorum=3), threading.Lock(), False
+
+    def late(witness: PolicyWitness, request: str) -> tuple[int, str]:
+        nonlocal moved
+        with lock:
+            if not moved:
+                moved = True
+                bench.append(2)
+                first.round()
+        return bench.ask(witness, request)
+
+    bench.append(1)
+    with first, Publisher(bench.log, bench.store, policy(3), late, clock=lambda: bench.now) as second:
+        second.round()
+        assert {each.failures for each in second.states.values()} == {1}
+    assert bench.shown() == (2, set(NAMES))
+    assert not any(record.levelname == "CRITICAL" for record in caplog.records)
 
 
 @pytest.mark.parametrize("line", ["", "garbage\n", "\u2014 w1.example AAAAAA==\n", "\u2014 other.example AAAAAQI=\n"])

@@ -193,7 +193,9 @@ class Publisher:
 
     def _ask_from(self, witness: PolicyWitness, old: int, note: str, head: Checkpoint) -> tuple[int, str]:
         if old > head.size:
-            what = f"it has seen {old} entries, and the log has {head.size}: was the log set back?"
+            if old <= (size := self._log.size):
+                raise LedgerUnavailableError("it cosigned a newer checkpoint meanwhile, for another server of this log")
+            what = f"it has seen {old} entries, and the log has {size}: was the log set back?"
             logging.getLogger(__name__).critical("witness %s: %s", witness.name, what)
             raise LedgerError(what, hint="stop the log; see docs/operate.md, a split view")
         hashes = self._log.consistency(old, head.size).hashes

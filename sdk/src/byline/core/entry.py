@@ -67,6 +67,7 @@ HASHEDREKORD_LEAF = (
 )
 _OWN_LEAF = b'{"apiVersion":"%b","kind":"%b","spec":{"data":{"algorithm":"%b","digest":"%b"},"publicKey":"%b","signature":"%b"}}'
 _LEAVES = tuple(re.compile(re.escape(each).replace(b"%b", b"([A-Za-z0-9+/=._-]*)")) for each in (HASHEDREKORD_LEAF, _OWN_LEAF))
+_DIGEST_SIZES = {"sha256": 32, "sha512": 64}
 _ALGORITHMS = {32: b"SHA2_256", 64: b"SHA2_512"}
 
 
@@ -132,7 +133,7 @@ def format_entry(entry: Entry) -> bytes:
         EntryError: A key or signature that no leaf can hold, not its digest, or too long.
     """
     kind = entry_kind(entry)
-    if len(entry.digest) != hashlib.new(_hash_name(entry.signature, entry.public)).digest_size:
+    if len(entry.digest) != _DIGEST_SIZES[_hash_name(entry.signature, entry.public)]:
         raise EntryError("the digest of an entry is of the hash that its signature is over")
     digest, signature, public = (format_base64(field).encode() for field in (entry.digest, entry.signature, entry.public))
     if kind is EntryKind.HASHEDREKORD:
