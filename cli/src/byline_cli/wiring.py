@@ -305,14 +305,17 @@ def open_ledger(workshop: Workshop) -> Ledger:
 
 
 def connect(url: str) -> IndexedLedger:
-    """Return the ledger at `url`; it is not asked anything yet.
+    """Return the ledger at `url`, which is shown what ledgers.toml says; it is not asked anything yet.
 
     Raises:
-        ConfigError: gRPC is not installed, or this is no URL of a ledger.
+        ConfigError: gRPC is not installed, this is no URL of a ledger, or what is to be shown cannot be read.
     """
     with needs_extra("grpc"):
-        from byline.log.client import LedgerClient
-    return LedgerClient(url)
+        from byline.log.client import Identity, LedgerClient
+    from byline_cli.credentials import credentials_for
+
+    shown = credentials_for(url, os.environ)
+    return LedgerClient(url, token=shown.token, identity=Identity(*shown.identity) if shown.identity else None, roots=shown.roots)
 
 
 def cache_file(repo: Repository) -> Path:
