@@ -1,113 +1,109 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk that is full, a folder that nobody may write, a clock that goes back: said plainly, seen by health, and nothing is lost.
-
-The disks are real ones, made for the test; who may not mount any cannot run it.
-"""
+"""A disk that is full, and one that may only be read: a small real one, where the system lets the tests mount it."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
 import grpc
-import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from byline.errors import LedgerUnavailableError
-from byline.keys.ed25519 import LogKey
+from byline.core.checkpoint import open_checkpoint
+from byline.core.merkle import check_consistency, check_inclusion, hash_leaf
+from byline.errors import LedgerError, LedgerUnavailableError
+from byline.keys.ed25519 import load_verifier
 from byline.log.client import LedgerClient
-from byline_cli.main import main
+from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import init_ledger
 from byline_ledger.engine.fsck import check_ledger
-from byline_ledger.engine.log import Log
-from byline_ledger.engine.memory import MemoryStore
-from serving import SIGNER, envelope, submission, web_serving
+from serving import SIGNER, envelope, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from byline.core.bundle import Receipt
+
+# A server wants some room to be left before it says that it takes entries again.
+SIZE = 64 * 1024 * 1024
 SERVES, FAILS = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-PAD = 900_000
+
+
+def mount(*words: str) -> bool:
+    return subprocess.run(["mount", *words], check=False, capture_output=True).returncode == 0
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of `SIZE` bytes."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", place], capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"no disk of its own to be had: {mounted.stderr.strip()}")
+    if not mount("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)):
+        pytest.skip("this system does not let the tests mount a file system")
     yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@contextlib.contextmanager
-def health(url: str) -> Iterator[Iterator[int]]:
-    """Give what the server says of itself, as it changes."""
-    with grpc.insecure_channel(url.removeprefix("grpc://")) as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=120)
-        yield (each.status for each in watch)
-        watch.cancel()
+def fill(place: Path) -> Path:
+    """Fill the file system with a file, to the last byte."""
+    filler = place / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(65536)):
+            pass
+    assert os.statvfs(place).f_bavail == 0
+    return filler
 
 
-def fill(client: LedgerClient) -> int:
-    """Append until the disk is full; return how many were taken."""
-    for number in range(1000):
-        try:
-            client.append(envelope(number, pad=PAD), SIGNER.public)
-        except LedgerUnavailableError as error:
-            assert "full" in str(error)  # noqa: PT017 - it is how this ends, at a number that nobody knows
-            return number
-    pytest.fail("no disk is that large")
-
-
-def test_a_full_disk_stops_appends_alone_and_until_there_is_room(disk: Path, tmp_path: Path) -> None:
-    init_ledger(disk / "ledger")
-    (disk / "ballast").write_bytes(bytes(40_000_000))
-    told = tmp_path / "told"
-    with web_serving(disk / "ledger", told=told) as (_, url, web), LedgerClient(url) as client, health(url) as said:
+def test_a_full_disk_refuses_appends_answers_readers_and_loses_nothing(disk: Path) -> None:
+    """Appends fail until there is room again, and health says both; who was answered keeps their place."""
+    verifier = load_verifier(init_ledger(disk / "ledger"))
+    receipts: list[Receipt] = []
+    with serving(disk / "ledger") as (_, url), LedgerClient(url) as client, grpc.insecure_channel(url.removeprefix("grpc://")) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        said = (each.status for each in watch)
         assert next(said) == SERVES
-        taken = fill(client)
-        assert taken > 0
+        receipts.append(client.append(envelope(0), SIGNER.public))
+        filler = fill(disk)
+        with contextlib.suppress(LedgerUnavailableError):
+            while True:
+                receipts.append(client.append(envelope(len(receipts)), SIGNER.public))
         assert next(said) == FAILS
-        assert client.inclusion(taken - 1, taken)
-        with contextlib.suppress(LedgerUnavailableError):  # what is little may still have room, and is no reason to say that all is well
-            client.append(envelope(0), SIGNER.public)
-        assert httpx.get(f"{web}/healthz", timeout=60).status_code == 503
-        (disk / "ballast").unlink()
+        assert len(client.find(f"{0:064x}")) == 1
+        filler.unlink()
         assert next(said) == SERVES
-        assert client.append(envelope(taken, pad=PAD), SIGNER.public).index >= taken
-        assert 'outcome="BL-LEDGER-2"' in httpx.get(f"{web}/metrics", timeout=60).text
-    events = [json.loads(line)["event"] for line in told.read_text().splitlines()]
-    assert [each for each in events if each.startswith("appends")] == ["appends fail; readers are still answered", "appends work again"]
+        receipts += (client.append(envelope(number), SIGNER.public) for number in range(len(receipts), len(receipts) + 5))
+        watch.cancel()
+        now = open_checkpoint(client.checkpoint(), verifier)
+        assert [receipt.index for receipt in receipts] == list(range(now.size))
+        for receipt in receipts:
+            then = open_checkpoint(receipt.checkpoint, verifier)
+            check_inclusion(receipt.proof, leaf=hash_leaf(receipt.leaf), root=then.root)
+            check_consistency(client.consistency(then.size, now.size), old=then.root, new=now.root)
     report = check_ledger(disk / "ledger")
-    assert (report.findings, report.entries >= taken + 1) == ((), True)
+    assert (report.entries, report.findings) == (len(receipts), ())
 
 
-def test_a_folder_that_cannot_be_written_is_not_served_and_said_so(disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    init_ledger(disk / "ledger")
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    for verb in ("serve", "stats"):
-        assert main(["ledger", verb, str(disk / "ledger")]) in {2, 3}
-        said = capsys.readouterr().err
-        assert "byline: error: " in said
-        assert "Traceback" not in said
+def test_no_log_begins_on_a_full_disk_and_one_does_once_there_is_room(disk: Path) -> None:
+    filler = fill(disk)
+    with pytest.raises(LedgerError):
+        open_embedded(disk / "ledger").close()
+    filler.unlink()
+    with open_embedded(disk / "ledger") as ledger:
+        assert ledger.append(envelope(1), SIGNER.public).index == 0
 
 
-def test_a_clock_that_goes_back_takes_no_entry_back() -> None:
-    """Entries keep the newest time until the clock has caught up, and the log tells how far it is behind."""
-    now = [5_000_000_000]
-    log = Log(store := MemoryStore(), LogKey("log.example", bytes(32)), lambda: now[0])
-    with store.write() as writer:
-        log.start(writer)
-    behind = []
-    for number, at in enumerate((5_000_000_000, 2_000_000_000, 4_999_000_000, 6_000_000_000)):
-        now[0] = at
-        log.append([submission(number)])
-        behind.append(log.clock_behind)
-    assert [each.logged_at for each in log.entries(0).entries] == [5000, 5000, 5000, 6000]
-    assert behind == [0, 3000, 1, 0]
+def test_on_a_disk_that_may_only_be_read_nothing_is_added_and_it_is_said_why(disk: Path) -> None:
+    with open_embedded(disk / "ledger") as ledger:
+        ledger.append(envelope(1), SIGNER.public)
+    assert mount("-o", "remount,ro", str(disk))
+    with pytest.raises(LedgerError) as caught, open_embedded(disk / "ledger") as ledger:
+        ledger.append(envelope(2), SIGNER.public)
+    assert "damaged" not in str(caught.value)
+    assert "broken" not in str(caught.value)
+    assert mount("-o", "remount,rw", str(disk))
+    report = check_ledger(disk / "ledger")
+    assert (report.entries, report.findings) == (1, ())
