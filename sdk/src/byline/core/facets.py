@@ -27,7 +27,7 @@ from byline.core.statement import MAX_STRING
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from byline.core.canonical import Json
     from byline.core.statement import Statement
@@ -49,8 +49,7 @@ class Facets:
     @property
     def terms(self) -> tuple[bytes, ...]:
         """Under what the index has the entry, each once."""
-        subjects = (_term("subject", each) for each in self.subjects)
-        return tuple(dict.fromkeys((*subjects, *_terms(commit=self.commit, key=self.key, repository=self.repository))))
+        return _terms(self.subjects, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +66,7 @@ class Query:
     @property
     def terms(self) -> tuple[bytes, ...]:
         """What the index is asked for, likely the rarest first."""
-        subject = (_term("subject", self.subject),) if self.subject else ()
-        return (*subject, *_terms(commit=self.commit, key=self.key, repository=self.repository))
+        return _terms((self.subject,) if self.subject else (), self)
 
 
 def facets_of(statement: Statement, key: bytes) -> Facets:
@@ -88,11 +86,12 @@ def _id_of(member: Json) -> str:
     return found if isinstance(found, str) and len(found) <= MAX_STRING and found.isprintable() else ""
 
 
-def _terms(*, commit: str, key: bytes, repository: str) -> Iterator[bytes]:
-    for name, value in (("commit", commit.encode()), ("key", key), ("repository", repository.encode())):
-        if value:
-            yield _term(name, value)
-
-
-def _term(name: str, value: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\0" + value).digest()[:TERM_SIZE]
+def _terms(subjects: Iterable[bytes], others: Facets | Query) -> tuple[bytes, ...]:
+    named = [b"subject\0" + each for each in subjects]
+    if others.commit:
+        named.append(b"commit\0" + others.commit.encode())
+    if others.key:
+        named.append(b"key\0" + others.key)
+    if others.repository:
+        named.append(b"repository\0" + others.repository.encode())
+    return tuple(dict.fromkeys([hashlib.sha256(each).digest()[:TERM_SIZE] for each in named]))
