@@ -42,6 +42,14 @@ def test_a_log_alone_is_named_by_its_origin_and_reached_where_it_is_said_to_be(v
     assert told(tmp_path, "--only", "signing-config")["rekorTlogUrls"][0]["url"] == f"https://{ORIGIN}"
 
 
+def test_a_log_that_ended_is_verified_and_takes_nothing(vkey: str, tmp_path: Path) -> None:
+    run(*PROGRAM, "ledger", "init", "next", "--origin", "next.example", cwd=tmp_path)
+    said = run(*PROGRAM, "ledger", "trust-config", "next", "--also", vkey, cwd=tmp_path)
+    config = json.loads(said.out)
+    assert [each["baseUrl"] for each in config["trustedRoot"]["tlogs"]] == ["https://next.example", f"https://{ORIGIN}"]
+    assert [each["url"] for each in config["signingConfig"]["rekorTlogUrls"]] == ["https://next.example"]
+
+
 @pytest.mark.usefixtures("vkey")
 def test_a_private_issuer_is_told_with_its_chains(tmp_path: Path) -> None:
     options = PrivateIssuer().write(tmp_path)
@@ -59,7 +67,7 @@ def test_a_private_issuer_is_told_with_its_chains(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("vkey")
 def test_what_cannot_be_told_is_said_and_hinted(tmp_path: Path) -> None:
     (tmp_path / "no.pem").write_text("no certificate")
-    for options in (["--url", "ledger.example"], ["--ca", "no.pem"], ["--ca", "gone.pem"], ["--ct-key", "no.pem"]):
+    for options in (["--url", "ledger.example"], ["--ca", "no.pem"], ["--ca", "gone.pem"], ["--ct-key", "no.pem"], ["--also", "no vkey"]):
         said = run(*PROGRAM, "ledger", "trust-config", "log", *options, cwd=tmp_path)
         assert (said.code, said.out) == (2, "")
         assert "byline: error:" in said.err

@@ -51,7 +51,7 @@ def logged(tmp_path: Path) -> tuple[dict[str, Any], Callable[[dict[str, Any]], s
         ledger.append(sent, SIGNER.public)
         ledger.append(envelope(10), SIGNER.public)
         bundle = json.loads(format_bundle(join_receipt(sent, SIGNER.public, ledger.append(sent, SIGNER.public))))
-        (tmp_path / "root.json").write_text(json.dumps(trusted_root(load_verifier(ledger.vkey).note_key, Issuer())))
+        (tmp_path / "root.json").write_text(json.dumps(trusted_root([load_verifier(ledger.vkey).note_key], Issuer())))
     (tmp_path / "key.pem").write_bytes(pem(SIGNER.public))
     (tmp_path / "other.pem").write_bytes(pem(fixed_signer(2).public))
     (tmp_path / "blob").write_bytes(BLOB)

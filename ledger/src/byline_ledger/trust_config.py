@@ -20,6 +20,8 @@ from byline.core.publickey import ED25519_PREFIX
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from byline.core.canonical import Json
     from byline.core.note import NoteKey
     from byline.keys.certificates import Certificate
@@ -47,11 +49,11 @@ class Issuer:
     stamper_url: str = ""
 
 
-def trusted_root(log: NoteKey, issuer: Issuer) -> dict[str, Json]:
-    """Return what makes a client believe `log` and `issuer`."""
+def trusted_root(logs: Sequence[NoteKey], issuer: Issuer) -> dict[str, Json]:
+    """Return what makes a client believe `logs` and `issuer`."""
     return {
         "mediaType": _ROOT,
-        "tlogs": [_log(f"https://{log.name}", ED25519_PREFIX + log.public, "PKIX_ED25519", log.log_id)],
+        "tlogs": [_log(f"https://{log.name}", ED25519_PREFIX + log.public, "PKIX_ED25519", log.log_id) for log in logs],
         "certificateAuthorities": [_authority(issuer.authority, issuer.authority_url)] if issuer.authority else [],
         "ctlogs": [_ct_log(issuer)] if issuer.ct_key else [],
         "timestampAuthorities": [_authority(issuer.stamper, issuer.stamper_url)] if issuer.stamper else [],
@@ -73,9 +75,9 @@ def signing_config(log: NoteKey, url: str, issuer: Issuer) -> dict[str, Json]:
     return config
 
 
-def trust_config(log: NoteKey, url: str, issuer: Issuer) -> dict[str, Json]:
-    """Return both in one."""
-    return {"mediaType": _TRUST, "trustedRoot": trusted_root(log, issuer), "signingConfig": signing_config(log, url, issuer)}
+def trust_config(logs: Sequence[NoteKey], url: str, issuer: Issuer) -> dict[str, Json]:
+    """Return both in one; the first of `logs` is the one that takes entries, at `url`."""
+    return {"mediaType": _TRUST, "trustedRoot": trusted_root(logs, issuer), "signingConfig": signing_config(logs[0], url, issuer)}
 
 
 def _log(url: str, public: bytes, details: str, log_id: bytes) -> dict[str, Json]:

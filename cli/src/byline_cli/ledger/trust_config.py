@@ -7,13 +7,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.errors import ConfigError
+from byline.errors import ConfigError, MalformedError
 from byline_cli.ledger.place import find_folder
 from byline_cli.world import YES
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from byline.core.note import NoteKey
     from byline_cli.parser import Parser
     from byline_cli.world import World
     from byline_ledger.trust_config import Issuer
@@ -23,6 +24,9 @@ def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.add_argument("folder", type=Path)
     parser.add_argument("--url", help="where clients reach the ledger (default: https:// and its origin)")
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="VKEY", help="verify entries of this log, too: one that ended; may be repeated"
+    )
     parser.add_argument("--only", choices=["trusted-root", "signing-config"], help="one of the two files that cosign reads")
     parser.add_argument("--ca", type=Path, metavar="PEM", help="the chain of a private certificate authority, its root last")
     parser.add_argument("--ca-url", metavar="URL", default="", help="where it answers")
@@ -41,20 +45,30 @@ def run(options: Namespace, world: World) -> int:
     folder = find_folder(world, options.folder)
     check_files(folder)
     log = load_log_key(folder / KEY).note_key
+    logs = [log, *(_older(vkey) for vkey in options.also)]
     url = options.url or f"https://{log.name}"
     for each in filter(None, (url, options.ca_url, options.oidc_url, options.tsa_url)):
         if not each.startswith(("https://", "http://")):
             raise ConfigError(f"not a URL: {each}", hint="write https://HOST")
     issuer = _issuer(options, world)
     if options.only == "trusted-root":
-        told = trusted_root(log, issuer)
+        told = trusted_root(logs, issuer)
     elif options.only == "signing-config":
         told = signing_config(log, url, issuer)
     else:
-        told = trust_config(log, url, issuer)
+        told = trust_config(logs, url, issuer)
     for line in json.dumps(told, indent=2).splitlines():
         world.terminal.line(line)
     return YES
+
+
+def _older(vkey: str) -> NoteKey:
+    from byline.keys.ed25519 import load_verifier
+
+    try:
+        return load_verifier(vkey).note_key
+    except MalformedError as error:
+        raise ConfigError(f"--also: {error}", hint="it is NAME+8 hex digits+base64, in quotes") from error
 
 
 def _issuer(options: Namespace, world: World) -> Issuer:
