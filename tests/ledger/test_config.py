@@ -18,6 +18,7 @@ from byline_ledger.engine.files import init_ledger
 from byline_ledger.server import config as module
 from byline_ledger.server.config import ServerConfig, Tls, load_config, parse_config
 from byline_ledger.server.main import check_server
+from serving import certify
 
 EXAMPLE = (files("byline_ledger") / "ledger.toml").read_text()
 FORMATS = Path(__file__).parents[2] / "docs/formats.md"
@@ -93,6 +94,22 @@ def test_a_log_of_another_name_is_not_served(tmp_path: Path) -> None:
     check_server(ServerConfig(directory=tmp_path / "log", origin="ledger.example"))
     with pytest.raises(ConfigError, match=r"this is the log ledger\.example, and not other\.example"):
         check_server(ServerConfig(directory=tmp_path / "log", origin="other.example"))
+
+
+def test_certificates_that_cannot_be_used_are_found_before_anything_listens(tmp_path: Path) -> None:
+    init_ledger(tmp_path / "log")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "junk.pem").write_text("junk")
+    good, other = certify(tmp_path), certify(tmp_path / "other")
+    check_server(ServerConfig(directory=tmp_path / "log", tls=Tls(certificate=good[0], key=good[1], client_ca=other[0])))
+    junk = tmp_path / "junk.pem"
+    for tls in (
+        Tls(certificate=junk, key=good[1]),
+        Tls(certificate=good[0], key=other[1]),
+        Tls(certificate=good[0], key=good[1], client_ca=junk),
+    ):
+        with pytest.raises(ConfigError, match="cannot be used for TLS"):
+            check_server(ServerConfig(directory=tmp_path / "log", tls=tls))
 
 
 def test_options_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

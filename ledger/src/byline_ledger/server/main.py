@@ -16,6 +16,7 @@ import logging
 import shutil
 import signal
 import socket
+import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -278,4 +279,13 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
         authorities = tls.client_ca.read_bytes() if tls.client_ca else None
     except OSError as error:
         raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    # gRPC would say no more than that it cannot listen.
+    trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        trial.load_cert_chain(tls.certificate, tls.key)
+        if tls.client_ca:
+            trial.load_verify_locations(tls.client_ca)
+    except ssl.SSLError as error:
+        what = f"{tls.certificate}, {tls.key}" + (f" or {tls.client_ca}" if tls.client_ca else "")
+        raise ConfigError(f"cannot be used for TLS: {what}", hint=f"PEM files that belong together ({error.reason or error})") from error
     return grpc.ssl_server_credentials([(key, certificate)], authorities, require_client_auth=authorities is not None)
