@@ -7,6 +7,7 @@ import datetime as dt
 import ipaddress
 import itertools
 import json
+import queue
 import signal
 import socket
 import ssl
@@ -17,6 +18,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -26,12 +28,14 @@ from cryptography.x509.oid import NameOID
 
 from byline.errors import EntryRejectedError, FrozenError, KeyNotAllowedError, NotAdmittedError, QuotaError, UnknownCallerError
 from byline.keys.ids import key_id
+from byline.log.answers import write_append
 from byline.log.client import LedgerClient
 from byline.testing import fixed_signer
 from byline_cli.main import main
 from byline_ledger.administration import UnixConnection
 from byline_ledger.engine.access import hash_token
 from byline_ledger.engine.files import init_ledger
+from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 from serving import SIGNER, envelope, serving, web_serving
 
 FORMATS = Path(__file__).parents[2] / "docs/formats.md"
@@ -194,6 +198,35 @@ def test_the_operator_reads_the_admission_file_again(place: Path) -> None:
         process.send_signal(signal.SIGHUP)
         with pytest.raises(UnknownCallerError):
             append_for_ever(client)
+
+
+def test_what_lasts_does_not_outlive_what_let_it_in(place: Path) -> None:
+    """A stream that was opened with a token that is taken back takes nothing more, and nobody watches with it."""
+    both = CI | {"doors": ["append", "read"]}
+    shown = (("authorization", f"Bearer {TOKEN}"),)
+    requests: queue.SimpleQueue[ledger_pb2.AppendStreamRequest | None] = queue.SimpleQueue()
+    later = {"name": "later", "token": f"sha256:{hash_token('later')}", "doors": ["append"]}
+    with serving(place, admission=admission(place, both)) as (_, url), grpc.insecure_channel(url.removeprefix("grpc://")) as channel:
+        stub = ledger_pb2_grpc.LedgerServiceStub(channel)
+        answers = stub.AppendStream(iter(requests.get, None), metadata=shown, timeout=60)
+        watched = stub.Watch(ledger_pb2.WatchRequest(), metadata=shown, timeout=60)
+
+        def ask(number: int) -> ledger_pb2.NumberedAnswer:
+            append = ledger_pb2.NumberedAppend(number=number, append=write_append(envelope(number), SIGNER.public))
+            requests.put(ledger_pb2.AppendStreamRequest(appends=[append]))
+            return next(answers).answers[0]
+
+        assert ask(1).HasField("entry")
+        assert next(watched).size > 0
+        admission(place, later)
+        assert operate(place, "POST", "/reload")[0] == 200
+        assert ask(2).status.code == grpc.StatusCode.UNAUTHENTICATED.value[0]
+        with LedgerClient(url, token="later") as client:
+            client.append(envelope(3), SIGNER.public)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(watched)
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        requests.put(None)
 
 
 def append_for_ever(client: LedgerClient) -> None:

@@ -4,7 +4,7 @@
 The first of the identities (`engine.identities`) that a caller is, that has the door, and whose keys the statement's is among, is
 the one that counts. A token that no identity has is refused at every door: whoever shows one expects it to count. Quotas are used
 up when the identity is proven, by what the caller shows or else by the statement's signature, so that nobody uses up what is
-another's. Every process of a server counts for itself.
+another's. Every process of a server counts for itself. What lasts asks again from time to time: who is no longer named is let go.
 
 >>> reader = Identity(name="anyone", doors=frozenset({Door.READ}))
 >>> Access([reader], clock=lambda: 0.0).enter(Caller(), Door.READ).name
@@ -85,10 +85,11 @@ class Guest:
 
 
 class Visit:
-    """A caller inside a door, as one or more identities; the key of a statement tells which."""
+    """A caller inside a door, as one or more identities; the key of a statement tells which. `again` asks at the door once more."""
 
-    def __init__(self, guests: tuple[Guest, ...]) -> None:
+    def __init__(self, guests: tuple[Guest, ...], again: Callable[[], Visit]) -> None:
         self._guests = guests
+        self.again = again
 
     @property
     def name(self) -> str:
@@ -140,7 +141,7 @@ class Access:
             raise UnknownCallerError("no identity has this token")
         inside = tuple(each for each in known if door in each.identity.doors)
         if inside:
-            return Visit(inside)
+            return Visit(inside, lambda: self.enter(caller, door))
         wanted = any(each.is_known and door in each.identity.doors for each in self._guests)
         if wanted and not any(each.is_known for each in known):
             raise UnknownCallerError(f"this door ({door}) wants a token or a certificate")

@@ -130,10 +130,11 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         self, request: ledger_pb2.WatchRequest, context: Context
     ) -> AsyncIterator[ledger_pb2.WatchResponse]:
         """Give checkpoints as the log grows."""
-        async with self._reception.receive(context, Door.READ, "Watch"):
+        async with self._reception.receive(context, Door.READ, "Watch") as visit:
             old = request.size
             while True:
                 await self._heads.beyond(old)
+                visit.again()
                 note = await self._read(self._log.checkpoint)  # the one for readers may come later
                 if (new := size_of(note)) > old:
                     proof = await self._read(lambda old=old, new=new: self._log.consistency(old, new))  # type: ignore[misc]  # bound to this round

@@ -93,7 +93,7 @@ class AppendStream:
     async def _append(self, request: ledger_pb2.AppendStreamRequest) -> list[Outcome]:
         try:
             await self._appends.room()
-            return await self._appends.append([read_append(each.append) for each in request.appends], self._visit)
+            return await self._appends.append([read_append(each.append) for each in request.appends], self._visit.again())
         except BylineError as error:
             return [error] * len(request.appends)
 
