@@ -18,7 +18,7 @@ from byline.errors import LedgerError
 from byline.keys.ed25519 import LogKey, LogVerifier, load_log_key
 from byline_cli.main import main
 from byline_ledger.embedded import open_embedded
-from byline_ledger.engine import fsck_entries
+from byline_ledger.engine import fsck_entries, fsck_tree
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import DATABASE, KEY
 from byline_ledger.engine.fsck import FsckReport, check_ledger, examine_moment
@@ -139,9 +139,12 @@ def test_the_tree_alone_is_checked_without_what_its_leaves_speak_of(copy: Path, 
 
 def test_many_entries_are_checked_by_several_processes(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fsck_entries, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(fsck_tree, "_SPAN", 64)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    assert check_ledger(copy).findings == ()
+    assert check_ledger(copy).findings == check_ledger(copy, tree_only=True).findings == ()
     assert change(copy, "DELETE FROM payload WHERE idx = 17").findings[0].where == "entry 17"
+    change(copy, "DELETE FROM entry WHERE idx = 70")
+    assert check_ledger(copy, tree_only=True).findings[0].where == "entry 70"
 
 
 def test_a_log_in_memory_is_checked_like_any_other() -> None:

@@ -29,11 +29,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING
 
 from byline.core.checkpoint import open_checkpoint
 from byline.core.entry import identity_from
-from byline.core.merkle import root_of
+from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
 from byline.core.tiles import read_tiled_nodes
 from byline.core.tombstone import NEEDED
 from byline.core.value import dataclass, replace
@@ -44,14 +45,14 @@ from byline_ledger.engine.finding import Finding
 from byline_ledger.engine.fsck_entries import CHUNK, Chunk, examine_chunks
 from byline_ledger.engine.fsck_file import examine_file
 from byline_ledger.engine.fsck_index import examine_index, has_index
-from byline_ledger.engine.fsck_tree import Regrowth
+from byline_ledger.engine.fsck_tree import Regrowth, hash_leaves_in
 from byline_ledger.engine.highwater import NEWEST, HighWater, is_behind
 from byline_ledger.engine.published import PUBLISHED
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import is_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from byline.core.checkpoint import Checkpoint
@@ -86,7 +87,8 @@ def check_ledger(directory: Path, verifier: LogVerifier | None = None, *, tree_o
         verifier = LogVerifier(load_log_key(directory / KEY).note_key)
     told, first = _told(directory, verifier)  # before the moment that is read: others may go on meanwhile
     with _reading(directory, tree_only=tree_only) as (reader, soundness):
-        report = examine_moment(reader, verifier, itertools.chain(first, soundness), tree_only=tree_only)
+        hashed = None if is_shared(directory) else partial(hash_leaves_in, directory / DATABASE)
+        report = examine_moment(reader, verifier, itertools.chain(first, soundness), tree_only=tree_only, hashed=hashed)
     if told is None or not report.root or not is_behind(told, size=report.entries, root=bytes.fromhex(report.root)):
         return report
     behind = Finding(where="head", what=f"it is not what the log told of: {told.size} entries, root {told.root.hex()}")
@@ -115,9 +117,19 @@ def _told(directory: Path, verifier: LogVerifier) -> tuple[Checkpoint | None, tu
     return told and told[1], ()
 
 
-def examine_moment(reader: StoreReader, verifier: LogVerifier, first: Iterable[Finding] = (), *, tree_only: bool = False) -> FsckReport:
-    """Check the log that `reader` shows, whatever store it is of; what `first` finds comes first."""
-    check = _Check(reader, verifier)
+def examine_moment(
+    reader: StoreReader,
+    verifier: LogVerifier,
+    first: Iterable[Finding] = (),
+    *,
+    tree_only: bool = False,
+    hashed: Callable[[int], Iterator[bytes]] | None = None,
+) -> FsckReport:
+    """Check the log that `reader` shows, whatever store it is of; what `first` finds comes first.
+
+    `hashed` gives the hashes of the first so many leaves, where somebody reads them faster than `reader` for the tree alone.
+    """
+    check = _Check(reader, verifier, hashed)
     findings = tuple(itertools.islice(_guarded(itertools.chain(first, check.run(tree_only=tree_only))), MAX_FINDINGS))
     head = check.head
     return FsckReport(entries=head.size if head else 0, root=head.root.hex() if head else "", findings=findings)
@@ -150,8 +162,9 @@ def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
 class _Check:
     """One run; `head` is the signed head once it is found good."""
 
-    def __init__(self, reader: StoreReader, verifier: LogVerifier) -> None:
+    def __init__(self, reader: StoreReader, verifier: LogVerifier, hashed: Callable[[int], Iterator[bytes]] | None) -> None:
         self._reader = reader
+        self._hashed = hashed
         self._verifier = verifier
         self._tree = Regrowth(reader)
         self._size = 0
@@ -181,7 +194,7 @@ class _Check:
 
     def _check_entries(self, size: int, *, tree_only: bool) -> Iterator[Finding]:
         if tree_only:
-            for _ in self._leaves(size):
+            for _ in self._leaves(size) if self._hashed is None else self._hashes(self._hashed(size)):
                 pass
         else:
             for checked in examine_chunks(self._chunks(size), entries=size):
@@ -217,11 +230,18 @@ class _Check:
             indices = range(start, min(size, start + CHUNK))
             found = self._reader.leaves(indices)
             leaves = tuple(found[index] for index in itertools.takewhile(found.__contains__, indices))
-            self._tree.add(leaves)
+            self._tree.add(b"".join(map(hash_leaf, leaves)))
             self._size += len(leaves)
             yield leaves
             if len(leaves) < len(indices):
                 return
+
+    def _hashes(self, hashed: Iterator[bytes]) -> Iterator[None]:
+        """Let the tree grow with the hashes of leaves that others read."""
+        for hashes in hashed:
+            self._tree.add(hashes)
+            self._size += len(hashes) // HASH_SIZE
+            yield
 
     def _chunks(self, size: int) -> Iterator[Chunk]:
         is_indexed = has_index(self._reader)

@@ -8,12 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import signal
-from collections import deque
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.entry import entry_for, identity_of, parse_entry
@@ -26,21 +20,20 @@ from byline.core.sshsig import namespace_of
 from byline.core.statement import Statement, parse_statement
 from byline.core.tombstone import Tombstone, parse_tombstone
 from byline.core.value import dataclass, field
-from byline.errors import BylineError, EntryError, LedgerError, StatementError
+from byline.errors import BylineError, EntryError, StatementError
 from byline.keys.signatures import Signatures
 from byline_ledger.engine.index import NO_FACETS, seal_identity
 from byline_ledger.engine.records import record_facets
+from byline_ledger.engine.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from concurrent.futures import Future
 
     from byline.core.facets import Facets
 
 CHUNK = 512
 # A process takes a good part of a second to start.
 _WORTH_PROCESSES = 16 * CHUNK
-_AHEAD = 2
 
 Source: TypeAlias = tuple[bytes, str, str]
 
@@ -79,24 +72,7 @@ def examine_chunks(chunks: Iterable[Chunk], *, entries: int) -> Iterator[Checked
     Raises:
         LedgerError: A process that checks is gone.
     """
-    workers = os.cpu_count() or 1
-    if entries < _WORTH_PROCESSES or workers == 1:
-        yield from map(examine_chunk, chunks)
-        return
-    # Who interrupts the check interrupts this process, which ends the others.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
-    asked: deque[Future[Checked]] = deque()
-    try:
-        for chunk in chunks:
-            asked.append(pool.submit(examine_chunk, chunk))
-            if len(asked) > _AHEAD * workers:
-                yield asked.popleft().result()
-        while asked:
-            yield asked.popleft().result()
-    except BrokenProcessPool as error:
-        raise LedgerError("a process of the check was ended by somebody else", hint="is there enough memory?") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return spread(examine_chunk, chunks, is_worth=entries >= _WORTH_PROCESSES)
 
 
 def examine_chunk(chunk: Chunk) -> Checked:

@@ -7,19 +7,26 @@ above; whatever the number of entries, this takes the same memory.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import sqlite3
 from typing import TYPE_CHECKING
 
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
 from byline.core.tiles import WIDTH, Tile, read_tiled_nodes, tile_path, tile_root
 from byline_ledger.engine.finding import Finding
+from byline_ledger.engine.spread import spread
+from byline_ledger.engine.sql import SqlMoment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from byline.core.ports import StoreReader
 
 _FULL = WIDTH * HASH_SIZE
+_CHUNK = 512
+_SPAN = 64 * WIDTH
 
 
 class Regrowth:
@@ -31,9 +38,9 @@ class Regrowth:
         self._full: list[int] = []
         self.findings: list[Finding] = []
 
-    def add(self, leaves: Iterable[bytes]) -> None:
-        """Add the next leaves."""
-        self._extend(0, b"".join(map(hash_leaf, leaves)))
+    def add(self, hashes: bytes) -> None:
+        """Add the next leaves by their hashes, side by side."""
+        self._extend(0, hashes)
 
     def end(self) -> bytes:
         """Compare what is not full yet, look for tiles that no entry needs, and return the root."""
@@ -67,6 +74,32 @@ class Regrowth:
         found = self._reader.tile(level, index)
         if found != expected:
             self.findings += _difference(level, index, found, expected)
+
+
+def hash_leaves_in(path: Path, size: int) -> Iterator[bytes]:
+    """Give the hashes of the first `size` leaves of the SQLite file `path`, side by side, a span at a time; after a missing one no more.
+
+    Every processor reads by itself: what a signed head covers is the same at every moment.
+    """
+    spans = [(path, start, min(size, start + _SPAN)) for start in range(0, size, _SPAN)]
+    for (_, start, stop), hashes in zip(spans, spread(_hash_span, spans, is_worth=size >= 4 * _SPAN), strict=True):
+        yield hashes
+        if len(hashes) < (stop - start) * HASH_SIZE:
+            return
+
+
+def _hash_span(span: tuple[Path, int, int]) -> bytes:
+    path, start, stop = span
+    hashes: list[bytes] = []
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
+        moment = SqlMoment(database.execute)
+        for at in range(start, stop, _CHUNK):
+            indices = range(at, min(stop, at + _CHUNK))
+            found = moment.leaves(indices)
+            hashes += (hash_leaf(found[index]) for index in itertools.takewhile(found.__contains__, indices))
+            if len(hashes) < indices.stop - start:
+                break
+    return b"".join(hashes)
 
 
 def _difference(level: int, index: int, found: bytes, expected: bytes) -> Iterator[Finding]:
