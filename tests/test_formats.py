@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = (Path(__file__).parents[1] / "docs/formats.md").read_text()
 # Objects whose members are names, and rows whose cells are told apart by their place: no two need to be alike.
-FREE = {"came", "went", "origins", "lines", "segs", "transitions"}
+FREE = {"came", "went", "origins", "lines", "logs", "segs", "transitions"}
 
 
 def _example(heading: str, number: int = 0) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 
 1. The base is the tip of the anchor's target in this repository; nobody names it.
 2. The judgement rests on the pinned trust and on no policy older than the gate has seen.
-3. With a key and a ledger the decision is signed and logged, whatever it is; only then is it told.
-4. What was seen is kept: the policy, and which approved steps the target has taken. An approval that landed and was reverted is spent.
+3. With a ledger: it only grew since the gate asked it last (`byline_gate.growth`). With a key as well the decision is signed and
+   logged, whatever it is; only then is it told.
+4. What was seen is kept: the policy, the log's checkpoint, and which approved steps the target has taken. An approval that landed and
+   was reverted is spent.
 
 `EXIT` is what a program returns for each outcome; "cannot decide" is an exception (3), wrong configuration another (2).
 """
@@ -20,6 +22,7 @@ from byline.flow.judge import Judgement, Pin, Question, judge, record_decision
 from byline.flow.landing import landed_steps
 from byline.log.evidence import EvidenceRef
 from byline.verify import verify_bundles
+from byline_gate.growth import follow_ledger
 from byline_gate.state import Seen, Spent, load_seen, save_seen
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ def run_gate(
         ConfigError: The gate's state cannot be used.
         RepositoryError: The target or an object is not here.
         LedgerError: A log that is needed does not answer.
-        VerificationError: The decision cannot be put on record.
+        VerificationError: The decision cannot be put on record, or the log shows less than before, or another history.
     """
     # 1.
     base = repo.ref(anchor.target)
@@ -86,13 +89,17 @@ def run_gate(
     if trust is None or policy is None:
         return Run(judgement=judgement)
     # 3.
+    logs = dict(seen.logs) if seen else {}
+    if ledger is not None:
+        logs = follow_ledger(ledger, trust, logs)
     decision = None
     if signer is not None and ledger is not None:
         decision = record_decision(judgement, signer=signer, ledger=ledger, at=at)
         EvidenceRef(repo).add([decision])
     # 4.
     spent = _spend(repo, judgement, spent, evidence, at)
-    save_seen(anchor.state, Seen(repository=trust.repository, policy=(policy.version, policy.sha256), spent=spent))
+    now = Seen(repository=trust.repository, policy=(policy.version, policy.sha256), spent=spent, logs=tuple(sorted(logs.items())))
+    save_seen(anchor.state, now)
     return Run(judgement=judgement, decision=decision)
 
 

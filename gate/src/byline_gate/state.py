@@ -2,12 +2,13 @@
 """What a gate has seen: the file that `state` in gate.toml names.
 
     {"schema": "byline.gate-state/1", "repository": "byl:...", "policy": {"version": 3, "sha256": "<hex>"},
-     "spent": [{"approval": "<statement>", "until": "2026-11-24T12:00:00Z", "paths": [path or {"pathBytes"}, ...]}, ...]}
+     "spent": [{"approval": "<statement>", "until": "2026-11-24T12:00:00Z", "paths": [path or {"pathBytes"}, ...]}, ...],
+     "logs": {"<origin>": "<signed note>", ...}}
 
 The gate refuses a policy older than the one seen, and other bytes under the version seen; so a target that was forced back to an
 older policy is denied. `spent` are approvals of which the target was seen to hold what they let in: after a revert they do not let
-it in again. They are forgotten when they expire. The file is replaced in one step, so that a crash leaves the old state or the new
-one. No file is no memory: the first judgement makes it.
+it in again. They are forgotten when they expire. `logs` are the newest checkpoints of the logs that the gate asked. The file is
+replaced in one step, so that a crash leaves the old state or the new one. No file is no memory: the first judgement makes it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import os
 from typing import TYPE_CHECKING
 
 from byline.core.canonical import parse_strict
+from byline.core.checkpoint import parse_checkpoint
 from byline.core.effect import parse_path, parse_sha256, path_members
 from byline.core.moment import format_moment, parse_moment
+from byline.core.note import parse_note
 from byline.core.table import take_array, take_keys, take_number, take_repository
 from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 SCHEMA = "byline.gate-state/1"
 MAX_STATE = 64 * 1024 * 1024
 MAX_SPENT = 1_000_000
+_MEMBERS = ("schema", "repository", "policy", "spent", "logs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +55,15 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """The newest policy (version, SHA-256) of a repository that a gate has judged by, and the approvals that were used up."""
+    """The newest policy (version, SHA-256) of a repository that a gate has judged by, and the approvals that were used up.
+
+    `logs` are the newest checkpoints (origin, signed note) that it was shown.
+    """
 
     repository: str
     policy: tuple[int, str]
     spent: tuple[Spent, ...] = ()
+    logs: tuple[tuple[str, str], ...] = ()
 
 
 def load_seen(path: Path, *, repository: str) -> Seen | None:
@@ -70,18 +79,26 @@ def load_seen(path: Path, *, repository: str) -> Seen | None:
     except OSError as error:
         raise ConfigError(f"the gate's state {path} cannot be read: {error.strerror}") from error
     try:
-        value = take_keys(parse_strict(data, max_bytes=MAX_STATE), required=("schema", "repository", "policy", "spent"), what="the state")
+        value = take_keys(parse_strict(data, max_bytes=MAX_STATE), required=_MEMBERS, what="the state")
         policy = take_keys(value["policy"], required=("version", "sha256"), what="policy")
         seen = Seen(
             repository=take_repository(value["repository"], what="repository"),
             policy=(take_number(policy["version"], what="policy.version"), parse_sha256(policy["sha256"])),
             spent=tuple(map(_spent, take_array(value["spent"], what="spent", most=MAX_SPENT))),
+            logs=tuple(sorted(_logs(value["logs"]))),
         )
     except MalformedError as error:
         raise ConfigError(f"the gate's state {path} is damaged: {error}", hint="an administrator looks at it, then removes it") from error
     if value["schema"] != SCHEMA or seen.repository != repository:
         raise ConfigError(f"the gate's state {path} is about another repository", hint="name another state in gate.toml")
     return seen
+
+
+def _logs(value: object) -> Iterator[tuple[str, str]]:
+    for origin, note in take_keys(value, required=value if isinstance(value, dict) else (), what="logs").items():
+        if not isinstance(note, str) or parse_checkpoint(parse_note(note).text).origin != origin:
+            raise MalformedError("what was seen of a log is its checkpoint")
+        yield origin, note
 
 
 def _spent(value: object) -> Spent:
@@ -106,6 +123,7 @@ def save_seen(path: Path, seen: Seen) -> None:
         for each in seen.spent
     ]
     value = {"schema": SCHEMA, "repository": seen.repository, "policy": {"version": version, "sha256": sha256}, "spent": spent}
+    value["logs"] = dict(seen.logs)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
