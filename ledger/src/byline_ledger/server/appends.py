@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from byline.core.bundle import Receipt
@@ -35,6 +35,7 @@ CAPACITY = 2048
 MAX_BYTES = 64 * 1024 * 1024
 PROBE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+LOGGED = "logged"
 
 Outcome: TypeAlias = Receipt | Exception
 T = TypeVar("T")
@@ -47,13 +48,9 @@ class _Caller:
         self._guests = [visit.let(key_id(public), len(envelope.payload)) for envelope, public in asked]
         self._sizes = [len(envelope.payload) for envelope, _ in asked]
         self.asks = [ask for ask, guest in zip(asked, self._guests, strict=True) if isinstance(guest, Guest)]
+        self.size = sum(len(envelope.payload) for envelope, _ in self.asks)
         self.outcomes: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._checked: Sequence[Submission | Exception] = ()
-
-    @property
-    def size(self) -> int:
-        """The bytes that are to be logged."""
-        return sum(len(envelope.payload) for envelope, _ in self.asks)
 
     def done(self) -> bool:
         return self.outcomes.done()
@@ -140,8 +137,10 @@ class Appends:
         except BylineError as error:
             self._metrics.entered(error.code, len(asks))
             raise
-        for outcome, number in Counter(map(_word, outcomes)).items():
-            self._metrics.entered(outcome, number)
+        refused = [each for each in outcomes if isinstance(each, Exception)]
+        self._metrics.entered(LOGGED, len(outcomes) - len(refused))
+        for each in refused:
+            self._metrics.entered(_word(each), 1)
         return outcomes
 
     async def _append(self, asks: Sequence[tuple[Envelope, bytes]], visit: Visit) -> list[Outcome]:
@@ -170,9 +169,10 @@ class Appends:
             self._sequencer.submit([submission], answer)
             self._flush_soon()
             (outcome,) = await answer
-        self._metrics.entered(_word(outcome), 1)
         if isinstance(outcome, FrozenError):
+            self._metrics.entered(_word(outcome), 1)
             raise outcome
+        self._metrics.entered(LOGGED, 1)
         return outcome
 
     def _check_room(self) -> None:
@@ -297,8 +297,6 @@ class Appends:
                 done.set_result(found)
 
 
-def _word(outcome: Outcome) -> str:
-    """Return how `outcome` is counted: `logged`, or the code of the error."""
-    if isinstance(outcome, Receipt):
-        return "logged"
-    return outcome.code if isinstance(outcome, BylineError) else BylineError.default_code
+def _word(refused: Exception) -> str:
+    """Return how what was `refused` is counted: under the code of the error."""
+    return refused.code if isinstance(refused, BylineError) else BylineError.default_code
