@@ -15,18 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grpc
 import httpx
 import pytest
 
 from byline.core.checkpoint import open_checkpoint
 from byline.core.merkle import hash_leaf
 from byline.core.tiles import parse_entries, parse_tile_path, tile_path, tile_root, tiles_for
+from byline.errors import PushbackError
 from byline.keys.ed25519 import load_verifier
 from byline.log.client import LedgerClient
 from byline_ledger.embedded import open_embedded
 from byline_ledger.engine.files import DATABASE, init_ledger
 from byline_ledger.engine.last_check import LastCheck, save_last_check
-from byline_ledger.server.http import listen
+from byline_ledger.server.http import answer, listen
+from byline_ledger.server.status import write_status
 from byline_ledger.server.witness import init_witness
 from serving import SIGNER, envelope, web_serving
 
@@ -235,6 +238,14 @@ def test_health_says_when_appends_fail(tmp_path: Path) -> None:
         assert "appends fail" in client.get("/").text
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_a_refusal_says_what_would_help() -> None:
+    """A token, a later time: what HTTP has headers for."""
+    assert answer.refuse(grpc.StatusCode.UNAUTHENTICATED, "who?").headers["WWW-Authenticate"] == "Bearer"
+    later = answer.refuse_status(write_status(PushbackError("busy", retry_after=1.2)))
+    assert (later.status_code, later.headers["Retry-After"]) == (429, "2")
+    assert "Retry-After" not in answer.refuse(grpc.StatusCode.INTERNAL, "broken").headers
 
 
 def test_an_answer_is_not_held_back_by_the_system() -> None:

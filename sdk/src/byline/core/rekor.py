@@ -23,7 +23,7 @@ import hashlib
 import re
 
 from byline.core.canonical import Json, format_base64, parse_base64, parse_strict
-from byline.core.entry import HASHEDREKORD_LEAF, MAX_ENTRY, Entry, EntryKind, entry_kind, format_entry
+from byline.core.entry import HASHEDREKORD_LEAF, MAX_ENTRY, Entry, EntryKind, entry_kind, format_entry, parse_entry
 from byline.core.value import dataclass
 from byline.errors import EntryError, MalformedError
 
@@ -32,9 +32,7 @@ _KEY_DETAILS = "PKIX_ECDSA_P256_SHA_256"
 _DOMAIN = b"byline.rekor/1\0"
 _KEY, _CERTIFICATE = "publicKey", "x509Certificate"
 _CERTIFIED_LEAF = HASHEDREKORD_LEAF.replace(_KEY.encode(), _CERTIFICATE.encode())
-_FIELD = b"([A-Za-z0-9+/=]*)"
-_CERTIFIED = re.compile(re.escape(_CERTIFIED_LEAF).replace(b"%b", _FIELD))
-_PLAIN = re.compile(re.escape(HASHEDREKORD_LEAF).replace(b"%b", _FIELD))
+_CERTIFIED = re.compile(re.escape(_CERTIFIED_LEAF).replace(b"%b", b"([A-Za-z0-9+/=]*)"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +94,15 @@ def parse_record(leaf: bytes) -> Record:
     Raises:
         EntryError: Other bytes than `format_record` writes.
     """
-    certified, plain = _CERTIFIED.fullmatch(leaf), _PLAIN.fullmatch(leaf)
-    match = certified or plain
+    match = _CERTIFIED.fullmatch(leaf)
     if match is None:
-        raise EntryError("not a hashedrekord 0.0.2 of a P-256 key")
-    try:
-        record = _record(*(parse_base64(each.decode()) for each in match.groups()), certified=certified is not None)
-    except MalformedError as error:
-        raise EntryError(f"not a hashedrekord: {error}") from error
+        entry = parse_entry(leaf)
+        record = _record(entry.digest, entry.signature, entry.public, certified=False)
+    else:
+        try:
+            record = _record(*(parse_base64(each.decode()) for each in match.groups()), certified=True)
+        except MalformedError as error:
+            raise EntryError(f"not a hashedrekord: {error}") from error
     format_record(record)
     return record
 

@@ -62,6 +62,8 @@ def refuse_status(told: status_pb2.Status, *, status: int | None = None) -> JSON
     status = status or _STATUS.get(told.code, 500)
     if isinstance(error, LedgerUnavailableError) and status in _PASSING:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     details = [json_format.MessageToDict(each) for each in told.details]
     return JSONResponse({"code": told.code, "message": told.message, "details": details}, status, headers)
 
