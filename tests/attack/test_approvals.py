@@ -12,7 +12,8 @@ import pytest
 from byline.core.approval import format_approval
 from byline.core.bundle import Bundle
 from byline.core.policy import Require, Rule, When
-from byline.core.trust import TrustedKey, Use, parse_trust
+from byline.core.publickey import Presence, key_type
+from byline.core.trust import TrustedKey, Use, least_presence, parse_trust
 from byline.core.trustfile import add_to_trust
 from byline.core.verdict import Outcome
 from byline.errors import TrustError
@@ -20,6 +21,7 @@ from byline.sign.file import sign_payload
 from byline.testing import fixed_signer
 from casework import (
     NOW,
+    PERSONAL,
     SIGNERS,
     ai,
     approval,
@@ -35,6 +37,7 @@ from casework import (
     team,
     trust_bytes,
 )
+from tokens import KEYS, envelope
 
 PATH, OLD, NEW = b"src/app.py", b"a\nb\n", b"a\nb2\n"
 FILES = [changed(PATH, OLD, NEW)]
@@ -158,6 +161,35 @@ def test_two_keys_of_one_person_are_one_person() -> None:
     assert outcome(FILES, [first, other], policy=policy, trust=trust) is Outcome.PENDING
     ben = signed(approval("p-ben", move(PATH, OLD, NEW), policy=policy), "p-ben")
     assert outcome(FILES, [first, other, ben], policy=policy, trust=trust) is Outcome.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "expected"),
+    [
+        (Presence.NONE, None, Outcome.ALLOW),
+        (Presence.PRESENT, None, Outcome.PENDING),
+        (Presence.PRESENT, "ssh-ed25519", Outcome.PENDING),
+        (Presence.PRESENT, "ed25519", Outcome.PENDING),
+        (Presence.PRESENT, "sk-ssh-ed25519", Outcome.ALLOW),
+        (Presence.PRESENT, "webauthn ES256", Outcome.ALLOW),
+        (Presence.VERIFIED, "sk-ssh-ed25519", Outcome.PENDING),
+        (Presence.VERIFIED, "sk-ecdsa verified", Outcome.ALLOW),
+        (Presence.VERIFIED, "webauthn EdDSA", Outcome.ALLOW),
+    ],
+)
+def test_where_policy_asks_for_presence_no_key_in_a_file_approves(asked: Presence, name: str | None, expected: Outcome) -> None:
+    """K1: an agent of the same user can read such a key, and cannot touch a token; both yes together are as good as the better one."""
+    rule = Rule(id="one", why="w", when=When(), require=Require(approvals=1))
+    policy = team(rules=(rule,), presence=asked)
+    payload = format_approval(approval("p-ana", move(PATH, OLD, NEW), policy=policy))
+    given = [Bundle(envelope=sign_payload(payload, SIGNERS["p-ana"]), key_hint=sha(SIGNERS["p-ana"].public))]
+    trust = make_trust()
+    if name is not None:
+        key = KEYS[name]
+        listed = TrustedKey(principal="p-ana", public=key.public, uses=PERSONAL, presence=least_presence(key_type(key.public)))
+        trust = parse_trust(add_to_trust(trust_bytes(), issued=NOW, keys=[listed]))
+        given.append(Bundle(envelope=envelope(payload, key), key_hint=sha(key.public)))
+    assert outcome(FILES, given, policy=policy, trust=trust) is outcome(FILES, given[::-1], policy=policy, trust=trust) is expected
 
 
 def test_a_second_signature_takes_nothing_from_the_first() -> None:

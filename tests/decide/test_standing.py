@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from byline.core.change import Change
 from byline.core.effect import effect_digest
 from byline.core.policy import Require, Rule, When
+from byline.core.publickey import Presence
 from byline.core.trust import Use
 from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship
 from byline.decide import decide_change
@@ -61,6 +62,12 @@ def test_a_reason_is_given_where_no_rule_would_count_it(path: bytes, approver: s
     assert _why(path, "p-rob", approver, uses) == why
 
 
+def test_a_key_in_a_file_is_told_that_the_policy_asks_for_a_token() -> None:
+    eyes = Rule(id="eyes", why="w", when=When(), require=Require(approvals=1))
+    policy = team(rules=(eyes,), presence=Presence.PRESENT)
+    assert "a token that somebody touches" in (_why(b"a.py", "p-rob", "p-mia", policy=policy) or "")
+
+
 def test_where_no_rule_asks_nothing_is_in_the_way() -> None:
     assert _why(b"a.py", "p-mia", "p-rob") is None
     eyes = Rule(id="eyes", why="w", when=When(), require=Require(approvals=1))
@@ -75,10 +82,17 @@ def _yes(who: str, move: Transition, uses: tuple[Use, ...], policy: Policy) -> V
     return VerifiedApproval(digest=sha(b"yes"), principal=who, key="0" * 64, strength=Strength.LOGGED, approval=given_to, uses=uses)
 
 
-@given(case=cases(), who=st.sampled_from(PEOPLE), uses=st.sampled_from([(Use.APPROVAL,), (Use.ROOT,), BOTH]))
-def test_what_is_said_not_to_count_changes_no_verdict(case: tuple[Policy, Change], who: str, uses: tuple[Use, ...]) -> None:
-    """AP5: whatever claims there are, whatever the policy asks."""
-    policy, change = case
+@given(
+    case=cases(),
+    who=st.sampled_from(PEOPLE),
+    uses=st.sampled_from([(Use.APPROVAL,), (Use.ROOT,), BOTH]),
+    presence=st.sampled_from(Presence),
+)
+def test_what_is_said_not_to_count_changes_no_verdict(
+    case: tuple[Policy, Change], who: str, uses: tuple[Use, ...], presence: Presence
+) -> None:
+    """AP5: whatever claims there are, whatever the policy asks; the key is one in a file."""
+    policy, change = replace(case[0], presence=presence), case[1]
     before = decide_change(policy, change, trust=TRUST, at=NOW)
     moves = {file.transition.path: file.transition for file in change.files}
     for each in list_uncounted(policy, change, TRUST, approver=who, uses=uses):

@@ -15,6 +15,7 @@
     [approval]
     max_age = "72h"                       # m, h or d; absent: only the approval's own expiry counts
     binding = "effect"                    # or "tree"
+    presence = "none"                     # or "present", "verified": what the signature of an approval has to show of the person
     [[rule]]
     id = "ai-senior-signoff"
     why = "..."
@@ -44,6 +45,7 @@ from enum import StrEnum
 from typing import Any
 
 from byline.core.attribution import Evidence
+from byline.core.publickey import Presence
 from byline.core.table import (
     parse_table,
     take_array,
@@ -151,6 +153,7 @@ class Policy:
     credit_hands: bool
     max_age: timedelta | None
     binding: Binding
+    presence: Presence = Presence.NONE
     rules: tuple[Rule, ...]
     sha256: str
 
@@ -218,7 +221,7 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
         raise PolicyError("policy.toml: schema has to be 1")
     known = ("strength", "completeness", "max_checkpoint_age", "credit_human", "credit_hands", "acknowledge")
     evidence = take_keys(table.get("evidence", {}), optional=known, what="evidence")
-    approval = take_keys(table.get("approval", {}), optional=("max_age", "binding"), what="approval")
+    approval = take_keys(table.get("approval", {}), optional=("max_age", "binding", "presence"), what="approval")
     credited = tuple(_credit(each) for each in take_array(evidence.get("credit_human", []), what="credit_human"))
     policy = Policy(
         version=take_number(table["version"], what="version"),
@@ -231,6 +234,7 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
         credit_hands=take_flag(evidence.get("credit_hands", False), what="evidence.credit_hands"),
         max_age=_duration(approval["max_age"]) if "max_age" in approval else None,
         binding=take_choice(Binding, approval.get("binding", Binding.EFFECT), what="approval.binding"),
+        presence=take_choice(Presence, approval.get("presence", Presence.NONE), what="approval.presence"),
         rules=tuple(_rule(each) for each in take_array(table["rule"], what="rule", most=MAX_RULES)),
         sha256=sha256,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from byline.core.publickey import Presence
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -57,10 +58,11 @@ class VerifiedAuthorship(Verified):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedApproval(Verified):
-    """A person's yes, by that person. `uses` are those of their key: approval, root or both."""
+    """A person's yes, by that person. `uses` are those of their key: approval, root or both; `presence` is what the signature shows."""
 
     approval: Approval
     uses: tuple[Use, ...]
+    presence: Presence = Presence.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

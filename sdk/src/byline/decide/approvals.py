@@ -7,8 +7,9 @@ An approval counts (reference: the gate, lines 24 and 33) if
 2. it is for this repository, this target, this environment or all, and this policy's bytes;
 3. it was given, by its own word, not after now and not longer than `max_age` ago, and has not expired;
 4. its statement is as strong as the policy asks;
-5. its binding is what the policy asks: a `tree` approval holds for the very tree that it names and always suffices;
-6. the target has not taken the step before: what was approved, landed and was reverted is approved anew.
+5. its signature shows what the policy asks of the person's presence;
+6. its binding is what the policy asks: a `tree` approval holds for the very tree that it names and always suffices;
+7. the target has not taken the step before: what was approved, landed and was reverted is approved anew.
 
 A file is approved by a *chain*: approved transitions of its path, end to end, each by enough different people. A preview has no
 target and takes an approval for any.
@@ -86,4 +87,5 @@ def _counts(fact: VerifiedApproval, policy: Policy, change: Change, at: datetime
         and (policy.max_age is None or age <= policy.max_age)
         and at < given.expires_at
         and fact.strength.rank >= policy.strength.rank
+        and fact.presence.rank >= policy.presence.rank
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from byline.core.policy import Binding
+from byline.core.publickey import Presence
 
 if TYPE_CHECKING:
     from byline.core.policy import Credit, Policy, Rule, When
@@ -54,7 +55,12 @@ def _credit(credit: Credit) -> str:
 def _approvals(policy: Policy) -> str:
     bound = "the exact bytes of the files" if policy.binding is Binding.EFFECT else "the exact bytes of the whole tree"
     hours = f", for {policy.max_age // _HOUR} hours" if policy.max_age and policy.max_age % _HOUR == timedelta(0) else ""
-    return f"An approval is bound to {bound}{hours}; facts must be at least {policy.strength}."
+    return f"An approval is bound to {bound}{hours}; facts must be at least {policy.strength}{_shown(policy)}."
+
+
+def _shown(policy: Policy) -> str:
+    shown = {Presence.PRESENT: "a touch of a token", Presence.VERIFIED: "a token that knows who touched it, by PIN or finger"}
+    return f", and approvals signed with {shown[policy.presence]}" if policy.presence in shown else ""
 
 
 def _rule(rule: Rule) -> str:

@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.core.policy import PROTECTED, is_match
+from byline.core.publickey import Presence
 from byline.core.trust import Use, is_below
 from byline.core.value import dataclass
 from byline.decide.facts import state_facts
 from byline.decide.rules import applies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from byline.core.change import Change
     from byline.core.policy import Policy, Rule
@@ -33,21 +34,28 @@ class Uncounted:
     why: str
 
 
-def list_uncounted(policy: Policy, change: Change, trust: Trust, *, approver: str, uses: Iterable[Use]) -> tuple[Uncounted, ...]:
-    """Return the files of `change` for which an approval by `approver`, with a key of these `uses`, would not count."""
+def list_uncounted(
+    policy: Policy, change: Change, trust: Trust, *, approver: str, uses: Iterable[Use], is_token: bool = False
+) -> tuple[Uncounted, ...]:
+    """Return the files of `change` for which an approval by `approver`, with a key of these `uses`, would not count.
+
+    `is_token`: the key lives on a token, and so can show that somebody was there.
+    """
     given = frozenset(uses)
+    is_absent = policy.presence is not Presence.NONE and not is_token
+    lacking = "the policy asks for approvals by a token that somebody touches, and your key is a file" if is_absent else None
     found = []
     for facts in state_facts(policy, change, trust):
         rules = [rule for rule in policy.rules if any(applies(rule.when, unit, change, trust) for unit in facts.units)]
-        why = "you had a hand in it" if approver in facts.bar else _why(facts, rules, trust, approver, given)
+        answers = _answers(facts, rules, trust, approver, given)
+        why = "you had a hand in it" if approver in facts.bar else _why([each or lacking for each in answers])
         if why is not None:
             found.append(Uncounted(path=facts.file.transition.path, why=why))
     return tuple(found)
 
 
-def _why(facts: FileFacts, rules: Iterable[Rule], trust: Trust, approver: str, uses: frozenset[Use]) -> str | None:
+def _why(answers: Sequence[str | None]) -> str | None:
     """Return why no rule would count it; None if one would, or none asks."""
-    answers = [*_answers(facts, rules, trust, approver, uses)]
     return None if None in answers else next(iter(answers), None)
 
 

@@ -23,7 +23,7 @@ from byline.core.approval import ANY_ENVIRONMENT, Approval, format_approval
 from byline.core.change import Side
 from byline.core.effect import effect_digest
 from byline.core.policy import Binding, Policy
-from byline.core.trust import Kind, Trust, Use
+from byline.core.trust import Kind, Trust, TrustedKey, Use
 from byline.core.value import dataclass
 from byline.decide.standing import list_uncounted
 from byline.errors import IdentityError, UnknownKeyError, VerificationError
@@ -72,11 +72,11 @@ def propose_approval(repo: Repository, question: Question, *, public: bytes, evi
     """
     trust, policy = read_state(repo, question.base)
     trust.check_current(at)
-    approver, uses = _approver(trust, public)
+    approver, key = _approver(trust, public)
     change, _ = read_change(repo, question, trust=trust, policy=policy, evidence=evidence, at=at)
     if not change.files:
         raise VerificationError("there is nothing to approve: both commits hold the same files")
-    left_out = list_uncounted(policy, change, trust, approver=approver, uses=uses)
+    left_out = list_uncounted(policy, change, trust, approver=approver, uses=key.uses, is_token=key.type.is_token)
     rest = tuple(each for each in change.files if each.transition.path not in {file.path for file in left_out})
     if not rest:
         first, more = left_out[0], f", and {len(left_out) - 1} more" if left_out[1:] else ""
@@ -123,14 +123,14 @@ def approval_payload(proposal: Proposal, *, nonce: bytes, at: datetime) -> bytes
     )
 
 
-def _approver(trust: Trust, public: bytes) -> tuple[str, tuple[Use, ...]]:
+def _approver(trust: Trust, public: bytes) -> tuple[str, TrustedKey]:
     key = trust.key(public)
     who = trust.principal(key.principal) if key else None
     if key is None or who is None:
         raise UnknownKeyError("trust does not know your key", hint="an owner adds it with byline trust add")
     if who.kind is not Kind.HUMAN or not {Use.APPROVAL, Use.ROOT} & set(key.uses):
         raise UnknownKeyError(f"trust does not let this key of {who.id} approve", hint="its uses need approval or root")
-    return who.id, key.uses
+    return who.id, key
 
 
 def _render(repo: Repository, question: Question, files: tuple[ChangedFile, ...]) -> Iterator[str]:

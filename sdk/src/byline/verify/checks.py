@@ -254,7 +254,15 @@ def _fact(signed: Signed, strength: Strength, *, is_full: bool) -> Verified:
     if isinstance(predicate, Authorship):
         return VerifiedAuthorship(digest=digest, principal=principal, key=key, strength=strength, authorship=predicate, is_full=is_full)
     if isinstance(predicate, Approval):
-        return VerifiedApproval(digest=digest, principal=principal, key=key, strength=strength, approval=predicate, uses=signed.key.uses)
+        return VerifiedApproval(
+            digest=digest,
+            principal=principal,
+            key=key,
+            strength=strength,
+            approval=predicate,
+            uses=signed.key.uses,
+            presence=signed.presence,
+        )
     if isinstance(predicate, Tombstone):
         return VerifiedTombstone(digest=digest, principal=principal, key=key, strength=strength, tombstone=predicate, is_full=is_full)
     return VerifiedDecision(digest=digest, principal=principal, key=key, strength=strength, decision=predicate)

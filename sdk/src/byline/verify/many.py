@@ -4,8 +4,8 @@
 The checks and their numbers are those of `verify.checks`. Of many bundles, each fact counts once: a fact is a payload and who
 signed it, whatever its envelope, receipt or file name; the strongest form of it is kept. Order and duplicates change nothing.
 A receipt that fails its checks is reported and counts for nothing, and so against nothing: whoever may send evidence could put it
-there, and anybody could take it away again. A person's approval under keys of different uses is one fact for each: a second
-signature takes away nothing that the first allows.
+there, and anybody could take it away again. A person's approval under keys of different uses, or that show more and less of the
+person, is one fact for each: a second signature takes away nothing that the first allows.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def verify_bundles(
     for bundle in bundles:
         fact, error = _try(checker, bundle)
         if fact is not None:
-            who = (fact.digest, fact.principal, *(fact.uses if isinstance(fact, VerifiedApproval) else ()))
+            who = (fact.digest, fact.principal, *((*fact.uses, fact.presence) if isinstance(fact, VerifiedApproval) else ()))
             facts[who] = _stronger(facts.get(who), fact)
         if error is not None:
             failures.add((bundle.envelope.digest, error.code, str(error)))
