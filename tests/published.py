@@ -31,6 +31,13 @@ def leaf(number: int, signer: PrivateKey = SIGNER) -> bytes:
     return format_entry(entry_for(envelope(number, signer=signer), signer.public))
 
 
+def publish(place: Path, data: bytes) -> None:
+    """Replace a file as a log does: whoever reads it meanwhile sees the old or the new one."""
+    draft = place.with_name("draft")
+    draft.write_bytes(data)
+    draft.replace(place)
+
+
 class PublishedLog:
     """A log of `leaves` that writes its tiles into `folder`, beside what is there."""
 
@@ -57,7 +64,7 @@ class PublishedLog:
     def _write(self, path: str, data: bytes) -> None:
         place = self.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
+        publish(place, data)
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -16,7 +16,7 @@ from byline.keys.ed25519 import load_verifier
 from byline.keys.ids import key_id
 from byline_cli.main import main
 from installed import PROGRAM
-from published import KEY, PublishedLog, leaf
+from published import KEY, PublishedLog, leaf, publish
 from serving import SIGNER
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_what_is_not_there_and_what_is_older_have_exit_codes(log: PublishedLog, 
 
 
 def test_following_sees_what_comes_and_ends_when_interrupted(log: PublishedLog) -> None:
-    """Past a checkpoint that is older for a while, to the next one."""
+    """Past what is older, and what is no checkpoint, for a while."""
     older = (log.folder / "checkpoint").read_bytes()
     log.append([leaf(n) for n in range(2, 4)])
     newer = (log.folder / "checkpoint").read_bytes()
@@ -101,9 +101,12 @@ def test_following_sees_what_comes_and_ends_when_interrupted(log: PublishedLog) 
         assert process.stdout is not None
         assert process.stderr is not None
         assert "4 entries, 4 new" in process.stdout.readline()
-        (log.folder / "checkpoint").write_bytes(older)
+        publish(log.folder / "checkpoint", older)
         assert "BL-STALE-1" in process.stderr.readline()
-        (log.folder / "checkpoint").write_bytes(newer)
+        publish(log.folder / "checkpoint", b"what is no checkpoint")
+        while "BL-FORMAT-5" not in process.stderr.readline():
+            assert process.poll() is None
+        publish(log.folder / "checkpoint", newer)
         log.append([leaf(4)])
         while "5 entries, 1 new" not in process.stdout.readline():
             assert process.poll() is None

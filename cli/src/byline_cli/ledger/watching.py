@@ -7,7 +7,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from byline.errors import ConfigError, LedgerUnavailableError, LogForkError, MalformedError, StaleError
+from byline.errors import ConfigError, LedgerError, LogForkError, MalformedError, VerificationError
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -52,8 +52,11 @@ def read_vkey(options: Namespace) -> LogVerifier:
 def repeat(options: Namespace, world: World, look: Callable[[], None], *, vkey: str, evidence: Path) -> int:
     """Look once, or again and again; a fork ends it, and its proof is kept in the folder `evidence`.
 
+    Whatever else is wrong may be right at the next look: who follows is warned, and looks again.
+
     Raises:
-        BylineError: A look failed for another reason; of --follow only for one that does not pass.
+        ConfigError: It cannot be done so.
+        BylineError: The one look failed.
     """
     if options.follow and not options.interval > 0:
         raise ConfigError("--interval is a number of seconds above 0")
@@ -67,7 +70,7 @@ def repeat(options: Namespace, world: World, look: Callable[[], None], *, vkey: 
             world.terminal.error(f"{error} ({error.code})", error.hint)
             world.terminal.note(f"the proof: {path}")
             return NO
-        except (LedgerUnavailableError, StaleError) as error:
+        except (LedgerError, MalformedError, VerificationError) as error:
             if not options.follow:
                 raise
             pause = min(2 * pause, max(_MAX_PAUSE_SECONDS, options.interval))
