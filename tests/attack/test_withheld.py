@@ -147,6 +147,8 @@ def test_what_the_log_has_counts_whether_it_is_shown_or_not(desk: Desk) -> None:
         judgement = desk.judge(*shown)
         assert judgement.verdict.outcome is Outcome.PENDING
         assert {fact.principal for fact in judgement.verification.authorships} == {"p-ana", "p-rob"}
+        kept = {stored.bundle.envelope.digest for stored in EvidenceRef(desk.repo).bundles()}
+        assert kept == {mine.envelope.digest, agents.envelope.digest}, "what was brought here stays"
 
 
 def test_a_seniors_own_lines_need_nobody_where_all_is_here(desk: Desk) -> None:

@@ -58,6 +58,7 @@ def complete(
     entries, keys = EntryReader(trust), {key.id for key in trust.keys}
     # Approvals only help, so that nothing need prove that these are all.
     fetched = list(ledger.find(effect_digest(file.transition for file in landing.files)))
+    evidence.keep(bundle for bundle in fetched if bundle.key_hint in keys)
     tried: set[int] = set()
     index = ask_index(ledger, (), trust=trust, at=at, max_age=max_age)
     while True:

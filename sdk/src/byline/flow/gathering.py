@@ -100,9 +100,10 @@ class Evidence:
         Raises:
             RepositoryError: Git cannot write.
         """
-        evidence = EvidenceRef(self._repo)
-        evidence.add(bundles)
-        self._index.refresh(evidence)
+        if brought := tuple(bundles):
+            evidence = EvidenceRef(self._repo)
+            evidence.add(brought)
+            self._index.refresh(evidence)
 
     def landed(self, base: str, target: str, *, known: Collection[tuple[str, bytes]], at: datetime) -> Iterator[Bundle]:
         """Yield the approvals for `target`, not over `at`, one of whose steps the commit `base` shows to be taken, `known` ones apart.
