@@ -44,9 +44,7 @@ class Completion:
     bundles: tuple[Bundle, ...]
 
 
-def complete(
-    evidence: Evidence, landing: Landing, ledger: IndexedLedger, *, trust: Trust, at: datetime, max_age: timedelta
-) -> Completion:  # fmt: skip
+def complete(evidence: Evidence, landing: Landing, ledger: IndexedLedger, *, trust: Trust, at: datetime, max_age: timedelta) -> Completion:
     """Ask `ledger` about `landing` at the moment `at`; its answers are at most `max_age` old.
 
     Raises:
