@@ -158,6 +158,12 @@ def test_the_calls_are_answered_in_json(log: tuple[str, httpx.Client]) -> None:
     assert proof["hashes"] == answer["entry"]["hashes"]
 
 
+@pytest.mark.parametrize("path", ["/byline.v1.LedgerService/GetCheckpoint", "/api/v2/log/entries"])
+def test_no_web_page_makes_its_readers_browser_call(log: tuple[str, httpx.Client], path: str) -> None:
+    answer = log[1].post(path, content=b"{}", headers={"Origin": "https://elsewhere.example", "Content-Type": "text/plain"})
+    assert (answer.status_code, answer.json()["code"]) == (403, 7)
+
+
 @pytest.mark.parametrize(
     ("method", "body", "status"),
     [

@@ -2,12 +2,15 @@
 """Before every door of HTTP: who calls is asked, the answer is counted and gets its id.
 
 What takes calls of its own (`OWN`) asks for itself, `/healthz` answers everybody, `/metrics` is a door apart, and all else is for
-whoever may read. A caller shows a token, a certificate (`connection`), both or neither.
+whoever may read. A caller shows a token, a certificate (`connection`), both or neither. A browser sends `Origin` with whatever a
+page makes it post, a page of somebody else's to a ledger on the reader's own machine, too: that is refused.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import grpc
 
 from byline.errors import BylineError
 from byline_ledger.engine.identities import ANYONE, Door
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 OWN = ("/byline.v1.LedgerService/", "/api/v2/log/entries")
 _OPEN = "/healthz"
 _DOORS = {"/metrics": Door.METRICS}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 _KNOWN = {"", "api", "checkpoint", "healthz", "metrics", "tile"}
 
 
@@ -38,6 +42,9 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path = scope.get("path", "")
+        if scope["type"] == "http" and scope["method"] not in _SAFE and any(key == b"origin" for key, _ in scope["headers"]):
+            await refuse(grpc.StatusCode.PERMISSION_DENIED, "no web page may call a ledger")(scope, receive, _marking(send))
+            return
         if scope["type"] != "http" or path.startswith(OWN):
             await self._app(scope, receive, _marking(send))
             return
