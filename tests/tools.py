@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # Taken before a test puts another home in their place.
 HOME = Path.home()
+# npm tries again for minutes where its registry is out of reach.
+_NPM_PATIENCE = ("--fetch-retries=1", "--fetch-timeout=20000")
+_SECONDS = 600
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or HOME / ".cache") / "byline-tests"
 
 
@@ -47,7 +50,7 @@ def python_program(package: str, version: str, name: str) -> Path:
 def node_packages(name: str, *packages: str) -> Path:
     """Return the folder `node_modules` with `packages` (each as `name@version`) and what they need."""
     npm = need("npm")
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", *packages]
+    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", *_NPM_PATIENCE, *packages]
     return _installed(name, lambda place: _run([*command, "--prefix", str(place)], {"HOME": str(HOME)})) / "node_modules"
 
 
@@ -60,7 +63,10 @@ def need(name: str) -> str:
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> None:
-    done = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=900)
+    try:
+        done = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"{' '.join(command[:3])} ... does not end here")
     if done.returncode:
         pytest.skip(f"{' '.join(command[:3])} ... fails here: {done.stderr.strip()[-300:]}")
 
