@@ -6,12 +6,14 @@ Nothing here says that a certificate is to be believed: that is for whoever veri
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from byline.core.value import dataclass
@@ -39,9 +41,16 @@ def certified_key(der: bytes) -> bytes:
         SignatureError: Not a certificate, or of another key.
     """
     try:
-        key = x509.load_der_x509_certificate(der).public_key()
+        with warnings.catch_warnings():
+            # What it warns of today it will refuse one day, and nobody could check the entry then: so it is refused now.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            certificate = x509.load_der_x509_certificate(der)
+            is_numbered = certificate.serial_number > 0
+        key = certificate.public_key()
     except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise SignatureError("not a certificate") from error
+    if not is_numbered:
+        raise SignatureError("a certificate without a positive serial number (RFC 5280, section 4.1.2.2)")
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise SignatureError("a certificate of another key than P-256")
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
