@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every kind of store, for the tests that all of them must pass."""
+"""Every kind of store, for the tests that all of them must pass; a copy of a sound log, for those that damage it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline_ledger.engine.files import DATABASE, KEY
 from byline_ledger.engine.memory import MemoryStore
 from byline_ledger.engine.sqlite import SqliteStore
 from postgres import Postgres, find_binaries, running_postgres
@@ -41,3 +42,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         made = PostgresStore(request.getfixturevalue("postgres").empty(), create=True)
     yield made
     made.close()
+
+
+@pytest.fixture
+def copy(sound: Path, tmp_path: Path) -> Path:
+    """A copy of the folder that the module's own `sound` gives."""
+    place = tmp_path / "copy"
+    place.mkdir(mode=0o700)
+    for name in (DATABASE, KEY):
+        (place / name).write_bytes((sound / name).read_bytes())
+        (place / name).chmod(0o600)
+    return place

@@ -42,16 +42,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture
-def copy(sound: Path, tmp_path: Path) -> Path:
-    place = tmp_path / "copy"
-    place.mkdir(mode=0o700)
-    for name in (DATABASE, KEY):
-        (place / name).write_bytes((sound / name).read_bytes())
-        (place / name).chmod(0o600)
-    return place
-
-
 def change(place: Path, statement: str, *values: str) -> FsckReport:
     """Change the database as somebody with a database tool would, and check it."""
     with contextlib.closing(sqlite3.connect(place / DATABASE)) as database, database:

@@ -11,7 +11,7 @@ import pytest
 
 from byline.core.canonical import format_canonical, parse_strict
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import DATABASE, KEY, init_ledger, load_log
+from byline_ledger.engine.files import DATABASE, init_ledger, load_log
 from byline_ledger.engine.fsck import FsckReport, check_ledger
 from byline_ledger.engine.sealing import SealedIndex
 from casework import SIGNERS, ai, authorship, claim, signed
@@ -42,16 +42,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if number in {80, SIZE - 2}:
             index.seal()
     opened.store.close()
-    return place
-
-
-@pytest.fixture
-def copy(sound: Path, tmp_path: Path) -> Path:
-    place = tmp_path / "copy"
-    place.mkdir(mode=0o700)
-    for name in (DATABASE, KEY):
-        (place / name).write_bytes((sound / name).read_bytes())
-        (place / name).chmod(0o600)
     return place
 
 
