@@ -24,7 +24,7 @@ from byline.core.lines import hash_lines, split_lines
 from byline.core.policy import Binding, Policy, parse_policy
 from byline.core.presets import TEAM_LEVELS, format_preset
 from byline.core.statement import parse_statement
-from byline.core.tombstone import Reason, Tombstone, format_tombstone
+from byline.core.tombstone import LogEntry, Reason, Tombstone, format_tombstone
 from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, parse_trust
 from byline.core.trustfile import format_new_trust
 from byline.decide import decide_change
@@ -195,6 +195,7 @@ def tombstone(bundle: Bundle, **changes: object) -> Tombstone:
         subjects=tuple(dict.fromkeys(each.sha256 for each in statement.subjects)),
         reason=Reason.PERSONAL_DATA,
         erased_at=NOW,
+        entry=LogEntry(origin=bundle.receipt.origin, index=bundle.receipt.index) if bundle.receipt else None,
     )
     return replace(wish, **changes)  # type: ignore[arg-type]  # by name
 

@@ -12,6 +12,8 @@ import pytest
 
 from byline.core.presets import format_preset
 from byline.core.sealed_index import IndexProof, format_row
+from byline.core.tombstone import LogEntry
+from byline.core.trust import Use
 from byline.core.verdict import Outcome
 from byline.core.verified import Strength
 from byline.errors import LedgerUnavailableError
@@ -23,7 +25,7 @@ from byline.log.index import EvidenceIndex
 from byline.testing import MemoryLedger
 from byline_gate.anchor import Anchor
 from byline_gate.anchored import run_gate
-from casework import NOW, SIGNERS, TARGET, ai, approval, authorship, claim, human, independent, move, sha, signed, trust_bytes
+from casework import NOW, SIGNERS, TARGET, ai, approval, authorship, claim, human, independent, move, sha, signed, tombstone, trust_bytes
 from casework import REPOSITORY as ID
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 LINE = "value = compute_total(rates, amounts)\n"
 OLD, MID, NEW = "a\nb\n", "a\nb1\n", f"a\n{LINE}c\n"
+ERASERS = dict.fromkeys(("p-ben", "p-mia"), (Use.AUTHORSHIP, Use.APPROVAL, Use.ERASURE))
 POLICY = format_preset("team", repository=ID).replace('acknowledge = "T1,T2 only"', 'completeness = "required"')
 LOGGED = POLICY.replace('strength = "signed"', 'strength = "logged"')
 
@@ -117,7 +120,7 @@ def ledger() -> Lying:
 
 @pytest.fixture(params=[POLICY])
 def desk(request: pytest.FixtureRequest, repository: Scratch, ledger: Lying, tmp_path: Path) -> Iterator[Desk]:
-    repository.write(".byline/trust.toml", trust_bytes(logs=(replace(independent(ledger), is_indexed=True),)))
+    repository.write(".byline/trust.toml", trust_bytes(logs=(replace(independent(ledger), is_indexed=True),), uses=ERASERS))
     repository.write(".byline/policy.toml", request.param)
     repository.write("app.py", OLD)
     repository.commit("base")
@@ -184,6 +187,70 @@ def test_a_statement_that_the_log_does_not_hand_over_is_withheld(desk: Desk, ste
     assert rules(judgement) == {"built-in:withheld"}
     assert f"entry {min(desk.ledger.erased)}" in judgement.verdict.reasons[0].message
     assert desk.outcome(*ways, yes) is Outcome.ALLOW, "whoever has it may still show it"
+
+
+def bury(desk: Desk, bundle: Bundle, *who: str, **changes: object) -> None:
+    """Log tombstones of `who` for an entry, and let the log forget what was signed."""
+    for name in who:
+        signed(tombstone(bundle, **changes), name, desk.ledger)
+    assert bundle.receipt
+    desk.ledger.erased = {bundle.receipt.index}
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_lawful_erasure_locks_no_file_and_leaves_nothing_anybodys_own(desk: Desk, step: int) -> None:
+    """M12: people decide about what nobody can look at any more, and no claim about the path is credited."""
+    ways = [desk.say("p-ana", typed("p-ana"), OLD, MID), desk.say("p-ana", typed("p-ana"), MID, NEW)]
+    assert desk.outcome() is Outcome.ALLOW
+    policy = desk.judge().policy
+    assert policy
+    rest = [each for each in ways if each is not ways[step]]
+    bury(desk, ways[step], "p-ben", "p-mia")
+    judgement = desk.judge(*rest)
+    assert judgement.verdict.outcome is Outcome.PENDING
+    assert judgement.change
+    assert judgement.change.erased == {b"app.py"}
+    assert desk.outcome(*rest, desk.approve("p-rob", policy)) is Outcome.PENDING, "a junior's yes is not enough"
+    assert desk.outcome(*rest, desk.approve("p-ana", policy)) is not Outcome.DENY
+
+
+@pytest.mark.parametrize(
+    ("who", "changes"),
+    [
+        (("p-ben",), {}),
+        (("p-ben", "p-rob"), {}),
+        (("p-ben", "p-eve"), {}),
+        (("p-ben", "p-mia"), {"entry": None}),
+        (("p-ben", "p-mia"), {"entry": LogEntry(origin="other.example", index=0)}),
+        (("p-ben", "p-mia"), {"entry": LogEntry(origin="memory.example", index=1)}),
+        (("p-ben", "p-mia"), {"repository": "byl:" + "00" * 16}),
+    ],
+)
+def test_no_other_tombstones_let_an_entry_be_missing(desk: Desk, who: tuple[str, ...], changes: dict[str, object]) -> None:
+    """M12: one person's, a junior's or a stranger's, and those that name no entry, another one, or one of another log."""
+    agents = desk.say("p-rob", ai("p-rob"))
+    bury(desk, agents, *who, **changes)
+    judgement = desk.judge()
+    assert (judgement.verdict.outcome, rules(judgement) >= {"built-in:withheld"}) == (Outcome.DENY, True)
+
+
+def test_a_tombstone_names_the_entry_itself_whatever_subjects_it_says(desk: Desk) -> None:
+    """M12: two people cannot hide an agent's claim behind a tombstone that looks like another change's."""
+    mine, agents = desk.say("p-ana", typed("p-ana")), desk.say("p-rob", ai("p-rob"))
+    bury(desk, agents, "p-ben", "p-mia", subjects=("00" * 32,))
+    judgement = desk.judge(mine)
+    assert judgement.verdict.outcome is Outcome.PENDING
+    assert judgement.change
+    assert judgement.change.erased == {b"app.py"}
+
+
+def test_tombstones_that_the_index_does_not_have_excuse_nothing(desk: Desk) -> None:
+    """M12: they are facts that relax, so they have to be in the log that they are about."""
+    agents = desk.say("p-rob", ai("p-rob"))
+    assert agents.receipt
+    desk.ledger.erased = {agents.receipt.index}
+    outside = [signed(tombstone(agents), name) for name in ("p-ben", "p-mia")]
+    assert rules(desk.judge(*outside)) >= {"built-in:withheld"}
 
 
 def test_an_answer_that_omits_a_row_is_no_answer(desk: Desk) -> None:

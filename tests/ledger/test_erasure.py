@@ -13,7 +13,7 @@ import pytest
 from byline.core.canonical import parse_strict
 from byline.core.merkle import check_inclusion, hash_leaf
 from byline.core.statement import PredicateType, Subject, format_statement, parse_statement
-from byline.core.tombstone import Reason, Tombstone, format_tombstone, parse_tombstone
+from byline.core.tombstone import LogEntry, Reason, Tombstone, format_tombstone, parse_tombstone
 from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, parse_trust
 from byline.core.trustfile import format_new_trust
 from byline.core.value import replace
@@ -181,8 +181,9 @@ def test_a_tombstone_reads_as_it_was_written_and_nothing_else_does() -> None:
     said = Tombstone(
         repository=REPOSITORY, statement=DIGEST, key="cc" * 32, predicate_type="p", subjects=subjects, reason=Reason.LEGAL, erased_at=AT
     )
-    payload = format_tombstone(said)
-    assert parse_tombstone(parse_statement(payload)) == said
+    for entry in (None, LogEntry(origin="log.example", index=7)):
+        payload = format_tombstone(replace(said, entry=entry))
+        assert parse_tombstone(parse_statement(payload)) == replace(said, entry=entry)
     value = parse_strict(payload)
     assert isinstance(value, dict)
     predicate = value["predicate"]
@@ -195,6 +196,11 @@ def test_a_tombstone_reads_as_it_was_written_and_nothing_else_does() -> None:
         {"erasedAt": "now"},
         {"note": "x"},
         {"repository": {}},
+        {"entry": {"origin": "log.example", "index": -1}},
+        {"entry": {"origin": "log.example", "index": True}},
+        {"entry": {"origin": "a\0b", "index": 1}},
+        {"entry": {"index": 1}},
+        {"entry": 7},
     ):
         with pytest.raises(StatementError):
             parse_tombstone(parse_statement(format_statement(named, PredicateType.TOMBSTONE, {**predicate, **change})))

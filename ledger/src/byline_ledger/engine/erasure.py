@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from byline.core.entry import identity_from, parse_entry
 from byline.core.facets import Query
 from byline.core.statement import PredicateType, parse_statement
-from byline.core.tombstone import NEEDED, Tombstone, format_tombstone, parse_tombstone
+from byline.core.tombstone import NEEDED, LogEntry, Tombstone, format_tombstone, parse_tombstone
 from byline.core.trust import Use
 from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError, UnknownKeyError
@@ -95,6 +95,7 @@ def want_erased(opened: OpenLog, erasure: Erasure, digest: str, *, reason: Reaso
         subjects=tuple(each.hex() for each in facets.subjects),
         reason=reason,
         erased_at=at,
+        entry=LogEntry(origin=opened.log.origin, index=erasure.index),
     )
     envelope = sign_payload(format_tombstone(tombstone), signer)
     opened.log.append([Admission().admit(envelope, signer.public)])

@@ -97,7 +97,14 @@ class Change:
 
     @property
     def erased(self) -> frozenset[bytes]:
-        """The paths of which a tombstone names the whole change, the new version, or one that claims lead over on the way to it."""
+        """The paths of which a tombstone names the whole change, the new version, or one that claims lead over on the way to it.
+
+        Also those about whose change the log has an entry that tombstones name.
+        """
+        return self._named_erased | (self.completeness.erased if self.completeness else frozenset())
+
+    @property
+    def _named_erased(self) -> frozenset[bytes]:
         gone = {subject for each in self.tombstones for subject in each.tombstone.subjects}
         if not gone or effect_digest(self.transitions) in gone:
             return frozenset(each.path for each in self.transitions if gone)

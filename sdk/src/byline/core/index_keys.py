@@ -9,6 +9,7 @@ A key says nothing to whoever does not know the repository, and cannot be guesse
     commit     the commit that claims were made for
     version    a path and what claims make it: <path> 00 <mode> <SHA-256>; after the 00 nothing where they take the file away
     path       a path that claims name, as what they make or as a base of it
+    entry      the entry of a log that a tombstone names: <origin> 00 <index>
 
 A rename takes its base away. Log and reader derive the keys of a payload by the one function here, so a log cannot choose them. A
 statement that names no repository of Byline's has none. Only the shape of what is read is looked at: what does not read strictly
@@ -59,6 +60,11 @@ def path_key(repository: str, path: bytes) -> bytes:
     return _key(repository, b"path", path)
 
 
+def entry_key(repository: str, origin: str, index: int) -> bytes:
+    """Return the key of what is said about the entry `index` of the log `origin`."""
+    return _entry_key(repository, origin, index)
+
+
 def index_keys(statement: Statement) -> tuple[bytes, ...]:
     """Return the keys of `statement`, sorted; none where it names no repository."""
     repository = repository_of(statement)
@@ -66,7 +72,11 @@ def index_keys(statement: Statement) -> tuple[bytes, ...]:
         return ()
     subjects = statement.subjects
     if statement.predicate_type != PredicateType.AUTHORSHIP:
-        return tuple(sorted({subject_key(repository, each.sha256) for each in subjects}))
+        named = {subject_key(repository, each.sha256) for each in subjects}
+        entry = statement.predicate.get("entry")
+        if statement.predicate_type == PredicateType.TOMBSTONE and isinstance(entry, dict):
+            named.add(_entry_key(repository, entry.get("origin"), entry.get("index")))
+        return tuple(sorted(named))
     keys = {subject_key(repository, statement.change)}
     keys.update(_key(repository, kind, value) for kind, value in _claimed(statement.predicate))
     return tuple(sorted(keys))
@@ -99,6 +109,10 @@ def _claimed(predicate: dict[str, Json]) -> Iterator[tuple[bytes, bytes]]:
                 yield b"path", other or b""
                 if file.get("op") == Op.RENAME:
                     yield b"version", (other or b"") + b"\0"
+
+
+def _entry_key(repository: str, origin: Json, index: Json) -> bytes:
+    return _key(repository, b"entry", f"{origin}\0{index}".encode("utf-8", "surrogatepass"))
 
 
 def _path(value: Json) -> bytes | None:

@@ -98,9 +98,11 @@ class VerifiedIndex:
 class VerifiedCompleteness:
     """Whether all that the log of `index` has about a change is here.
 
-    `withheld` names for each path the entries about how it changes that are not; `unread` are paths of whose history some are not.
+    `withheld` names for each path the entries about how it changes that are not; `unread` are paths of whose history some are not, and
+    `erased` those about whose change some are not because people's tombstones say so.
     """
 
     index: VerifiedIndex
     withheld: Mapping[bytes, tuple[int, ...]]
     unread: frozenset[bytes]
+    erased: frozenset[bytes] = frozenset()

@@ -7,7 +7,7 @@
 What the evidence of this clone leads to is asked for at once, so that mostly one answer is enough; what the log has besides is
 fetched, kept with the evidence and followed in turn (`verify.completeness`). So a judgement rests on what the log has, and not on what
 somebody chose to show. Also asked for is every statement that has a receipt of the log: without being in the index it is not logged.
-What the log does not hand over either stays withheld.
+What the log does not hand over either stays withheld, unless the same index has tombstones of enough people for it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from byline.core.effect import effect_digest
-from byline.core.index_keys import subject_key
+from byline.core.index_keys import entry_key, subject_key
 from byline.core.sealed_index import MAX_KEYS
+from byline.core.tombstone import erased_entries
 from byline.core.value import dataclass
-from byline.core.verified import VerifiedApproval, VerifiedAuthorship, VerifiedDecision
+from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedTombstone
 from byline.verify import verify_bundles
 from byline.verify.completeness import EntryReader, conclude, open_index, trace_index
 
@@ -62,16 +63,19 @@ def complete(evidence: Evidence, landing: Landing, ledger: IndexedLedger, *, tru
     while True:
         bundles = [*evidence.here(landing, at=at), *fetched]
         shown = {entry: bundle.envelope.digest for bundle in bundles if (entry := entries.entry(bundle)) is not None}
-        facts = verify_bundles(bundles, trust=trust, at=at, read=evidence.read).facts
+        facts = verify_bundles(bundles, trust=trust, at=at, read=evidence.read, index=index).facts
         traced = _trace(evidence, landing, trust, index, facts, shown, entries)
-        wanted = traced.wanted | _subjects(trust, facts, {shown[entry] for entry in shown.keys() - index.entries}) - index.found.keys()
-        if wanted:
+        withheld = {entry for hidden in traced.withheld.values() for entry in hidden}
+        graves = {entry_key(trust.repository, index.origin, entry) for entry in withheld & tried}
+        wanted = traced.wanted | graves | _subjects(trust, facts, {shown[entry] for entry in shown.keys() - index.entries})
+        if wanted := wanted - index.found.keys():
             index = ask_index(ledger, wanted, trust=trust, at=at, max_age=max_age, before=index)
             continue
-        missing = {entry for found in (traced.withheld, traced.unread) for hidden in found.values() for entry in hidden} - tried
-        got = ledger.fetch(sorted(missing)) if missing else ()
-        if not got:
+        about = {entry for key in graves for entry in index.found[key]}
+        missing = withheld.union(about, *traced.unread.values()) - shown.keys() - tried
+        if not missing:
             return Completion(index=index, completeness=conclude(index, traced), bundles=tuple(fetched))
+        got = ledger.fetch(sorted(missing))
         tried |= missing
         fetched += got
         evidence.keep(bundle for bundle in got if bundle.key_hint in keys)
@@ -119,11 +123,19 @@ def _trace(
 ) -> Traced:
     moves = [file.transition for file in landing.files]
     known = [fact.authorship for fact in facts if isinstance(fact, VerifiedAuthorship)]
-    traced = trace_index(moves, trust.repository, told=index.found, shown=shown.keys(), known=known)
+    erased = _erased(index, facts)
+    traced = trace_index(moves, trust.repository, told=index.found, shown=shown.keys(), known=known, erased=erased)
     if not traced.unread:
         return traced
     history = {entry for bundle in evidence.history(traced.unread) if (entry := entries.entry(bundle)) is not None}
-    return trace_index(moves, trust.repository, told=index.found, shown=shown.keys() | history, known=known)
+    return trace_index(moves, trust.repository, told=index.found, shown=shown.keys() | history, known=known, erased=erased)
+
+
+def _erased(index: VerifiedIndex, facts: Iterable[Verified]) -> set[int]:
+    """Return the entries that people's tombstones name which the log of `index` has too."""
+    wishes = (fact for fact in facts if isinstance(fact, VerifiedTombstone) and fact.is_full and fact.strength is not Strength.SIGNED)
+    named = erased_entries((fact.principal, fact.tombstone) for fact in wishes)
+    return {entry.index for entry in named if entry.origin == index.origin}
 
 
 def _subjects(trust: Trust, facts: Iterable[Verified], digests: Collection[str]) -> set[bytes]:

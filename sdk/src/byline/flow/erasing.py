@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.bundle import join_receipt
 from byline.core.statement import PredicateType, parse_statement
-from byline.core.tombstone import Tombstone, erased_statements, format_tombstone
+from byline.core.tombstone import LogEntry, Tombstone, erased_statements, format_tombstone
 from byline.core.trust import Use
 from byline.errors import RepositoryError
 from byline.log.erased import add_erased
 from byline.log.evidence import EvidenceRef
 from byline.sign.file import sign_payload
 from byline.verify import verify_bundles
+from byline.verify.completeness import EntryReader
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +57,7 @@ def want_erased(
     found = [stored.bundle for stored in index.open(index.facts(statement=digest))]
     if not found:
         raise RepositoryError(f"the evidence here has no statement {digest[:16]}", hint="fetch it first, or name the folder of the ledger")
-    made = tuple(_tombstone(each, reason, by, ledger, at) for each in found)
+    made = tuple(_bury(_tombstone(each, _entry(each, by.trust, ledger), reason, at, by.trust), by, ledger) for each in found)
     EvidenceRef(repo).add(made)
     return made
 
@@ -82,16 +83,34 @@ def take_erasures(repo: Repository, index: EvidenceIndex, trust: Trust, *, at: d
     return True
 
 
-def _tombstone(bundle: Bundle, reason: Reason, by: Eraser, ledger: Ledger | None, at: datetime) -> Bundle:
+def _entry(bundle: Bundle, trust: Trust, ledger: Ledger | None) -> LogEntry | None:
+    """Return which entry of the log with an index `bundle` is, as its receipt proves, or one that `ledger` has for it."""
+    if len(trust.indexed_logs) != 1:
+        return None
+    reader = EntryReader(trust)
+    index = reader.entry(bundle)
+    if index is None and ledger is not None:
+        who = (bundle.envelope.digest, bundle.key_hint)
+        subject = parse_statement(bundle.envelope.payload).change
+        same = (each for each in ledger.find(subject) if (each.envelope.digest, each.key_hint) == who)
+        index = next((found for each in same if (found := reader.entry(each)) is not None), None)
+    return None if index is None else LogEntry(origin=trust.indexed_logs[0].origin, index=index)
+
+
+def _tombstone(bundle: Bundle, entry: LogEntry | None, reason: Reason, at: datetime, trust: Trust) -> Tombstone:
     statement = parse_statement(bundle.envelope.payload)
-    tombstone = Tombstone(
-        repository=by.trust.repository,
+    return Tombstone(
+        repository=trust.repository,
         statement=statement.digest,
         key=bundle.key_hint,
         predicate_type=statement.predicate_type,
         subjects=tuple(dict.fromkeys(each.sha256 for each in statement.subjects)),
         reason=reason,
         erased_at=at,
+        entry=entry,
     )
+
+
+def _bury(tombstone: Tombstone, by: Eraser, ledger: Ledger | None) -> Bundle:
     envelope, public = sign_payload(format_tombstone(tombstone), by.signer), by.signer.public
     return join_receipt(envelope, public, ledger.append(envelope, public) if ledger else None)

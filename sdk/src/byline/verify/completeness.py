@@ -13,8 +13,9 @@ lets decide how a path came to be what it is. Where somebody's own lines are at 
 agent's lines that were deleted and come again. What is to be asked for next is an answer here, not a call: whoever has a log asks it.
 
 An entry that is not shown is *withheld* if it is about a step of the change, whatever the reason: it was hidden, or erased. One of the
-path's history makes the path *unread*. A statement that says nothing to a gate (of a key that trust does not know, of another kind)
-has to be shown as well, for who could tell.
+path's history makes the path *unread*. An entry that two people's tombstones name, which the same index has, may be missing: its path
+is *erased*, and nothing about its change is anybody's own, so that a lawful erasure locks no file. A statement that says nothing to a
+gate (of a key that trust does not know, of another kind) has to be shown as well, for who could tell.
 """
 
 from __future__ import annotations
@@ -48,11 +49,12 @@ _START = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """`wanted` are keys that the log was not asked for yet; `withheld` and `unread` are as far as is known without them."""
+    """`wanted` are keys that the log was not asked for yet; `withheld`, `unread` and `erased` are as far as is known without them."""
 
     wanted: frozenset[bytes]
     withheld: Mapping[bytes, tuple[int, ...]]
     unread: Mapping[bytes, tuple[int, ...]]
+    erased: frozenset[bytes]
 
 
 def indexed_log(trust: Trust) -> TrustedLog:
@@ -131,16 +133,19 @@ def trace_index(
     told: Mapping[bytes, tuple[int, ...]],
     shown: Collection[int],
     known: Iterable[Authorship],
+    erased: Collection[int] = (),
 ) -> Traced:
     """Follow the claims of `known` statements from the new versions of `moves` to the old ones, and look for what the index `told`.
 
-    `shown` are the entries whose statements are here, also those that say nothing to a gate and are not `known`.
+    `shown` are the entries whose statements are here, also those that say nothing to a gate and are not `known`; `erased` are entries
+    that people's tombstones name.
     """
     stops = {(move.path, move.old) for move in moves}
     before, personal = _sources(known)
     wanted: set[bytes] = set()
     withheld: dict[bytes, tuple[int, ...]] = {}
     unread: dict[bytes, tuple[int, ...]] = {}
+    buried: set[bytes] = set()
     for move in moves:
         todo: list[tuple[bytes, State]] = [(move.path, move.new)]
         seen = set(todo)
@@ -151,11 +156,13 @@ def trace_index(
         keys = {version_key(repository, *version) for version in seen}
         history = {path_key(repository, move.path)} if move.path in personal else set()
         wanted |= (keys | history) - told.keys()
-        for asked, hidden in ((keys, withheld), (history, unread)):
-            missing = {index for key in asked for index in told.get(key, ())}.difference(shown)
-            if missing:
-                hidden[move.path] = tuple(sorted(missing))
-    return Traced(wanted=frozenset(wanted), withheld=withheld, unread=unread)
+        missing, unseen = ({index for key in asked for index in told.get(key, ())}.difference(shown) for asked in (keys, history))
+        if missing.intersection(erased):
+            buried.add(move.path)
+        for found, hidden in ((missing.difference(erased), withheld), (unseen, unread)):
+            if found:
+                hidden[move.path] = tuple(sorted(found))
+    return Traced(wanted=frozenset(wanted), withheld=withheld, unread=unread, erased=frozenset(buried))
 
 
 def conclude(index: VerifiedIndex, traced: Traced) -> VerifiedCompleteness:
@@ -166,7 +173,7 @@ def conclude(index: VerifiedIndex, traced: Traced) -> VerifiedCompleteness:
     """
     if traced.wanted:
         raise ProofError("the log was not asked for everything")
-    return VerifiedCompleteness(index=index, withheld=traced.withheld, unread=frozenset(traced.unread))
+    return VerifiedCompleteness(index=index, withheld=traced.withheld, unread=frozenset(traced.unread), erased=traced.erased)
 
 
 def _sources(known: Iterable[Authorship]) -> tuple[dict[Version, set[Version]], set[bytes]]:
