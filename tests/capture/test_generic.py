@@ -42,6 +42,14 @@ def inbox_losses() -> list[LossCode]:
     return [loss.code for loss in read_losses(inbox_dir(os.environ))]
 
 
+def test_a_program_says_for_whom_it_acts_and_a_person_for_nobody(repository: Scratch) -> None:
+    told = [({**AI, "onBehalfOf": "p-ana"}, {}), (AI, {"BYLINE_ON_BEHALF_OF": "s-ci"}), (AI, {"BYLINE_ON_BEHALF_OF": "not one"})]
+    for number, (by, environ) in enumerate([*told, ({"kind": "human"}, {"BYLINE_ON_BEHALF_OF": "p-ana"})]):
+        repository.write("a.py", f"{number}\n")
+        say(repository, "after", by, environ=environ, paths=["a.py"])
+    assert [edit.on_behalf_of for edit in edits_of(repository)] == ["p-ana", "s-ci", None, None]
+
+
 def test_after_claims_the_difference_since_before(repository: Scratch) -> None:
     repository.write("a.py", "person\n")
     say(repository, "before", paths=["a.py"])

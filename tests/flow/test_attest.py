@@ -71,6 +71,16 @@ def test_a_claim_covers_the_new_version_and_names_who_took_the_old_lines_away(st
     assert made.hand.origin == "ai"
 
 
+def test_a_statement_says_for_whom_an_agent_acted(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    story.agent_writes("own.py", "x = 1\n")
+    monkeypatch.setenv("BYLINE_ON_BEHALF_OF", "p-ana")
+    story.agent_writes("for.py", "y = 2\n")
+    assert story.resolve(None, "for.py").bylines[0].owner.principal == "p-ana"
+    story.commit()
+    assert [claim(story, name).hand.principal for name in (b"own.py", b"for.py")] == ["p-person", "p-ana"]
+    assert story.resolve("HEAD", "for.py").bylines[0].owner.principal == "p-ana"
+
+
 def test_the_effect_is_that_of_the_whole_commit(story: Story) -> None:
     story.person_types("a.py", PERSON)
     story.person_types("b.py", "x\n")

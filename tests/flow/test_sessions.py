@@ -42,6 +42,21 @@ def test_writes_and_edits_are_attested(repository: Scratch) -> None:
     assert not session.incomplete
 
 
+def test_a_session_says_for_whom_it_acts(repository: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    with byline.session(agent="a", root=repository.path, on_behalf_of="s-ci") as session:
+        session.write("a.py", "x\n")
+    monkeypatch.setenv("BYLINE_ON_BEHALF_OF", "p-ana")
+    with byline.session(agent="a", root=repository.path) as session:
+        session.write("a.py", "y\n")
+    assert [edit.on_behalf_of for edit in _edits(repository)] == ["s-ci", "p-ana"]
+
+
+@pytest.mark.parametrize("name", ["", "ana", "a-bot", "p-", "p-a b", "p-\u00e9", "p-" + "x" * 70])
+def test_nobody_acts_for_an_agent_or_for_no_principal(name: str) -> None:
+    with pytest.raises(ValueError, match="on_behalf_of"):
+        byline.session(agent="a", on_behalf_of=name)
+
+
 @pytest.mark.parametrize("old", ["nothing", "x", ""])
 def test_edit_wants_the_old_text_exactly_once(repository: Scratch, old: str) -> None:
     file = repository.write("a.py", "x\nx\n")

@@ -85,7 +85,7 @@ def _write(state: State, edit: Edit, sources: Sources) -> State:
     if not state.seen(edit.worktree, edit.path) and edit.head and (head := sources.committed(edit.head, edit.path)):
         state = state.with_seen(edit.worktree, edit.path, Seen(blob=head.blob, rows=to_rows(head.bylines)))
     seen = state.seen(edit.worktree, edit.path)
-    writer = owner_of(edit.by, evidence=edit.evidence, channel=edit.channel, session=edit.session)
+    writer = owner_of(edit.by, evidence=edit.evidence, channel=edit.channel, session=edit.session, on_behalf_of=edit.on_behalf_of)
     if seen and seen[-1].blob == edit.after:
         return state
     old = _last(state, edit, sources) or Version(path=edit.path, blob=None, lines=(), bylines=())

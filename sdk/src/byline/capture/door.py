@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture import snapshot
-from byline.capture.agents import SPOOLED_VARIABLES, Kind, names_agent
+from byline.capture.agents import SPOOLED_VARIABLES, Kind, acts_for, names_agent
 from byline.capture.agents.generic import Intake, parse_intake
 from byline.capture.ask_git import ignored_paths, open_worktree
 from byline.capture.disk import read_link_or_file
@@ -106,7 +106,7 @@ def _scan(worktree: WorkTree) -> tuple[dict[str, str], tuple[bytes, ...]]:
 def _take_generic(inbox: Path, payload: bytes, environ: Mapping[str, str]) -> None:
     scribe = Scribe(inbox)
     for number, intake in enumerate(parse_intake(payload)):
-        occasion = _occasion(intake, number)
+        occasion = _occasion(intake, number, acts_for(environ))
         worktrees: set[WorkTree] = set()
         for routed in _named_files(intake) if intake.paths is not None else _changed_files(intake, scribe):
             worktrees.add(routed.worktree)
@@ -150,7 +150,7 @@ def _last(scribe: Scribe, routed: Routed) -> Edit | None:
     return max(edits, key=lambda edit: (edit.time, edit.name), default=None)
 
 
-def _occasion(intake: Intake, number: int) -> Occasion:
+def _occasion(intake: Intake, number: int, on_behalf_of: str | None) -> Occasion:
     return Occasion(
         by=intake.by if intake.after else None,
         session=intake.session,
@@ -159,4 +159,5 @@ def _occasion(intake: Intake, number: int) -> Occasion:
         name=f"edit.generic.{os.getpid()}.{number:06d}",
         channel=Channel.GENERIC,
         evidence=Evidence.DECLARED if isinstance(intake.by, Person) else Evidence.OBSERVED,
+        on_behalf_of=None if isinstance(intake.by, Person) else intake.on_behalf_of or on_behalf_of,
     )

@@ -43,6 +43,7 @@ class Occasion:
     name: str
     channel: Channel = Channel.HOOK
     evidence: Evidence = Evidence.OBSERVED
+    on_behalf_of: str | None = None
     head: str | Unseen | None = UNSEEN
 
 
@@ -101,6 +102,7 @@ class Scribe:
             time=occasion.time,
             seq=0,
             name=occasion.name,
+            on_behalf_of=occasion.on_behalf_of if occasion.by else None,
         )
         if any(_same(edit, old) for old in self.recent(worktree)):
             return

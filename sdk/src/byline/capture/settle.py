@@ -20,7 +20,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.agents import FileText, Kind, Observed, claude_code
+from byline.capture.agents import FileText, Kind, Observed, acts_for, claude_code
 from byline.capture.ask_git import ignored_paths
 from byline.capture.clone import Settled
 from byline.capture.command_edits import Window, holds, pair_scans, settle_commit, settle_window
@@ -165,7 +165,9 @@ class _Run:
 
     def _occasion(self, source: Arrival | Mark, observed: Observed) -> Occasion:
         by = replace(observed.agent, model=self._model(observed))
-        return Occasion(by=by, session=observed.session, call=observed.call, time=source.time, name=source.name)
+        return Occasion(
+            by=by, session=observed.session, call=observed.call, time=source.time, name=source.name, on_behalf_of=observed.on_behalf_of
+        )
 
     def _model(self, observed: Observed) -> str | None:
         if observed.transcript is None or observed.call is None:
@@ -210,7 +212,7 @@ def _parse(spooled: Spooled) -> Observed:
     adapter = ADAPTERS.get(spooled.agent)
     if adapter is None:
         raise PayloadError(f"no adapter for this agent: {spooled.agent[:64]!a}")
-    return adapter(spooled.payload, spooled.facts)
+    return replace(adapter(spooled.payload, spooled.facts), on_behalf_of=acts_for(spooled.facts))
 
 
 def _scan(arrival: Arrival, spooled: Spooled, observed: Observed) -> Scan:

@@ -118,7 +118,7 @@ def main(agent: bytes, inbox: bytes) -> None:
     git_dir, common, top = places
     common = os.path.realpath(common)
     contents = os.path.join(common, b"byline", b"contents")
-    variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in (b"AI_AGENT", b"COPILOT_CLI")]
+    variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in (b"AI_AGENT", b"COPILOT_CLI", b"BYLINE_ON_BEHALF_OF")]
     fields = [b"byline.spool/1", agent, *variables]
     fields += [b"top=" + os.path.realpath(top), b"gitdir=" + os.path.realpath(git_dir), b"common=" + common, b"format=" + algorithm]
     fields.append(b"head=" + (b"" if head == b"HEAD" else head))

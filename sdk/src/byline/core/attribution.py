@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+MAX_PRINCIPAL = 64
+
+
 class Origin(StrEnum):
     """Who wrote the words."""
 
@@ -136,13 +139,22 @@ UNKNOWN = Owner(origin=Origin.UNKNOWN, evidence=Evidence.UNKNOWN, channel=Channe
 UNATTRIBUTED = Byline(owner=UNKNOWN)
 
 
-def owner_of(author: Author, *, evidence: Evidence, channel: Channel, session: str | None = None) -> Owner:
-    """Return the owner of text that `author` wrote."""
+def owner_of(author: Author, *, evidence: Evidence, channel: Channel, session: str | None = None, on_behalf_of: str | None = None) -> Owner:
+    """Return the owner of text that `author` wrote; for a program's somebody may be known who let it act."""
     if isinstance(author, Agent):
-        return Owner(origin=Origin.AI, evidence=evidence, channel=channel, agent=author, session=session)
+        return Owner(origin=Origin.AI, evidence=evidence, channel=channel, agent=author, session=session, principal=on_behalf_of)
     if isinstance(author, Tool):
-        return Owner(origin=Origin.TOOL, evidence=evidence, channel=channel, tool=author, session=session)
+        return Owner(origin=Origin.TOOL, evidence=evidence, channel=channel, tool=author, session=session, principal=on_behalf_of)
     return Owner(origin=Origin.HUMAN, evidence=evidence, channel=channel, session=session, principal=author.id)
+
+
+def answers(name: str) -> bool:
+    """Whether `name` can be the id of somebody who answers for what an agent does: a person's or a service's, never an agent's.
+
+    >>> answers("p-ana"), answers("s-ci"), answers("a-bot"), answers("Ana")
+    (True, True, False, False)
+    """
+    return name[:2] in {"p-", "s-"} and 2 < len(name) <= MAX_PRINCIPAL and name.isascii() and name.isprintable() and " " not in name
 
 
 def inferred(byline: Byline) -> Byline:

@@ -35,7 +35,8 @@ class Edit:
     `worktree` is the work tree's own git directory (its identity, absolute); `path` is relative to the work tree's top, bytes
     with `/`. `before` and `after` are blob ids, None for an absent file. `head` is the commit id at that moment (None: unborn
     or not known), `in_progress` the ids in MERGE_HEAD, CHERRY_PICK_HEAD, REVERT_HEAD, REBASE_HEAD. `time` is in nanoseconds
-    since 1970, `seq` counts the edits of one session in one repository from 1 (0: the source does not count).
+    since 1970, `seq` counts the edits of one session in one repository from 1 (0: the source does not count). `on_behalf_of` is
+    the principal who let an agent or a tool act, None where nobody said so: then it is whoever signs.
     """
 
     worktree: str
@@ -52,6 +53,7 @@ class Edit:
     time: int
     seq: int
     name: str = ""
+    on_behalf_of: str | None = None
 
 
 class Hook(StrEnum):

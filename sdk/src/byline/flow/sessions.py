@@ -24,13 +24,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byline.capture.agents import acts_for
 from byline.capture.ask_git import ignored_paths
 from byline.capture.contents import MAX_CONTENT, Contents
 from byline.capture.journal import append_edit, now_ns
 from byline.capture.losses import Loss, LossCode, clean, record_loss
 from byline.capture.places import inbox_dir, prepare_repository
 from byline.capture.worktree import read_head, read_in_progress, route
-from byline.core.attribution import Agent, Channel, Evidence
+from byline.core.attribution import Agent, Channel, Evidence, answers
 from byline.core.edit import Edit
 
 if TYPE_CHECKING:
@@ -41,29 +42,39 @@ if TYPE_CHECKING:
 
 
 def session(
-    *, agent: str, model: str | None = None, version: str | None = None, root: str | os.PathLike[str] = ".", session_id: str | None = None
+    *,
+    agent: str,
+    model: str | None = None,
+    version: str | None = None,
+    root: str | os.PathLike[str] = ".",
+    session_id: str | None = None,
+    on_behalf_of: str | None = None,
 ) -> Session:
     """Return a session in which `agent`, driven by `model`, edits files below `root`.
 
-    `model` is `provider/name`, or the agent's own word for it. `session_id` continues a session that another process began.
+    `model` is `provider/name`, or the agent's own word for it. `session_id` continues a session that another process began. `on_behalf_of`
+    is the principal who lets the agent act (`p-...`, `s-...`); None is whom `BYLINE_ON_BEHALF_OF` names, else whoever signs.
 
     Raises:
-        ValueError: `agent` is empty.
+        ValueError: `agent` is empty, or `on_behalf_of` is no id of a person or a service.
     """
     name = clean(agent).strip()
     if not name:
         raise ValueError("an agent needs a name")
-    by = Agent(name=name, version=_word(version), model=_word(model))
-    return Session(by, Path(os.path.abspath(root)), clean(session_id) if session_id else os.urandom(16).hex())  # noqa: PTH100 - keeps links
+    if on_behalf_of is not None and not answers(on_behalf_of):
+        raise ValueError("on_behalf_of is the id of a person (p-...) or of a service (s-...)")
+    by, principal = Agent(name=name, version=_word(version), model=_word(model)), on_behalf_of or acts_for(os.environ)
+    return Session(by, principal, Path(os.path.abspath(root)), clean(session_id) if session_id else os.urandom(16).hex())  # noqa: PTH100 - keeps links
 
 
 class Session:
     """One run of one agent; made by `byline.session`. `id` names it in the journal."""
 
-    def __init__(self, by: Agent, root: Path, session_id: str) -> None:
+    def __init__(self, by: Agent, on_behalf_of: str | None, root: Path, session_id: str) -> None:
         self.id = session_id
         self.incomplete = False
         self._by = by
+        self._on_behalf_of = on_behalf_of
         self._root = root
         self._lock = threading.Lock()
         self._seq: dict[Path, int] = {}  # how many edits each repository has of it
@@ -142,6 +153,7 @@ class Session:
                 time=self._time,
                 seq=seq,
                 name=f"edit.sdk.{self.id}.{seq:08d}",
+                on_behalf_of=self._on_behalf_of,
             ),
         )
 

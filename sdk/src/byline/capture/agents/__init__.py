@@ -11,6 +11,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from byline.core.attribution import answers
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ AGENT_VARIABLES = (
 )
 
 # What a hook's environment tells and its payload does not; spooled beside the payload.
-SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI")
+SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI", "BYLINE_ON_BEHALF_OF")
 
 MAX_STRING = 512
 
@@ -68,7 +69,10 @@ class FileText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What one payload says. `only` limits a command's window to one path; `transcript` tells which model made `call`."""
+    """What one payload says. `only` limits a command's window to one path; `transcript` tells which model made `call`.
+
+    `on_behalf_of` is the principal whom the hook's environment names as who let the agent act; no adapter says that.
+    """
 
     kind: Kind
     agent: Agent
@@ -77,11 +81,18 @@ class Observed:
     files: tuple[FileText, ...] = ()
     only: str | None = None
     transcript: str | None = None
+    on_behalf_of: str | None = None
 
 
 def names_agent(environ: Mapping[str, str]) -> bool:
     """Whether `environ` is that of a process that an agent started."""
     return any(environ.get(name) for name in AGENT_VARIABLES)
+
+
+def acts_for(environ: Mapping[str, str]) -> str | None:
+    """Return the principal for whom a process with `environ` acts, None where `BYLINE_ON_BEHALF_OF` names none."""
+    named = environ.get("BYLINE_ON_BEHALF_OF", "")
+    return named if answers(named) else None
 
 
 def clean(text: str) -> str:

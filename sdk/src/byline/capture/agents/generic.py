@@ -5,7 +5,8 @@
      "by": {"kind": "ai", "agent": "name", "model": "provider/model", "session": "id"}, "call": "id"}
 
 `when` is `before` (what nobody claimed is settled) or `after` (`by` claims the difference since). `by` is also `{"kind": "human"}` or
-`{"kind": "tool", "tool": "black 26.1"}`; `before` may leave it out. No `paths`: the whole work tree. Members that are not named
+`{"kind": "tool", "tool": "black 26.1"}`; `before` may leave it out. A program's `onBehalfOf`
+is the principal who let it act (`p-...`, `s-...`). No `paths`: the whole work tree. Members that are not named
 here are refused, but for those of an object `extensions`.
 """
 
@@ -15,7 +16,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import clean
-from byline.core.attribution import Agent, Author, Person, Tool
+from byline.core.attribution import Agent, Author, Person, Tool, answers
 from byline.core.canonical import parse_strict
 from byline.core.value import dataclass
 from byline.errors import PayloadError
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "byline.edit/1"
 _MEMBERS: Final = {"schema", "when", "cwd", "paths", "by", "call", "extensions"}
-_BY: Final = {"ai": {"kind", "agent", "model", "session"}, "human": {"kind", "session"}, "tool": {"kind", "tool", "session"}}
+_BY: Final = {
+    "ai": {"kind", "agent", "model", "session", "onBehalfOf"},
+    "human": {"kind", "session"},
+    "tool": {"kind", "tool", "session", "onBehalfOf"},
+}
 MAX_LINES: Final = 10_000
 MAX_PATHS: Final = 100_000
 
@@ -40,6 +45,7 @@ class Intake:
     by: Author | None
     session: str | None
     call: str | None
+    on_behalf_of: str | None = None
 
 
 def parse_intake(data: bytes) -> tuple[Intake, ...]:
@@ -76,6 +82,7 @@ def _parse_line(line: bytes) -> Intake:
         paths=_paths(record["paths"], cwd) if "paths" in record else None,
         by=by,
         session=None if session is None else clean(_string(session, "session")),
+        on_behalf_of=_principal(said.get("onBehalfOf")) if isinstance(said, dict) else None,
         call=None if record.get("call") is None else clean(_string(record["call"], "call")),
     )
 
@@ -93,6 +100,12 @@ def _parse_by(value: Json) -> Author:
         return Tool(name=name, version=version.strip() or None)
     model = value.get("model")
     return Agent(name=_word(value.get("agent"), "agent"), model=None if model is None else _word(model, "model"))
+
+
+def _principal(value: Json) -> str | None:
+    if value is not None and (not isinstance(value, str) or not answers(value)):
+        raise PayloadError("onBehalfOf is the id of a person (p-...) or of a service (s-...)")
+    return value
 
 
 def _paths(value: Json, cwd: str) -> tuple[str, ...]:
