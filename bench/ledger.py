@@ -41,7 +41,7 @@ APPEND = "/byline.v1.LedgerService/Append"
 STREAM = "/byline.v1.LedgerService/AppendStream"
 # Answers as long as a receipt, from a server as `byline ledger serve` has it.
 EMPTY = """
-import asyncio, sys, grpc
+import sys, grpc, uvloop
 
 async def answer(request, context):
     return bytes(1500)
@@ -55,7 +55,7 @@ async def serve():
     await server.start()
     await server.wait_for_termination()
 
-asyncio.run(serve())
+uvloop.run(serve())
 """
 
 

@@ -33,6 +33,7 @@ KEEPERS = {
     "grpc_health": r"byline_ledger\.server\b|byline\.log\.client\b",
     "starlette": r"byline_ledger\.server\.http\b",
     "uvicorn": r"byline_ledger\.server\.http\b",
+    "uvloop": r"byline_ledger\.server\.main\b",
     "google": r"byline\.log\.answers\b|byline_ledger\.server\b",
     "byline_proto": r"byline\.log\.(answers|client)\b|byline_ledger\.server\b",
     "pygls": r"byline_lsp\b",
@@ -326,7 +327,7 @@ def test_requirements_are_the_lock(tmp_path: Path) -> None:
     asked = PROJECT["project"]["dependencies"] + [each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra]
     own = re.compile(r"byline(\[.*\])?$")
     named = {"".join((each["name"], *(f"[{extra}]" for extra in each.get("extras", ())), each.get("specifier", ""))) for each in locked}
-    assert {each for each in named if not own.match(each)} == {each for each in asked if not own.match(each)}
+    assert {each for each in named if not own.match(each)} == {each.partition(";")[0] for each in asked if not own.match(each)}
 
 
 def test_the_base_install_needs_cryptography_alone() -> None:
@@ -350,7 +351,8 @@ def test_the_base_install_runs_everything_but_its_extras() -> None:
     names = [name for name in MODULES if not re.match(extras, name) and not name.endswith("__main__")]
     code = (
         "import importlib, sys\n"
-        "for name in ('byline_proto', 'google', 'grpc', 'grpc_health', 'grpc_reflection', 'lsprotocol', 'pygls', 'starlette', 'uvicorn'):\n"
+        "for name in ('byline_proto', 'google', 'grpc', 'grpc_health', 'grpc_reflection', 'lsprotocol', 'pygls',\n"
+        "             'starlette', 'uvicorn', 'uvloop'):\n"
         "    sys.modules[name] = None\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
     )

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import grpc
+import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # the package has no types
 from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyped]  # the package has no types
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # the package has no types
@@ -89,7 +90,7 @@ def serve(config: ServerConfig, *, announce: Callable[[str], None]) -> None:
     """
     check_server(config)
     begin()
-    asyncio.run(_serve(config, announce))
+    uvloop.run(_serve(config, announce))
 
 
 def check_server(config: ServerConfig) -> None:
