@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from byline.errors import EntryRejectedError, LedgerUnavailableError
+from byline.errors import EntryRejectedError, FrozenError, LedgerUnavailableError
 from byline.flow.deliver import DeliverReport, deliver, push_evidence
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
@@ -115,6 +115,16 @@ def test_a_ledger_that_is_away_holds_nothing_up(workshop: Workshop) -> None:
     ledger.good = COUNT
     assert deliver(workshop, ledger).delivered == tuple(digests[2:])
     assert all(bundle.receipt for bundle in _evidence(workshop).values())
+
+
+def test_what_waits_for_a_log_that_ended_goes_to_the_one_that_follows(workshop: Workshop) -> None:
+    digests = _sign(workshop)
+    old, new = FailingLedger(2, FrozenError("the log has ended: another one follows it")), MemoryLedger("log2.example")
+    report = deliver(workshop, old)
+    assert (report.delivered, report.rejected, report.waiting) == (tuple(digests[:2]), (), COUNT - 2)
+    assert deliver(workshop, new).delivered == tuple(digests[2:])
+    receipts = [bundle.receipt for bundle in map(_evidence(workshop).get, digests) if bundle]
+    assert [receipt.origin for receipt in receipts if receipt] == ["memory.example"] * 2 + ["log2.example"] * (COUNT - 2)
 
 
 def test_what_the_ledger_will_never_take_does_not_wait(workshop: Workshop) -> None:

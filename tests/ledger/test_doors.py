@@ -241,8 +241,11 @@ def test_the_operators_door_is_the_operators_alone(place: Path) -> None:
         status, stats = operate(place, "GET", "/stats")
         assert (status, stats["size"], stats["server"]["appends"], stats["checkpoint"]) == (200, 1, "taken", client.checkpoint())
         assert operate(place, "POST", "/freeze") == (200, {"frozen": True})
-        with pytest.raises(FrozenError):
+        with pytest.raises(FrozenError) as caught:
             client.append(envelope(2), SIGNER.public)
+        assert isinstance(caught.value.__cause__, grpc.RpcError)
+        assert caught.value.__cause__.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert f'outcome="{caught.value.code}"}} 1.0' in operate(place, "GET", "/metrics")[1], "nobody asks a frozen log again"
         assert client.append(envelope(1), SIGNER.public).index == 0
         assert operate(place, "GET", "/stats")[1]["frozen"] is True
         assert operate(place, "GET", "/freeze")[0] == 405

@@ -63,11 +63,12 @@ def test_each_log_names_the_other_in_its_entries(old: Path, tmp_path: Path) -> N
 
 
 def test_the_old_log_answers_and_takes_nothing_and_the_new_one_takes_everything(old: Path, tmp_path: Path) -> None:
-    rotate_log(old, tmp_path / "new", origin="log2.example")
+    done = rotate_log(old, tmp_path / "new", origin="log2.example")
     with open_embedded(old) as ledger:
         assert ledger.append(envelope(1), SIGNER.public).index == 1
-        with pytest.raises(FrozenError, match="ended"):
+        with pytest.raises(FrozenError, match="ended") as caught:
             ledger.append(envelope(9), SIGNER.public)
+        assert caught.value.hint.endswith(done.successor)
     with contextlib.closing((opened := load_log(old)).store), pytest.raises(FrozenError):
         opened.log.freeze(frozen=False)
     with open_embedded(tmp_path / "new") as ledger:

@@ -186,8 +186,8 @@ class NotAdmittedError(LedgerError):
     default_code = "BL-LEDGER-8"
 
 
-class FrozenError(LedgerUnavailableError):
-    """The log is frozen: it answers, and takes no new entries."""
+class FrozenError(LedgerError):
+    """The log is frozen: it answers, and takes no new entries; asking again does not help, another log may follow it."""
 
     default_code = "BL-LEDGER-9"
 

@@ -16,6 +16,7 @@ from byline.errors import FrozenError
 if TYPE_CHECKING:
     from byline.core.ports import StoreReader, StoreWriter
 
+SUCCESSOR = "successor"  # the state that holds the vkey of the log that follows one that ended
 _STATE = "frozen"
 
 
@@ -53,4 +54,5 @@ def check_taking(reader: StoreReader, *, unless: Frozen | None = None) -> None:
     """
     why = why_frozen(reader)
     if why not in {None, unless}:
-        raise FrozenError(_TEXTS[why])
+        followed = (reader.state(SUCCESSOR) or b"").decode()
+        raise FrozenError(_TEXTS[why], hint=f"a trust file that names it has its key: {followed}" if followed else "")

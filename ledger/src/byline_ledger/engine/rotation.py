@@ -28,7 +28,7 @@ from byline.errors import ConfigError
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import KEY, init_ledger, load_log
-from byline_ledger.engine.frozen import Frozen, set_frozen, why_frozen
+from byline_ledger.engine.frozen import SUCCESSOR, Frozen, set_frozen, why_frozen
 from byline_ledger.engine.highwater import HighWater
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from byline.core.entry import Submission
     from byline.keys.ed25519 import LogKey
     from byline_ledger.engine.files import OpenLog
-
-_SUCCESSOR = "successor"  # the state that holds the vkey of the log that follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +75,7 @@ def rotate_log(directory: Path, successor: Path, *, origin: str) -> Rotation:
 def _check_open(old: OpenLog, origin: str) -> None:
     """Check that `old` has not ended before another log than `origin`, before anything is made."""
     with old.store.read() as reader:
-        followed = (reader.state(_SUCCESSOR) or b"").decode()
+        followed = (reader.state(SUCCESSOR) or b"").decode()
     if followed and parse_vkey(followed).name != origin:
         raise ConfigError(f"the ledger {old.log.origin} has ended already", hint=f"it is followed by {followed}")
 
@@ -85,7 +83,7 @@ def _check_open(old: OpenLog, origin: str) -> None:
 def _end(old: OpenLog, key: LogKey, new: OpenLog, told: HighWater) -> str:
     """Let `old` end, its last entry naming `new`; return its final checkpoint."""
     with old.store.read() as reader:
-        why, successor = why_frozen(reader), reader.state(_SUCCESSOR)
+        why, successor = why_frozen(reader), reader.state(SUCCESSOR)
     if why is not Frozen.ENDED:
         if new.log.size:
             raise ConfigError(f"the ledger {new.log.origin} has entries already", hint="a log that follows another begins with that")
@@ -95,7 +93,7 @@ def _end(old: OpenLog, key: LogKey, new: OpenLog, told: HighWater) -> str:
                 set_frozen(extension.writer, None)
                 extension.add([last])
             set_frozen(extension.writer, Frozen.ENDED)
-            extension.writer.set_state(_SUCCESSOR, new.log.vkey.encode())
+            extension.writer.set_state(SUCCESSOR, new.log.vkey.encode())
     elif successor != new.log.vkey.encode():
         raise ConfigError(f"the ledger {old.log.origin} has ended already", hint=f"it is followed by {(successor or b'').decode()}")
     seen = told.read(LogVerifier(key.note_key))

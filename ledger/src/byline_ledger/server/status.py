@@ -5,6 +5,7 @@
     KeyNotAllowedError, NotAdmittedError    PERMISSION_DENIED
     EntryRejectedError, MalformedError      INVALID_ARGUMENT
     ProofError                              OUT_OF_RANGE
+    FrozenError                             FAILED_PRECONDITION
     PushbackError                           RESOURCE_EXHAUSTED, and when to come back
     LedgerUnavailableError                  UNAVAILABLE, and when to come back
     anything else                           INTERNAL
@@ -25,6 +26,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from byline.errors import (
     BylineError,
     EntryRejectedError,
+    FrozenError,
     KeyNotAllowedError,
     LedgerError,
     LedgerUnavailableError,
@@ -45,6 +47,7 @@ _CODES: dict[type[BylineError], grpc.StatusCode] = {
     EntryRejectedError: grpc.StatusCode.INVALID_ARGUMENT,
     MalformedError: grpc.StatusCode.INVALID_ARGUMENT,
     ProofError: grpc.StatusCode.OUT_OF_RANGE,
+    FrozenError: grpc.StatusCode.FAILED_PRECONDITION,
     PushbackError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     LedgerUnavailableError: grpc.StatusCode.UNAVAILABLE,
 }

@@ -7,6 +7,7 @@ An error has the class that its gRPC code says,
     UNAUTHENTICATED                                         UnknownCallerError
     PERMISSION_DENIED                                       KeyNotAllowedError
     OUT_OF_RANGE                                            ProofError
+    FAILED_PRECONDITION                                     FrozenError
     RESOURCE_EXHAUSTED                                      PushbackError
     UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED      LedgerUnavailableError
     anything else                                           LedgerError
@@ -62,6 +63,7 @@ _KINDS: dict[grpc.StatusCode, type[BylineError]] = {
     grpc.StatusCode.UNAUTHENTICATED: UnknownCallerError,
     grpc.StatusCode.PERMISSION_DENIED: KeyNotAllowedError,
     grpc.StatusCode.OUT_OF_RANGE: ProofError,
+    grpc.StatusCode.FAILED_PRECONDITION: FrozenError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: PushbackError,
     grpc.StatusCode.UNAVAILABLE: LedgerUnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: LedgerUnavailableError,
@@ -69,7 +71,7 @@ _KINDS: dict[grpc.StatusCode, type[BylineError]] = {
     grpc.StatusCode.ABORTED: LedgerUnavailableError,
 }
 _BY_NUMBER = {code.value[0]: kind for code, kind in _KINDS.items()}
-_EXACT: tuple[type[BylineError], ...] = (*_KINDS.values(), FrozenError, LedgerError, MalformedError, NotAdmittedError, QuotaError)
+_EXACT: tuple[type[BylineError], ...] = (*_KINDS.values(), LedgerError, MalformedError, NotAdmittedError, QuotaError)
 _BY_REASON = {kind.default_code: kind for kind in _EXACT}
 
 
