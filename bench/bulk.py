@@ -21,7 +21,7 @@ from byline.core.facets import Facets
 from byline.core.merkle import hash_leaf, root_of
 from byline.core.note import sign_note
 from byline.core.statement import PredicateType, Subject, format_statement, parse_statement
-from byline.core.tiles import grow_tiles, read_tiled_nodes
+from byline.core.tiles import STORED_HEIGHT, grow_tiles, read_tiled_nodes
 from byline.keys.ed25519 import load_log_key
 from byline.keys.p256 import PrivateKey
 from byline_ledger.engine.files import DATABASE, KEY, ensure_log
@@ -111,9 +111,9 @@ def fill(directory: Path, entries: int) -> None:
 def _append(moment: StoreWriter, key: LogKey, start: int, end: int) -> None:
     made = list(submissions(start, end))
     moment.add_entries(start, made, _AT + start)
-    for place, hashes in grow_tiles(start, [hash_leaf(each.leaf) for each in made], moment.tile).items():
+    for place, hashes in grow_tiles(start, [hash_leaf(each.leaf) for each in made], moment.tile, STORED_HEIGHT).items():
         moment.set_tile(*place, hashes)
-    root = root_of(end, read_tiled_nodes(moment.tile, {}))
+    root = root_of(end, read_tiled_nodes(moment.tile, {}, STORED_HEIGHT))
     moment.set_head(sign_note(format_checkpoint(Checkpoint(origin=key.name, size=end, root=root)), [key]))
 
 

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from byline.core.checked_tree import CheckedTree
 from byline.core.checkpoint import Checkpoint
-from byline.core.merkle import check_consistency, hash_leaf, root_of
-from byline.core.tiles import WIDTH, Tile, format_entries, grow_tiles, read_tiled_nodes, tile_path
+from byline.core.merkle import check_consistency, hash_leaf, prove_inclusion, root_of
+from byline.core.tiles import STORED_HEIGHT, WIDTH, Tile, format_entries, grow_tiles, read_tiled_nodes, tile_path
 from byline.errors import EntryError, ProofError
 
 SIZE = 256 * 258 + 3  # three levels, each with a full tile and a partial one
 LEAVES = [n.to_bytes(4, "big") for n in range(SIZE)]
 HASHES = [hash_leaf(each) for each in LEAVES]
 TILES = grow_tiles(0, HASHES, lambda *_: b"")
+STORED = grow_tiles(0, HASHES, lambda *_: b"", STORED_HEIGHT)
 SIZES = (1, 2, 255, 256, 257, 512, 65_535, 65_536, 65_537, SIZE)
 
 
@@ -47,6 +48,30 @@ def test_an_earlier_root_and_its_proof_come_from_the_tiles(new: int) -> None:
     for old in (0, *(size for size in SIZES if size <= new)):
         assert tree.root_at(old) == root(old)
         check_consistency(tree.consistency(old), old=root(old), new=root(new))
+
+
+@given(data=st.data())
+def test_narrow_tiles_prove_what_wide_ones_prove(data: st.DataObject) -> None:
+    """A log's own tiles: the same proofs, and one wrong byte of what a proof reads is found."""
+    size = data.draw(st.sampled_from(SIZES[1:]))
+    index, at, flip = data.draw(st.integers(0, size - 1)), data.draw(st.integers(0, 10_000)), data.draw(st.integers(1, 255))
+    read: list[Tile] = []
+
+    def stored(tile: Tile) -> bytes:
+        read.append(tile)
+        return STORED[tile.level or 0, tile.index][: tile.width * 32]
+
+    tree = CheckedTree(tree_of(size).checkpoint, stored, height=STORED_HEIGHT)
+    assert prove_inclusion(index, size, tree.node) == prove_inclusion(index, size, tree_of(size).node)
+    wrong = data.draw(st.sampled_from(read))
+
+    def damaged(tile: Tile) -> bytes:
+        good = stored(tile)
+        place = at % len(good)
+        return good[:place] + bytes([good[place] ^ flip]) + good[place + 1 :] if tile == wrong else good
+
+    with pytest.raises(ProofError):
+        prove_inclusion(index, size, CheckedTree(tree.checkpoint, damaged, height=STORED_HEIGHT).node)
 
 
 def test_a_tree_has_no_more_than_its_size() -> None:

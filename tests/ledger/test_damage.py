@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from byline.core.logged import Page
     from byline_ledger.engine.log import Log
 
-SIZE = 515  # two full tiles, a partial one, and one above
+SIZE = 515  # full tiles and a partial one; of the stored ones, three levels
 SUBJECT = "ab" * 32
 # How often a bit is flipped; FLIPS=3000 takes minutes.
 FLIPS = int(os.environ.get("FLIPS", "120"))
@@ -149,10 +149,10 @@ def test_a_sound_log_answers_everything(copy: Path, truth: Truth) -> None:
         "DELETE FROM entry WHERE idx = 514",
         "UPDATE payload SET piece = CAST(piece || ' ' AS BLOB) WHERE idx = 17",
         "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 0 AND idx = 0",
-        "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 0 AND idx = 2",
-        "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 1",
-        "UPDATE tile SET hashes = substr(hashes, 1, 32) WHERE idx = 2",
-        "DELETE FROM tile WHERE level = 1",
+        "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 0 AND idx = 32",
+        "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 2",
+        "UPDATE tile SET hashes = substr(hashes, 1, 32) WHERE idx = 32",
+        "DELETE FROM tile WHERE level = 2",
         "UPDATE head SET note = replace(note, char(10) || '515' || char(10), char(10) || '514' || char(10))",
     ],
 )
@@ -162,7 +162,9 @@ def test_what_was_changed_is_not_served(copy: Path, truth: Truth, statement: str
     assert ask_everything(copy, truth, 1) > 0
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM tile WHERE level = 0 AND idx = 2", "UPDATE tile SET hashes = zeroblob(96) WHERE idx = 2"])
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM tile WHERE level = 0 AND idx = 32", "UPDATE tile SET hashes = zeroblob(96) WHERE idx = 32"]
+)
 def test_a_damaged_edge_is_not_built_upon(copy: Path, change: str) -> None:
     """The worst that a bad disk could make a log do is to sign a second history."""
     with contextlib.closing(sqlite3.connect(copy / DATABASE)) as database, database:

@@ -34,7 +34,7 @@ SIZE = 300
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log of 300 entries, closed: one full tile, one partial, and one on the level above."""
+    """A log of 300 entries, closed: three levels of stored tiles, each with one that is not full."""
     place = tmp_path_factory.mktemp("sound")
     with open_embedded(place) as ledger:
         for number in range(SIZE):
@@ -95,9 +95,9 @@ def test_a_log_in_use_is_checked_as_it_was_at_one_moment(copy: Path) -> None:
         ("INSERT INTO payload VALUES (17, 9, x'')", "table payload"),
         ("DELETE FROM term WHERE idx = 17", "entry 17"),
         ("INSERT INTO term VALUES (zeroblob(16), 17)", "table term"),
-        ("UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND idx = 0", "tile/0/000, byte 0 (hash 0)"),
-        ("UPDATE tile SET hashes = substr(hashes, 1, 64) WHERE level = 0 AND idx = 1", "tile/0/001.p/44, byte 64 (hash 2)"),
-        ("DELETE FROM tile WHERE level = 1", "tile/1/000"),
+        ("UPDATE tile SET hashes = zeroblob(512) WHERE level = 0 AND idx = 0", "stored tile 0/0, byte 0 (hash 0)"),
+        ("UPDATE tile SET hashes = substr(hashes, 1, 64) WHERE level = 0 AND idx = 18", "stored tile 0/18, byte 64 (hash 2)"),
+        ("DELETE FROM tile WHERE level = 1", "stored tile 1/0"),
         ("INSERT INTO tile VALUES (5, 0, x'00')", "tile at level 5, index 0"),
         ("UPDATE head SET note = replace(note, char(10) || '300' || char(10), char(10) || '299' || char(10))", "head"),
         ("DELETE FROM head", "head"),
@@ -114,9 +114,9 @@ def test_a_change_is_found_where_it_is(copy: Path, statement: str, where: str) -
 @pytest.mark.parametrize(
     ("statement", "where"),
     [
-        ("UPDATE entry SET leaf = CAST(leaf || 'x' AS BLOB) WHERE idx = 17", "tile/0/000, byte 544 (hash 17)"),
+        ("UPDATE entry SET leaf = CAST(leaf || 'x' AS BLOB) WHERE idx = 17", "stored tile 0/1, byte 32 (hash 1)"),
         ("DELETE FROM entry WHERE idx = 17", "entry 17"),
-        ("DELETE FROM tile WHERE level = 1", "tile/1/000"),
+        ("DELETE FROM tile WHERE level = 1", "stored tile 1/0"),
         ("DELETE FROM head", "head"),
         ("DELETE FROM payload", None),
     ],
@@ -145,8 +145,8 @@ def test_a_log_in_memory_is_checked_like_any_other() -> None:
     log.append([Admission().admit(envelope(number), SIGNER.public) for number in range(SIZE)])
     with store.read() as reader:
         assert examine_moment(reader, LogVerifier(key.note_key)).findings == ()
-        reader.tiles[0, 0] = bytes(8192)
-        assert examine_moment(reader, LogVerifier(key.note_key)).findings[0].where == "tile/0/000, byte 0 (hash 0)"
+        reader.tiles[0, 0] = bytes(512)
+        assert examine_moment(reader, LogVerifier(key.note_key)).findings[0].where == "stored tile 0/0, byte 0 (hash 0)"
 
 
 def test_a_head_signed_for_another_tree_is_found(copy: Path) -> None:
@@ -242,4 +242,4 @@ def test_what_fsck_finds_is_read_by_programs(copy: Path, capsys: pytest.CaptureF
     assert main(["ledger", "fsck", str(copy), "--json", "--tree"]) == 1
     bad = json.loads(capsys.readouterr().out)
     assert bad["treeOnly"]
-    assert bad["findings"][0]["where"].startswith("tile/1/000")
+    assert bad["findings"][0]["where"].startswith("stored tile 1/0")

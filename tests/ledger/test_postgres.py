@@ -262,7 +262,7 @@ def test_processes_that_write_at_once_make_one_log(url: str) -> None:
         ("INSERT INTO payload VALUES (9, 0, 'x')", "table payload"),
         ("UPDATE source SET repository = 'another'", "entry 0"),
         ("DELETE FROM term WHERE idx = 1", "entry 1"),
-        ("UPDATE tile SET hashes = substr(hashes, 1, 64)", "tile/0/000.p/3, byte 64 (hash 2)"),
+        ("UPDATE tile SET hashes = substr(hashes, 1, 64)", "stored tile 0/0, byte 64 (hash 2)"),
         ("UPDATE head SET note = replace(note, '3', '4')", "head"),
         ("DELETE FROM head", "head"),
         ("ALTER TABLE tile RENAME TO tiles", "database"),

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 from byline.core.canonical import format_canonical, parse_strict
 from byline.core.checkpoint import open_checkpoint
 from byline.core.fork import follow_growth
-from byline.core.merkle import HASH_SIZE
 from byline.core.note import MAX_NOTE
+from byline.core.tiles import STORED_HEIGHT
 from byline.core.value import dataclass, replace
 from byline.errors import ConfigError, LedgerError, MalformedError, StaleError
 from byline.keys.ed25519 import LogVerifier, load_log_key, load_verifier
@@ -36,6 +36,7 @@ from byline_ledger.engine.files import DATABASE, KEY, ML_DSA_KEY, URL, check_fil
 from byline_ledger.engine.frozen import Frozen, check_taking, set_frozen, why_frozen
 from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.engine.highwater import HighWater
+from byline_ledger.engine.proven import stored_tiles
 from byline_ledger.engine.sql import SqlMoment
 from byline_ledger.engine.sqlite import SqliteStore
 
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from byline.core.checkpoint import Checkpoint
     from byline.core.ports import StoreReader
-    from byline.core.tiles import Tile
 
 SCHEMA = "byline.ledger-backup/1"
 MANIFEST = "backup.json"
@@ -225,12 +225,8 @@ def _moment(folder: Path) -> Iterator[SqlMoment]:
 
 def _check_seen(reader: StoreReader, seen: Sequence[str], verifier: LogVerifier) -> None:
     """Check that the log in `reader` holds all of what each note in `seen` says."""
-
-    def fetch(tile: Tile) -> bytes:
-        return reader.tile(tile.level or 0, tile.index)[: tile.width * HASH_SIZE]
-
     try:
         for note in seen:
-            follow_growth(note, reader.head() or "", verifier, fetch)
+            follow_growth(note, reader.head() or "", verifier, stored_tiles(reader), height=STORED_HEIGHT)
     except StaleError as error:
         raise StaleError(str(error), hint="find a newer backup; if there is none, go on with another key (docs/operate.md)") from error

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 from byline.core.checkpoint import open_checkpoint
 from byline.core.entry import identity_from
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
-from byline.core.tiles import read_tiled_nodes
+from byline.core.tiles import STORED_HEIGHT, read_tiled_nodes
 from byline.core.tombstone import NEEDED
 from byline.core.value import dataclass, replace
 from byline.errors import LedgerError, LedgerUnavailableError, MalformedError, SignatureError
@@ -291,5 +291,5 @@ class _Check:
         except (MalformedError, SignatureError) as error:
             yield Finding(where=where, what=f"not a checkpoint of this log: {error}")
             return
-        if shown.size > head.size or root_of(shown.size, read_tiled_nodes(self._reader.tile, {})) != shown.root:
+        if shown.size > head.size or root_of(shown.size, read_tiled_nodes(self._reader.tile, {}, STORED_HEIGHT)) != shown.root:
             yield Finding(where=where, what="it is not about the entries of this log")

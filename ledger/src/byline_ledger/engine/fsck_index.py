@@ -17,7 +17,7 @@ from byline.core.checkpoint import open_checkpoint
 from byline.core.index_keys import KEY_SIZE
 from byline.core.merkle import root_of
 from byline.core.sealed_index import format_seal
-from byline.core.tiles import WIDTH, read_tiled_nodes
+from byline.core.tiles import STORED_HEIGHT, WIDTH, read_tiled_nodes
 from byline.errors import LedgerError, MalformedError, SignatureError
 from byline_ledger.engine.finding import Finding
 from byline_ledger.engine.fsck_entries import sum_rows
@@ -64,7 +64,8 @@ def _check_seal(reader: StoreReader, known: Catalogue, verifier: NoteVerifier, s
     except (MalformedError, SignatureError) as error:
         yield Finding(where=STATE, what=f"it does not end in a checkpoint of this log: {error}")
         return
-    if not known.end + 1 == checkpoint.size <= size or checkpoint.root != root_of(checkpoint.size, read_tiled_nodes(reader.tile, {})):
+    read = read_tiled_nodes(reader.tile, {}, STORED_HEIGHT)
+    if not known.end + 1 == checkpoint.size <= size or checkpoint.root != root_of(checkpoint.size, read):
         yield Finding(where=STATE, what="its checkpoint is that of another tree")
 
 

@@ -13,7 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from byline.core.merkle import HASH_SIZE, hash_leaf, root_of
-from byline.core.tiles import WIDTH, Tile, read_tiled_nodes, tile_path, tile_root
+from byline.core.tiles import STORED_HEIGHT, WIDTH, Tile, read_tiled_nodes, tile_name, tile_root
 from byline_ledger.engine.finding import Finding
 from byline_ledger.engine.spread import spread
 from byline_ledger.engine.sql import SqlMoment
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from byline.core.ports import StoreReader
 
-_FULL = WIDTH * HASH_SIZE
+_WIDTH = 1 << STORED_HEIGHT
+_FULL = _WIDTH * HASH_SIZE
 _CHUNK = 512
 _SPAN = 64 * WIDTH
 
@@ -48,10 +49,10 @@ class Regrowth:
             if data:
                 self._compare(level, data)
         for level, index in self._reader.tile_places():
-            if level >= len(self._full) or index >= self._full[level] + bool(self._growing[level]):
+            if not 0 <= level < len(self._full) or index >= self._full[level] + bool(self._growing[level]):
                 self.findings.append(Finding(where=f"tile at level {level}, index {index}", what="the log has no such tile"))
-        size = self._full[0] * WIDTH + len(self._growing[0]) // HASH_SIZE if self._full else 0
-        return root_of(size, read_tiled_nodes(lambda level, _: self._growing[level], {}))
+        size = self._full[0] * _WIDTH + len(self._growing[0]) // HASH_SIZE if self._full else 0
+        return root_of(size, read_tiled_nodes(lambda level, _: self._growing[level], {}, STORED_HEIGHT))
 
     def _extend(self, level: int, hashes: bytes) -> None:
         """Add the next `hashes` of a level, and what they complete to those above."""
@@ -104,10 +105,10 @@ def _hash_span(span: tuple[Path, int, int]) -> bytes:
 
 def _difference(level: int, index: int, found: bytes, expected: bytes) -> Iterator[Finding]:
     """Name the first byte in which a stored tile differs, and the hash that it belongs to."""
+    name = tile_name(Tile(level=level, index=index), STORED_HEIGHT)
     if not found:
-        yield Finding(where=tile_path(Tile(level=level, index=index)), what="is missing")
+        yield Finding(where=name, what="is missing")
         return
-    path = tile_path(Tile(level=level, index=index, width=len(expected) // HASH_SIZE))
     pairs = itertools.zip_longest(found, expected)
     at = next(place for place, (left, right) in enumerate(pairs) if left != right)
-    yield Finding(where=f"{path}, byte {at} (hash {at // HASH_SIZE})", what="is not the hash of the entries below it")
+    yield Finding(where=f"{name}, byte {at} (hash {at // HASH_SIZE})", what="is not the hash of the entries below it")

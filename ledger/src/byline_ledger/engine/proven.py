@@ -21,13 +21,14 @@ from byline.core.checked_tree import CheckedTree, Kept
 from byline.core.checkpoint import open_checkpoint, parse_checkpoint
 from byline.core.merkle import HASH_SIZE, hash_leaf, prove_consistency, prove_inclusions
 from byline.core.note import parse_note
-from byline.core.tiles import WIDTH, format_entries, grow_tiles, is_covered
+from byline.core.tiles import HEIGHT, STORED_HEIGHT, WIDTH, format_entries, grow_tiles, is_covered
 from byline.errors import LedgerError, MalformedError, ProofError, SignatureError
 from byline.keys.ed25519 import LogVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from byline.core.checked_tree import TileFetch
     from byline.core.checkpoint import Checkpoint
     from byline.core.merkle import ConsistencyProof, InclusionProof
     from byline.core.ports import StoreReader
@@ -45,7 +46,7 @@ class Moment:
         self.reader = reader
         self.note = note
         self._open_head = open_head
-        self._tree = CheckedTree(open_head(note), lambda tile: reader.tile(tile.level or 0, tile.index)[: tile.width * HASH_SIZE], kept)
+        self._tree = CheckedTree(open_head(note), stored_tiles(reader), kept, height=STORED_HEIGHT)
 
     @property
     def head(self) -> Checkpoint:
@@ -59,7 +60,7 @@ class Moment:
             LedgerError: The store is damaged where the tree grows.
         """
         with _telling():
-            tiles = grow_tiles(self.head.size, list(map(hash_leaf, leaves)), self._tree.hashes)
+            tiles = grow_tiles(self.head.size, list(map(hash_leaf, leaves)), self._tree.hashes, STORED_HEIGHT)
             self._tree = self._tree.grown(self.head.size + len(leaves), tiles)
         return tiles
 
@@ -131,11 +132,19 @@ class Moment:
             start = tile.index * WIDTH
             return format_entries(list(self.leaves(range(start, start + tile.width)).values()))
         with _telling():
-            return self._tree.hashes(tile.level, tile.index)[: tile.width * HASH_SIZE]
+            # Several narrow ones of the store make a tile that is served.
+            level, first = tile.level * HEIGHT // STORED_HEIGHT, tile.index << HEIGHT - STORED_HEIGHT
+            stored = range(first, first - (-tile.width >> STORED_HEIGHT))
+            return b"".join(self._tree.hashes(level, at) for at in stored)[: tile.width * HASH_SIZE]
 
     def _check_size(self, size: int) -> None:
         if size > self.head.size:
             raise ProofError(f"the log has {self.head.size} entries")
+
+
+def stored_tiles(reader: StoreReader) -> TileFetch:
+    """Return what fetches the tiles of a store, of `STORED_HEIGHT`."""
+    return lambda tile: reader.tile(tile.level or 0, tile.index)[: tile.width * HASH_SIZE]
 
 
 class Prover:

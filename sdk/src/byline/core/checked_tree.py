@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.merkle import HASH_SIZE, ConsistencyProof, hash_leaf, hash_pairs, prove_consistency, root_of
-from byline.core.tiles import HEIGHT, WIDTH, Tile, edge_tiles, parse_entries, tile_nodes, tile_path
+from byline.core.tiles import HEIGHT, Tile, edge_tiles, parse_entries, tile_name, tile_nodes
 from byline.core.value import replace
 from byline.errors import ProofError
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 TileFetch: TypeAlias = Callable[[Tile], bytes]
 """Return the bytes of a tile, or of a bundle of entries, that somebody serves."""
 
-_MAX_KEPT = 1024
+_MAX_KEPT = 16 * 1024 * 1024
 
 
 class Kept:
@@ -53,10 +53,11 @@ class Kept:
 
 
 class CheckedTree:
-    """The tree of `checkpoint`, over the tiles that `fetch` gives; what it proves it keeps in `kept`."""
+    """The tree of `checkpoint`, over the tiles of `height` that `fetch` gives; what it proves it keeps in `kept`."""
 
-    def __init__(self, checkpoint: Checkpoint, fetch: TileFetch, kept: Kept | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, fetch: TileFetch, kept: Kept | None = None, *, height: int = HEIGHT) -> None:
         self.checkpoint = checkpoint
+        self._height = height
         self._fetch = fetch
         self._kept = kept or Kept()
         self._edge: dict[int, tuple[bytes, ...]] | None = None
@@ -69,12 +70,12 @@ class CheckedTree:
         """
         before = self._checked_edge()
         edge: dict[int, tuple[bytes, ...]] = {}
-        for level, index in ((tile.level or 0, tile.index) for tile in edge_tiles(size)):
+        for level, index in ((tile.level or 0, tile.index) for tile in edge_tiles(size, self._height)):
             data = tiles.get((level, index))
-            edge[level] = before[level] if data is None else tile_nodes(data, before.get(level, ()))
-        root = root_of(size, _read_edge(edge))
+            edge[level] = before[level] if data is None else tile_nodes(data, before.get(level, ()), self._height)
+        root = root_of(size, self._read_edge(edge))
         self._kept.edge = ((size, root), edge)
-        return CheckedTree(replace(self.checkpoint, size=size, root=root), self._fetch, self._kept)
+        return CheckedTree(replace(self.checkpoint, size=size, root=root), self._fetch, self._kept, height=self._height)
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of the complete subtree at (level, index): a `core.merkle.NodeReader`.
@@ -82,11 +83,12 @@ class CheckedTree:
         Raises:
             ProofError: What is read does not lead to the root, or the tree has no such subtree.
         """
-        above, row = level // HEIGHT, level % HEIGHT
-        tile = index >> (HEIGHT - row)
+        above, row = divmod(level, self._height)
+        shift = self._height - row
+        tile = index >> shift
         # Hot: a proof asks for one node of each level.
         rows = self._kept.full[above].get(tile) if above in self._kept.full else None
-        at = (index & ((WIDTH >> row) - 1)) * HASH_SIZE
+        at = (index - (tile << shift)) * HASH_SIZE
         found = (rows or self._rows(above, tile))[row][at : at + HASH_SIZE]
         if not found:
             raise ProofError(f"a tree of {self.checkpoint.size} entries has no subtree {index} at level {level}")
@@ -119,7 +121,7 @@ class CheckedTree:
             EntryError: It is no bundle.
         """
         if b"".join(map(hash_leaf, parse_entries(data))) != self.hashes(0, index):
-            raise ProofError(f"{tile_path(self.place(None, index))} does not hold the entries of the tree")
+            raise ProofError(f"{self._name(self.place(None, index))} does not hold the entries of the tree")
 
     def place(self, level: int | None, index: int) -> Tile:
         """Return tile `index` at `level` (None: the bundle of entries) with the width that it has in this tree.
@@ -127,7 +129,8 @@ class CheckedTree:
         Raises:
             ProofError: The tree has no such tile.
         """
-        width = min(WIDTH, (self.checkpoint.size >> HEIGHT * (level or 0)) - index * WIDTH)
+        most = 1 << self._height
+        width = min(most, (self.checkpoint.size >> self._height * (level or 0)) - index * most)
         if width <= 0:
             raise ProofError(f"a tree of {self.checkpoint.size} entries has no tile {index} at level {level or 0}")
         return Tile(level=level, index=index, width=width)
@@ -154,14 +157,14 @@ class CheckedTree:
         """Return the nodes of a tile (`core.tiles.tile_nodes`), once they are proven."""
         known = self._kept.full.setdefault(level, {})
         rows = known.get(index)
-        if rows is None and index == self.checkpoint.size >> HEIGHT * (level + 1):
+        if rows is None and index == self.checkpoint.size >> self._height * (level + 1):
             rows = self._checked_edge().get(level)
         if rows is None:
             tile = self.place(level, index)
-            rows = tile_nodes(self._tile(tile))
-            if hash_pairs(rows[-1]) != self.node(HEIGHT * (level + 1), index):
-                raise ProofError(f"{tile_path(tile)} does not lead to the root")
-            if len(known) >= _MAX_KEPT:
+            rows = tile_nodes(self._tile(tile), height=self._height)
+            if hash_pairs(rows[-1]) != self.node(self._height * (level + 1), index):
+                raise ProofError(f"{self._name(tile)} does not lead to the root")
+            if len(known) >= _MAX_KEPT // (2 * HASH_SIZE << self._height):
                 known.clear()
             known[index] = rows
         return rows
@@ -169,7 +172,7 @@ class CheckedTree:
     def _tile(self, tile: Tile) -> bytes:
         data = self._fetch(tile)
         if len(data) != tile.width * HASH_SIZE:
-            raise ProofError(f"{tile_path(tile)} does not hold {tile.width} hashes")
+            raise ProofError(f"{self._name(tile)} does not hold {tile.width} hashes")
         return data
 
     def _checked_edge(self) -> dict[int, tuple[bytes, ...]]:
@@ -178,18 +181,21 @@ class CheckedTree:
         size, root = self.checkpoint.size, self.checkpoint.root
         of, edge = self._kept.edge
         if of != (size, root):
-            edge = {tile.level or 0: tile_nodes(self._tile(tile), edge.get(tile.level or 0, ())) for tile in edge_tiles(size)}
-            if root_of(size, _read_edge(edge)) != root:
+            tiles = ((tile.level or 0, self._tile(tile)) for tile in edge_tiles(size, self._height))
+            edge = {level: tile_nodes(data, edge.get(level, ()), self._height) for level, data in tiles}
+            if root_of(size, self._read_edge(edge)) != root:
                 raise ProofError("the tiles at the edge of the tree do not lead to the root that the log signed")
             self._kept.edge = ((size, root), edge)
         self._edge = edge
         return edge
 
+    def _read_edge(self, edge: Mapping[int, tuple[bytes, ...]]) -> NodeReader:
+        def read(level: int, index: int) -> bytes:
+            above, row = divmod(level, self._height)
+            at = index % (1 << self._height - row) * HASH_SIZE
+            return edge[above][row][at : at + HASH_SIZE]
 
-def _read_edge(edge: Mapping[int, tuple[bytes, ...]]) -> NodeReader:
-    def read(level: int, index: int) -> bytes:
-        above, row = divmod(level, HEIGHT)
-        at = (index & ((WIDTH >> row) - 1)) * HASH_SIZE
-        return edge[above][row][at : at + HASH_SIZE]
+        return read
 
-    return read
+    def _name(self, tile: Tile) -> str:
+        return tile_name(tile, self._height)

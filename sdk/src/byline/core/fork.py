@@ -22,6 +22,7 @@ from byline.core.checked_tree import CheckedTree, TileFetch
 from byline.core.checkpoint import open_checkpoint
 from byline.core.merkle import HASH_SIZE, ConsistencyProof, check_consistency
 from byline.core.note import MAX_NOTE
+from byline.core.tiles import HEIGHT
 from byline.core.value import dataclass
 from byline.errors import LedgerError, LedgerUnavailableError, LogForkError, MalformedError, ProofError, StaleError
 
@@ -58,7 +59,7 @@ def check_fork(fork: Fork, log: NoteVerifier) -> None:
         raise ProofError("one checkpoint follows the other: there is no fork")
 
 
-def follow_growth(seen: str, shown: str, log: NoteVerifier, fetch: TileFetch) -> CheckedTree:
+def follow_growth(seen: str, shown: str, log: NoteVerifier, fetch: TileFetch, *, height: int = HEIGHT) -> CheckedTree:
     """Return the tree of `shown`, once it is proven that the log which signed the checkpoint `seen` only grew until it signed `shown`.
 
     Raises:
@@ -72,7 +73,7 @@ def follow_growth(seen: str, shown: str, log: NoteVerifier, fetch: TileFetch) ->
     small, large = sorted(((before, seen), (after, shown)), key=lambda pair: pair[0].size)
     if before.size == after.size and before.root != after.root:
         raise LogForkError(f"two roots for {after.size} entries", old=seen, new=shown, begins=after.root)
-    tree = CheckedTree(large[0], fetch)
+    tree = CheckedTree(large[0], fetch, height=height)
     try:
         begins = tree.root_at(small[0].size)
     except (LedgerError, MalformedError, ProofError) as error:

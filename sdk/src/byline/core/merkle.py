@@ -18,7 +18,6 @@ Proofs list hashes as RFC 6962 does, from the leaf to the root. A proof with a m
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -103,18 +102,14 @@ def prove_inclusions(indices: Sequence[int], size: int, read: NodeReader) -> dic
         if not 0 <= index < size <= MAX_SIZE:
             raise ProofError(f"no entry {index} in a tree of {size}")
     proofs: dict[int, InclusionProof] = {}
-    rest: list[tuple[int, int, list[int], tuple[bytes, ...]]] = [(0, size, sorted(set(indices)), ())] if indices else []
-    while rest:
-        start, end, some, above = rest.pop()
-        if end - start == 1:
-            proofs[start] = InclusionProof(index=start, size=size, hashes=above)
-            continue
-        middle = start + _split(end - start)
-        left, right = some[: (cut := bisect_left(some, middle))], some[cut:]
-        if left:
-            rest.append((start, middle, left, (_range_root(middle, end, read), *above)))
-        if right:
-            rest.append((middle, end, right, (_range_root(start, middle, read), *above)))
+    path: list[bytes] = []
+    before = -1
+    for index in sorted(set(indices)):
+        # Only up to where their paths join is something else beside this entry than beside the one before it.
+        apart = (size - 1).bit_length() if before < 0 else (before ^ index).bit_length()
+        path[:apart] = [_beside(level, index >> level, size, read) for level in range(apart)]
+        proofs[index] = InclusionProof(index=index, size=size, hashes=tuple(filter(None, path)))
+        before = index
     return proofs
 
 
@@ -203,6 +198,14 @@ def check_consistency(proof: ConsistencyProof, *, old: bytes, new: bytes) -> Non
 def _split(width: int) -> int:
     """Return the largest power of two smaller than `width`, which is 2 or more."""
     return 1 << (width - 1).bit_length() - 1
+
+
+def _beside(level: int, index: int, size: int, read: NodeReader) -> bytes:
+    """Return the root of what lies beside the subtree at (level, index) in the tree of `size` entries, empty where nothing does."""
+    start = (index ^ 1) << level
+    if start + (1 << level) <= size:
+        return read(level, index ^ 1)
+    return _range_root(start, size, read) if start < size else b""
 
 
 def _range_root(start: int, end: int, read: NodeReader) -> bytes:

@@ -155,7 +155,7 @@ class StoreReader(Protocol):
         ...
 
     def tile(self, level: int, index: int) -> bytes:
-        """Return the hashes of a tile (`core.tiles`), empty if there are none yet."""
+        """Return the hashes of a tile (`core.tiles`, of `STORED_HEIGHT`), empty if there are none yet."""
         ...
 
     def tile_places(self) -> Iterable[tuple[int, int]]:

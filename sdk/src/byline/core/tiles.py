@@ -4,6 +4,10 @@
 A tile holds up to 256 hashes of one tree level: the tile at (level, index) those of the complete subtrees of 256**level entries
 numbered [256 * index, 256 * index + 256). Full tiles never change; the last one of each level is partial and grows.
 
+A log keeps narrower tiles for itself: of `STORED_HEIGHT`, 16 hashes of every fourth level. To prove one entry only the hashes of a
+tile or two that nobody has asked for are computed, 15 for each, and what grows is written in small pieces. The rows of hashes that
+served tiles leave out cost two bytes an entry.
+
     tile/<level>/<index>[.p/<width>]         32 bytes for each hash; width 1 to 255 for a partial tile
     tile/entries/<index>[.p/<width>]         the entries themselves, each as its length (2 bytes, big-endian) and its bytes
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
+STORED_HEIGHT = 4
 MAX_LEVEL = 63
 
 TileReader: TypeAlias = Callable[[int, int], bytes]
@@ -74,6 +79,11 @@ def parse_tile_path(path: str) -> Tile:
     return tile
 
 
+def tile_name(tile: Tile, height: int = HEIGHT) -> str:
+    """Return what a person is told of `tile`: the path of one that is served."""
+    return tile_path(tile) if height == HEIGHT or tile.level is None else f"stored tile {tile.level}/{tile.index}"
+
+
 def tiles_for(size: int) -> tuple[Tile, ...]:
     """Return all tiles of hashes of a log of `size` entries, level by level."""
     tiles: list[Tile] = []
@@ -93,23 +103,24 @@ def is_covered(tile: Tile, size: int) -> bool:
     return (tile.index * WIDTH + tile.width) * span <= size
 
 
-def grow_tiles(size: int, hashes: Sequence[bytes], read: TileReader) -> dict[tuple[int, int], bytes]:
+def grow_tiles(size: int, hashes: Sequence[bytes], read: TileReader, height: int = HEIGHT) -> dict[tuple[int, int], bytes]:
     """Return the tiles, by (level, index), that are new or longer once the leaf `hashes` follow the first `size` entries."""
     grown: dict[tuple[int, int], bytes] = {}
+    most = 1 << height
     level, rest = 0, list(hashes)
     while rest:
         full: list[bytes] = []
-        index, width = divmod(size, WIDTH)
+        index, width = divmod(size, most)
         data = read(level, index)[: width * HASH_SIZE] if width else b""
         while rest:
-            room = WIDTH - len(data) // HASH_SIZE
+            room = most - len(data) // HASH_SIZE
             data += b"".join(rest[:room])
             rest = rest[room:]
             grown[level, index] = data
-            if len(data) == WIDTH * HASH_SIZE:
+            if len(data) == most * HASH_SIZE:
                 full.append(tile_root(data))
                 index, data = index + 1, b""
-        size, level, rest = size // WIDTH, level + 1, full
+        size, level, rest = size // most, level + 1, full
     return grown
 
 
@@ -120,32 +131,32 @@ def tile_root(data: bytes) -> bytes:
     return data
 
 
-def tile_nodes(data: bytes, known: Sequence[bytes] = ()) -> tuple[bytes, ...]:
-    """Return all nodes in a tile, full or not: its hashes, those above pairs of them, and so on, each row side by side, eight rows.
+def tile_nodes(data: bytes, known: Sequence[bytes] = (), height: int = HEIGHT) -> tuple[bytes, ...]:
+    """Return all nodes in a tile, full or not: its hashes, those above pairs of them, and so on, each row side by side, `height` rows.
 
     `known` is the same of a tile that this one may begin with: what it has is not computed again.
     """
     rows = [data]
-    begun = known if known and data.startswith(known[0]) else (b"",) * HEIGHT
+    begun = known if known and data.startswith(known[0]) else (b"",) * height
     for have in begun[1:]:
         below = rows[-1]
         rows.append(have + hash_pairs(below[2 * len(have) : len(below) // (2 * HASH_SIZE) * 2 * HASH_SIZE]))
     return tuple(rows)
 
 
-def edge_tiles(size: int) -> tuple[Tile, ...]:
+def edge_tiles(size: int, height: int = HEIGHT) -> tuple[Tile, ...]:
     """Return the tiles at the end of a log of `size` entries that are not full: they hold every subtree that its root is made of."""
     edge: list[Tile] = []
     level = 0
     while size:
-        size, width = divmod(size, WIDTH)
+        size, width = divmod(size, 1 << height)
         if width:
             edge.append(Tile(level=level, index=size, width=width))
         level += 1
     return tuple(edge)
 
 
-def read_tiled_nodes(read: TileReader, cache: dict[tuple[int, int], bytes]) -> NodeReader:
+def read_tiled_nodes(read: TileReader, cache: dict[tuple[int, int], bytes], height: int = HEIGHT) -> NodeReader:
     """Return a reader of tree nodes over tiles.
 
     A complete subtree never changes, so `cache` (owned by the caller) may be kept for as long as the log does not roll back.
@@ -154,11 +165,11 @@ def read_tiled_nodes(read: TileReader, cache: dict[tuple[int, int], bytes]) -> N
     def read_node(level: int, index: int) -> bytes:
         found = cache.get((level, index))
         if found is None:
-            if level % HEIGHT:
+            if level % height:
                 found = hash_node(read_node(level - 1, 2 * index), read_node(level - 1, 2 * index + 1))
             else:
-                at = index % WIDTH * HASH_SIZE
-                found = read(level // HEIGHT, index // WIDTH)[at : at + HASH_SIZE]
+                tile, at = divmod(index, 1 << height)
+                found = read(level // height, tile)[at * HASH_SIZE : (at + 1) * HASH_SIZE]
             cache[level, index] = found
         return found
 
