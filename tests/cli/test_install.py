@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.capture.agents.claude_code import ADAPTER
 from byline.errors import ConfigError
 from byline.git.repository import open_repository
 from byline_cli.install.changes import Setting, apply, apply_settings, is_recorded, plan_file, undo
-from byline_cli.install.claude_code import has_hooks, with_hooks, without_hooks
+from byline_cli.install.json_hooks import JsonHooks, without_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from scratch import Scratch
 
 SETTINGS = b'{"permissions": {"allow": ["Bash(ls)"]},\n "hooks": {"PostToolUse": [{"matcher": "Write", "hooks": []}]}}'
+
+
+def with_hooks(settings: bytes | None, script: Path) -> bytes:
+    return JsonHooks(timeout=20).with_hooks(settings, ADAPTER.hooks, script, name="settings.json")
 
 
 def _never(_: Path) -> bool:
@@ -107,8 +112,6 @@ def test_claude_settings_are_merged_and_taken_out_again(tmp_path: Path) -> None:
     merged = with_hooks(SETTINGS, script)
     assert json.loads(merged)["permissions"] == {"allow": ["Bash(ls)"]}
     assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 3
-    assert has_hooks(merged, script)
-    assert not has_hooks(SETTINGS, script)
     assert with_hooks(merged, script) == merged
     rest = without_hooks(merged)
     assert rest is not None

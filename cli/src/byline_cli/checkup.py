@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from byline.capture.agents.catalogue import find_adapter
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import read_events
 from byline.capture.launcher import interpreter, is_working, launcher_file
@@ -23,7 +24,8 @@ from byline.core.value import dataclass
 from byline.errors import BylineError
 from byline.git.remotes import fetch_refspecs
 from byline_cli import wiring
-from byline_cli.install import claude_code
+from byline_cli.install.agent_files import Reach, reach_of, script_of
+from byline_cli.install.agents import find_agents, setups
 from byline_cli.install.changes import is_recorded, read_or_none
 from byline_cli.install.hooks import hooks_folder, hooks_not_called, is_shared, is_user_wide, missing_hooks, user_hooks_folder, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
@@ -168,20 +170,27 @@ def _own_key(world: World, trust: Trust) -> Checked:
 
 
 def _agents(world: World, repo: Repository) -> Iterable[Checked]:
-    script = data_dir(world.environ) / claude_code.SCRIPT
-    here = claude_code.has_hooks(read_or_none(repo.top / claude_code.SETTINGS) if repo.top else None, script)
-    beside = claude_code.has_hooks(read_or_none(repo.common_dir.parent / claude_code.SETTINGS) if repo.top else None, script)
-    everywhere = claude_code.has_hooks(read_or_none(claude_code.user_settings(world.environ)), script)
-    mend = "byline init --agent claude-code" + " --user" * (everywhere and not here)
-    if beside and not here and not everywhere:
+    states = {name: reach_of(name, repo, world.environ) for name in setups()}
+    here = set(find_agents(world.environ, repo.top))
+    known = [name for name, reach in states.items() if reach or name in here]
+    if not known:
+        yield _note("agents", "none that Byline knows is here", "byline init --agent NAME, where Byline cannot see it")
+    for name in known:
+        yield _agent(name, states[name], world, repo)
+
+
+def _agent(name: str, reach: Reach | None, world: World, repo: Repository) -> Checked:
+    title, mend = find_adapter(name).title, f"byline init --agent {name}"
+    script = script_of(name, world.environ)
+    if reach is None:
+        return _note("agents", f"{title} does not report its edits here", mend)
+    if reach is Reach.BESIDE:
         # Git's hooks are of the clone, and an agent's settings of one work tree of it.
-        yield _bad("agents", "Claude Code reports its edits in the main work tree and not in this linked one", mend + " (or --user)")
-    elif not here and not everywhere:
-        yield _note("agents", "Claude Code does not report its edits here", mend)
-    elif not script.exists():
-        yield _bad("agents", f"Claude Code calls {short_path(script, repo, world)}, which is gone", mend)
-    else:
-        yield _good("agents", "Claude Code reports its edits" + ", in all repositories" * everywhere)
+        return _bad("agents", f"{title} reports its edits in the main work tree and not in this linked one", f"{mend} (or --user)")
+    everywhere = reach is Reach.EVERYWHERE
+    if not script.exists():
+        return _bad("agents", f"{title} calls {short_path(script, repo, world)}, which is gone", mend + " --user" * everywhere)
+    return _good("agents", f"{title} reports its edits" + ", in all repositories" * everywhere)
 
 
 def _remotes(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two

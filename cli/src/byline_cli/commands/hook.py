@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from byline.capture.agents.catalogue import AGENTS
 from byline_cli.world import YES
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ EXAMPLE = (
     """echo '{"schema": "byline.edit/1", "when": "after", "cwd": "'$PWD'", "paths": ["a.py"], """
     """"by": {"kind": "ai", "agent": "mine", "model": "example/m-1"}}' | byline hook generic"""
 )
-AGENTS = ("claude-code", "generic")
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("agent", metavar="AGENT", choices=AGENTS, help=f"who calls: {' or '.join(AGENTS)}")
+    names = (*AGENTS, "generic")
+    parser.add_argument("agent", metavar="AGENT", choices=names, help=f"who calls: {', '.join(names)}")
 
 
 def run(options: Namespace, world: World) -> int:

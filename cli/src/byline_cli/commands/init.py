@@ -16,11 +16,13 @@ from byline.flow.workshop import Identity
 from byline.git.settings import global_file, user_settings
 from byline.log.evidence import EvidenceRef
 from byline_cli.install import changes
+from byline_cli.install.agent_files import without_lines
+from byline_cli.install.agents import setups
 from byline_cli.install.changes import read_or_none
 from byline_cli.install.charter import LEVELS
-from byline_cli.install.claude_code import without_hooks
 from byline_cli.install.hooks import CHAINED, hooks_folder, is_ours
-from byline_cli.install.plan import AGENTS, Plan, make_plan, make_user_plan, without_line
+from byline_cli.install.json_hooks import KIND, without_hooks
+from byline_cli.install.plan import Plan, make_plan, make_user_plan
 from byline_cli.terminal import Paint, harmless, show_table
 from byline_cli.view import short_path
 from byline_cli.wiring import IDENTITY, load_identity, open_here, save_identity
@@ -48,13 +50,17 @@ and the settings of your agents. Where nobody chose Byline what is recorded stay
 or sent, and nothing that is committed is changed."""
 EXAMPLE = "byline init --agent claude-code --policy team"
 
-CUTTERS = {"claude-code": without_hooks, "exclude": without_line}
+CUTTERS = {KIND: without_hooks, "exclude": without_lines}
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.add_argument("--user", action="store_true", help="set up all repositories of yours: git's hooks and your agents' settings")
-    parser.add_argument("--agent", action="append", choices=AGENTS, help="set up this agent to report its edits; may be repeated")
+    names = sorted(setups())
+    agents = parser.add_mutually_exclusive_group()
+    help_ = f"set up this agent, and no other, to report its edits; may be repeated (default: all that are here): {', '.join(names)}"
+    agents.add_argument("--agent", metavar="NAME", action="append", choices=names, help=help_)
+    agents.add_argument("--no-agents", action="store_true", help="set up no agent")
     parser.add_argument("--policy", choices=sorted(LEVELS), help="the policy of a repository that has none (default solo)")
     parser.add_argument("--ledger", metavar="URL", help="the ledger of a repository that has none: grpc://HOST:PORT (loopback) or grpcs://")
     parser.add_argument("--log-key", metavar="VKEY", help="that ledger's public key, as `byline ledger init` prints it")

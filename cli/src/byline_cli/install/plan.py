@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from byline.capture.launcher import MODE, format_launcher, launcher_file
 from byline.capture.places import data_dir, worktree_name
-from byline.capture.spool import agent_stub
 from byline.core.trust import parse_trust
 from byline.core.value import dataclass
 from byline.errors import ConfigError
 from byline.flow.workshop import EVERYWHERE
 from byline.git.remotes import fetch_refspecs
 from byline.git.settings import global_file
-from byline_cli.install import claude_code
-from byline_cli.install.changes import FileChange, Setting, former_values, plan_file, read_or_none
+from byline_cli.install.agent_files import check_inside, plan_project, plan_user
+from byline_cli.install.agents import find_agents
+from byline_cli.install.changes import FileChange, Setting, former_values, plan_file
 from byline_cli.install.charter import Charter, new_charter
 from byline_cli.install.hooks import hooks_folder, is_shared, plan_hooks, plan_user_hooks, user_hooks_folder, why_not_ours
 from byline_cli.keyfile import key_path, load_own_key
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from byline.keys.p256 import PrivateKey
 
 TOOLS = "tools that will not install hooks while core.hooksPath is set: GIT_CONFIG_GLOBAL=/dev/null pre-commit install (or lefthook ...)"
-AGENTS = ("claude-code",)
 HOOKS_PATH = "core.hooksPath"
 OF_A_REPOSITORY = ("policy", "ledger", "log_key", "principal")
 # Why each of `fetch_refspecs` is set.
@@ -92,8 +91,9 @@ def make_plan(repo: Repository, environ: Mapping[str, str], options: Namespace) 
     hooks, why = _hooks(repo, environ)
     files += [_launcher(environ), *hooks]
     notes += why
-    if options.agent:
-        files += _claude_code(repo, environ)
+    agents, said = plan_project(repo, _agents(options, environ, repo.top), environ)
+    files += agents
+    notes += said
     return Plan(
         key=key,
         key_path=path,
@@ -119,13 +119,11 @@ def make_user_plan(settings: Settings, environ: Mapping[str, str], options: Name
     folder = user_hooks_folder(environ)
     former = _former(settings, environ)
     files = [_launcher(environ), *plan_user_hooks(environ, former)]
-    if options.agent:
-        script, file = data_dir(environ) / claude_code.SCRIPT, claude_code.user_settings(environ)
-        merged = claude_code.with_hooks(read_or_none(file), script, name=str(file))
-        files += [_script(script, environ), plan_file(file, merged, kind="claude-code", why="merged: Claude Code calls it after each edit")]
+    agents, said = plan_user(_agents(options, environ, None), environ)
+    files += agents
     out = [Setting(key=HOOKS_PATH, value=str(folder), why="git runs those hooks, in every repository"), *_declaring(options, EVERYWHERE)]
     note = f"the hooks in {former}, your core.hooksPath, are called as before" if former else TOOLS
-    return Plan(key=key, key_path=path, files=tuple(files), settings=tuple(out), notes=(note,))
+    return Plan(key=key, key_path=path, files=tuple(files), settings=tuple(out), notes=(note, *said))
 
 
 def _former(settings: Settings, environ: Mapping[str, str]) -> str | None:
@@ -149,9 +147,11 @@ def _launcher(environ: Mapping[str, str]) -> FileChange:
     return plan_file(launcher_file(environ), format_launcher(sys.executable), mode=MODE, kind="stays", why="where all hooks find Byline")
 
 
-def _script(script: Path, environ: Mapping[str, str]) -> FileChange:
-    stub = agent_stub("claude-code", launcher=launcher_file(environ)).encode()
-    return plan_file(script, stub, mode=0o755, kind="stays", why="what Claude Code calls, in all repositories")
+def _agents(options: Namespace, environ: Mapping[str, str], top: Path | None) -> tuple[str, ...]:
+    """Return the agents that are to report their edits: those named, else all that are here."""
+    if options.no_agents:
+        return ()
+    return tuple(dict.fromkeys(options.agent)) if options.agent else find_agents(environ, top)
 
 
 def _check_no_charter_options(options: Namespace) -> None:
@@ -174,12 +174,7 @@ def _charter_files(repo: Repository, charter: Charter) -> list[FileChange]:
 
 
 def _own_file(repo: Repository, path: Path, after: bytes, *, kind: str, why: str) -> FileChange:
-    """Return the change of a file in the work tree, to which no link may lead: it could come with a commit, and lead anywhere."""
-    top, real = repo.top or repo.git_dir, path.resolve()
-    if real != top.resolve() / path.relative_to(top):
-        raise ConfigError(
-            f"a symbolic link leads from {path} to {real}", hint="take the link away: what init writes stays in the repository"
-        )
+    check_inside(repo, path)
     return plan_file(path, after, kind=kind, why=why)
 
 
@@ -194,19 +189,6 @@ def _hooks(repo: Repository, environ: Mapping[str, str]) -> tuple[tuple[FileChan
     return (), [f"no git hooks: {why} ({folder}); commits are attested by `byline attest`, or call it in those hooks ({own} is not read)"]
 
 
-def _claude_code(repo: Repository, environ: Mapping[str, str]) -> list[FileChange]:
-    assert repo.top is not None  # noqa: S101 - a repository without work tree was refused before
-    script = data_dir(environ) / claude_code.SCRIPT
-    settings = repo.top / claude_code.SETTINGS
-    exclude = repo.common_dir / "info" / "exclude"
-    merged = claude_code.with_hooks(read_or_none(settings), script)
-    return [
-        _script(script, environ),
-        _own_file(repo, settings, merged, kind="claude-code", why="merged: Claude Code calls it after each edit"),
-        plan_file(exclude, _with_line(read_or_none(exclude) or b""), kind="exclude", why="those settings are not committed"),
-    ]
-
-
 def _settings(repo: Repository, options: Namespace) -> list[Setting]:
     out = [
         Setting(key=f"remote.{remote}.fetch", value=refspec, one_more=True, why=why)
@@ -219,16 +201,3 @@ def _settings(repo: Repository, options: Namespace) -> list[Setting]:
 def _declaring(options: Namespace, where: str) -> list[Setting]:
     why = "your commits here declare your own lines, by your key"
     return [Setting(key=DECLARES, value=where, one_more=True, why=why)] if options.declare_own_lines else []
-
-
-def without_line(exclude: bytes) -> bytes:
-    """Return the exclude file without our line."""
-    ours = os.fsencode("/" + claude_code.SETTINGS)
-    return b"".join(line for line in exclude.splitlines(keepends=True) if line.rstrip(b"\r\n") != ours)
-
-
-def _with_line(exclude: bytes) -> bytes:
-    line = os.fsencode("/" + claude_code.SETTINGS)
-    if line in exclude.splitlines():
-        return exclude
-    return exclude + (b"" if not exclude or exclude.endswith(b"\n") else b"\n") + line + b"\n"

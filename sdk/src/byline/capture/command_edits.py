@@ -2,7 +2,7 @@
 """Edits of commands that name no file: what changed in a window between two scans, and whose it is.
 
 The scan before a command opens its window; the scan after the same call closes it, or else the agent's coming to rest (a command that
-failed or was interrupted has no event of its own). A change is
+failed or was interrupted has no event of its own), or, of a command whose end no event tells, the session's next. A change is
 
 1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran), unless a program said there
    that a person made it: the agent may have started that program;
@@ -71,7 +71,7 @@ def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: It
     only = _only(window)
     rivals = [rival for rival in rivals if _is_rival(rival, opening, closing)]
     for number, change in enumerate(find_changes(opening, closing)):
-        if only in (None, change.path):
+        if not only or change.path in only:
             _settle_change(scribe, worktree, change, (opening, rivals), replace(occasion, name=f"{occasion.name}:{number}"))
 
 
@@ -134,6 +134,8 @@ def _closes(scan: Scan, opening: Scan) -> bool:
         return False
     if said.kind is Kind.CLOSES:
         return (said.session, said.call) == (asked.session, asked.call)
+    if said.kind is Kind.OPENS:
+        return not asked.ends and said.session == asked.session
     # A main session that rests has no sub-agent at work, whose session is `<session>/<agent>`.
     return said.kind is Kind.STOPS and f"{asked.session}/".startswith(f"{said.session}/")
 
@@ -164,8 +166,6 @@ def _last_edit(edits: Iterable[Edit], worktree: str, path: bytes, times: tuple[i
     return max(inside, key=lambda edit: (edit.time, edit.name), default=None)
 
 
-def _only(window: Window) -> bytes | None:
-    if window.opening.observed.only is None:
-        return None
-    routed = route(window.opening.observed.only)
-    return b"" if routed is None else routed.path
+def _only(window: Window) -> frozenset[bytes]:
+    found = map(route, window.opening.observed.only)
+    return frozenset(b"" if routed is None else routed.path for routed in found)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from byline.capture import snapshot
 from byline.capture.agents import SPOOLED_VARIABLES, Kind, acts_for, names_agent
+from byline.capture.agents.catalogue import find_adapter
 from byline.capture.agents.generic import Intake, parse_intake
 from byline.capture.ask_git import ignored_paths, open_worktree
 from byline.capture.disk import read_link_or_file
@@ -25,7 +26,7 @@ from byline.capture.journal import now_ns
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import inbox_dir, repository_dir
 from byline.capture.scribe import Occasion, Scribe
-from byline.capture.settle import ADAPTERS, settle_inbox
+from byline.capture.settle import settle_inbox
 from byline.capture.worktree import Routed, WorkTree, find_worktree, route
 from byline.core.attribution import Channel, Evidence, Person
 from byline.core.edit import UNSEEN
@@ -70,8 +71,8 @@ def _take_agent(inbox: Path, agent: str, payload: bytes, environ: Mapping[str, s
 
 def _needs_scan(agent: str, payload: bytes, environ: Mapping[str, str]) -> bool:
     try:
-        observed = ADAPTERS[agent](payload, environ)
-    except (KeyError, MalformedError):
+        observed = find_adapter(agent).parse_payload(payload, environ)
+    except MalformedError:
         return False  # spooled as it is: settle puts it aside and says why
     return observed.kind in (Kind.OPENS, Kind.CLOSES, Kind.STOPS)
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.agents import FileText, Kind, Observed, acts_for, claude_code
+from byline.capture.agents import FileText, Kind, Observed, acts_for
+from byline.capture.agents.catalogue import find_adapter
 from byline.capture.ask_git import ignored_paths
 from byline.capture.clone import Settled
 from byline.capture.command_edits import Window, holds, pair_scans, settle_commit, settle_window
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from byline.core.edit import Mark
 
-ADAPTERS = {claude_code.NAME: claude_code.parse_payload}
 BATCH_FILES = 200
 BATCH_BYTES = 64 * 1024 * 1024
 WINDOW_NS = 24 * 3600 * 10**9
@@ -119,8 +119,8 @@ class _Run:
             self.scribe.lose(LossCode.FOREIGN, message, occasion, routed.worktree if routed else None)
             return
         files = observed.files
-        if observed.kind is Kind.CLOSES and observed.only is not None:  # no window around it: the disk is all there is
-            files = (FileText(path=observed.only, before=UNSEEN, after=None),)
+        if observed.kind is Kind.CLOSES and observed.only:  # no window around it: the disk is all there is
+            files = tuple(FileText(path=path, before=UNSEEN, after=None) for path in observed.only)
         elif observed.kind is Kind.CLOSES:
             self.scribe.lose(LossCode.FAILED, "a command ended and no beginning of it was seen", occasion)
         for number, file in enumerate(files):
@@ -142,13 +142,13 @@ class _Run:
                 rivals = [other for other in windows if other is not window]
                 occasion = replace(self._occasion(arrival, window.opening.observed), time=scan.time)
                 settle_window(self.scribe, worktree, window, rivals, occasion)
+        for window in closed:
+            (self._inbox / f"{window.opening.name}.spool").unlink(missing_ok=True)
         opens = [window for window in windows if window.opening is scan]
         if opens and (opens[0].closing is not None or self._now - scan.time < WINDOW_NS):
             return
         if opens:
             self.scribe.lose(LossCode.FAILED, "a command began and no end of it was seen", self._occasion(arrival, scan.observed))
-        for window in closed:
-            (self._inbox / f"{window.opening.name}.spool").unlink(missing_ok=True)
         arrival.path.unlink()
 
     def _settle_commit(self, mark: Mark, windows: tuple[Window, ...]) -> None:
@@ -170,11 +170,12 @@ class _Run:
         )
 
     def _model(self, observed: Observed) -> str | None:
-        if observed.transcript is None or observed.call is None:
-            return None
+        find_model = find_adapter(observed.agent.name).find_model
+        if observed.agent.model or observed.transcript is None or find_model is None:
+            return observed.agent.model
         if self._transcript is None or self._transcript[0] != observed.transcript:
-            self._transcript = observed.transcript, read_tail(Path(observed.transcript)) or b""
-        return claude_code.find_model(self._transcript[1], observed.call)
+            self._transcript = observed.transcript, read_tail(Path(observed.transcript).expanduser()) or b""
+        return find_model(self._transcript[1], observed.call)
 
     def put_aside(self, arrival: Arrival, error: MalformedError) -> None:
         """Keep a payload that cannot be read, and say so."""
@@ -209,10 +210,8 @@ class _Attempt:
 
 
 def _parse(spooled: Spooled) -> Observed:
-    adapter = ADAPTERS.get(spooled.agent)
-    if adapter is None:
-        raise PayloadError(f"no adapter for this agent: {spooled.agent[:64]!a}")
-    return replace(adapter(spooled.payload, spooled.facts), on_behalf_of=acts_for(spooled.facts))
+    observed = find_adapter(spooled.agent).parse_payload(spooled.payload, spooled.facts)
+    return replace(observed, on_behalf_of=acts_for(spooled.facts))
 
 
 def _scan(arrival: Arrival, spooled: Spooled, observed: Observed) -> Scan:

@@ -3,7 +3,7 @@
 # ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH112, PTH115, PTH117, PTH118, PTH123
 """The scan before and after a command that may change any file; also a program of its own.
 
-    python -I -S snapshot.py AGENT INBOX  <facts and changes  3<payload  4<untracked
+    python -I -S snapshot.py AGENT INBOX VARIABLE...  <facts and changes  3<payload  4<untracked
 
 A shell command does not say which files it changes. So the hook before it secures what is dirty or untracked, the hook after it scans
 again, and `capture.windows` compares. git finds the paths; this program reads each of them, keeps its bytes among the clone's
@@ -105,8 +105,8 @@ def spool(inbox: bytes, stem: bytes, head: list[bytes], payload: bytes) -> bytes
     return name
 
 
-def main(agent: bytes, inbox: bytes) -> None:
-    """Do what the module says for one call of the hook."""
+def main(agent: bytes, inbox: bytes, *names: bytes) -> None:
+    """Do what the module says for one call of the hook; the variables `names` are spooled, too."""
     payload = _read(3)
     facts, _, raw = _read(0).partition(b"\0")
     untracked = [(ABSENT, path) for path in _read(4).split(b"\0") if path and not path.endswith(b"/")]
@@ -118,7 +118,7 @@ def main(agent: bytes, inbox: bytes) -> None:
     git_dir, common, top = places
     common = os.path.realpath(common)
     contents = os.path.join(common, b"byline", b"contents")
-    variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in (b"AI_AGENT", b"COPILOT_CLI", b"BYLINE_ON_BEHALF_OF")]
+    variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in names]
     fields = [b"byline.spool/1", agent, *variables]
     fields += [b"top=" + os.path.realpath(top), b"gitdir=" + os.path.realpath(git_dir), b"common=" + common, b"format=" + algorithm]
     fields.append(b"head=" + (b"" if head == b"HEAD" else head))
@@ -181,6 +181,6 @@ def _read(handle: int) -> bytes:
 
 if __name__ == "__main__":
     try:
-        main(*map(os.fsencode, sys.argv[1:3]))
+        main(*map(os.fsencode, sys.argv[1:]))
     except Exception:  # noqa: BLE001 - a hook never breaks the agent; what is missing is seen when the window is settled
         os._exit(0)

@@ -81,7 +81,7 @@ elif [ "${1-}" = scan ]; then
         printf '\000'
         git -c core.fsmonitor=false diff-index -z --raw --no-renames --ignore-submodules=dirty HEAD ||
           git -c core.fsmonitor=false diff-index -z --raw "$(git hash-object -t tree /dev/null)"
-      } </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox"
+      } </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox" @names@
     }
   }
   # A command may change what submodules hold, too: each is a work tree of its own.
@@ -269,6 +269,7 @@ def agent_stub(agent: str, *, launcher: str | Path) -> str:
         full=FULL,
         launcher=shlex.quote(str(launcher)),
         variables=variables,
+        names=" ".join(SPOOLED_VARIABLES),
         signature=SIGNATURE,
     )
 

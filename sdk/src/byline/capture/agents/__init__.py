@@ -3,7 +3,8 @@
 
 An adapter reads the bytes that the agent gave to its hook, and a few variables of the hook's environment, and says what the agent
 did to which files, in the agent's own words. It touches no file: which bytes are on disk, which repository a path belongs to and
-which model a transcript names is for `capture.settle`.
+which model a transcript names is for `capture.settle`. An adapter is one module that holds one `ADAPTER`; `catalogue` finds it by name,
+`members` reads what all payloads have.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from byline.core.attribution import answers
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from byline.core.attribution import Agent
     from byline.core.edit import Unseen
@@ -69,9 +70,10 @@ class FileText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What one payload says. `only` limits a command's window to one path; `transcript` tells which model made `call`.
+    """What one payload says. `only` limits a command's window to some paths; `transcript` tells which model made `call`.
 
-    `on_behalf_of` is the principal whom the hook's environment names as who let the agent act; no adapter says that.
+    `ends` is false for a command of which no event tells the end: the session's next event closes its window. `on_behalf_of` is the
+    principal whom the hook's environment names as who let the agent act; no adapter says that.
     """
 
     kind: Kind
@@ -79,9 +81,40 @@ class Observed:
     session: str | None
     call: str | None
     files: tuple[FileText, ...] = ()
-    only: str | None = None
+    only: tuple[str, ...] = ()
+    ends: bool = True
     transcript: str | None = None
     on_behalf_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of our hook that the agent's settings ask for: at `event`, for the tools that `matcher` matches (empty: all)."""
+
+    event: str
+    matcher: str = ""
+    scan: bool = False  # whether the work tree is scanned, for the payload does not hold the texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """What Byline knows of one agent. `name` stands in records, `title` before people.
+
+    `parse_payload` reads a payload that came with these variables; it raises `MalformedError` for what the agent does not send.
+    `find_model` says which model made a call (its id, None where payloads have none), by (the end of) the transcript that
+    `Observed.transcript` names. `hooks` is what `init` puts into its settings; empty for an agent that is set up another way. `tested` is
+    the version whose payloads were seen, None where they were built from the documented schema. `exact` and `lost` say in a few words
+    what is known to the byte and what is not seen (docs/agents.md).
+    """
+
+    name: str
+    title: str
+    parse_payload: Callable[[bytes, Mapping[str, str]], Observed]
+    find_model: Callable[[bytes, str | None], str | None] | None = None
+    hooks: tuple[Call, ...] = ()
+    tested: str | None = None
+    exact: str = ""
+    lost: str = ""
 
 
 def names_agent(environ: Mapping[str, str]) -> bool:

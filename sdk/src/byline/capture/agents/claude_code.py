@@ -20,11 +20,11 @@ Other agents run Claude's hooks, too: GitHub Copilot CLI does, with Claude's too
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.capture.agents import FileText, Kind, Observed, clean
+from byline.capture.agents import Adapter, Call, FileText, Kind, Observed, clean
+from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, path_in, string_in, text_in, word_in
 from byline.core.attribution import Agent
 from byline.core.edit import UNSEEN, Unseen
 from byline.errors import PayloadError
@@ -33,16 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME: Final = "claude-code"
-
-# What `init` puts into Claude's settings: (event, matcher, whether the work tree is scanned).
-HOOKS: Final = (
-    ("PostToolUse", "Write|Edit|MultiEdit", False),
-    ("PreToolUse", "Bash|NotebookEdit", True),
-    ("PostToolUse", "Bash|NotebookEdit", True),
-    ("PostToolUseFailure", "Bash|NotebookEdit", True),
-    ("Stop", "", True),
-)
-
 _WINDOWS: Final = {"PreToolUse": Kind.OPENS, "PostToolUse": Kind.CLOSES, "PostToolUseFailure": Kind.CLOSES}
 _STOPS: Final = {"Stop", "SubagentStop", "SessionEnd"}
 _VERSION: Final = re.compile(r"claude-code_(\d+(?:-\w+)*?)_")
@@ -54,19 +44,19 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
     Raises:
         PayloadError: It is not what Claude Code sends.
     """
-    payload = _object(_json(data))
-    event = _string(payload, "hook_event_name")
+    payload = parse_members(data)
+    event = string_in(payload, "hook_event_name")
     files: tuple[FileText, ...] = ()
-    only = None
-    tool = _optional(payload, "tool_name")
+    only: tuple[str, ...] = ()
+    tool = optional_in(payload, "tool_name")
     if environ.get("COPILOT_CLI") or ("tool_result" in payload and "tool_response" not in payload):
         kind = Kind.FOREIGN
         files = _named_file(payload)
     elif tool in ("Bash", "NotebookEdit") and event in _WINDOWS:
         kind = _WINDOWS[event]
         if tool == "NotebookEdit":
-            only = _path(payload, "notebook_path")
-        elif kind is Kind.CLOSES and _object(payload.get("tool_input")).get("run_in_background"):
+            only = (path_in(object_in(payload, "tool_input"), "notebook_path", payload),)
+        elif kind is Kind.CLOSES and object_in(payload, "tool_input").get("run_in_background"):
             kind = Kind.NOTHING  # it has only started; Stop will close the window
     elif event == "PostToolUse" and tool in ("Write", "Edit", "MultiEdit") and isinstance(payload.get("tool_response"), dict):
         kind = Kind.EDIT
@@ -77,15 +67,17 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
         kind=kind,
         agent=Agent(name=NAME, version=_version(environ)),
         session=_session(payload),
-        call=_cleaned(payload, "tool_use_id"),
+        call=word_in(payload, "tool_use_id"),
         files=files,
         only=only,
         transcript=_transcript(payload),
     )
 
 
-def find_model(transcript: bytes, call: str) -> str | None:
+def find_model(transcript: bytes, call: str | None) -> str | None:
     """Return the model whose message made `call`, by the (end of the) `transcript`; None where it does not say."""
+    if call is None:
+        return None
     needle = call.encode()
     end = len(transcript)
     while (at := transcript.rfind(needle, 0, end)) >= 0:
@@ -99,15 +91,15 @@ def find_model(transcript: bytes, call: str) -> str | None:
 
 
 def _edited(tool: str, payload: dict[str, Any]) -> FileText:
-    answer = _object(payload["tool_response"])
-    asked = _object(payload.get("tool_input"))
+    answer = object_in(payload, "tool_response")
+    asked = object_in(payload, "tool_input")
     original = answer.get("originalFile", answer.get("originalFileContents"))
     before: str | Unseen | None = original if isinstance(original, str) else UNSEEN
     if original is None and (answer.get("type") == "create" or (tool != "Write" and asked.get("old_string") == "")):
         before = None
     replaced = None
     if tool == "Write":
-        proposed, after = _text(asked.get("content")), _text(answer.get("content"))
+        proposed, after = text_in(asked, "content"), text_in(answer, "content")
         after = proposed if after is None else after
     else:
         base = "" if before is None else before
@@ -116,7 +108,8 @@ def _edited(tool: str, payload: dict[str, Any]) -> FileText:
         after = _replace(base, final) if final else proposed
         replaced = (final[0][0], final[0][1]) if len(final) == 1 else None
     changed = bool(answer.get("userModified")) and proposed != after
-    return FileText(path=_path(payload, "file_path"), before=before, after=after, proposed=proposed if changed else None, replaced=replaced)
+    path = path_in(asked, "file_path", payload)
+    return FileText(path=path, before=before, after=after, proposed=proposed if changed else None, replaced=replaced)
 
 
 def _edits(source: dict[str, Any], old: str, new: str, every: str) -> list[tuple[str, str, bool]]:
@@ -124,9 +117,11 @@ def _edits(source: dict[str, Any], old: str, new: str, every: str) -> list[tuple
     if not isinstance(edits, list):
         return []
     found = []
-    for edit in map(_object, edits):
+    for edit in edits:
+        if not isinstance(edit, dict):
+            raise PayloadError("an edit is not an object")
         names = (old, new, every) if old in edit else ("old_string", "new_string", "replace_all")
-        found.append((_string(edit, names[0]), _string(edit, names[1]), bool(edit.get(names[2]))))
+        found.append((string_in(edit, names[0]), string_in(edit, names[1]), bool(edit.get(names[2]))))
     return found
 
 
@@ -148,33 +143,18 @@ def _named_file(payload: dict[str, Any]) -> tuple[FileText, ...]:
     if not isinstance(asked, dict):
         return ()
     paths = [asked[name] for name in ("file_path", "path", "notebook_path") if isinstance(asked.get(name), str)]
-    return tuple(FileText(path=_absolute(path, payload), before=UNSEEN, after=None) for path in paths[:1])
-
-
-def _path(payload: dict[str, Any], name: str) -> str:
-    return _absolute(_string(_object(payload.get("tool_input")), name), payload)
-
-
-def _absolute(path: str, payload: dict[str, Any]) -> str:
-    joined = os.path.join(_optional(payload, "cwd") or "", path)  # noqa: PTH118 - a path of the payload, as text
-    try:
-        encoded = os.fsencode(joined)
-    except UnicodeEncodeError as error:
-        raise PayloadError("a path that no file can have") from error
-    if not joined.startswith("/") or b"\0" in encoded:
-        raise PayloadError("a path that is not absolute")
-    return joined
+    return tuple(FileText(path=absolute_path(path, payload), before=UNSEEN, after=None) for path in paths[:1])
 
 
 def _session(payload: dict[str, Any]) -> str | None:
-    session = _cleaned(payload, "session_id")
-    agent = _cleaned(payload, "agent_id")
+    session = word_in(payload, "session_id")
+    agent = word_in(payload, "agent_id")
     return f"{session}/{agent}" if session and agent else session
 
 
 def _transcript(payload: dict[str, Any]) -> str | None:
-    path = _optional(payload, "transcript_path")
-    agent = _cleaned(payload, "agent_id")
+    path = optional_in(payload, "transcript_path")
+    agent = word_in(payload, "agent_id")
     if path is None or agent is None:
         return path
     return f"{path.removesuffix('.jsonl')}/subagents/agent-{agent.replace('/', '_')}.jsonl"
@@ -196,34 +176,19 @@ def _model_of(line: bytes, call: str) -> str | None:
     return clean(model) if call in calls and isinstance(model, str) else None
 
 
-def _json(data: bytes) -> object:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise PayloadError(f"not JSON: {type(error).__name__}") from error
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise PayloadError("an object is missing")
-    return value
-
-
-def _string(source: dict[str, Any], name: str) -> str:
-    value = source.get(name)
-    if not isinstance(value, str):
-        raise PayloadError(f"{name} is missing")
-    return value
-
-
-def _optional(source: dict[str, Any], name: str) -> str | None:
-    return _string(source, name) if source.get(name) is not None else None
-
-
-def _cleaned(source: dict[str, Any], name: str) -> str | None:
-    value = _optional(source, name)
-    return clean(value) or None if value is not None else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+ADAPTER: Final = Adapter(
+    name=NAME,
+    title="Claude Code",
+    parse_payload=parse_payload,
+    find_model=find_model,
+    hooks=(
+        Call(event="PostToolUse", matcher="Write|Edit|MultiEdit"),
+        Call(event="PreToolUse", matcher="Bash|NotebookEdit", scan=True),
+        Call(event="PostToolUse", matcher="Bash|NotebookEdit", scan=True),
+        Call(event="PostToolUseFailure", matcher="Bash|NotebookEdit", scan=True),
+        Call(event="Stop", scan=True),
+    ),
+    tested="2.1.197",
+    exact="edits: both texts are in the payload, also what a person changed of a proposal; shell commands and notebooks: scans",
+    lost="what a command in the background writes after the agent rests",
+)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where each agent is told to call Byline: one file an agent, which holds one `SETUP`; how it is written is a format's matter.
+
+    SETUP = Setup(agent="codex", programs=("codex",), home=".codex", home_variable="CODEX_HOME",
+                  project=".codex/hooks.json", user="hooks.json", format=JsonHooks(timeout=20))
+
+The agents and their names are those of `byline.capture.agents.catalogue`; an agent without a file here is set up another way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from byline.capture.agents.catalogue import AGENTS, module_of
+from byline.core.value import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from byline.capture.agents import Adapter
+    from byline_cli.install.changes import FileChange
+
+
+class Format(Protocol):
+    """How an agent's configuration says that hooks are to be called."""
+
+    def plan(self, target: Path, adapter: Adapter, script: Path, *, name: str = "") -> tuple[FileChange, ...]:
+        """Return the changes after which the configuration at `target`, before people `name`, calls `script` as `adapter.hooks` want it.
+
+        Raises:
+            ConfigError: What stands there cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """One agent on a machine: `programs` on PATH, the folder `home` in the person's home, or the one that `home_variable` names.
+
+    `project` is what is configured in a work tree, `user` what is for all of the person's projects (below `home`); None where the agent
+    has no such place. `is_own` says that `project` is a person's own file: the agent's makers keep it out of commits. `trust` is what the
+    person has to do in the agent before it calls new hooks, empty for nothing.
+    """
+
+    agent: str
+    format: Format
+    programs: tuple[str, ...] = ()
+    home: str
+    home_variable: str = ""
+    project: str | None = None
+    user: str | None = None
+    is_own: bool = False
+    trust: str = ""
+
+    def home_folder(self, environ: Mapping[str, str]) -> Path:
+        """Return the folder of the agent's settings."""
+        named = environ.get(self.home_variable) if self.home_variable else None
+        return Path(named) if named else Path(environ.get("HOME") or "~").expanduser() / self.home
+
+    def user_target(self, environ: Mapping[str, str]) -> Path | None:
+        """Return where the settings of all projects are."""
+        return self.home_folder(environ) / self.user if self.user else None
+
+    def is_here(self, environ: Mapping[str, str], top: Path | None) -> bool:
+        """Say whether the person has this agent, or the work tree at `top` is configured for it."""
+        if any(shutil.which(program, path=environ.get("PATH", os.defpath)) for program in self.programs):
+            return True
+        inside = top / Path(self.project).parts[0] if top and self.project else None
+        return self.home_folder(environ).is_dir() or (inside is not None and inside.is_dir())
+
+
+def setups() -> dict[str, Setup]:
+    """Return the agents that `init` can set up, by name."""
+    return {name: import_module(_module(name)).SETUP for name in AGENTS if find_spec(_module(name))}
+
+
+def find_agents(environ: Mapping[str, str], top: Path | None) -> tuple[str, ...]:
+    """Return the names of the agents that are on this machine, or that the work tree at `top` is configured for."""
+    return tuple(name for name, setup in setups().items() if setup.is_here(environ, top))
+
+
+def _module(name: str) -> str:
+    return f"{__name__}.{module_of(name)}"

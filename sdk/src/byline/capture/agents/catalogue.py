@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agents that Byline knows, by the name that their hooks carry; an adapter is imported when its agent is met.
+
+>>> find_adapter("claude-code").title
+'Claude Code'
+
+The adapter of `a-name` is `ADAPTER` of the module `byline.capture.agents.a_name`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from byline.errors import PayloadError
+
+if TYPE_CHECKING:
+    from byline.capture.agents import Adapter
+
+AGENTS: Final = (
+    "claude-code",
+    "codex",
+)
+
+
+def find_adapter(name: str) -> Adapter:
+    """Return the adapter of the agent `name`.
+
+    Raises:
+        PayloadError: No such agent is known.
+    """
+    if name not in AGENTS:
+        raise PayloadError(f"no adapter for this agent: {name[:64]!a}")
+    adapter: Adapter = import_module(f"byline.capture.agents.{module_of(name)}").ADAPTER
+    return adapter
+
+
+def module_of(name: str) -> str:
+    """Return what the module about the agent `name` is called, here and in `byline_cli.install.agents`."""
+    return name.replace("-", "_")
