@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byline.errors import ConfigError, MalformedError, UnknownCallerError
+from byline.errors import ConfigError, LedgerUnavailableError, MalformedError, UnknownCallerError
 from byline_cli.credentials import Credentials, credentials_for, parse_ledgers
+from byline_cli.main import main
 from byline_cli.wiring import connect
 from byline_ledger.engine.access import hash_token
 from byline_ledger.engine.files import init_ledger
-from serving import SIGNER, envelope, serving
+from serving import SIGNER, certify, envelope, serving, web_serving
 
 URL = "grpcs://ledger.example:7420"
 
@@ -30,7 +31,8 @@ def test_a_ledger_is_shown_what_is_for_it_and_another_nothing(tmp_path: Path) ->
         (tmp_path / name).write_text(f"the-{name}\n")
     rules = f'[[ledger]]\nurl = "{URL}"\ntoken = "token"\ncertificate = "me.pem"\nkey = "me.key"\nroots = "ca.pem"'
     environ = write(tmp_path, rules)
-    shown = Credentials(token="the-token", identity=(b"the-me.key\n", b"the-me.pem\n"), roots=b"the-ca.pem\n")
+    files = (tmp_path / "me.key", tmp_path / "me.pem")
+    shown = Credentials(token="the-token", identity=(b"the-me.key\n", b"the-me.pem\n"), files=files, roots=b"the-ca.pem\n")
     assert credentials_for(URL, environ) == credentials_for(URL + "/", environ) == shown
     for other in ("grpcs://ledger.example:7421", "grpcs://ledger.example.evil:7420", "grpc://127.0.0.1:7420"):
         assert credentials_for(other, environ) == Credentials()
@@ -88,3 +90,37 @@ def test_a_ledger_that_wants_a_token_gets_it(tmp_path: Path, monkeypatch: pytest
             connect(url).append(envelope(1), SIGNER.public)
         monkeypatch.setenv("BYLINE_LEDGERS", write(tmp_path, f'[[ledger]]\nurl = "{url}"\ntoken = "token"')["BYLINE_LEDGERS"])
         assert connect(url).append(envelope(1), SIGNER.public).index == 0
+
+
+def test_a_log_that_only_some_may_read_is_watched_and_mirrored_by_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Over HTTPS as over gRPC: who vouches for the server, the token and the certificate are those of ledgers.toml."""
+    vkey = init_ledger(tmp_path / "ledger")
+    certificate, key = certify(tmp_path)
+    (tmp_path / "ledger/admission.toml").write_text(
+        f'schema = 1\n[[identity]]\nname = "auditor"\ntoken = "sha256:{hash_token("byline_mine")}"\ndoors = ["read"]'
+    )
+    (tmp_path / "ledger/ledger.toml").write_text(
+        f'schema = 1\nadmission = "admission.toml"\n[tls]\ncertificate = "{certificate}"\nkey = "{key}"\nclient_ca = "{certificate}"'
+    )
+    (tmp_path / "token").write_text("byline_mine\n")
+    with web_serving(tmp_path / "ledger") as (_, grpc_url, url):
+        with pytest.raises(LedgerUnavailableError) as caught:
+            connect(grpc_url).checkpoint()
+        assert "named by `roots`" in caught.value.hint
+
+        def watch(rows: str) -> tuple[int, str]:
+            monkeypatch.setenv("BYLINE_LEDGERS", write(tmp_path, f'[[ledger]]\nurl = "{url}"\n{rows}')["BYLINE_LEDGERS"])
+            code = main(["ledger", "monitor", url, "--vkey", vkey, "--state", str(tmp_path / "state")])
+            return code, capsys.readouterr().err
+
+        pair = 'roots = "certificate.pem"\ncertificate = "certificate.pem"\nkey = "key.pem"'
+        code, said = watch("")
+        assert (code, "named by `roots`" in said) == (3, True)
+        code, said = watch(pair)
+        assert (code, "answers 401" in said, "named by `token`" in said) == (3, True, True)
+        code, said = watch(pair.replace("key.pem", "token") + '\ntoken = "token"')
+        assert (code, "cannot be used" in said) == (2, True)
+        assert watch(pair + '\ntoken = "token"') == (0, "")
+        assert main(["ledger", "mirror", url, str(tmp_path / "mirror"), "--vkey", vkey]) == 0

@@ -4,7 +4,7 @@
     schema = 1
 
     [[ledger]]
-    url = "grpcs://ledger.example:7420"
+    url = "grpcs://ledger.example:7420"  # or the https URL that is monitored or mirrored
     token = "ledger.token"               # a file with a bearer token, as `byline ledger token` prints it
     certificate = "me.pem"               # a certificate and its private key
     key = "me.key"
@@ -24,6 +24,7 @@ from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
 LEDGERS = "ledgers.toml"
@@ -33,11 +34,31 @@ _HINT = "see docs/formats.md, ledgers.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What is shown to one ledger; `identity` is a private key and a certificate chain, PEM."""
+    """What is shown to one ledger; `identity` is a private key and a certificate chain, PEM, and `files` are those that hold them."""
 
     token: str | None = None
     identity: tuple[bytes, bytes] | None = None
+    files: tuple[Path, Path] | None = None
     roots: bytes | None = None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return how TLS is spoken to the ledger, None where nothing is said about it.
+
+        Raises:
+            ConfigError: A file is not PEM, or certificate and key do not belong together.
+        """
+        if self.roots is None and self.files is None:
+            return None
+        import ssl
+
+        try:
+            context = ssl.create_default_context(cadata=None if self.roots is None else self.roots.decode("ascii", "replace"))
+            if self.files is not None:
+                key, certificate = self.files
+                context.load_cert_chain(certificate, key)
+        except ssl.SSLError as error:
+            raise ConfigError(f"the PEM files that ledgers.toml names cannot be used: {error.reason or error}", hint=_HINT) from error
+        return context
 
 
 def credentials_for(url: str, environ: Mapping[str, str]) -> Credentials:
@@ -91,8 +112,10 @@ def _load(row: dict[str, str], folder: Path) -> Credentials:
     token, key, certificate = read("token"), read("key"), read("certificate")
     if token is not None and not (token.strip().isascii() and token.strip().decode("ascii", "replace").isprintable() and token.strip()):
         raise MalformedError(f"{row['token']} holds no token")
+    has_identity = key is not None and certificate is not None
     return Credentials(
         token=token.strip().decode("ascii") if token else None,
         identity=(key, certificate) if key is not None and certificate is not None else None,
+        files=(folder / row["key"], folder / row["certificate"]) if has_identity else None,
         roots=read("roots"),
     )

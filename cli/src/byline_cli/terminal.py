@@ -93,6 +93,10 @@ class Terminal:
         """Say what went wrong, and what to do about it."""
         for number, each in enumerate(message.splitlines() or [""]):
             self.note("byline: error: " if number == 0 else "  ", each)
+        self.hint(hint)
+
+    def hint(self, hint: str) -> None:
+        """Say what to do about it, if anything."""
         if hint:
             self.note("byline: hint: ", " ".join(hint.split()))
 

@@ -310,6 +310,7 @@ def connect(url: str) -> IndexedLedger:
     Raises:
         ConfigError: gRPC is not installed, this is no URL of a ledger, or what is to be shown cannot be read.
     """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what fails is an error of ours; gRPC would write its own lines to the terminal
     with needs_extra("grpc"):
         from byline.log.client import Identity, LedgerClient
     from byline_cli.credentials import credentials_for

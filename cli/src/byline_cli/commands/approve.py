@@ -105,6 +105,7 @@ def _deliver(workshop: Workshop, world: World) -> None:
     done = deliver(workshop, open_ledger(workshop))
     if done.problem:
         world.terminal.note(f"note: it waits in the outbox for the ledger: {done.problem}")
+        world.terminal.hint(done.hint)
     for remote in workshop.repo.remotes()[:1]:
         try:
             report = push_evidence(workshop, remote, trust=workshop.trust, at=datetime.now(UTC))

@@ -63,6 +63,7 @@ def tell_work(work: Work, world: World) -> None:
         world.terminal.line("nothing was left to sign")
     if done.problem:
         world.terminal.line(f"{count(done.waiting, 'statement')} in the outbox, to be logged later: {done.problem}")
+        world.terminal.hint(done.hint)
     tell_findings(signed.findings, world.terminal)
     if signed.losses:
         world.terminal.note(f"note: {signed.losses} things could not be recorded; byline doctor shows them")

@@ -62,9 +62,10 @@ def run(options: Namespace, world: World) -> int:
 
     report = import_hearsay(workshop, reading.hearsay)
     if report.statements:
-        problem = deliver(workshop, open_ledger(workshop)).problem
-        if problem:
-            world.terminal.note(f"note: in the outbox, to be logged later: {problem}")
+        done = deliver(workshop, open_ledger(workshop))
+        if done.problem:
+            world.terminal.note(f"note: in the outbox, to be logged later: {done.problem}")
+            world.terminal.hint(done.hint)
     _show(world, report, (*reading.doubts, *report.doubts), as_json=options.json)
     return NO if reading.doubts or report.doubts else YES
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from byline.errors import ConfigError
 from byline_cli.extras import needs_extra
 from byline_cli.ledger import watching
+from byline_cli.ledger.place import open_log
 from byline_cli.terminal import count
 
 if TYPE_CHECKING:
@@ -30,10 +31,9 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace, world: World) -> int:
     """Sync, once or again and again."""
     from byline.log.mirror import Mirror
-    from byline.log.tiled import open_tiles
 
     verifier = watching.read_vkey(options)
-    source = world.closing.enter_context(open_tiles(options.url if "://" in options.url else str(world.cwd / options.url)))
+    source = world.closing.enter_context(open_log(world, options.url))
     folder = world.cwd / options.folder
     mirror = Mirror(source, verifier, folder)
     if options.http:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from byline.capture.places import monitor_dir
 from byline.errors import ConfigError
 from byline_cli.ledger import watching
+from byline_cli.ledger.place import open_log
 from byline_cli.terminal import Paint, count
 
 if TYPE_CHECKING:
@@ -38,14 +39,13 @@ def configure(parser: Parser) -> None:
 def run(options: Namespace, world: World) -> int:
     """Look, once or again and again."""
     from byline.log.monitor import Monitor
-    from byline.log.tiled import open_tiles
 
     for key in options.watch_key:
         if _KEY_ID.fullmatch(key) is None:
             raise ConfigError(f"not the id of a key: {key}", hint="it is the SHA-256 of the public key, 64 hex digits in lower case")
     verifier = watching.read_vkey(options)
     state = world.cwd / (options.state or monitor_dir(world.environ) / f"{verifier.note_key.log_id.hex()[:16]}.json")
-    source = world.closing.enter_context(open_tiles(options.url if "://" in options.url else str(world.cwd / options.url)))
+    source = world.closing.enter_context(open_log(world, options.url))
     monitor = Monitor(source, verifier, state, watched=frozenset(options.watch_key))
 
     def look() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder of a ledger, as a person names it."""
+"""A ledger as a person names it: its folder, or where its tiles are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from byline.errors import ConfigError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from byline.log.tiled import TiledLog
     from byline_cli.world import World
 
 
@@ -23,3 +24,18 @@ def find_folder(world: World, folder: Path) -> Path:
     if not place.is_dir():
         raise ConfigError(f"there is no ledger at {place}", hint=f"byline ledger init {folder}")
     return place
+
+
+def open_log(world: World, where: str) -> TiledLog:
+    """Return the log whose tiles are at `where`, a URL, which is shown what ledgers.toml says, or a folder.
+
+    Raises:
+        ConfigError: Neither, plain text beyond loopback, or what is to be shown cannot be read.
+    """
+    from byline.log.tiled import open_tiles
+    from byline_cli.credentials import credentials_for
+
+    if "://" not in where:
+        return open_tiles(str(world.cwd / where))
+    shown = credentials_for(where, world.environ)
+    return open_tiles(where, token=shown.token, context=shown.tls())

@@ -11,7 +11,7 @@ from byline.core.note import parse_note
 from byline.core.tlog_proof import parse_tlog_proof
 from byline.errors import ConfigError, MalformedError
 from byline.log.monitor import read_seen
-from byline.log.tiled import open_tiles
+from byline_cli.ledger.place import open_log
 
 if TYPE_CHECKING:
     from byline_cli.parser import Parser
@@ -39,7 +39,7 @@ def read_notes(world: World, places: list[str]) -> list[str]:
 def _read(world: World, place: str) -> str:
     path = world.cwd / place
     if "://" in place or path.is_dir():
-        with open_tiles(place if "://" in place else str(path)) as log:
+        with open_log(world, place) as log:
             return log.checkpoint()
     try:
         with path.open("rb") as file:

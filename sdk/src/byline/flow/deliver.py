@@ -46,13 +46,15 @@ class DeliverReport:
     """What a delivery did. Statements are named by the SHA-256 of their payload.
 
     `delivered` left the outbox, `rejected` among them without receipt because the ledger will never take them; `waiting` are in the
-    evidence and wait for their receipt, for the reason in `problem`; `damaged` are files of the outbox that nobody can read.
+    evidence and wait for their receipt, for the reason in `problem` (and its `hint`); `damaged` are files of the outbox that nobody
+    can read.
     """
 
     delivered: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     waiting: int = 0
     problem: str = ""
+    hint: str = ""
     damaged: tuple[str, ...] = ()
 
 
@@ -99,6 +101,7 @@ def _deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
         rejected=tuple(rejected),
         waiting=len(waiting),
         problem=str(problem or ""),
+        hint=problem.hint if problem else "",
         damaged=outbox.damaged(),
     )
 

@@ -45,6 +45,7 @@ from byline.errors import (
     QuotaError,
     UnknownCallerError,
 )
+from byline.log.address import UNTRUSTED
 from byline_proto.v1 import ledger_pb2
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ DOMAIN = "byline"
 HINT = "hint"
 RETRY_SECONDS = 0.1
 _CODE = re.compile("BL-[A-Z]+-[0-9]+")
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # as gRPC tells it
 
 _KINDS: dict[grpc.StatusCode, type[BylineError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: EntryRejectedError,
@@ -103,7 +105,10 @@ def read_trailers(code: grpc.StatusCode, message: str, trailers: Iterable[tuple[
     with contextlib.suppress(DecodeError):
         status.MergeFromString(next((value for name, value in trailers if name == DETAILS and isinstance(value, bytes)), b""))
     status.code, status.message = code.value[0], message
-    return read_status(status)
+    found = read_status(status)
+    if _UNTRUSTED in message and not found.hint:
+        found.hint = UNTRUSTED
+    return found
 
 
 def read_receipt(head: ledger_pb2.Head, entry: ledger_pb2.Entry) -> Receipt:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read a log from where its tiles are: any C2SP tlog-tiles log over HTTP, or a folder of the same files.
 
-    https://HOST[:PORT][/PATH]      TLS, checked against the system's roots
+    https://HOST[:PORT][/PATH]      TLS, checked against the system's roots, or those given
     http://HOST[:PORT][/PATH]       plain text; loopback only
     a path                          a folder with `checkpoint` and `tile/...`
 
@@ -14,6 +14,7 @@ pass (no connection, 429, 5xx) is tried again after a while that doubles, or tha
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 import urllib.parse
 import zlib
@@ -26,7 +27,7 @@ from byline.core.note import MAX_NOTE
 from byline.core.tiles import WIDTH, Tile, format_entries, parse_entries, tile_path
 from byline.core.value import replace
 from byline.errors import CheckpointError, ConfigError, LedgerError, LedgerUnavailableError
-from byline.log.address import is_loopback
+from byline.log.address import KEPT_OUT, UNTRUSTED, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ TRIES = 4
 MAX_PAUSE_SECONDS = 60.0
 _PASSING = frozenset({429, 500, 502, 503, 504})
 _NOT_THERE = frozenset({404, 410})
+_KEPT_OUT = frozenset({401, 403})
 _PIECE = 65_536
 _GZIP = 31  # what zlib calls it
 
@@ -140,16 +142,32 @@ class Folder:
 
 
 class Web:
-    """The files under a URL, on one connection that is kept. Not thread-safe. `sleep` waits before another try."""
+    """The files under a URL, on one connection that is kept. Not thread-safe.
+
+    `token` is sent with each request; `context` says who vouches for the server, and what certificate is shown to it. `sleep` waits
+    before another try.
+    """
 
     def __init__(
-        self, url: str, *, timeout: float = TIMEOUT_SECONDS, tries: int = TRIES, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        context: ssl.SSLContext | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        tries: int = TRIES,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         parts = _split(url)
         self._url = url.rstrip("/")
         self._prefix = parts.path.rstrip("/")
-        make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = make(str(parts.hostname), parts.port, timeout=timeout)
+        host = str(parts.hostname)
+        self._connection = (
+            http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(host, parts.port, timeout=timeout)
+        )
+        self._headers = {"User-Agent": "byline"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
         self._tries = tries
         self._sleep = sleep
 
@@ -175,13 +193,14 @@ class Web:
 
     def _ask(self, path: str, limit: int) -> bytes | None:
         try:
-            self._connection.request("GET", f"{self._prefix}/{path}", headers={"User-Agent": "byline"})
+            self._connection.request("GET", f"{self._prefix}/{path}", headers=self._headers)
             answer = self._connection.getresponse()
             data = _drain(answer, limit)
         except (OSError, http.client.HTTPException) as error:
             what = getattr(error, "strerror", None) or str(error) or type(error).__name__
             self._connection.close()
-            raise LedgerUnavailableError(f"{self._url} does not answer: {what}", retry_after=0) from error
+            hint = UNTRUSTED if isinstance(error, ssl.SSLCertVerificationError) else ""
+            raise LedgerUnavailableError(f"{self._url} does not answer: {what}", hint=hint, retry_after=0) from error
         except LedgerUnavailableError:
             self._connection.close()
             raise
@@ -195,17 +214,18 @@ class Web:
         if answer.status in _PASSING:
             raise LedgerUnavailableError(what, retry_after=_seconds(answer.getheader("Retry-After")))
         moved = answer.getheader("Location")
-        raise LedgerError(what, hint=f"it names {moved}: if that is the log, use its URL" if moved else "")
+        hint = KEPT_OUT if answer.status in _KEPT_OUT else ""
+        raise LedgerError(what, hint=f"it names {moved}: if that is the log, use its URL" if moved else hint)
 
 
-def open_tiles(where: str) -> TiledLog:
-    """Return the log at `where`, a URL or the path of a folder.
+def open_tiles(where: str, *, token: str | None = None, context: ssl.SSLContext | None = None) -> TiledLog:
+    """Return the log at `where`, a URL or the path of a folder; `token` and `context` are for a URL (`Web`).
 
     Raises:
         ConfigError: Neither, or plain text beyond loopback.
     """
     if "://" in where:
-        return TiledLog(where, Web(where))
+        return TiledLog(where, Web(where, token=token, context=context))
     folder = Path(where)
     if not folder.is_dir():
         raise ConfigError(f"no folder and no URL: {where}", hint="name https://HOST/PATH, or a folder with the tiles of a log")
