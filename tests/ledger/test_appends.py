@@ -22,8 +22,8 @@ from byline.keys.ids import key_id
 from byline.testing import fixed_signer
 from byline_ledger.engine.access import Caller, hash_token
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.checking import pack
-from byline_ledger.engine.gathering import CHUNK, ENOUGH_BYTES, Gathering
+from byline_ledger.engine.checking import format_question
+from byline_ledger.engine.gathering import CHUNK, ENOUGH_BYTES, PAUSE_SECONDS, Gathering
 from byline_ledger.engine.identities import Door, Identity
 from byline_ledger.server.checks import FEW, Checks
 from serving import SIGNER, envelope, memory_log
@@ -50,6 +50,22 @@ def test_a_crowd_that_was_answered_is_waited_for_while_it_comes() -> None:
         assert 0 < gathering.patience < 0.01
         gathering.add(number, 1, 10)
     assert gathering.is_due
+
+
+def test_who_waits_for_a_crowd_goes_on_once_nobody_comes() -> None:
+    """Neither a crowd that went away nor one that comes drop by drop keeps anybody for long."""
+    gathering = Gathering[int]()
+    gathering.answered(1000)
+    gathering.add(0, 1, 10)
+    assert [gathering.has_paused() for _ in range(2)] == [False, False]
+    gathering.add(1, 1, 10)
+    assert [gathering.has_paused() for _ in range(3)] == [False, False, True]
+    assert (gathering.take(), gathering.has_paused()) == ([0, 1], False)
+    pauses = 0
+    while not gathering.has_paused():
+        gathering.add(pauses, 1, 10)
+        pauses += 1
+    assert pauses * PAUSE_SECONDS <= gathering.patience
 
 
 def test_a_crowd_that_comes_no_more_is_forgotten() -> None:
@@ -212,7 +228,7 @@ def test_who_waits_for_a_process_that_dies_is_told_and_the_next_one_is_not() -> 
 
 @pytest.mark.parametrize("cut", [0, 3, 10, None], ids=["nothing", "half a length", "half a message", "answers that nobody reads"])
 def test_a_process_that_checks_ends_quietly_with_whoever_asked_it(cut: int | None) -> None:
-    sent = (pack(Admission()) + pack(asks(*range(400))) * 2)[:cut]
+    sent = (format_question([]) + format_question(asks(*range(400))) * 2)[:cut]
     command = [sys.executable, "-m", "byline_ledger.engine.checking"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import queue
 import select
@@ -33,7 +34,7 @@ from byline_ledger.engine.fsck import check_ledger
 from byline_ledger.server.heads import Heads
 from byline_ledger.server.streams import MAX_APPENDS, WINDOW, AppendStream
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
-from serving import SIGNER, envelope, memory_log, serving
+from serving import SIGNER, envelope, memory_log, serving, web_serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -253,3 +254,13 @@ def test_processes_that_check_signatures_end_with_their_server_however_it_ends(p
         for child in children:
             assert select.select([child], [], [], 60)[0] == [child]
             os.close(child)
+
+
+def test_starting_processes_that_check_is_no_reason_for_a_library_to_speak(tmp_path: Path) -> None:
+    init_ledger(tmp_path / "ledger")
+    with web_serving(tmp_path / "ledger", told=tmp_path / "told") as (process, url, _), LedgerClient(url) as client:
+        for start in range(0, 300, 100):
+            receipts_of(client.append_stream(asks(*range(start, start + 100))))
+        process.terminate()
+        process.wait(timeout=30)
+    assert {json.loads(line)["event"] for line in (tmp_path / "told").read_text().splitlines()} == {"serving", "stopping"}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ def configure(parser: Parser) -> None:
 
 def run(options: Namespace, world: World) -> int:
     """Serve."""
+    # The processes that a server starts are other programs: gRPC has nothing to do in them, and says so wherever it is not told.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     with needs_extra("ledger"):
         from byline_ledger.server.main import check_server, serve
 

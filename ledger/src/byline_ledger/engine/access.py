@@ -45,6 +45,7 @@ class Guest:
         self._clock = clock
         self._entries = Bucket(rate=identity.rate, seconds=identity.burst) if identity.rate else None
         self._bytes = Bucket(rate=identity.bytes, seconds=identity.burst) if identity.bytes else None
+        self._is_bounded = bool(self._entries or self._bytes)
 
     def check(self, size: int) -> None:
         """Check that an entry of `size` bytes may come now.
@@ -52,6 +53,8 @@ class Guest:
         Raises:
             QuotaError: Not before some time.
         """
+        if not self._is_bounded:
+            return
         at = self._clock()
         pause = max((bucket.pause(units, at=at) for bucket, units in self._costs(size)), default=0.0)
         if pause:

@@ -38,9 +38,6 @@ class Admission:
     def __init__(self) -> None:
         self._signatures = Signatures()
 
-    def __reduce__(self) -> tuple[type[Admission], tuple[()]]:
-        return type(self), ()
-
     def admit(self, envelope: Envelope, public: bytes) -> Submission:
         """Return what is to be logged for `envelope`, signed by the key `public`.
 

@@ -3,8 +3,8 @@
 
 A signature, a transaction and a flush of the disk cost less each the more share them, and who is alone shall not wait. So a batch
 is due once all are there that were around when the last two were answered, or once it is as large as is of use. Those who do not
-come any more are waited for as long as it takes to receive so many, `patience`, once. What is due goes on in chunks, so that more
-than one processor has something to check.
+come any more are waited for until nobody came for two pauses, and no longer than it takes to receive so many, `patience`. What is
+due goes on in chunks, so that more than one processor has something to check.
 
 >>> gathering = Gathering[str]()
 >>> gathering.add("the only caller", 1, 100)
@@ -14,6 +14,8 @@ than one processor has something to check.
 >>> gathering.add("the first of four", 1, 100)
 >>> gathering.is_due
 False
+>>> gathering.has_paused(), gathering.has_paused(), gathering.has_paused()
+(False, False, True)
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ ENOUGH = 64
 ENOUGH_BYTES = 1024 * 1024
 CHUNK = 32
 RECEIVE_SECONDS = 0.0005
+PAUSE_SECONDS = 0.004
+_QUIET_PAUSES = 2
 
 T = TypeVar("T")
 
@@ -36,6 +40,8 @@ class Gathering(Generic[T]):
         self._waiting: deque[tuple[T, int, int]] = deque()
         self._around = (1, 1)
         self._bytes = 0
+        self._pauses = self._quiet = 0
+        self._seen = 0
         self.number = 0
 
     @property
@@ -47,6 +53,13 @@ class Gathering(Generic[T]):
     def patience(self) -> float:
         """How many seconds the first caller of a batch is to wait for others."""
         return min(max(self._around), ENOUGH) * RECEIVE_SECONDS
+
+    def has_paused(self) -> bool:
+        """Whether those who wait are to wait no longer, now that `PAUSE_SECONDS` have passed once more."""
+        self._pauses += 1
+        self._quiet = self._quiet + 1 if self.number == self._seen else 0
+        self._seen = self.number
+        return self._quiet >= _QUIET_PAUSES or self._pauses * PAUSE_SECONDS >= self.patience
 
     def add(self, caller: T, number: int, size: int) -> None:
         """Let `caller` wait with `number` statements of `size` bytes together."""
@@ -67,6 +80,7 @@ class Gathering(Generic[T]):
             number, size = number + more, size + larger
         self.number -= number
         self._bytes -= size
+        self._pauses = self._quiet = self._seen = 0
         return taken
 
     def answered(self, around: int) -> None:

@@ -18,7 +18,7 @@ from byline.core.bundle import Receipt
 from byline.errors import BylineError, FrozenError, PushbackError
 from byline.keys.ids import key_id
 from byline_ledger.engine.access import Guest
-from byline_ledger.engine.gathering import Gathering
+from byline_ledger.engine.gathering import PAUSE_SECONDS, Gathering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,7 +98,7 @@ class Appends:
         self._capacity = capacity
         self._asides: deque[tuple[Callable[[], object], asyncio.Future[Any]]] = deque()
         self._gathering = Gathering[_Caller]()
-        self._patience: asyncio.Handle | None = None
+        self._pause: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._flushing: asyncio.Task[None] | None = None
         self._freed = asyncio.Event()
@@ -227,13 +227,20 @@ class Appends:
         """Check what is due; see to it that nobody waits for long."""
         if self._gathering.is_due:
             self._take_all()
-        elif self._patience is None:
-            self._patience = asyncio.get_running_loop().call_later(self._gathering.patience, self._take_all)
+        elif self._pause is None:
+            self._pause = asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._pause = None
+        if self._gathering.has_paused():
+            self._take_all()
+        else:
+            self._gather()
 
     def _take_all(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         while self._gathering.number:
             self._take()
 

@@ -11,28 +11,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from byline.errors import LedgerUnavailableError
 from byline_ledger.engine import checking
-from byline_ledger.engine.checking import HEAD_SIZE, pack
+from byline_ledger.engine.checking import HEAD_SIZE, format_question, read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from byline.core.entry import Submission
-    from byline.core.envelope import Envelope
     from byline_ledger.engine.admission import Admission
+    from byline_ledger.engine.checking import Ask, Found
 
 FEW = 8
 _BUFFER = 4 * 1024 * 1024
 
 
 class _Job(NamedTuple):
-    asks: Sequence[tuple[Envelope, bytes]]
-    answer: asyncio.Future[list[Submission | Exception]]
+    asks: Sequence[Ask]
+    answer: asyncio.Future[list[Found]]
 
 
 class Checks:
@@ -46,7 +44,7 @@ class Checks:
         self._listening = 0
         self._starting: asyncio.Task[None] | None = None
 
-    async def check(self, asks: Sequence[tuple[Envelope, bytes]]) -> list[Submission | Exception]:
+    async def check(self, asks: Sequence[Ask]) -> list[Found]:
         """Return for each of `asks` (an envelope, and the key that signed it) what is to be logged, or why nothing is.
 
         Raises:
@@ -78,9 +76,7 @@ class Checks:
         program = (sys.executable, "-m", checking.__name__)
         process = await asyncio.create_subprocess_exec(*program, stdin=pipe, stdout=pipe, limit=_BUFFER)
         worker = _Worker(process)
-        worker.send(self._admission)
-        worker.send(())
-        await worker.receive()
+        await worker.check([])  # it listens
         task = asyncio.get_running_loop().create_task(self._work(worker))
         self._listening += 1
         self._workers.add(task)
@@ -94,8 +90,7 @@ class Checks:
                 if answer.done():
                     continue
                 try:
-                    worker.send(asks)
-                    found = await worker.receive()
+                    found = await worker.check(asks)
                 except (OSError, EOFError) as error:
                     if not answer.done():
                         answer.set_exception(LedgerUnavailableError(f"a process that checks signatures ended: {error}"))
@@ -120,14 +115,10 @@ class _Worker:
         self._process = process
         self._sink, self._source = process.stdin, process.stdout
 
-    def send(self, value: object) -> None:
-        self._sink.write(pack(value))
-
-    async def receive(self) -> list[Submission | Exception]:
+    async def check(self, asks: Sequence[Ask]) -> list[Found]:
+        self._sink.write(format_question(asks))
         head = await self._source.readexactly(HEAD_SIZE)
-        data = await self._source.readexactly(int.from_bytes(head, "big"))
-        found: list[Submission | Exception] = pickle.loads(data)  # noqa: S301 - our own process wrote it
-        return found
+        return read_answer(await self._source.readexactly(int.from_bytes(head, "big")), asks)
 
     async def end(self) -> None:
         self._sink.close()

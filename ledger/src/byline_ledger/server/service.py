@@ -64,7 +64,9 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             (outcome,) = await self._appends.append([read_append(request)], visit)
             if isinstance(outcome, Exception):
                 raise outcome
-        return ledger_pb2.AppendResponse(head=write_head(outcome), entry=write_entry(outcome))
+        response = ledger_pb2.AppendResponse(head=write_head(outcome))
+        write_entry(outcome, response.entry)
+        return response
 
     async def AppendStream(  # type: ignore[override]  # noqa: N802 - named by the protocol; it reads and writes by itself
         self, _requests: AsyncIterator[ledger_pb2.AppendStreamRequest], context: Context

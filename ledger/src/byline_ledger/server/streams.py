@@ -83,9 +83,10 @@ class AppendStream:
 
     async def _answer(self, request: ledger_pb2.AppendStreamRequest) -> None:
         outcomes = await self._append(request)
-        answers = [self._write(each.number, outcome) for each, outcome in zip(request.appends, outcomes, strict=True)]
         head = next((write_head(each) for each in outcomes if not isinstance(each, Exception)), None)
-        response = ledger_pb2.AppendStreamResponse(head=head, answers=answers)
+        response = ledger_pb2.AppendStreamResponse(head=head)
+        for each, outcome in zip(request.appends, outcomes, strict=True):
+            self._write(outcome, response.answers.add(number=each.number))
         async with self._writing:
             await self._context.write(response)
         self._window.release()
@@ -97,8 +98,9 @@ class AppendStream:
         except BylineError as error:
             return [error] * len(request.appends)
 
-    def _write(self, number: int, outcome: Outcome) -> ledger_pb2.NumberedAnswer:
+    def _write(self, outcome: Outcome, answer: ledger_pb2.NumberedAnswer) -> None:
         if isinstance(outcome, Exception):
             self._failed(outcome, self._visit.name)
-            return ledger_pb2.NumberedAnswer(number=number, status=write_status(outcome))
-        return ledger_pb2.NumberedAnswer(number=number, entry=write_entry(outcome))
+            answer.status.CopyFrom(write_status(outcome))
+        else:
+            write_entry(outcome, answer.entry)

@@ -35,14 +35,17 @@ def write_head(receipt: Receipt) -> ledger_pb2.Head:
     return ledger_pb2.Head(log_id=receipt.log_id, size=receipt.proof.size, checkpoint=receipt.checkpoint)
 
 
-def write_entry(receipt: Receipt) -> ledger_pb2.Entry:
-    """Return the entry of `receipt` as a message."""
-    return ledger_pb2.Entry(index=receipt.index, leaf=receipt.leaf, hashes=receipt.proof.hashes)
+def write_entry(receipt: Receipt, message: ledger_pb2.Entry) -> None:
+    """Write the entry of `receipt` into `message`, where it stands: a message that is put into another is copied."""
+    message.leaf = receipt.leaf
+    message.index = receipt.proof.index
+    message.hashes.extend(receipt.proof.hashes)
 
 
 def write_logged(logged: Logged) -> ledger_pb2.LoggedEntry:
     """Return an entry with what the log knows about it as a message."""
-    message = ledger_pb2.LoggedEntry(entry=write_entry(logged.receipt))
+    message = ledger_pb2.LoggedEntry()
+    write_entry(logged.receipt, message.entry)
     message.logged_at.FromMilliseconds(logged.logged_at)
     if logged.envelope is not None:
         message.envelope.payload, message.envelope.signature = logged.envelope.payload, logged.envelope.signature
