@@ -289,7 +289,7 @@ def shown(change: Change, facts: tuple[VerifiedAuthorship, ...], logged: tuple[V
         if not traced.wanted:
             break
         told |= {key: rows[key] for key in traced.wanted}
-    index = VerifiedIndex(origin="memory.example", sealed_at=NOW, found=told)
+    index = VerifiedIndex(origin="memory.example", sealed_at=NOW, found=told, checkpoints=())
     # What leads to a version is all that a gate gathers; earlier statements about a path only make findings.
     versions = told.keys() - {path_key(TRUST.repository, path) for path in PATHS}
     gathered = tuple(fact for fact in facts if not versions.isdisjoint(index_keys(parse_statement(format_authorship(fact.authorship)))))

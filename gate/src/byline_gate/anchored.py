@@ -3,8 +3,8 @@
 
 1. The base is the tip of the anchor's target in this repository; nobody names it.
 2. The judgement rests on the pinned trust and on no policy older than the gate has seen.
-3. With a ledger: it only grew since the gate asked it last (`byline_gate.growth`). With a key as well the decision is signed and
-   logged, whatever it is; only then is it told.
+3. With a ledger: all that it shows is one history, which goes on from what the gate saw last (`byline_gate.growth`). With a key as well
+   the decision is signed and logged, whatever it is; only then is it told.
 4. What was seen is kept: the policy, the log's checkpoint, and which approved steps the target has taken. An approval that landed and
    was reverted is spent.
 
@@ -22,7 +22,7 @@ from byline.flow.judge import Judgement, Pin, Question, judge, record_decision
 from byline.flow.landing import landed_steps
 from byline.log.evidence import EvidenceRef
 from byline.verify import verify_bundles
-from byline_gate.growth import follow_ledger
+from byline_gate.growth import FollowedLedger
 from byline_gate.state import Seen, Spent, load_seen, save_seen
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run_gate(
     signer: Signer | None = None,
     ledger: IndexedLedger | None = None,
 ) -> Run:
-    """Judge the commit `head` against the tip of the anchor's target at the moment `at`.
+    """Judge the commit `head` against the tip of the anchor's target at the moment `at`, from `evidence` and what `ledger` has.
 
     Raises:
         ConfigError: The gate's state cannot be used.
@@ -84,18 +84,20 @@ def run_gate(
     question = Question(
         base=repo.commit_id(base), candidate=repo.commit_id(head), target=anchor.target, environment=anchor.environment, pin=pin
     )
-    judgement = judge(repo, question, evidence=evidence, at=at)
+    followed = FollowedLedger(ledger) if ledger else None
+    judgement = judge(repo, question, evidence=evidence.asking(followed), at=at)
     trust, policy = judgement.trust, judgement.policy
     if trust is None or policy is None:
         return Run(judgement=judgement)
     # 3.
     logs = dict(seen.logs) if seen else {}
-    if ledger is not None:
-        logs = follow_ledger(ledger, trust, logs)
     decision = None
-    if signer is not None and ledger is not None:
-        decision = record_decision(judgement, signer=signer, ledger=ledger, at=at)
-        EvidenceRef(repo).add([decision])
+    if followed is not None:
+        logs = followed.follow(trust, logs)
+        if signer is not None:
+            decision = record_decision(judgement, signer=signer, ledger=followed, at=at)
+            logs = followed.follow(trust, logs)
+            EvidenceRef(repo).add([decision])
     # 4.
     spent = _spend(repo, judgement, spent, evidence, at)
     now = Seen(repository=trust.repository, policy=(policy.version, policy.sha256), spent=spent, logs=tuple(sorted(logs.items())))

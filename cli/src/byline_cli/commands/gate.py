@@ -84,8 +84,7 @@ def _anchored(options: Namespace, world: World, repo: Repository) -> tuple[Judge
             raise ConfigError("gate.toml names a key and no ledger: a decision that is signed is logged", hint='add ledger = "grpc://..."')
         signer = load_signer(anchor.key)
     with EvidenceIndex(cache_file(repo)) as index:
-        evidence = Evidence(repo, index, ledger)
-        done = run_gate(repo, anchor, head=options.head, evidence=evidence, at=datetime.now(UTC), signer=signer, ledger=ledger)
+        done = run_gate(repo, anchor, head=options.head, evidence=Evidence(repo, index), at=datetime.now(UTC), signer=signer, ledger=ledger)
     return done.judgement, done.entry
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from byline.core.approval import Approval
     from byline.core.authorship import Authorship
+    from byline.core.checkpoint import Checkpoint
     from byline.core.decision import Decision
     from byline.core.tombstone import Tombstone
     from byline.core.trust import Use
@@ -82,11 +83,16 @@ class VerifiedTombstone(Verified):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedIndex:
-    """What the index of the log `origin`, sealed at `sealed_at` or later, was shown to have: under each key all its entries."""
+    """What the index of the log `origin`, sealed at `sealed_at` or later, was shown to have: under each key all its entries.
+
+    `checkpoints` are those that its seals end. It is `witnessed` where they were shown to lead to one that witnesses cosigned.
+    """
 
     origin: str
     sealed_at: datetime
     found: Mapping[bytes, tuple[int, ...]]
+    checkpoints: tuple[Checkpoint, ...]
+    strength: Strength = Strength.LOGGED
 
     @property
     def entries(self) -> frozenset[int]:

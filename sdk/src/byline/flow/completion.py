@@ -7,6 +7,7 @@
 What the evidence of this clone leads to is asked for at once, so that mostly one answer is enough; what the log has besides is
 fetched, kept with the evidence and followed in turn (`verify.completeness`). So a judgement rests on what the log has, and not on what
 somebody chose to show. Also asked for is every statement that has a receipt of the log: without being in the index it is not logged.
+All answers have to be of the history that the log shows everybody, and that its witnesses cosigned where they are asked for.
 What the log does not hand over either stays withheld, unless the same index has tombstones of enough people for it.
 """
 
@@ -20,6 +21,7 @@ from byline.core.sealed_index import MAX_KEYS
 from byline.core.tombstone import erased_entries
 from byline.core.value import dataclass
 from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedTombstone
+from byline.flow.witnessed import await_index
 from byline.verify import verify_bundles
 from byline.verify.completeness import EntryReader, conclude, open_index, trace_index
 
@@ -45,11 +47,13 @@ class Completion:
     bundles: tuple[Bundle, ...]
 
 
-def complete(evidence: Evidence, landing: Landing, ledger: IndexedLedger, *, trust: Trust, at: datetime, max_age: timedelta) -> Completion:
-    """Ask `ledger` about `landing` at the moment `at`; its answers are at most `max_age` old.
+def complete(
+    evidence: Evidence, landing: Landing, ledger: IndexedLedger, *, trust: Trust, at: datetime, max_age: timedelta, strength: Strength
+) -> Completion:
+    """Ask `ledger` about `landing` at the moment `at`; its answers are at most `max_age` old, and as strong as `strength`.
 
     Raises:
-        VerificationError: The log does not prove what it answers.
+        VerificationError: The log does not prove what it answers, or not as strongly.
         MalformedError: Its answers are not what they should be.
         RepositoryError: Git cannot read the evidence, or not keep what is fetched.
         LedgerError: The log does not answer.
@@ -74,6 +78,7 @@ def complete(evidence: Evidence, landing: Landing, ledger: IndexedLedger, *, tru
         about = {entry for key in graves for entry in index.found[key]}
         missing = withheld.union(about, *traced.unread.values()) - shown.keys() - tried
         if not missing:
+            index = await_index(index, strength, ledger, trust=trust, at=at)
             return Completion(index=index, completeness=conclude(index, traced), bundles=tuple(fetched))
         got = ledger.fetch(sorted(missing))
         tried |= missing

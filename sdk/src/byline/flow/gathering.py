@@ -14,6 +14,7 @@ prove that nothing is, `flow.completion` asks its index instead.)
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,6 +60,12 @@ class Evidence:
         self._index = self.index = index
         self.ledger = ledger
         self._authorships: dict[str, Authorship] = {}
+
+    def asking(self, ledger: IndexedLedger | None) -> Evidence:
+        """Return the same evidence, with `ledger` asked for more."""
+        other = copy.copy(self)
+        other.ledger = ledger
+        return other
 
     def about(self, landing: Landing, *, at: datetime) -> Iterator[Bundle]:
         """Yield what may count for the change at the moment `at`.

@@ -34,7 +34,7 @@ from byline.flow.completion import ask_index, complete
 from byline.flow.findings import Finder
 from byline.flow.landing import manifest_of, named_commits, read_landing, read_regular
 from byline.flow.verbatim import verbatim_bases
-from byline.flow.witnessed import await_strength
+from byline.flow.witnessed import await_index, await_strength
 from byline.sign.file import sign_payload
 from byline.verify import Verification, verify_bundles
 
@@ -155,7 +155,7 @@ def _complete(evidence: Evidence, landing: Landing, *, trust: Trust, policy: Pol
     if evidence.ledger is None or not trust.indexed_logs:
         return None
     try:
-        return complete(evidence, landing, evidence.ledger, trust=trust, at=at, max_age=policy.max_checkpoint_age)
+        return complete(evidence, landing, evidence.ledger, trust=trust, at=at, max_age=policy.max_checkpoint_age, strength=policy.strength)
     except (MalformedError, VerificationError) as error:
         if policy.needs_index:
             raise VerificationError(str(error), code=error.code, hint=error.hint) from error
@@ -223,6 +223,7 @@ def record_decision(judgement: Judgement, *, signer: Signer, ledger: IndexedLedg
     if trust.indexed_logs:
         keys = [subject_key(trust.repository, decision.effect)]
         index = ask_index(ledger, keys, trust=trust, at=at, max_age=policy.max_checkpoint_age)
+        index = await_index(index, policy.strength, ledger, trust=trust, at=at)
     bundle, strength = await_strength(bundle, policy.strength, ledger, trust=trust, at=at, index=index)
     if strength.rank < policy.strength.rank:
         raise VerificationError(f"the decision is {strength} only, and policy asks for {policy.strength}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A receipt that witnesses stand behind: an append never waits for them, so who needs it asks the log again a moment later."""
+"""A receipt or an index that witnesses stand behind: an append waits for none, so who needs them asks the log again a moment later."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from byline.core.checkpoint import parse_checkpoint
 from byline.core.note import parse_note
 from byline.core.value import replace
 from byline.core.verified import Strength, VerifiedIndex
-from byline.errors import LedgerUnavailableError
+from byline.errors import LedgerUnavailableError, VerificationError
 from byline.verify import verify_bundle
+from byline.verify.completeness import hold_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,3 +71,32 @@ def await_strength(
             break
         time.sleep(pause)
     return bundle, found
+
+
+def await_index(
+    index: VerifiedIndex, strength: Strength, ledger: Ledger, *, trust: Trust, at: datetime, pauses: Sequence[float] = PAUSES
+) -> VerifiedIndex:
+    """Return `index` held to what `ledger` shows everybody, once it is as strong as `strength` or `pauses` are over.
+
+    Raises:
+        VerificationError: The log shows more than one history, or the index does not become as strong.
+        MalformedError: The log answers with what is no checkpoint.
+        LedgerError: The log fails.
+    """
+    for pause in pauses if strength is Strength.WITNESSED else ():
+        with contextlib.suppress(LedgerUnavailableError):  # no quorum yet, say
+            held = _hold(index, ledger, trust, at)
+            if held.strength is Strength.WITNESSED:
+                return held
+        time.sleep(pause)
+    held = _hold(index, ledger, trust, at)
+    if held.strength.rank < strength.rank:
+        raise VerificationError(f"the index of the log is {held.strength} only, and policy asks for {strength}")
+    return held
+
+
+def _hold(index: VerifiedIndex, ledger: Ledger, trust: Trust, at: datetime) -> VerifiedIndex:
+    note = ledger.checkpoint()
+    size = parse_checkpoint(parse_note(note).text).size
+    sizes = (sorted((each.size, size)) for each in index.checkpoints)
+    return hold_index(index, note, [ledger.consistency(old, new) for old, new in sizes], trust=trust, at=at)

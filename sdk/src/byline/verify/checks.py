@@ -191,13 +191,19 @@ class Checker:
             raise ProofError(f"trust says that the log ended at {log.frozen.size} entries, and the receipt is of {claimed.size}")
         strength = self._opened.get(receipt.checkpoint)
         if strength is None:
-            strength = self._opened[receipt.checkpoint] = self._open(receipt.checkpoint, log)
+            _, strength = self.open_checkpoint(receipt.checkpoint, log)
+            self._opened[receipt.checkpoint] = strength
         origin, entries = self._indexed
         is_known = not log.is_indexed or (log.origin == origin and receipt.index in entries)
         return strength if is_known else Strength.SIGNED
 
-    def _open(self, checkpoint: str, log: TrustedLog) -> Strength:
-        """Open a checkpoint of `log`, and say what it gives to an entry under it."""
+    def open_checkpoint(self, checkpoint: str, log: TrustedLog) -> tuple[Checkpoint, Strength]:
+        """Open a checkpoint of `log`, and say what it gives to an entry under it: check 7.
+
+        Raises:
+            CheckpointError: It is none.
+            SignatureError: The log did not sign it, or a cosignature is bad.
+        """
         from byline.keys.cosigners import load_witness_verifier
         from byline.keys.ed25519 import load_verifier
 
@@ -206,11 +212,11 @@ class Checker:
         if self._witnesses is None:
             self._witnesses = list(self._load_witnesses(load_witness_verifier))
         voters = [each for each, operator in self._witnesses if operator != log.operator]
-        _, cosigned = open_cosigned(checkpoint, self._verifiers[log.origin], voters)
+        opened, cosigned = open_cosigned(checkpoint, self._verifiers[log.origin], voters)
         if log.kind is not LogClass.INDEPENDENT:
-            return Strength.SIGNED
+            return opened, Strength.SIGNED
         votes = {operator for each, operator in self._witnesses if each in cosigned}
-        return Strength.WITNESSED if 0 < log.quorum <= len(votes) else Strength.LOGGED
+        return opened, Strength.WITNESSED if 0 < log.quorum <= len(votes) else Strength.LOGGED
 
     def _load_witnesses(self, load: Callable[[str], WitnessVerifier]) -> Iterator[tuple[WitnessVerifier, str]]:
         for each in self._trust.witnesses:

@@ -2,6 +2,7 @@
 """Nothing was withheld: what the index of a log has about a change, and whether all of it is here (T4).
 
     index = open_index(proof, keys, trust=trust, at=now, max_age=...)          an answer of the log, every proof checked
+    index = hold_index(index, note, proofs, trust=trust, at=now)               the log shows one history, to its witnesses too
     entry = EntryReader(trust).entry(bundle)                                   which entry a bundle shows
     trace = trace_index(moves, repository, told=..., shown=..., known=...)     what to ask for next
     completeness = conclude(index, trace)                                      nothing is left to ask
@@ -28,9 +29,10 @@ from byline.core.bundle import check_receipt
 from byline.core.checkpoint import open_checkpoint
 from byline.core.effect import FileState
 from byline.core.index_keys import path_key, version_key
+from byline.core.merkle import check_consistency
 from byline.core.sealed_index import open_rows, open_seal
-from byline.core.value import dataclass
-from byline.core.verified import VerifiedCompleteness, VerifiedIndex
+from byline.core.value import dataclass, replace
+from byline.core.verified import Strength, VerifiedCompleteness, VerifiedIndex
 from byline.errors import MalformedError, ProofError, StaleError, VerificationError
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 
     from byline.core.authorship import Authorship
     from byline.core.bundle import Bundle
+    from byline.core.checkpoint import Checkpoint
     from byline.core.effect import Transition
+    from byline.core.merkle import ConsistencyProof
     from byline.core.sealed_index import IndexProof
     from byline.core.trust import Trust, TrustedLog
 
@@ -97,9 +101,33 @@ def open_index(
         raise StaleError(f"the log shows an index that it sealed at {sealed_at:%Y-%m-%d %H:%M} UTC, which is too old")
     if sealed_at - at > max_age:  # asked for after `at`, by clocks that differ
         raise StaleError("the log shows an index of the future", hint="one of the clocks is wrong")
+    checkpoints: tuple[Checkpoint, ...] = (checkpoint,)
     if before is not None:
         sealed_at, found = min(sealed_at, before.sealed_at), {**before.found, **found}
-    return VerifiedIndex(origin=log.origin, sealed_at=sealed_at, found=found)
+        checkpoints = tuple(dict.fromkeys((*before.checkpoints, checkpoint)))
+    return VerifiedIndex(origin=log.origin, sealed_at=sealed_at, found=found, checkpoints=checkpoints)
+
+
+def hold_index(index: VerifiedIndex, note: str, proofs: Sequence[ConsistencyProof], *, trust: Trust, at: datetime) -> VerifiedIndex:
+    """Return `index` as strong as the checkpoint `note` of its log, to which `proofs` lead from each of its `checkpoints`.
+
+    A checkpoint beyond `note`, to which the proof leads from there, leaves it `logged`: nobody else has seen its seal yet.
+
+    Raises:
+        ProofError: They are not one history.
+        CheckpointError: `note` is no checkpoint.
+        SignatureError: The log did not sign it, or a cosignature is bad.
+    """
+    from byline.verify.checks import Checker
+
+    head, strength = Checker(trust, at).open_checkpoint(note, indexed_log(trust))
+    for each, proof in zip(index.checkpoints, proofs, strict=True):
+        old, new = sorted((each, head), key=lambda each: each.size)
+        if (proof.old, proof.new) != (old.size, new.size):
+            raise ProofError("the log proves something else than was asked for")
+        check_consistency(proof, old=old.root, new=new.root)
+    is_covered = all(each.size <= head.size for each in index.checkpoints)
+    return replace(index, strength=strength if is_covered else Strength.LOGGED)
 
 
 class EntryReader:
