@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import multiprocessing
 import os
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -121,3 +126,152 @@ def test_threads_and_tasks_share_a_session(repository: Scratch) -> None:
 def test_a_session_needs_an_agent() -> None:
     with pytest.raises(ValueError, match="name"):
         byline.session(agent="\n")
+
+
+def test_a_session_inside_another_is_a_sub_agents(repository: Scratch) -> None:
+    with byline.session(agent="planner", model="m-1", version="2", root=repository.path) as parent:
+        with byline.session() as same, byline.session(agent="coder", model="m-2") as other:
+            assert byline.current() is other
+            other.write("a.py", "x\n")
+        assert byline.current() is parent
+    assert byline.current() is None
+    assert (same.agent, other.agent) == (Agent(name="planner", version="2", model="m-1"), Agent(name="coder", model="m-2"))
+    assert same.id.startswith(f"{parent.id}/")
+    assert other.id.startswith(f"{same.id}/")
+    assert [(edit.path, edit.session) for edit in _edits(repository)] == [(b"a.py", other.id)]
+    assert parent.child(agent="x", session_id="mine").id == "mine"
+
+
+def test_the_current_session_follows_tasks_threads_of_the_loop_and_copied_contexts(repository: Scratch) -> None:
+    async def work() -> list[byline.Session | None]:
+        async with byline.session(agent="a", root=repository.path) as session:
+            pool = ThreadPoolExecutor(1)
+            context = contextvars.copy_context()
+            inside = await asyncio.gather(
+                asyncio.create_task(asyncio.to_thread(byline.current)),
+                asyncio.get_running_loop().run_in_executor(pool, context.run, byline.current),
+                asyncio.get_running_loop().run_in_executor(pool, byline.current),
+            )
+            pool.shutdown()
+            return [*inside, session]
+
+    task, copied, plain, session = asyncio.run(work())
+    assert task is copied is session
+    assert plain is None
+
+
+def test_a_session_can_be_entered_twice_and_left_anywhere(repository: Scratch) -> None:
+    session = byline.session(agent="a", root=repository.path)
+    with session, session:
+        pass
+    contextvars.copy_context().run(session.__enter__)
+    session.__exit__(None, None, None)
+    assert byline.current() is None
+
+
+def test_a_process_that_a_session_starts_goes_on_with_it(repository: Scratch) -> None:
+    code = "import byline, sys; s = byline.session(agent=sys.argv[2] or None); [s.write(sys.argv[1], x) for x in 'xy']; print(s.id)"
+    session = byline.session(agent="a", model="m-1", root=repository.path)
+    session.write("mine.py", "x\n")
+
+    def run(name: str, agent: str) -> str:
+        command = [sys.executable, "-c", code, name, agent]
+        return subprocess.check_output(command, env=session.environ(), cwd=repository.path, text=True, timeout=60).strip()
+
+    assert (run("1.py", ""), run("2.py", "a")) == (session.id, session.id)
+    assert run("3.py", "other").startswith(f"{session.id}/")
+    assert [edit.path for edit in session.records] == [b"mine.py", b"1.py", b"1.py", b"2.py", b"2.py"]
+    assert {edit.by for edit in session.records} == {Agent(name="a", model="m-1")}
+    assert len({edit.name for edit in _edits(repository)}) == 7
+    assert [edit.seq for edit in session.records] == [1, 1, 2, 1, 2]
+
+
+def test_the_environment_names_an_agent(repository: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BYLINE_AGENT", "ci-fixer")
+    monkeypatch.setenv("BYLINE_MODEL", "m-1")
+    session = byline.session(root=repository.path)
+    assert session.agent == Agent(name="ci-fixer", model="m-1")
+    assert byline.session(agent="other").agent == Agent(name="other")
+    assert "BYLINE_MODEL" not in byline.session(agent="other").environ()
+
+
+def test_the_model_may_change_and_earlier_edits_keep_theirs(repository: Scratch) -> None:
+    with byline.session(agent="a", model="m-1", root=repository.path) as session:
+        session.write("a.py", "1\n")
+        session.model = "m-2"
+        session.write("a.py", "2\n")
+    assert [edit.by for edit in session.records] == [Agent(name="a", model="m-1"), Agent(name="a", model="m-2")]
+
+
+def test_files_are_deleted_and_moved(repository: Scratch) -> None:
+    repository.write("old/a.py", "a\n")
+    repository.write("old/b.py", "b\n")
+    repository.write("target.py", "t\n")
+    (repository.path / "link").symlink_to("target.py")
+    with byline.session(agent="a", root=repository.path) as session:
+        session.delete("link")
+        session.move("old", "new")
+        session.move("new/a.py", "target.py", call_id="c1")
+        with pytest.raises(FileNotFoundError):
+            session.delete("nothing")
+        with pytest.raises(IsADirectoryError, match="new"):
+            session.move("target.py", "new")
+    assert (repository.path / "target.py").read_text() == "a\n"
+    sides = [(edit.path, edit.before is not None, edit.after is not None, edit.call) for edit in session.records]
+    assert sides == [
+        (b"link", True, False, None),
+        (b"old/a.py", True, False, None), (b"old/b.py", True, False, None),
+        (b"new/a.py", False, True, None), (b"new/b.py", False, True, None),
+        (b"new/a.py", True, False, "c1"), (b"target.py", True, True, "c1"),
+    ]  # fmt: skip
+
+
+def test_each_method_has_an_awaitable_form(repository: Scratch) -> None:
+    async def work() -> None:
+        async with byline.session(agent="a", root=repository.path) as session:
+            await session.awrite("a.py", "x = 1\n", call_id="c1")
+            await session.aedit("a.py", "1", "2")
+            await session.amove("a.py", "b.py")
+            await session.adelete("b.py")
+            assert await session.arecord("c.py", before=None, after=b"x") is not None
+
+    asyncio.run(work())
+    assert [edit.path for edit in _edits(repository)] == [b"a.py", b"a.py", b"a.py", b"b.py", b"b.py", b"c.py"]
+
+
+def test_what_the_framework_wrote_is_recorded_as_it_says(repository: Scratch) -> None:
+    with byline.session(agent="a", root=repository.path) as session:
+        edit = session.record("a.py", before=None, after=b"x\n", call_id="c1", tool="write_file")
+        assert session.record("a.py", before=b"x\n", after=b"x\n") is None
+        assert session.record("\0", before=None, after=b"x") is None
+    assert edit is not None
+    assert (edit.path, edit.call, edit.tool, edit.evidence) == (b"a.py", "c1", "write_file", Evidence.ATTESTED)
+    assert session.records == (edit,)
+    assert not (repository.path / "a.py").exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # a program with threads forks all the same
+def test_a_forked_process_counts_for_itself(repository: Scratch) -> None:
+    """Its records have names of their own, and a lock that another thread held when it was forked does not stop it."""
+    session = byline.session(agent="a", root=repository.path)
+    session.write("before.py", "x\n")
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with session.recorder.lock:
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(60)
+    child = multiprocessing.get_context("fork").Process(target=session.write, args=("child.py", "x\n"))
+    child.start()
+    child.join(60)
+    done.set()
+    thread.join()
+    session.write("after.py", "x\n")
+    assert child.exitcode == 0
+    edits = {edit.path: edit for edit in _edits(repository)}
+    assert [edits[path].seq for path in (b"before.py", b"child.py", b"after.py")] == [1, 1, 2]
+    assert len({edit.name for edit in edits.values()}) == 3

@@ -15,16 +15,22 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from byline.errors import BylineError as BylineError
+    from byline.flow.sessions import Session as Session
+    from byline.flow.sessions import current as current
     from byline.flow.sessions import session as session
+    from byline.flow.sessions import tool as tool
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BylineError": "byline.errors",
+    "Session": "byline.flow.sessions",
+    "current": "byline.flow.sessions",
     "session": "byline.flow.sessions",
+    "tool": "byline.flow.sessions",
 }
 
-__all__ = ["BylineError", "__version__", "session"]
+__all__ = ["BylineError", "Session", "__version__", "current", "session", "tool"]
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,8 @@ failed or was interrupted has no event of its own), or, of a command whose end n
 1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran), unless a program said there
    that a person made it: the agent may have started that program;
 2. the agents' (one name, or `a or b`), with the calls of all, no session, and a loss, if a window of another agent or session saw it,
-   too: never nobody's, for what is nobody's a person may declare (another sub-agent's of the same session: the session's);
+   too: never nobody's, for what is nobody's a person may declare (another sub-agent's of the same session: the session's; another
+   call's of one session: both calls' and the session's);
 3. the window's agent's, otherwise: also what a person typed meanwhile. The strict side: a hook cannot tell hands apart.
 
 A command may commit what it wrote. The scan after it does not list such a file any more, and the commit is attested before that scan
@@ -116,14 +117,17 @@ def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: t
         return
     saw = [rival for rival in rivals if _saw(rival, change)]
     if saw:
-        calls = ",".join(sorted({occasion.call or "?", *(rival.opening.observed.call or "?" for rival in saw)}))
+        occasion = replace(occasion, tool=None)
+        calls = {occasion.call, *(rival.opening.observed.call for rival in saw)}
+        call = None if calls == {None} else ",".join(sorted(each or "?" for each in calls))
+        sessions = {opening.observed.session, *(rival.opening.observed.session for rival in saw)}
         runs = {_run_of(opening), *(_run_of(rival.opening) for rival in saw)}
-        if len(runs) == 1:  # sub-agents of one run side by side: the run's, though not one call's
-            occasion = replace(occasion, session=runs.pop()[1], call=calls)
+        if len(runs) == 1:  # calls of one session side by side, or sub-agents of one run: theirs, though not one call's
+            occasion = replace(occasion, session=occasion.session if len(sessions) == 1 else runs.pop()[1], call=call)
         else:
             agents = {opening.observed.agent, *(rival.opening.observed.agent for rival in saw)}
             either = agents.pop() if len(agents) == 1 else Agent(name=" or ".join(sorted({agent.name for agent in agents})))
-            occasion = replace(occasion, by=either, session=None, call=calls)
+            occasion = replace(occasion, by=either, session=None, call=call)
             scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", occasion, worktree)
     scribe.write(worktree, path, (change.before if last is None else last.after, after), occasion)
 
@@ -133,7 +137,7 @@ def _closes(scan: Scan, opening: Scan) -> bool:
     if scan.worktree != opening.worktree or said.agent.name != asked.agent.name:
         return False
     if said.kind is Kind.CLOSES:
-        return (said.session, said.call) == (asked.session, asked.call)
+        return (said.session, said.call, said.window) == (asked.session, asked.call, asked.window)
     if said.kind is Kind.OPENS:
         return not asked.ends and said.session == asked.session
     # A main session that rests has no sub-agent at work, whose session is `<session>/<agent>`.
@@ -141,11 +145,12 @@ def _closes(scan: Scan, opening: Scan) -> bool:
 
 
 def _is_rival(rival: Window, opening: Scan, closing: Scan) -> bool:
-    same_hand = (rival.opening.observed.agent.name, rival.opening.observed.session) == (
-        opening.observed.agent.name,
-        opening.observed.session,
-    )
-    return not same_hand and overlaps(opening, closing, rival.opening, rival.closing)
+    mine, other = opening.observed, rival.opening.observed
+    if other.window in mine.inside or mine.window in other.inside:
+        return False  # a call inside a call: what the inner one saw is its own, and the outer one's is the rest
+    # Where calls need not end, as those that hooks tell of, one that was denied would share all that its session does later.
+    is_same_hand = other.window is None and (mine.agent.name, mine.session) == (other.agent.name, other.session)
+    return not is_same_hand and overlaps(opening, closing, rival.opening, rival.closing)
 
 
 def _run_of(scan: Scan) -> tuple[str, str | None]:

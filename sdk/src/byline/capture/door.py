@@ -15,7 +15,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture import snapshot
 from byline.capture.agents import SPOOLED_VARIABLES, Kind, acts_for, names_agent
 from byline.capture.agents.catalogue import find_adapter
 from byline.capture.agents.generic import Intake, parse_intake
@@ -24,7 +23,8 @@ from byline.capture.disk import read_link_or_file
 from byline.capture.inbox import put_payload
 from byline.capture.journal import now_ns
 from byline.capture.losses import Loss, LossCode, record_loss
-from byline.capture.places import inbox_dir, repository_dir
+from byline.capture.places import inbox_dir
+from byline.capture.scans import scan_worktree, with_submodules
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.settle import settle_inbox
 from byline.capture.worktree import Routed, WorkTree, find_worktree, route
@@ -33,7 +33,7 @@ from byline.core.edit import UNSEEN
 from byline.errors import MalformedError, PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from byline.core.edit import Edit
 
@@ -61,8 +61,8 @@ def _lose(folder: Path, code: LossCode, message: str) -> None:
 def _take_agent(inbox: Path, agent: str, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:
     facts = {name: environ.get(name, "") for name in SPOOLED_VARIABLES}
     if _needs_scan(agent, payload, environ):
-        for worktree in _with_submodules(Path(os.path.realpath(cwd))):
-            scanned, files = _scan(worktree)
+        for worktree in with_submodules(Path(os.path.realpath(cwd))):
+            scanned, files = scan_worktree(worktree)
             put_payload(inbox, agent=agent, facts=facts | scanned, files=files, payload=payload)
     else:
         put_payload(inbox, agent=agent, facts=facts, payload=payload)
@@ -75,33 +75,6 @@ def _needs_scan(agent: str, payload: bytes, environ: Mapping[str, str]) -> bool:
     except MalformedError:
         return False  # spooled as it is: settle puts it aside and says why
     return observed.kind in (Kind.OPENS, Kind.CLOSES, Kind.STOPS)
-
-
-def _with_submodules(folder: Path) -> Iterator[WorkTree]:
-    """Yield the work tree that holds `folder`, then those of its submodules: a command may change what they hold, too."""
-    worktree = find_worktree(folder)
-    if worktree is None:
-        return
-    yield worktree
-    with open_worktree(worktree) as repository:
-        places = [worktree.top / os.fsdecode(path) for path in repository.submodules()]
-    for place in places:
-        if (place / ".git").exists() and not place.is_symlink():
-            yield from _with_submodules(place)
-
-
-def _scan(worktree: WorkTree) -> tuple[dict[str, str], tuple[bytes, ...]]:
-    with open_worktree(worktree) as repository:
-        head = repository.head()
-        listed = []
-        for path in repository.status_paths():
-            entry = repository.entry(head, path) if head else None
-            if entry is None or entry.mode.encode() != snapshot.SUBMODULE:
-                listed.append((entry.oid.encode() if entry else snapshot.ABSENT, path))
-    contents = repository_dir(worktree.common_dir) / "contents"
-    files = snapshot.scan_files(os.fsencode(worktree.top), os.fsencode(contents), worktree.algorithm.encode(), listed)
-    facts = {"top": str(worktree.top), "gitdir": str(worktree.git_dir), "common": str(worktree.common_dir)}
-    return {**facts, "format": worktree.algorithm, "head": head or ""}, tuple(files)
 
 
 def _take_generic(inbox: Path, payload: bytes, environ: Mapping[str, str]) -> None:

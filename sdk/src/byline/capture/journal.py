@@ -3,7 +3,8 @@
 
     {"schema": "byline.journal/1", "type": "edit", "worktree": ".", "path": "app.py", "before": null, "after": "<blob id>",
      "by": {"kind": "ai", "agent": "claude-code", "version": "2.1.197", "model": "claude-sonnet-4-5"}, "evidence": "observed",
-     "channel": "hook", "session": "6e46...", "onBehalfOf": null, "call": "toolu_01", "head": "<commit id>", "inProgress": [],
+     "channel": "hook", "session": "6e46...", "onBehalfOf": null, "call": "toolu_01", "tool": "Write", "head": "<commit id>",
+     "inProgress": [],
      "time": "1700000000000000000", "seq": 0, "name": "edit.claude-code.812.0:0"}
     {"schema": "byline.journal/1", "type": "mark", "worktree": ".", "hook": "post-commit", "head": "<commit id>",
      "inProgress": [], "rewritten": [["<old>", "<new>"]], "byAgent": false, "time": "...", "name": "mark.post-commit.813.0"}
@@ -47,7 +48,7 @@ RECENT = 1 << 18  # bytes
 SEES_PEOPLE: Final = ((Channel.EDITOR, Evidence.OBSERVED), (Channel.GENERIC, Evidence.DECLARED))
 CLOCK_REALTIME_COARSE: Final = 5  # of linux/time.h; Python has no name for it
 _COMMON = {"schema", "type", "head", "inProgress", "time", "name"}
-_EDIT = _COMMON | {"before", "after", "by", "evidence", "channel", "session", "onBehalfOf", "call", "seq"}
+_EDIT = _COMMON | {"before", "after", "by", "evidence", "channel", "session", "onBehalfOf", "call", "tool", "seq"}
 _MARK = _COMMON | {"hook", "rewritten", "byAgent"}
 
 
@@ -200,6 +201,7 @@ def format_event(event: Event, common_dir: str = "") -> bytes:
             "session": event.session,
             "onBehalfOf": event.on_behalf_of,
             "call": event.call,
+            "tool": event.tool,
             "seq": event.seq,
         }
     else:
@@ -248,6 +250,7 @@ def _parse_edit(record: dict[str, Json], common_dir: str) -> Edit:
         session=_text_or_none(record["session"]),
         on_behalf_of=_text_or_none(record["onBehalfOf"]),
         call=_text_or_none(record["call"]),
+        tool=_text_or_none(record["tool"]),
         head=_id_or_none(record["head"]),
         in_progress=_ids(record["inProgress"]),
         time=_count(_text(record["time"])),

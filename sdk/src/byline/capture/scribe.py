@@ -45,6 +45,7 @@ class Occasion:
     evidence: Evidence = Evidence.OBSERVED
     on_behalf_of: str | None = None
     head: str | Unseen | None = UNSEEN
+    tool: str | None = None
 
 
 class Scribe:
@@ -97,6 +98,7 @@ class Scribe:
             channel=occasion.channel,
             session=occasion.session,
             call=occasion.call,
+            tool=occasion.tool,
             head=head,
             in_progress=read_in_progress(worktree) if known else (),
             time=occasion.time,

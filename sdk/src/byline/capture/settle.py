@@ -166,12 +166,20 @@ class _Run:
     def _occasion(self, source: Arrival | Mark, observed: Observed) -> Occasion:
         by = replace(observed.agent, model=self._model(observed))
         return Occasion(
-            by=by, session=observed.session, call=observed.call, time=source.time, name=source.name, on_behalf_of=observed.on_behalf_of
+            by=by,
+            session=observed.session,
+            call=observed.call,
+            tool=observed.tool,
+            channel=observed.channel,
+            time=source.time,
+            name=source.name,
+            on_behalf_of=observed.on_behalf_of,
         )
 
     def _model(self, observed: Observed) -> str | None:
-        find_model = find_adapter(observed.agent.name).find_model
-        if observed.agent.model or observed.transcript is None or find_model is None:
+        find_model = None if observed.agent.model or observed.transcript is None else find_adapter(observed.agent.name).find_model
+        if observed.transcript is None or find_model is None:
+            return observed.agent.model
             return observed.agent.model
         if self._transcript is None or self._transcript[0] != observed.transcript:
             self._transcript = observed.transcript, read_tail(Path(observed.transcript).expanduser()) or b""

@@ -76,12 +76,12 @@ def find_moved(top: str, git_dir: str, clone: tuple[str, str] | None = None) -> 
     return Moved(old=old, worktree=WorkTree(top=here, git_dir=own, common_dir=common, algorithm=_algorithm(common)))
 
 
-def route(path: str, moved: Moved | None = None) -> Routed | None:
+def route(path: str, moved: Moved | None = None, *, follow: bool = True) -> Routed | None:
     """Return where the absolute `path` belongs: None outside every work tree, inside a `.git` folder, or at the top itself.
 
-    What lay in a work tree that `moved` belongs to that one.
+    What lay in a work tree that `moved` belongs to that one. A symbolic link stands for its target, unless it is not to `follow`.
     """
-    real = Path(os.path.realpath(path))
+    real = Path(os.path.realpath(path) if follow else os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)))  # noqa: PTH118, PTH119, PTH120 - text
     worktree = moved.worktree if moved and moved.old in real.parents else find_worktree(real.parent)
     if worktree is None:
         return None

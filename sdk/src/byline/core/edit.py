@@ -36,7 +36,8 @@ class Edit:
     with `/`. `before` and `after` are blob ids, None for an absent file. `head` is the commit id at that moment (None: unborn
     or not known), `in_progress` the ids in MERGE_HEAD, CHERRY_PICK_HEAD, REVERT_HEAD, REBASE_HEAD. `time` is in nanoseconds
     since 1970, `seq` counts the edits of one session in one repository from 1 (0: the source does not count). `on_behalf_of` is
-    the principal who let an agent or a tool act, None where nobody said so: then it is whoever signs.
+    the principal who let an agent or a tool act, None where nobody said so: then it is whoever signs. `call` and `tool`
+    are the agent's own words for the call that made the edit and for the tool that it called.
     """
 
     worktree: str
@@ -54,6 +55,7 @@ class Edit:
     seq: int
     name: str = ""
     on_behalf_of: str | None = None
+    tool: str | None = None
 
 
 class Hook(StrEnum):

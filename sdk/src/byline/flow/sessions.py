@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""Three lines with which an agent records its own edits: `byline.session`.
+r"""`byline.session`: three lines with which an agent, or the framework it is built with, records the edits that it makes.
 
     import byline
 
@@ -7,170 +7,326 @@ r"""Three lines with which an agent records its own edits: `byline.session`.
         session.write("greeting.py", "print('hello')\n")
         session.edit("greeting.py", "hello", "good morning")
 
-The session writes the files itself, atomically, and each write is an edit in the journal of the repository that holds the file:
+The session writes the files itself, atomically, and each change is an edit in the journal of the repository that holds the file:
 `attested` evidence, channel `sdk`. Nothing else happens then: no git process but one to ask about ignored files, no signature, no
 network. What goes wrong with a *file* is raised, as `open` would; what goes wrong with the *record* never is: it is a loss that
-`byline status` shows, and `session.incomplete` is True. The edits in each repository are counted (`seq`), so that a gap can be seen.
+`byline status` shows, and `session.incomplete` is True. What others write is seen by `watch` (`flow.watching`) and told by `record`.
 
-A session can be shared by threads and used from async code (each call is short; `asyncio.to_thread` keeps a loop free). Two sessions
-may write one file: the last one wins on disk, and the journal holds both.
+Inside `with`, and in the tasks and copied contexts started there, `byline.current()` is the session, and a session that is made there
+is a sub-agent's: its id is `<parent>/<child>`. A plain thread has no context: give it the session, or `contextvars.copy_context().run`.
+A process started with `session.environ()` goes on with the session when it calls `byline.session()`, or has a sub-agent's where it
+names another agent.
+
+A session can be shared by threads, forked, and used from async code: each method `x` that touches files is also `await session.ax(...)`,
+which does the same in a thread. (One prefix, as in LangChain and Django, for one implementation: there is no second class to learn.)
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-import threading
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.agents import acts_for
-from byline.capture.ask_git import ignored_paths
-from byline.capture.contents import MAX_CONTENT, Contents
-from byline.capture.journal import append_edit, now_ns
-from byline.capture.losses import Loss, LossCode, clean, record_loss
-from byline.capture.places import inbox_dir, prepare_repository
-from byline.capture.worktree import read_head, read_in_progress, route
-from byline.core.attribution import Agent, Channel, Evidence, answers
+from byline.capture.agents import ON_BEHALF_OF, acts_for
+from byline.capture.clone import settle_repository
+from byline.capture.journal import find_events
+from byline.capture.places import inbox_dir
+from byline.core.attribution import Agent, Channel, answers
 from byline.core.edit import Edit
+from byline.core.value import replace
+from byline.flow.asynchronous import in_thread
+from byline.flow.recording import Call, Recorder, word
+from byline.flow.tools import ToolDecorator
+from byline.flow.watching import Watch, call_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
-    from byline.capture.worktree import Routed
+    from byline.flow.tools import StrPath
+
+# The sessions that are at work where the program is now, the innermost last.
+_AT_WORK: ContextVar[tuple[Session, ...]] = ContextVar("byline_sessions", default=())
+
+SESSION, AGENT, VERSION, MODEL = "BYLINE_SESSION", "BYLINE_AGENT", "BYLINE_AGENT_VERSION", "BYLINE_MODEL"
+
+
+def current() -> Session | None:
+    """Return the session in whose `with` the program is now."""
+    return next(reversed(_AT_WORK.get()), None)
+
+
+tool = ToolDecorator(current)
 
 
 def session(
     *,
-    agent: str,
+    agent: str | None = None,
     model: str | None = None,
     version: str | None = None,
-    root: str | os.PathLike[str] = ".",
+    root: StrPath | None = None,
     session_id: str | None = None,
     on_behalf_of: str | None = None,
 ) -> Session:
     """Return a session in which `agent`, driven by `model`, edits files below `root`.
 
-    `model` is `provider/name`, or the agent's own word for it. `session_id` continues a session that another process began. `on_behalf_of`
-    is the principal who lets the agent act (`p-...`, `s-...`); None is whom `BYLINE_ON_BEHALF_OF` names, else whoever signs.
+    `agent` may be left out inside another session and in a process that `Session.environ` was given to. `model` is `provider/name`, or
+    the agent's own word for it. `root` is the other session's, or the current folder. `session_id` goes on with a session that was
+    begun elsewhere. `on_behalf_of` is the principal who lets the agent act (`p-...`, `s-...`); None is the other session's, or whom
+    `BYLINE_ON_BEHALF_OF` names, else whoever signs.
 
     Raises:
-        ValueError: `agent` is empty, or `on_behalf_of` is no id of a person or a service.
+        ValueError: Nobody names an agent, or `on_behalf_of` is no id of a person or a service.
     """
-    name = clean(agent).strip()
-    if not name:
-        raise ValueError("an agent needs a name")
-    if on_behalf_of is not None and not answers(on_behalf_of):
-        raise ValueError("on_behalf_of is the id of a person (p-...) or of a service (s-...)")
-    by, principal = Agent(name=name, version=_word(version), model=_word(model)), on_behalf_of or acts_for(os.environ)
-    return Session(by, principal, Path(os.path.abspath(root)), clean(session_id) if session_id else os.urandom(16).hex())  # noqa: PTH100 - keeps links
+    if (parent := current()) is not None:
+        return parent.child(agent=agent, model=model, version=version, root=root, session_id=session_id, on_behalf_of=on_behalf_of)
+    by, inherited = _inherited(os.environ)
+    is_same = by is not None and (agent is None or word(agent) == by.name)
+    if inherited and by and not is_same:
+        inherited = _child_id(inherited)
+    return Session(
+        _agent(agent, model, version, like=by if is_same else None),
+        Path(os.path.abspath(root or ".")),  # noqa: PTH100 - keeps links
+        word(session_id) or inherited or os.urandom(16).hex(),
+        on_behalf_of=_principal(on_behalf_of) or acts_for(os.environ),
+    )
 
 
 class Session:
-    """One run of one agent; made by `byline.session`. `id` names it in the journal."""
+    """One run of one agent; made by `byline.session`. `id` names it in the journal, relative paths are below `root`."""
 
-    def __init__(self, by: Agent, on_behalf_of: str | None, root: Path, session_id: str) -> None:
+    def __init__(self, by: Agent, root: Path, session_id: str, *, on_behalf_of: str | None = None, channel: Channel = Channel.SDK) -> None:
         self.id = session_id
-        self.incomplete = False
+        self.root = root
+        self.recorder = Recorder(session_id, channel, on_behalf_of)
         self._by = by
-        self._on_behalf_of = on_behalf_of
-        self._root = root
-        self._lock = threading.Lock()
-        self._seq: dict[Path, int] = {}  # how many edits each repository has of it
-        self._time = 0
-        self._ignored: dict[tuple[str, bytes], bool] = {}
 
     def __enter__(self) -> Self:
+        _AT_WORK.set((*_AT_WORK.get(), self))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End the session; what was written stays, whatever happened."""
+        """Leave the session; what was written stays, whatever happened. It can be entered again."""
+        stack = _AT_WORK.get()
+        if self in stack:  # not so where a generator was closed in another context than it began in
+            last = len(stack) - 1 - stack[::-1].index(self)
+            _AT_WORK.set(stack[:last] + stack[last + 1 :])
 
-    def write(self, path: str | os.PathLike[str], content: str | bytes, *, call_id: str | None = None) -> None:
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.__exit__(kind, error, trace)
+
+    # Who
+
+    @property
+    def agent(self) -> Agent:
+        """The agent, as its edits are recorded from now on."""
+        return self._by
+
+    @property
+    def model(self) -> str | None:
+        """The model that drives the agent; may be set when it is switched: edits before keep the old one."""
+        return self._by.model
+
+    @model.setter
+    def model(self, name: str | None) -> None:
+        self._by = replace(self._by, model=word(name))
+
+    def child(
+        self,
+        *,
+        agent: str | None = None,
+        model: str | None = None,
+        version: str | None = None,
+        root: StrPath | None = None,
+        session_id: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> Session:
+        """Return the session of a sub-agent, which is the same agent unless named, and acts for the same principal.
+
+        Raises:
+            ValueError: `on_behalf_of` is no id of a person or a service.
+        """
+        same = agent is None or word(agent) == self._by.name
+        by = _agent(agent, model, version, like=self._by if same else None)
+        return Session(
+            by,
+            self.root / (root or "."),
+            word(session_id) or _child_id(self.id),
+            on_behalf_of=_principal(on_behalf_of) or self.recorder.on_behalf_of,
+            channel=self.recorder.channel,
+        )
+
+    def environ(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment (`os.environ`, or `base`) for a process that works for this agent."""
+        told = {SESSION: self.id, AGENT: self._by.name, VERSION: self._by.version, MODEL: self._by.model}
+        told |= {ON_BEHALF_OF: self.recorder.on_behalf_of}
+        kept = {name: value for name, value in (os.environ if base is None else base).items() if name not in told}
+        return kept | {name: value for name, value in told.items() if value}
+
+    # Files
+
+    def write(self, path: StrPath, content: str | bytes, *, call_id: str | None = None, tool: str | None = None) -> None:
         """Make `content` (text as UTF-8) the whole of the file at `path`, new or not, and record the edit.
 
-        `path` is relative to the session's root. The file is replaced at once or not at all; its mode stays, a symbolic link is followed.
+        The file is replaced at once or not at all; its mode stays, a symbolic link is followed.
 
         Raises:
             OSError: The file cannot be written.
         """
         data = content.encode() if isinstance(content, str) else content
-        with self._lock:
+        with self.recorder.lock:
             file = self._resolve(path)
-            self._replace(file, _read(file), data, call_id)
+            self._replace(file, _read(file), data, self._call(call_id, tool))
 
-    def edit(self, path: str | os.PathLike[str], old: str, new: str, *, call_id: str | None = None) -> None:
+    def edit(self, path: StrPath, old: str, new: str, *, call_id: str | None = None, tool: str | None = None) -> None:
         """Replace the one occurrence of `old` in the file at `path` by `new`, and record the edit.
 
         Raises:
             ValueError: `old` does not occur exactly once.
             OSError: The file cannot be read or written.
         """
-        with self._lock:
+        with self.recorder.lock:
             file = self._resolve(path)
             before = file.read_bytes()
             count = before.count(old.encode()) if old else 0
             if count != 1:
                 raise ValueError(f"the text to replace occurs {count} times in {os.fspath(path)!r}, not once")
-            self._replace(file, before, before.replace(old.encode(), new.encode()), call_id)
+            self._replace(file, before, before.replace(old.encode(), new.encode()), self._call(call_id, tool))
 
-    def _resolve(self, path: str | os.PathLike[str]) -> Path:
-        return Path(os.path.realpath(self._root / path))
+    def delete(self, path: StrPath, *, call_id: str | None = None, tool: str | None = None) -> None:
+        """Remove the file at `path`, a symbolic link itself, and record that.
 
-    def _replace(self, file: Path, before: bytes | None, after: bytes, call: str | None) -> None:
+        Raises:
+            OSError: It is not there, is a folder, or cannot be removed.
+        """
+        with self.recorder.lock:
+            file = self._at(path)
+            before = _read_itself(file)
+            file.unlink()
+            self._record(file, before, None, self._call(call_id, tool), follow=False)
+
+    def move(self, source: StrPath, target: StrPath, *, call_id: str | None = None, tool: str | None = None) -> None:
+        """Move the file or folder at `source` to `target`, a file there is replaced, and record both sides of each file.
+
+        Raises:
+            OSError: It is not there, `target` is a folder, or it cannot be moved.
+        """
+        call = self._call(call_id, tool)
+        with self.recorder.lock:
+            old, new = self._at(source), self._at(target)
+            if new.is_dir():
+                raise IsADirectoryError(f"there is a folder at {os.fspath(target)!r}")
+            moved = {file: _read_itself(file) for file in _files(old)}
+            replaced = _read_itself(new) if os.path.lexists(new) else None
+            new.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(old, new)
+            for file, data in moved.items():  # first all that went: text that went is known where it comes again
+                self._record(file, data, None, call, follow=False)
+            for file, data in moved.items():
+                self._record(new / file.relative_to(old), replaced, data, call, follow=False)
+
+    awrite = in_thread(write)
+    aedit = in_thread(edit)
+    adelete = in_thread(delete)
+    amove = in_thread(move)
+
+    # What others write
+
+    def record(
+        self, path: StrPath, *, before: bytes | None, after: bytes | None, call_id: str | None = None, tool: str | None = None
+    ) -> Edit | None:
+        """Record that the agent made the bytes `after` of `before` in the file at `path` (None: no file); never raises.
+
+        For who writes files by other means and knows both sides. Returns the edit, or None where there is none to record: nothing
+        changed, git ignores the file, or it could not be recorded (`incomplete`).
+        """
+        with self.recorder.lock:
+            return self._record(self.root / path, before, after, self._call(call_id, tool))
+
+    arecord = in_thread(record)
+
+    def watch(self, *, tool: str | None = None, call_id: str | None = None, paths: Iterable[StrPath] | None = None) -> Watch:
+        """Return a watch, for `with` and `async with`, that records what changes in it (`byline.flow.watching`).
+
+        `paths` are the files and folders that may change; without it the whole work tree around the root is looked at.
+        """
+        places = None if paths is None else [self.root / path for path in paths]
+        return Watch(self.recorder, self._by, self._call(call_id, tool), root=self.root, paths=places)
+
+    @property
+    def tool(self) -> ToolDecorator:
+        """A decorator: each call of the function is watched (`byline.flow.tools`)."""
+        return ToolDecorator(lambda: self)
+
+    # What became of it
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something was not recorded; `byline status` has what and why."""
+        return self.recorder.incomplete
+
+    @property
+    def records(self) -> tuple[Edit, ...]:
+        """The edits of this session that are in the journals, from all its processes, in order; watches are settled first."""
+        return tuple(self.recorder.guard("the journal was not read", self._records) or ())
+
+    def _records(self) -> list[Edit]:
+        found: list[Edit] = []
+        for place in sorted(self.recorder.places | self.recorder.places_of(self.root)):
+            settle_repository(place, inbox_dir(os.environ))
+            found += [event for event in find_events(place, [self.id.encode()]) if isinstance(event, Edit) and event.session == self.id]
+        return sorted(found, key=lambda edit: (edit.time, edit.name))
+
+    def _call(self, call_id: str | None, tool: str | None) -> Call:
+        around = call_of(self.recorder) or Call()
+        return Call(id=around.id if call_id is None else call_id, tool=around.tool if tool is None else tool)
+
+    def _at(self, path: StrPath) -> Path:
+        return Path(os.path.abspath(self.root / path))  # noqa: PTH100 - a link is the thing itself
+
+    def _resolve(self, path: StrPath) -> Path:
+        return Path(os.path.realpath(self.root / path))
+
+    def _replace(self, file: Path, before: bytes | None, after: bytes, call: Call) -> None:
         _replace_file(file, after)
-        try:
-            self._record(file, before, after, call)
-        except Exception as error:  # noqa: BLE001 - trouble with the record must never reach the agent
-            self._lose(LossCode.FAILED, f"an edit was not recorded: {type(error).__name__}: {error}", None)
+        self._record(file, before, after, call)
 
-    def _record(self, file: Path, before: bytes | None, after: bytes, call: str | None) -> None:
-        routed = route(str(file))
-        if routed is None or before == after or self._is_ignored(routed):
-            return
-        place = prepare_repository(routed.worktree.common_dir)
-        contents = Contents(place, routed.worktree.algorithm)
-        if max(len(after), len(before or b"")) > MAX_CONTENT:
-            self._lose(LossCode.OVERSIZED, f"{len(after)} bytes: {os.fsdecode(routed.path)}", place)
-        seq = self._seq[place] = self._seq.get(place, 0) + 1
-        # Edits of one session keep their order even where the clock of the files stands still.
-        self._time = max(self._time + 1, now_ns())
-        append_edit(
-            place,
-            Edit(
-                worktree=str(routed.worktree.git_dir),
-                path=routed.path,
-                before=None if before is None else contents.put(before),
-                after=contents.put(after),
-                by=self._by,
-                evidence=Evidence.ATTESTED,
-                channel=Channel.SDK,
-                session=self.id,
-                call=_word(call),
-                head=read_head(routed.worktree),
-                in_progress=read_in_progress(routed.worktree),
-                time=self._time,
-                seq=seq,
-                name=f"edit.sdk.{self.id}.{seq:08d}",
-                on_behalf_of=self._on_behalf_of,
-            ),
-        )
-
-    def _is_ignored(self, routed: Routed) -> bool:
-        key = str(routed.worktree.git_dir), routed.path
-        if key not in self._ignored:
-            self._ignored[key] = bool(ignored_paths(routed.worktree, (routed.path,)))
-        return self._ignored[key]
-
-    def _lose(self, code: LossCode, message: str, place: Path | None) -> None:
-        self.incomplete = True
-        folder = inbox_dir(os.environ) if place is None else place
-        record_loss(folder, Loss(code=code, message=message, source=f"session {self.id}", time=now_ns()))
+    def _record(self, file: Path, before: bytes | None, after: bytes | None, call: Call, *, follow: bool = True) -> Edit | None:
+        return self.recorder.record(file, (before, after), by=self._by, call=call, follow=follow)
 
 
-def _word(text: str | None) -> str | None:
-    return clean(text).strip() or None if text is not None else None
+def _inherited(environ: Mapping[str, str]) -> tuple[Agent | None, str | None]:
+    """Return the agent and the session that started this process, as far as `environ` names them."""
+    name = word(environ.get(AGENT))
+    by = Agent(name=name, version=word(environ.get(VERSION)), model=word(environ.get(MODEL))) if name else None
+    return by, word(environ.get(SESSION))
+
+
+def _agent(name: str | None, model: str | None, version: str | None, *, like: Agent | None) -> Agent:
+    """Return the agent of these words; what is not said is as in `like`."""
+    said = word(name) or (like.name if like and name is None else None)
+    if said is None:
+        raise ValueError("an agent needs a name: byline.session(agent=...), or BYLINE_AGENT in the environment")
+    like = like or Agent(name=said)
+    return Agent(name=said, version=word(version) or like.version, model=word(model) or like.model)
+
+
+def _principal(name: str | None) -> str | None:
+    if name is not None and not answers(name):
+        raise ValueError("on_behalf_of is the id of a person (p-...) or of a service (s-...)")
+    return name
+
+
+def _child_id(parent: str) -> str:
+    # An id that is cut (`clean`) would be another session's, too.
+    return f"{parent[:400]}/{os.urandom(8).hex()}"
 
 
 def _read(file: Path) -> bytes | None:
@@ -178,6 +334,16 @@ def _read(file: Path) -> bytes | None:
         return file.read_bytes()
     except FileNotFoundError:
         return None
+
+
+def _read_itself(file: Path) -> bytes | None:
+    return os.fsencode(file.readlink()) if file.is_symlink() else file.read_bytes()
+
+
+def _files(place: Path) -> list[Path]:
+    if place.is_symlink() or not place.is_dir():
+        return [place]
+    return sorted(file for file in place.rglob("*") if file.is_symlink() or file.is_file())
 
 
 def _replace_file(file: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ That one session has edits in two repositories is no finding: agents work in sev
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from byline.capture.journal import read_recent
@@ -76,7 +76,11 @@ def _journal(workshop: Workshop) -> Iterator[Finding]:
         if heads and not any(map(workshop.repo.has_object, heads)):
             message = f"session {session}: its edits were made at commits that are not here"
             yield Finding(code=FindingCode.OTHER_REPOSITORY, message=message)
-        for before, after in pairwise(sorted({each.seq for each in edits if each.seq})):
+        numbers: dict[str, set[int]] = {}  # each process of a session counts its own
+        for each in edits:
+            if each.seq:
+                numbers.setdefault(each.name.rpartition(".")[0], set()).add(each.seq)
+        for before, after in chain.from_iterable(pairwise(sorted(counted)) for counted in numbers.values()):
             if after > before + 1:
                 message = f"session {session}: no edit between number {before} and number {after} is in the journal"
                 yield Finding(code=FindingCode.SESSION_GAP, message=message)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from byline.core.attribution import answers
+from byline.core.attribution import Channel, answers
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ AGENT_VARIABLES = (
     "BYLINE_SESSION",
 )
 
+ON_BEHALF_OF = "BYLINE_ON_BEHALF_OF"
+
 # What a hook's environment tells and its payload does not; spooled beside the payload.
-SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI", "BYLINE_ON_BEHALF_OF")
+SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI", ON_BEHALF_OF)
 
 MAX_STRING = 512
 
@@ -73,7 +75,8 @@ class Observed:
     """What one payload says. `only` limits a command's window to some paths; `transcript` tells which model made `call`.
 
     `ends` is false for a command of which no event tells the end: the session's next event closes its window. `on_behalf_of` is the
-    principal whom the hook's environment names as who let the agent act; no adapter says that.
+    principal whom the hook's environment names as who let the agent act; no adapter says that. A `window` has a name where calls need
+    not have one; it is `inside` those in which it was opened (`capture.agents.program`).
     """
 
     kind: Kind
@@ -85,6 +88,10 @@ class Observed:
     ends: bool = True
     transcript: str | None = None
     on_behalf_of: str | None = None
+    tool: str | None = None
+    channel: Channel = Channel.HOOK
+    window: str | None = None
+    inside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +131,7 @@ def names_agent(environ: Mapping[str, str]) -> bool:
 
 def acts_for(environ: Mapping[str, str]) -> str | None:
     """Return the principal for whom a process with `environ` acts, None where `BYLINE_ON_BEHALF_OF` names none."""
-    named = environ.get("BYLINE_ON_BEHALF_OF", "")
+    named = environ.get(ON_BEHALF_OF, "")
     return named if answers(named) else None
 
 

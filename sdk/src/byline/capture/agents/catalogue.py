@@ -22,6 +22,8 @@ AGENTS: Final = (
     "codex",
 )
 
+PROGRAM: Final = "program"  # no agent that is set up: any program with the SDK
+
 
 def find_adapter(name: str) -> Adapter:
     """Return the adapter of the agent `name`.
@@ -29,7 +31,7 @@ def find_adapter(name: str) -> Adapter:
     Raises:
         PayloadError: No such agent is known.
     """
-    if name not in AGENTS:
+    if name not in (*AGENTS, PROGRAM):
         raise PayloadError(f"no adapter for this agent: {name[:64]!a}")
     adapter: Adapter = import_module(f"byline.capture.agents.{module_of(name)}").ADAPTER
     return adapter

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program that watches its own agent's commands (`byline.session(...).watch`): what it spools with each of its two scans.
+
+    {"schema": "byline.watch/1", "when": "before" | "after", "window": "8d2c...", "inside": [],
+     "by": {"agent": "reviewer", "version": null, "model": "example/model-1"}, "channel": "sdk",
+     "session": "5f0e...", "call": "c1", "tool": "bash"}
+
+`window` pairs the two scans; `inside` names the windows in which this one was opened: what it saw is its own, not theirs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from byline.capture.agents import Adapter, Kind, Observed, clean
+from byline.core.attribution import Agent, Channel
+from byline.core.canonical import format_canonical, parse_strict
+from byline.errors import PayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from byline.core.canonical import Json
+
+SCHEMA: Final = "byline.watch/1"
+_KINDS: Final = {"before": Kind.OPENS, "after": Kind.CLOSES}
+_CHANNELS: Final = (Channel.SDK, Channel.PROXY, Channel.RECORD)
+_MEMBERS: Final = {"schema", "when", "window", "inside", "by", "channel", "session", "call", "tool"}
+
+
+def format_payload(observed: Observed) -> bytes:
+    """Return the payload that says `observed`."""
+    by = observed.agent
+    record: dict[str, Json] = {
+        "schema": SCHEMA,
+        "when": next(when for when, kind in _KINDS.items() if kind is observed.kind),
+        "window": observed.window,
+        "inside": list(observed.inside),
+        "by": {"agent": by.name, "version": by.version, "model": by.model},
+        "channel": observed.channel.value,
+        "session": observed.session,
+        "call": observed.call,
+        "tool": observed.tool,
+    }
+    return format_canonical(record)
+
+
+def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
+    """Return what `data` says; a program's environment tells nothing more.
+
+    Raises:
+        MalformedError: It is not as the module says.
+    """
+    del environ
+    record = parse_strict(data)
+    if not isinstance(record, dict) or set(record) != _MEMBERS or record["schema"] != SCHEMA:
+        raise PayloadError(f"not an object of schema {SCHEMA}")
+    by, inside, when, channel = record["by"], record["inside"], record["when"], record["channel"]
+    if not isinstance(by, dict) or set(by) != {"agent", "version", "model"} or not isinstance(inside, list):
+        raise PayloadError("a watch without its agent")
+    if not isinstance(when, str) or when not in _KINDS or channel not in _CHANNELS:
+        raise PayloadError("a watch that neither begins nor ends, or a door that it cannot come through")
+    return Observed(
+        kind=_KINDS[when],
+        agent=Agent(name=_word(by["agent"]), version=_optional(by["version"]), model=_optional(by["model"])),
+        session=_word(record["session"]),
+        call=_optional(record["call"]),
+        tool=_optional(record["tool"]),
+        channel=Channel(channel),
+        window=_word(record["window"]),
+        inside=tuple(map(_word, inside)),
+    )
+
+
+def _word(value: Json) -> str:
+    word = clean(value) if isinstance(value, str) else ""
+    if not word:
+        raise PayloadError("a word is missing")
+    return word
+
+
+def _optional(value: Json) -> str | None:
+    return None if value is None else _word(value)
+
+
+ADAPTER: Final = Adapter(name="program", title="a program with the SDK", parse_payload=parse_payload)

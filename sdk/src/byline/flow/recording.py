@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a session's edits get into the journals, and why nothing of that can hurt the agent.
+
+Each edit is one record in the journal of the repository that holds the file; its bytes are kept before it. Nothing is signed, sent or
+waited for. Trouble is a loss that `byline status` shows, and makes `incomplete` true.
+
+The edits of one process in one repository are counted (`seq`, under a name that no other process has), so that a gap can be seen. A
+process that was forked counts anew, under a name of its own and with a lock of its own: its parent's may be held by a thread that does
+not exist there. Times never go back within a process, also where the clock of the files stands still.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from byline.capture.ask_git import ignored_paths
+from byline.capture.contents import MAX_CONTENT, Contents
+from byline.capture.journal import append_edit, now_ns
+from byline.capture.losses import Loss, LossCode, clean, record_loss
+from byline.capture.places import inbox_dir, prepare_repository, repository_dir
+from byline.capture.worktree import find_worktree, read_head, read_in_progress, route
+from byline.core.attribution import Evidence
+from byline.core.edit import Edit
+from byline.core.value import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ParamSpec, TypeVar
+
+    from byline.capture.worktree import Routed
+    from byline.core.attribution import Agent, Channel
+
+    Given = ParamSpec("Given")
+    Value = TypeVar("Value")
+
+MOST_ASKED = 10_000  # files of which is remembered whether git ignores them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The agent's own words for a call and for the tool that it called, as far as it has any."""
+
+    id: str | None = None
+    tool: str | None = None
+
+
+class _Process:
+    """What one process knows of a session."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.name = os.urandom(4).hex()
+        self.lock = threading.Lock()
+        self.seq: dict[Path, int] = {}
+        self.time = 0
+        self.ignored: dict[tuple[str, bytes], bool] = {}
+
+
+class Recorder:
+    """Writes the edits of the session `session`, which came in through `channel`. Safe for threads and forks.
+
+    `on_behalf_of` is the principal who lets the agent act, None where nobody said so.
+    """
+
+    def __init__(self, session: str, channel: Channel, on_behalf_of: str | None) -> None:
+        self.session = session
+        self.channel = channel
+        self.on_behalf_of = on_behalf_of
+        self.incomplete = False
+        self.places: frozenset[Path] = frozenset()
+        self._process = _Process()
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What holds off the other threads of this process."""
+        return self._here().lock
+
+    def record(self, file: Path, sides: tuple[bytes | None, bytes | None], *, by: Agent, call: Call, follow: bool = True) -> Edit | None:
+        """Record that `by` made the bytes `sides[1]` of `sides[0]` in the file at `file` (None: no file); never raises.
+
+        Return the edit, or None where there is nothing to record: no change, no repository, a file that git ignores. A symbolic link
+        stands for its target, unless it is not to `follow`. Hold `lock`.
+        """
+        return self.guard("an edit was not recorded", self._record, file, sides, by, call, follow=follow)
+
+    def guard(self, trouble: str, act: Callable[Given, Value], *args: Given.args, **kwargs: Given.kwargs) -> Value | None:
+        """Return what `act` does; what it raises is the loss `trouble`, and None."""
+        try:
+            return act(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - trouble with the record must never reach the agent
+            self.lose(LossCode.FAILED, f"{trouble}: {type(error).__name__}: {error}")
+            return None
+
+    def lose(self, code: LossCode, message: str, place: Path | None = None) -> None:
+        """Record a loss beside the journal in `place`, or in the inbox."""
+        self.incomplete = True
+        folder = inbox_dir(os.environ) if place is None else place
+        record_loss(folder, Loss(code=code, message=message, source=f"session {self.session}", time=now_ns()))
+
+    def places_of(self, root: Path) -> frozenset[Path]:
+        """Return Byline's folder in the repository around `root`, if there is one."""
+        worktree = find_worktree(Path(os.path.realpath(root)))
+        return frozenset({repository_dir(worktree.common_dir)} if worktree else ())
+
+    def tick(self) -> int:
+        """Return the time, later than any that was returned before. Hold `lock`."""
+        here = self._here()
+        here.time = max(here.time + 1, now_ns())
+        return here.time
+
+    def _here(self) -> _Process:
+        here = self._process
+        if here.pid != os.getpid():
+            # Two threads of a new process may both come here: each then has a name of its own, which is as good.
+            here = self._process = _Process()
+        return here
+
+    def _record(self, file: Path, sides: tuple[bytes | None, bytes | None], by: Agent, call: Call, *, follow: bool) -> Edit | None:
+        before, after = sides
+        routed = None if before == after else route(str(file), follow=follow)
+        if routed is None or self._is_ignored(routed):
+            return None
+        worktree = routed.worktree
+        place = prepare_repository(worktree.common_dir)
+        self.places |= {place}
+        contents = Contents(place, worktree.algorithm)
+        largest = max(len(after or b""), len(before or b""))
+        if largest > MAX_CONTENT:
+            self.lose(LossCode.OVERSIZED, f"{largest} bytes: {os.fsdecode(routed.path)}", place)
+        here = self._here()
+        seq = here.seq[place] = here.seq.get(place, 0) + 1
+        edit = Edit(
+            worktree=str(worktree.git_dir),
+            path=routed.path,
+            before=None if before is None else contents.put(before),
+            after=None if after is None else contents.put(after),
+            by=by,
+            evidence=Evidence.ATTESTED,
+            channel=self.channel,
+            session=self.session,
+            call=word(call.id),
+            tool=word(call.tool),
+            head=read_head(worktree),
+            in_progress=read_in_progress(worktree),
+            time=self.tick(),
+            seq=seq,
+            name=f"edit.{self.channel}.{self.session}.{here.name}.{seq:08d}",
+            on_behalf_of=self.on_behalf_of,
+        )
+        append_edit(place, edit)
+        return edit
+
+    def _is_ignored(self, routed: Routed) -> bool:
+        known = self._here().ignored
+        key = str(routed.worktree.git_dir), routed.path
+        if key not in known:
+            if len(known) >= MOST_ASKED:
+                known.clear()
+            known[key] = bool(ignored_paths(routed.worktree, (routed.path,)))
+        return known[key]
+
+
+def word(text: str | None) -> str | None:
+    """Return `text` as a record may hold it; None for what is none."""
+    return clean(text).strip() or None if text is not None else None

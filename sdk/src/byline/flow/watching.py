@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What changes while something runs: `session.watch`, for shells, generators and tools that write files by themselves.
+
+    with session.watch(tool="bash", call_id="c1") as watch:
+        subprocess.run(command, env=session.environ())
+    [edit.path for edit in watch.records]
+
+A file that `paths` names is read before and after, and what changed is an edit as if the session had written it (`attested`). A folder
+is scanned, the whole work tree around the session's root where there are no `paths`: what is changed in git or untracked, before and
+after. The two scans go into the inbox, as those of an agent's hooks do, and are compared when somebody asks (`records`, `byline status`,
+the attester): what changed between them is the session's (`observed`), but for what another edit meanwhile says is somebody's. So a
+change between two watches is never the agent's, one within is, whoever typed it. Of watches side by side that saw the same change
+nobody knows whose it was: calls of one session share it (`call` is then `c1,c2`), two agents are both named, and it is a loss
+`BL-LOSS-6`. A watch inside another one has what it saw for itself.
+
+No watch waits for another one, and none raises: what could not be seen is a loss, and `session.incomplete` is True. A change counts
+as well where the block raises.
+"""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from byline.capture.agents import ON_BEHALF_OF, Kind, Observed, program
+from byline.capture.clone import settle_repository
+from byline.capture.disk import read_file
+from byline.capture.inbox import put_payload
+from byline.capture.journal import read_recent
+from byline.capture.places import inbox_dir, prepare_repository, repository_dir
+from byline.capture.scans import scan_worktree, with_submodules
+from byline.core.edit import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from byline.capture.worktree import WorkTree
+    from byline.core.attribution import Agent
+    from byline.flow.recording import Call, Recorder
+
+MOST_WAITING: Final = 500  # payloads in the inbox, before a watch settles them itself
+
+# The watches that are open where the program is now, the innermost last; tasks and copied contexts have those they were started in.
+_OPEN: ContextVar[tuple[Watch, ...]] = ContextVar("byline_watches", default=())
+
+
+def call_of(recorder: Recorder) -> Call | None:
+    """Return the call that the innermost open watch of this session is about."""
+    return next((watch.call for watch in reversed(_OPEN.get()) if watch.recorder is recorder), None)
+
+
+class Watch:
+    """A window around a block, for `with` and `async with`; made by `Session.watch`. For one use."""
+
+    def __init__(self, recorder: Recorder, by: Agent, call: Call, *, root: Path, paths: Sequence[Path] | None) -> None:
+        self.recorder = recorder
+        self.call = call
+        self._by = by
+        self._name = os.urandom(8).hex()
+        self._files = tuple(path for path in paths or () if not path.is_dir())
+        self._folders = [(path, False) for path in paths if path.is_dir()] if paths is not None else [(root, True)]
+        self._before: dict[Path, bytes | None] = {}
+        self._trees: list[tuple[WorkTree, tuple[bytes, ...]]] = []
+        self._scans: list[str] = []  # the names of what was spooled at the end
+        self._edits: list[Edit] = []
+
+    def __enter__(self) -> Self:
+        self._begin()
+        _OPEN.set((*_OPEN.get(), self))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._leave()
+        self._end()
+
+    async def __aenter__(self) -> Self:
+        from asyncio import to_thread
+
+        await to_thread(self._begin)
+        _OPEN.set((*_OPEN.get(), self))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        from asyncio import to_thread
+
+        self._leave()
+        await to_thread(self._end)
+
+    @property
+    def records(self) -> tuple[Edit, ...]:
+        """The edits that the watch found; empty before its end. Where a commit took a change away, that stands with the commit."""
+        found = list(self._edits)
+        for place in {repository_dir(worktree.common_dir) for worktree, _ in self._trees}:
+            found += self.recorder.guard("a watch was not settled", self._settled, place) or ()
+        return tuple(sorted(found, key=lambda edit: (edit.time, edit.name)))
+
+    def _settled(self, place: Path) -> list[Edit]:
+        settle_repository(place, inbox_dir(os.environ))
+        return [event for event in read_recent(place) if isinstance(event, Edit) and event.name.partition(":")[0] in self._scans]
+
+    def _leave(self) -> None:
+        _OPEN.set(tuple(watch for watch in _OPEN.get() if watch is not self))
+
+    def _begin(self) -> None:
+        self._before = {file: read_file(file) for file in self._files}
+        for folder, whole in self._folders:
+            self.recorder.guard("a watch was not begun", self._open, folder, whole=whole)
+
+    def _open(self, folder: Path, *, whole: bool) -> None:
+        with self.recorder.lock:
+            time = self.recorder.tick()
+        for worktree, under in _trees(folder, whole=whole):
+            prepare_repository(worktree.common_dir)
+            self._spool(worktree, under, Kind.OPENS, time)
+            self._trees.append((worktree, under))
+
+    def _end(self) -> None:
+        for file, before in self._before.items():
+            for each, old in [(file, before)] if not file.is_dir() else [(each, None) for each in sorted(file.rglob("*"))]:
+                with self.recorder.lock:
+                    edit = self.recorder.record(each, (old, read_file(each)), by=self._by, call=self.call)
+                self._edits += [edit] if edit else []
+        for worktree, under in self._trees:
+            scanned = self.recorder.guard("a watch has no end", self._spool, worktree, under, Kind.CLOSES)
+            self._scans += [scanned] if scanned else []
+        self.recorder.guard("the inbox was not settled", self._relieve)
+
+    def _spool(self, worktree: WorkTree, under: tuple[bytes, ...], kind: Kind, time: int | None = None) -> str:
+        """Spool a scan and return its name. It happened at `time`: what came later, and is seen, was made in the window; or else now."""
+        said = Observed(
+            kind=kind,
+            agent=self._by,
+            session=self.recorder.session,
+            call=self.call.id,
+            tool=self.call.tool,
+            channel=self.recorder.channel,
+            window=self._name,
+            inside=tuple(watch._name for watch in _OPEN.get() if watch is not self),  # noqa: SLF001 - of its own class
+        )
+        facts, files = scan_worktree(worktree, under)
+        facts |= {ON_BEHALF_OF: self.recorder.on_behalf_of or ""}
+        inbox = inbox_dir(os.environ)
+        name = put_payload(inbox, agent=program.ADAPTER.name, facts=facts, files=files, payload=program.format_payload(said))
+        with self.recorder.lock:
+            at = time or self.recorder.tick()
+        os.utime(inbox / f"{name}.spool", ns=(at, at))
+        return name
+
+    def _relieve(self) -> None:
+        """Settle the inbox where nobody has done so for long."""
+        if self._trees and len(os.listdir(inbox_dir(os.environ))) > MOST_WAITING:  # noqa: PTH208 - names only
+            settle_repository(repository_dir(self._trees[0][0].common_dir), inbox_dir(os.environ))
+
+
+def _trees(folder: Path, *, whole: bool) -> Iterator[tuple[WorkTree, tuple[bytes, ...]]]:
+    """Yield the work trees in which `folder` has files, with the folders there that it has them in (none: everywhere).
+
+    `whole`: all of the work tree that holds it, submodules too.
+    """
+    real = Path(os.path.realpath(folder))
+    for each in with_submodules(real):
+        if whole or real in (each.top, *each.top.parents):
+            yield each, ()
+        elif each.top in real.parents:
+            yield each, (os.fsencode(real.relative_to(each.top).as_posix()),)
