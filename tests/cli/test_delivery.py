@@ -103,3 +103,17 @@ def test_a_journal_that_has_grown_is_compacted_when_a_commit_is_attested_and_pen
     assert clone.owners("pending.py") == ["ai"]
     clone.commit()
     assert clone.owners("pending.py", rev="HEAD") == ["ai"]
+
+
+def test_where_trust_cannot_be_read_what_was_signed_waits_for_the_ledger_that_it_names(clone: Installed) -> None:
+    """No other ledger is guessed, the one in this clone least of all: what is logged there is logged nowhere else any more."""
+    trust = clone.path / ".byline/trust.toml"
+    good = trust.read_bytes()
+    trust.write_bytes(good.replace(b"schema = 1", b"schema = x"))
+    clone.commit()
+    said = clone.byline("attest", "--wait")
+    assert (said.code, "1 statement in the outbox, to be logged later: trust.toml: not TOML" in said.out) == (0, True)
+    trust.write_bytes(good)
+    clone.commit()
+    assert "outbox" not in clone.byline("attest", "--wait").out
+    assert "entry 1 of" in clone.byline("show", "HEAD~1").out

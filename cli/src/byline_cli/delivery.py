@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.core.value import dataclass
-from byline.errors import BylineError
+from byline.errors import BylineError, TrustError
 from byline.flow.attest import AttestReport, attest_pending
 from byline.flow.pending import MAX_JOURNAL, folded_bytes
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from byline.core.ports import Ledger
     from byline.flow.deliver import DeliverReport
     from byline.flow.workshop import Workshop
 
@@ -49,11 +50,27 @@ def sign_and_deliver(workshop: Workshop, *, revisions: Sequence[str] = (), secon
         OSError: The disk is full or not writable.
     """
     attested = attest_pending(workshop, revisions=revisions, seconds=seconds, sweeps=sweeps)
+    return Work(attested=attested, delivered=deliver_here(workshop))
+
+
+def deliver_here(workshop: Workshop) -> DeliverReport:
+    """Deliver what is in the outbox to the ledger that trust names; where trust cannot be read it waits, for none may be guessed.
+
+    Raises:
+        ConfigError: A ledger is named that cannot be talked to from here.
+        RepositoryError: Git cannot write evidence.
+        OSError: The disk is full or not writable.
+    """
     # What delivers is imported when everything is signed and durable.
     from byline.flow.deliver import deliver
     from byline_cli.wiring import open_ledger
 
-    return Work(attested=attested, delivered=deliver(workshop, open_ledger(workshop)))
+    ledger: Ledger | TrustError
+    try:
+        ledger = open_ledger(workshop)
+    except TrustError as error:
+        ledger = error
+    return deliver(workshop, ledger)
 
 
 def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from byline import __version__
@@ -291,11 +290,9 @@ def open_ledger(workshop: Workshop) -> Ledger:
 
     Raises:
         ConfigError: One is named that cannot be talked to from here.
+        TrustError: The trust file cannot be read: nobody knows which one it names.
     """
-    trust = workshop.trust
-    if trust is None:
-        with suppress(MalformedError):  # as good as none: `trust_or_none` says so where somebody listens
-            trust = find_trust(workshop.repo)
+    trust = workshop.trust or find_trust(workshop.repo)
     named = trust.ledger if trust else None
     if named and named.url:
         return connect(named.url)

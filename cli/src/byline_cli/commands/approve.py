@@ -16,7 +16,7 @@ from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
 from byline_cli.keyfile import approving_key
 from byline_cli.terminal import Paint, count, show_path
-from byline_cli.wiring import cache_file, connect, make_workshop, open_here, open_ledger
+from byline_cli.wiring import cache_file, connect, make_workshop, open_here
 from byline_cli.world import NO, YES
 from byline_gate.anchor import full_ref
 
@@ -100,9 +100,10 @@ def _show(proposal: Proposal, target: str, world: World) -> None:
 
 def _deliver(workshop: Workshop, world: World) -> None:
     """Send the approval on its way; where it cannot go now it stays in the outbox, signed."""
-    from byline.flow.deliver import deliver, push_evidence
+    from byline.flow.deliver import push_evidence
+    from byline_cli.delivery import deliver_here
 
-    done = deliver(workshop, open_ledger(workshop))
+    done = deliver_here(workshop)
     if done.problem:
         world.terminal.note(f"note: it waits in the outbox for the ledger: {done.problem}")
         world.terminal.hint(done.hint)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from byline.core.hearsay import Doubt, Reading
 from byline.errors import MalformedError
 from byline_cli.terminal import count
-from byline_cli.wiring import check_set_up, make_workshop, open_here, open_ledger
+from byline_cli.wiring import check_set_up, make_workshop, open_here
 from byline_cli.words import commits_of
 from byline_cli.world import NO, YES
 
@@ -57,12 +57,12 @@ def run(options: Namespace, world: World) -> int:
     else:
         reading = _read_files([world.cwd / name for name in options.files], options.files)
     # What signs is imported once there is something to sign.
-    from byline.flow.deliver import deliver
     from byline.flow.importing import import_hearsay
+    from byline_cli.delivery import deliver_here
 
     report = import_hearsay(workshop, reading.hearsay)
     if report.statements:
-        done = deliver(workshop, open_ledger(workshop))
+        done = deliver_here(workshop)
         if done.problem:
             world.terminal.note(f"note: in the outbox, to be logged later: {done.problem}")
             world.terminal.hint(done.hint)

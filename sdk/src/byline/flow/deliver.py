@@ -58,8 +58,10 @@ class DeliverReport:
     damaged: tuple[str, ...] = ()
 
 
-def deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
+def deliver(workshop: Workshop, ledger: Ledger | MalformedError | None) -> DeliverReport:
     """Deliver everything in the outbox; a `ledger` that does not answer is told in the report and is no error.
+
+    In the place of a ledger may stand why nobody knows which one it is: then everything waits.
 
     Raises:
         RepositoryError: Git cannot write evidence; what was not delivered stays in the outbox.
@@ -69,7 +71,7 @@ def deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
         return _deliver(workshop, ledger)
 
 
-def _deliver(workshop: Workshop, ledger: Ledger | None) -> DeliverReport:
+def _deliver(workshop: Workshop, ledger: Ledger | MalformedError | None) -> DeliverReport:
     outbox, evidence = Outbox(workshop.place), EvidenceRef(workshop.repo)
     pending = outbox.pending()
     delivered: list[str] = []
@@ -121,7 +123,9 @@ def push_evidence(workshop: Workshop, remote: str, *, trust: Trust | None, at: d
     return EvidenceRef(workshop.repo).push(remote, tries=tries)
 
 
-def _logged(each: Pending, ledger: Ledger | None) -> Bundle:
+def _logged(each: Pending, ledger: Ledger | MalformedError | None) -> Bundle:
+    if isinstance(ledger, MalformedError):
+        raise ledger
     receipt = None if ledger is None else ledger.append(each.envelope, each.public)
     return join_receipt(each.envelope, each.public, receipt)
 
