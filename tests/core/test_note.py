@@ -69,6 +69,13 @@ def test_a_checkpoint_speaks_for_the_log_whose_key_signed_it() -> None:
         open_checkpoint(sign_note(other, [KEY]), VERIFIER)
 
 
+def test_who_signed_is_named_where_nobody_known_did() -> None:
+    note = sign_note(format_checkpoint(Checkpoint(origin=KEY.name, size=1, root=bytes(32))), [KEY])
+    with pytest.raises(SignatureError) as caught:
+        open_note(note, [])
+    assert caught.value.hint == f"who did: {KEY.name}"
+
+
 def test_a_changed_text_is_not_signed() -> None:
     note = VECTORS["checkpoints"][2]["note"].replace("\n3\n", "\n4\n")
     with pytest.raises(SignatureError):

@@ -103,6 +103,7 @@ def test_a_log_in_use_is_checked_as_it_was_at_one_moment(copy: Path) -> None:
         ("DELETE FROM head", "head"),
         ("CREATE TABLE more (a)", DATABASE),
         ("PRAGMA user_version = 9", DATABASE),
+        ("PRAGMA application_id = 9", DATABASE),
     ],
 )
 def test_a_change_is_found_where_it_is(copy: Path, statement: str, where: str) -> None:

@@ -189,6 +189,14 @@ def test_a_bad_call_is_refused_with_a_reason(log: tuple[str, httpx.Client], meth
     assert answer.json()["code"] > 0
 
 
+@pytest.mark.parametrize("name", ["Watch", "GetEntry"])
+def test_who_asks_for_a_call_that_is_not_there_is_told_which_are(log: tuple[str, httpx.Client], name: str) -> None:
+    answer = log[1].post(f"/byline.v1.LedgerService/{name}", content=b"{}")
+    assert answer.status_code == 404
+    assert answer.json()["message"].startswith(f"{name} is not called over HTTP; these are: Append, GetCheckpoint, ")
+    assert "Stream" not in answer.json()["message"]
+
+
 def test_the_page_tells_which_log_this_is(log: tuple[str, httpx.Client]) -> None:
     vkey, client = log
     answer = client.get("/")

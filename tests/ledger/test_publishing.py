@@ -21,6 +21,7 @@ from byline.errors import ConfigError, LedgerUnavailableError
 from byline.keys.cosigners import WitnessKey, load_witness_verifier
 from byline.keys.ed25519 import LogKey, LogVerifier, load_verifier
 from byline.log.client import LedgerClient
+from byline_cli.main import main
 from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import init_ledger, load_log
 from byline_ledger.engine.fsck import check_ledger
@@ -306,7 +307,7 @@ def test_a_policy_that_cannot_be_followed_is_refused_at_the_start(tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("required", [False, True])
-def test_a_server_publishes_what_three_witnesses_cosigned(tmp_path: Path, *, required: bool) -> None:
+def test_a_server_publishes_what_three_witnesses_cosigned(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, required: bool) -> None:
     """Two of three are a quorum: one may die. A receipt that the log then gives is witnessed under trust."""
     folder = tmp_path / "ledger"
     vkey = init_ledger(folder)
@@ -335,6 +336,8 @@ def test_a_server_publishes_what_three_witnesses_cosigned(tmp_path: Path, *, req
             assert len(open_cosigned(bundle.receipt.checkpoint, log, verifiers)[1]) == 2
             running["w2.example"].process.kill()
             assert client.append(envelope(3), SIGNER.public).index == 2
+            assert main(["ledger", "stats", str(folder)]) == 0
+            assert "witness     w3.example cosigned " in capsys.readouterr().out
             counted = httpx.get(f"{web}/metrics").text
             assert "byline_ledger_witness_quorum" in counted
             if required:

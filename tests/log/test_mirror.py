@@ -161,6 +161,17 @@ def test_a_folder_that_cannot_be_written_is_said(log: PublishedLog, folder: Path
         mirror(log, folder).sync()
 
 
+def test_a_mirror_is_not_begun_among_other_files(log: PublishedLog, folder: Path) -> None:
+    """A ledger's own folder, say, or a clone: a mirror there would be served with all that lies beside it."""
+    log.append([leaf(0)])
+    folder.mkdir()
+    (folder / "log.key").touch()
+    with pytest.raises(ConfigError, match=r"holds something else: log\.key"):
+        mirror(log, folder).sync()
+    (folder / "log.key").unlink()
+    assert mirror(log, folder).sync().checkpoint.size == 1
+
+
 def test_partial_tiles_of_an_older_checkpoint_stay_until_the_tile_is_full(log: PublishedLog, folder: Path) -> None:
     for size in (3, 5):
         log.append([leaf(n) for n in range(len(log.leaves), size)])

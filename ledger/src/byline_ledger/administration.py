@@ -49,7 +49,7 @@ def ask_server(path: Path, question: str) -> dict[str, Json] | None:
     except (FileNotFoundError, ConnectionRefusedError):
         return None
     except (OSError, http.client.HTTPException, MalformedError) as error:
-        raise LedgerUnavailableError(f"the server at {path} does not answer: {error}") from error
+        raise LedgerUnavailableError(f"the server at {path} does not answer: {getattr(error, 'strerror', None) or error}") from error
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK or not isinstance(value, dict):

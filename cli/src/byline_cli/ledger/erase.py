@@ -57,6 +57,8 @@ def _in_clone(options: Namespace, world: World, digest: str) -> int:
         is_erased = any(fact.startswith(digest) for fact in erased_facts(repo))
     if is_erased:
         world.terminal.line("erased from the evidence here; byline push --evidence-only tells others")
+    elif options.reason is None:
+        world.terminal.line(f"not erased: the evidence here does not have the tombstones of {NEEDED} people; with --reason you sign one")
     return YES if is_erased or options.reason else NO
 
 

@@ -58,7 +58,15 @@ def _rows(stats: dict[str, Json]) -> Iterator[tuple[str, str]]:
     yield "newest", str(stats["newest"] or "-")
     yield "appends", "frozen" if stats["frozen"] else str(server["appends"]) if isinstance(server, dict) else "no server runs"
     yield "fsck", f"{check['at']}: {count(_number(check['findings']), 'finding')}" if isinstance(check, dict) else "never"
-    yield "disk", f"{_number(stats['free']) / 1e9:.1f} GB free"
+    for each in server["witnesses"] if isinstance(server, dict) and isinstance(server["witnesses"], list) else ():
+        yield "witness", _witness(each)
+    yield "disk", f"{_number(stats['free']) / 1e6:,.0f} MB free"
+
+
+def _witness(state: Json) -> str:
+    name, size, failures = (state.get(key) for key in ("name", "size", "failures")) if isinstance(state, dict) else ("", 0, 0)
+    trouble = f", and has failed {count(_number(failures), 'time')} since" if failures else ""
+    return f"{name} cosigned {_number(size):,} entries{trouble}"
 
 
 def _number(value: Json) -> int:

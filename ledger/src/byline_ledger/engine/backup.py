@@ -145,12 +145,14 @@ def _read_manifest(source: Path, keyfile: Path) -> LogVerifier:
             raise MalformedError("it has another schema")
         verifier = load_verifier(vkey)
     except OSError as error:
-        raise ConfigError(f"there is no backup in {source}: {error.strerror}") from error
+        hint = "name a folder that byline ledger backup made"
+        raise ConfigError(f"there is no backup in {source}: {MANIFEST}: {error.strerror}", hint=hint) from error
     except MalformedError as error:
-        raise ConfigError(f"there is no backup in {source}: {error}") from error
+        raise ConfigError(f"there is no backup in {source}: {MANIFEST}: {error}") from error
     if not keyfile.exists():
         hint = "name its file with --key; without it nobody can go on with this log"
-        raise ConfigError("the key of the log is not in the backup", hint=hint)
+        where = "not in the backup" if keyfile == source / KEY else f"not there: {keyfile}"
+        raise ConfigError(f"the key of the log is {where}", hint=hint)
     if load_log_key(keyfile).vkey != vkey:
         raise ConfigError(f"{keyfile} is the key of another log", hint=f"the backup is of {vkey}")
     return verifier

@@ -94,7 +94,8 @@ def check_files(directory: Path) -> None:
     if not has_key and not has_database:
         raise ConfigError(f"there is no ledger here: {directory}", hint=f"byline ledger init {directory}")
     if not has_key:
-        raise ConfigError(f"the key of this ledger is gone: {directory / KEY}", hint="restore it, or begin a new log elsewhere")
+        hint = "put it back; a backup becomes a ledger by byline ledger restore --key FILE"
+        raise ConfigError(f"the key of this ledger is gone: {directory / KEY}", hint=hint)
     if not has_database:
         raise LedgerError(f"the database of this ledger is gone: {directory / DATABASE}", hint="restore it; its key may not begin another")
 
@@ -184,8 +185,9 @@ def _open(directory: Path, *, busy_seconds: float = BUSY_SECONDS) -> OpenLog | N
 def _begin(directory: Path, origin: str | None, *, kind: str) -> tuple[Log, bool]:
     """Begin the log where it has not begun; return it, and whether this process did."""
     path = directory / KEY
-    if origin is not None and not is_name(origin):
-        raise ConfigError(f"no log can be named {origin!r}", hint="a name has no white space and no plus sign, for example ledger.example")
+    if origin is not None and (not is_name(origin) or "://" in origin):
+        hint = "a name has no scheme, no white space and no plus sign, for example ledger.example"
+        raise ConfigError(f"no log can be named {origin!r}", hint=hint)
     if path.exists():
         check_files(directory)
     _make_folder(directory)

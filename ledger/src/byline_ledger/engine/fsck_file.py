@@ -37,12 +37,14 @@ def examine_file(database: sqlite3.Connection, path: Path) -> Iterator[Finding]:
     for (message,) in database.execute("PRAGMA integrity_check"):
         if message != "ok":
             yield Finding(where=path.name, what=str(message))
-    marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    application, version = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
         for statement in SCHEMA:
             fresh.execute(statement)
         tables = sorted(fresh.execute(_TABLES))
-    if marks != (APPLICATION_ID, VERSION) or sorted(database.execute(_TABLES)) != tables:
+    if application == APPLICATION_ID and version != VERSION:
+        yield Finding(where=path.name, what=f"it says that it has version {version}, and this Byline reads version {VERSION}")
+    elif application != APPLICATION_ID or sorted(database.execute(_TABLES)) != tables:
         yield Finding(where=path.name, what="its tables are not those of a ledger of this version")
     else:
         for (index,) in database.execute(_PIECES):

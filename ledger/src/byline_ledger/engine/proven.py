@@ -102,8 +102,8 @@ class Moment:
             LedgerError: The store is damaged.
         """
         self._check_size(size)
-        if not all(0 <= index < size for index in indices):
-            raise ProofError(f"a tree of {size} entries has none beyond them")
+        if (beyond := next((index for index in indices if not 0 <= index < size), None)) is not None:
+            raise ProofError(f"a tree of {size} entries has no entry {beyond}")
         with _telling():
             return prove_inclusions(indices, size, self._tree.node)
 

@@ -137,7 +137,8 @@ def open_note(data: str, verifiers: Sequence[NoteVerifier]) -> Note:
             known[who].check(note.text.encode(), line.signature)
             good.setdefault(who, line)
     if not good:
-        raise SignatureError("no known key signed this note")
+        hint = f"who did: {', '.join(sorted({each.name for each in note.signatures}))}"
+        raise SignatureError("no known key signed this note", hint=hint)
     return Note(text=note.text, signatures=tuple(good.values()))
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from byline.keys.ed25519 import LogVerifier
 
 FILE_MODE = 0o644
+_OWN = frozenset({"tile", "lost+found"})  # what a sync that was interrupted leaves, and what an empty disk holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,12 @@ class Mirror:
         return tree.checkpoint
 
     def _seen(self) -> str | None:
-        return self._own.checkpoint() if (self._folder / CHECKPOINT).exists() else None
+        if (self._folder / CHECKPOINT).exists():
+            return self._own.checkpoint()
+        if self._folder.is_dir() and (others := {each.name for each in self._folder.iterdir()} - _OWN):
+            what = f"{self._folder} is no mirror, and it holds something else: {min(others)}"
+            raise ConfigError(what, hint="name an empty folder, or one that is not there")
+        return None
 
     def _new_tiles(self, tree: CheckedTree, before: int, progress: Callable[[int, int], None]) -> Iterator[tuple[Tile, bytes]]:
         """Yield what the mirror lacks, proven; what an earlier sync left is proven again and not asked for."""

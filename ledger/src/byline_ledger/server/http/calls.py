@@ -4,7 +4,8 @@
     POST /byline.v1.LedgerService/<Method>        Content-Type: application/json        the request in protobuf's JSON
 
 The answer is the response in protobuf's JSON: bytes are base64, 64-bit integers are strings, what is zero is left out. It is the
-method behind gRPC that answers, with the same limits, the same identities and the same errors. Methods that stream are gRPC's alone.
+method behind gRPC that answers, with the same limits, the same identities and the same errors. Methods that stream are gRPC's alone:
+who asks for one here, or for one that there is not, is told which there are.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from starlette.routing import Route
 from byline.core.canonical import parse_strict
 from byline.errors import MalformedError
 from byline.log.answers import DETAILS
-from byline_ledger.server.http.answer import NEVER_KEPT
+from byline_ledger.server.http.answer import NEVER_KEPT, refuse
 from byline_ledger.server.http.body import read_body
 from byline_ledger.server.http.connection import peer_of
 from byline_proto.v1 import ledger_pb2
@@ -75,9 +76,15 @@ class HttpCall:
 
 def routes(site: Site) -> Iterator[Route]:
     """Give the routes of this door, one for each method that does not stream."""
-    for method in _SERVICE.methods:
-        if not (method.client_streaming or method.server_streaming):
-            yield _route(site, method)
+    methods = [each for each in _SERVICE.methods if not (each.client_streaming or each.server_streaming)]
+    for method in methods:
+        yield _route(site, method)
+    names = ", ".join(each.name for each in methods)
+
+    async def unknown(request: Request) -> Response:
+        return refuse(grpc.StatusCode.NOT_FOUND, f"{request.path_params['name'][:64]} is not called over HTTP; these are: {names}")
+
+    yield Route(f"/{_SERVICE.full_name}/{{name}}", unknown, methods=["POST"])
 
 
 def _route(site: Site, method: MethodDescriptor) -> Route:
@@ -104,4 +111,4 @@ def _parse(body: bytes, message: Any) -> Any:  # noqa: ANN401 - a message of any
     try:
         return json_format.ParseDict(value, message)
     except (json_format.ParseError, ValueError, TypeError) as error:
-        raise MalformedError(f"not a {type(message).DESCRIPTOR.name}: {error}") from error
+        raise MalformedError(f"no {type(message).DESCRIPTOR.name}: {error}") from error
