@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from byline.core.attribution import Evidence
-from byline.core.policy import Binding, ChangeKind, Policy, Require, When, is_match, parse_policy
+from byline.core.globs import is_match
+from byline.core.policy import Binding, ChangeKind, Policy, Require, When, parse_policy
 from byline.core.presets import PRESETS, format_preset
 from byline.core.trust import LogClass
 from byline.core.verified import Strength

@@ -30,16 +30,12 @@ makes a rule disappear.
 
 Beside the rules, and not removable: a change to `.byline/**`, `.gitattributes` or `.gitmodules` needs an approval by a key with
 the use `root` that is not a hand of it.
-
->>> is_match(b"deploy/secrets/key.pem", "deploy/**")
-True
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -166,34 +162,6 @@ class Policy:
     def needs_index(self) -> bool:
         """Whether the log has to prove that no statement was withheld, so that T4 holds."""
         return self.completeness is Completeness.REQUIRED
-
-
-def is_match(path: bytes, glob: str) -> bool:
-    """Whether `path` fits `glob`, whatever the case and composition of either: `*` within a component, `**` across, `?` one byte.
-
-    `dir/**` is everything below `dir`; `**/name` is `name` at any depth. Without a slash the glob is anchored at the top like
-    every other.
-    """
-    return _pattern(glob).fullmatch(_fold(path)) is not None
-
-
-def _fold(path: bytes) -> str:
-    return unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape").casefold())
-
-
-def _pattern(glob: str) -> re.Pattern[str]:
-    out, at, text = [], 0, unicodedata.normalize("NFC", glob.casefold())
-    while at < len(text):
-        if text.startswith("**/", at):
-            out.append("(?:.*/)?")
-            at += 3
-        elif text.startswith("**", at):
-            out.append(".*")
-            at += 2
-        else:
-            out.append({"*": "[^/]*", "?": "[^/]"}.get(text[at]) or re.escape(text[at]))
-            at += 1
-    return re.compile("".join(out), re.DOTALL)
 
 
 def parse_policy(data: bytes) -> Policy:

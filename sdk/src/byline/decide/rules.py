@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from byline.core.attribution import Origin
 from byline.core.change import Side
-from byline.core.policy import PROTECTED, is_match
+from byline.core.globs import is_match
+from byline.core.policy import PROTECTED
 from byline.core.verdict import Needs, Outcome, Reason, Summary, Verdict
 from byline.decide.approvals import Approvals
 from byline.decide.facts import state_facts

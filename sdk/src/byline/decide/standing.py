@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.core.policy import PROTECTED, is_match
+from byline.core.globs import is_match
+from byline.core.policy import PROTECTED
 from byline.core.publickey import Presence
 from byline.core.trust import Use, is_below
 from byline.core.value import dataclass

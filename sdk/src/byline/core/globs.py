@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""Globs over paths, as rules have them: `*` within a component, `**` across, `?` one character.
+
+`dir/**` is everything below `dir`; `**/name` is `name` at any depth. Without a slash a glob is anchored at the top like every other.
+The case and composition of letters do not count: globs stand in rules that tighten.
+
+A path of which parts are not known is a `Pattern`: text and holes. `may_match` says whether some path that it may be fits.
+
+>>> is_match(b"deploy/secrets/key.pem", "Deploy/**")
+True
+>>> may_match(("deploy/", Hole.ANY, ".pem"), "deploy/*/key.*")
+True
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MAX_PAIRS: Final = 1_000_000
+
+
+class Hole(Enum):
+    """What is not known of a text."""
+
+    GLOB = auto()  # characters of one path component
+    HOME = auto()  # the home folder
+    ANY = auto()  # any characters, none included
+
+
+Part: TypeAlias = str | Hole
+
+
+class _Token(Enum):
+    """What a glob has besides characters."""
+
+    STAR = auto()  # any characters of one component
+    ALL = auto()  # any characters
+    ONE = auto()  # one character of a component
+    FOLDERS = auto()  # `**/`: this and the two tokens after it, or nothing
+
+
+_LOOPS: Final = (_Token.STAR, _Token.ALL)
+
+
+def fold(text: str) -> str:
+    """Return `text` so that two spellings that some file system takes for one are one."""
+    return unicodedata.normalize("NFC", text.casefold())
+
+
+def is_match(path: bytes, glob: str) -> bool:
+    """Whether `path` fits `glob`."""
+    return _pattern(glob).fullmatch(fold(path.decode("utf-8", "surrogateescape"))) is not None
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    out, at, text = [], 0, unicodedata.normalize("NFC", glob.casefold())
+    while at < len(text):
+        if text.startswith("**/", at):
+            out.append("(?:.*/)?")
+            at += 3
+        elif text.startswith("**", at):
+            out.append(".*")
+            at += 2
+        else:
+            out.append({"*": "[^/]*", "?": "[^/]"}.get(text[at]) or re.escape(text[at]))
+            at += 1
+    return re.compile("".join(out), re.DOTALL)
+
+
+def may_match(path: Sequence[Part], glob: str) -> bool:
+    """Whether some path that `path` may stand for fits `glob`; yes, where that is too much to find out."""
+    have: list[str | _Token] = []
+    for each in path:
+        if isinstance(each, str):
+            have += fold(each)
+        else:
+            have.append(_Token.STAR if each is Hole.GLOB else _Token.ALL)
+    want = _tokens(fold(glob))
+    if len(have) * len(want) > MAX_PAIRS:
+        return True
+    seen, waiting = {(0, 0)}, [(0, 0)]
+    while waiting:
+        here = waiting.pop()
+        if here == (len(have), len(want)):
+            return True
+        for step in _steps(have, want, *here):
+            if step not in seen:
+                seen.add(step)
+                waiting.append(step)
+    return False
+
+
+def _tokens(glob: str) -> list[str | _Token]:
+    out: list[str | _Token] = []
+    at = 0
+    while at < len(glob):
+        if glob.startswith("**/", at):
+            out += (_Token.FOLDERS, _Token.ALL, "/")
+            at += 3
+        elif glob.startswith("**", at):
+            out.append(_Token.ALL)
+            at += 2
+        else:
+            out.append({"*": _Token.STAR, "?": _Token.ONE}.get(glob[at], glob[at]))
+            at += 1
+    return out
+
+
+def _steps(have: Sequence[str | _Token], want: Sequence[str | _Token], i: int, j: int) -> Iterator[tuple[int, int]]:
+    """Yield where two texts may stand after no character, or after one that both have."""
+    one = have[i] if i < len(have) else None
+    other = want[j] if j < len(want) else None
+    if one in _LOOPS:
+        yield i + 1, j
+    if other in _LOOPS or other is _Token.FOLDERS:
+        yield i, j + 1
+    if other is _Token.FOLDERS:
+        yield i, j + 3
+    elif one is not None and other is not None and _can_share(one, other):
+        yield i + (one not in _LOOPS), j + (other not in _LOOPS)
+
+
+def _can_share(one: str | _Token, other: str | _Token) -> bool:
+    """Whether one character fits both."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    tokens = [each for each in (one, other) if isinstance(each, _Token)]
+    return "/" not in (one, other) or _Token.ALL in tokens

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""Which files a word of a shell line may name, seen from a work tree.
+
+A `Target` is an absolute path with holes. It may *touch* a glob where some path that it may stand for, or one below it, fits: a glob's
+`infra/prod/**` is touched by `infra/prod/db.tf`, by `infra` (whoever removes it removes what is below), and by `infra/$ENV/db.tf`.
+
+>>> here = Places(top="/repo", cwd=("/repo/app",), home="/home/ana")
+>>> [each.may_touch("infra/**", here) for each in locate(Word.of("../infra/db.tf"), here)]
+[True]
+
+What a variable holds is taken to lead no further up than where it stands. Case and composition of letters are folded, as in all rules
+that tighten.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Final
+
+from byline.core.globs import may_match
+from byline.core.shell_words import Hole, Part, Word
+from byline.core.value import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_MANY: Final = (Hole.ANY,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a line runs: the work tree's `top`, the folders that may be current (absolute, as texts), and the home folder.
+
+    `folders` are others that rules know by a name of their own: the git folder of a linked work tree is `.git`, too.
+    """
+
+    top: str
+    cwd: tuple[str | None, ...]
+    home: str | None
+    folders: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An absolute path with holes, or, where nothing is known of it, a single `Hole.ANY`."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str | None:
+        """The path, if it is known."""
+        return Word(parts=self.parts).text
+
+    @property
+    def folder(self) -> str | None:
+        """The innermost folder that it surely is, or is in; None where that is not known."""
+        prefix = Word(parts=self.parts).prefix
+        return None if not prefix else prefix if self.text is not None else prefix.rpartition("/")[0] or "/"
+
+    def is_outside(self, top: str, *, or_top: bool = True) -> bool:
+        """Whether it may be something that is not below `top`, git's own, or (unless `or_top` is false) `top` itself."""
+        if self.folder is None:
+            return True
+        below = [*posixpath.relpath(self.folder, top).split("/")]
+        if below[0] in ("..", ".git"):
+            return True
+        return or_top and below == ["."] and (self.text is not None or Hole.ANY in self.parts[:2])
+
+    def names(self, places: Places) -> Iterator[tuple[Part, ...]]:
+        """Yield the names that rules may have for it: from the top of the work tree, of `places.folders`, and from home (`~`)."""
+        named = [(places.top, ""), *places.folders, *([(places.home, "~")] if places.home else [])]
+        for folder, name in named:
+            rest = _below(self.parts, folder)
+            if rest is not None:
+                yield (name + "/", *rest) if name else rest
+
+    def may_touch(self, glob: str, places: Places) -> bool:
+        """Whether it, or what is below it, may be a path that fits `glob`."""
+        return any(may_match((*name, *end), glob) for name in self.names(places) for end in ((), ("/", Hole.ANY)))
+
+
+def locate(word: Word, places: Places) -> tuple[Target, ...]:
+    """Return what `word` may name, one target for each folder that may be the current one."""
+    parts = [part for part in word.parts if part]
+    if parts and parts[0] is Hole.HOME:
+        parts[:1] = [places.home or Hole.ANY]
+    parts = [Hole.ANY if part is Hole.HOME else part for part in parts]
+    if not parts or (not isinstance(parts[0], str) and parts[0] is Hole.ANY):
+        return (Target(parts=_MANY),) if parts else ()
+    if isinstance(parts[0], str) and parts[0].startswith("/"):
+        return (_normal(parts),)
+    return tuple(Target(parts=_MANY) if cwd is None else _normal([cwd + "/", *parts]) for cwd in places.cwd)
+
+
+def enter(word: Word | None, places: Places) -> Places:
+    """Return `places` after a `cd word`, which may have been made or not."""
+    targets = locate(word, places) if word else (Target(parts=(places.home,) if places.home else _MANY),)
+    found = [each.text for each in targets]
+    return Places(top=places.top, cwd=tuple(dict.fromkeys((*places.cwd, *found))), home=places.home, folders=places.folders)
+
+
+def _normal(parts: Sequence[Part]) -> Target:
+    """Return the path without `.`, `..` and doubled slashes, as far as these stand before the first hole."""
+    prefix = Word(parts=tuple(parts)).prefix
+    if len(parts) == 1 or prefix == Word(parts=tuple(parts)).text:
+        return Target(parts=("/" + posixpath.normpath(prefix).lstrip("/"),))
+    rest = [part for at, part in enumerate(parts) if not all(isinstance(each, str) for each in parts[: at + 1])]
+    if any(isinstance(part, str) and ".." in part.split("/") for part in rest):
+        return Target(parts=_MANY)
+    folder, _, tail = prefix.rpartition("/")
+    start = "/" + posixpath.normpath(folder or "/").lstrip("/")
+    return Target(parts=(start.rstrip("/") + "/" + tail, *rest))
+
+
+def _below(parts: tuple[Part, ...], folder: str) -> tuple[Part, ...] | None:
+    """Return what follows `folder` in the path; None where the path cannot be there."""
+    prefix = parts[0] if isinstance(parts[0], str) else ""
+    if prefix == folder:
+        return _MANY
+    if prefix.startswith(folder.rstrip("/") + "/"):
+        return (prefix[len(folder.rstrip("/")) + 1 :], *parts[1:])
+    is_above = len(parts) == 1 and prefix and folder.startswith(prefix.rstrip("/") + "/")
+    return _MANY if is_above or (len(parts) > 1 and folder.startswith(prefix)) or not prefix else None
