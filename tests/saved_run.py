@@ -49,6 +49,7 @@ class SavedRun:
     starts: Mapping[str, str] = field(default_factory=dict)
     writes: Mapping[int, Mapping[str, str | None]]
     edits: tuple[tuple[str, str | None, str | None], ...]
+    names_model: bool = True
 
     def __str__(self) -> str:
         return self.payloads
@@ -70,9 +71,9 @@ class SavedRun:
 
     def _put_transcript(self, payload: dict[str, Any]) -> None:
         place = payload.get("transcript_path")
-        for saved in (PAYLOADS / self.payloads).glob("transcript*") if place else ():
+        for saved in (PAYLOADS / self.payloads).glob("transcript.*") if place else ():
             Path(place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(saved, place)
+            shutil.copy(saved, Path(place).with_suffix(saved.name.removeprefix("transcript")))
 
 
 def knocking(agent: str, _call: Call, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:

@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from byline.capture.agents import Observed
 from byline.capture.agents.catalogue import AGENTS, find_adapter
+from byline.capture.door import take_hook
 from byline.capture.journal import read_events
 from byline.capture.losses import read_losses
 from byline.capture.places import inbox_dir, repository_dir
 from byline.capture.settle import settle_inbox
 from byline.core.edit import Edit
 from byline.core.lines import blob_id
-from saved_run import SavedRun, knocking, spooling
+from byline.errors import MalformedError
+from saved_run import PAYLOADS, SavedRun, knocking, spooling
 from scratch import Scratch
 
 if TYPE_CHECKING:
@@ -47,6 +54,56 @@ RUNS = (
             ("heredoc.py", None, "h = 1\n"),
         ),
     ),
+    SavedRun(
+        agent="continue-cli",
+        payloads="continue_cli",
+        starts={"human.py": HUMAN},
+        writes={
+            3: {"app.py": ADD},
+            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            7: {"human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+        names_model=False,
+    ),
+    SavedRun(
+        agent="factory-droid",
+        payloads="factory_droid",
+        starts={"human.py": HUMAN},
+        writes={
+            3: {"app.py": ADD},
+            5: {"human.py": "x = 2\ny = 2\n"},
+            7: {"app.py": SUM, "new.py": "n = 1\n", "while-it-worked.py": "a person's\n"},
+            9: {"app.py": SUM.replace("sum", "total")},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, SUM),
+            ("new.py", None, "n = 1\n"),
+            ("app.py", SUM, SUM.replace("sum", "total")),
+        ),
+    ),
+    SavedRun(
+        agent="qwen-code",
+        payloads="qwen_code",
+        starts={"human.py": HUMAN},
+        writes={
+            4: {"app.py": ADD},
+            10: {"human.py": "x = 2\ny = 2\n"},
+            13: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+    ),
 )
 
 
@@ -67,7 +124,7 @@ def test_the_journal_tells_the_run(run: SavedRun, repository: Scratch, home: Pat
     edits = _live(run, repository, home, knocking)
     told = [(edit.path.decode(), edit.before, edit.after) for edit in edits]
     assert told == [(path, _blob(before), _blob(after)) for path, before, after in run.edits]
-    assert {(edit.by.name, edit.by.model is None) for edit in edits if edit.by} == {(run.agent, False)}
+    assert {(edit.by.name, edit.by.model is None) for edit in edits if edit.by} == {(run.agent, not run.names_model)}
     assert read_losses(inbox_dir(os.environ)) == read_losses(repository_dir(repository.path / ".git")) == ()
     assert [each.name for each in inbox_dir(os.environ).glob("*.spool")] == []
 
@@ -79,6 +136,51 @@ def test_both_doors_write_the_same_journal(run: SavedRun, tmp_path: Path, home: 
     assert [replace(edit, worktree="", time=0, name="", head=None) for edit in spooled] == [
         replace(edit, worktree="", time=0, name="", head=None) for edit in taken
     ]
+
+
+def _payloads(agent: str) -> list[tuple[Any, dict[str, str]]]:
+    saved = (json.loads(path.read_text()) for path in sorted((PAYLOADS / agent.replace("-", "_")).glob("[0-9]*.json")))
+    return [(each["payload"], each["env"]) for each in saved]
+
+
+SIMPLE = st.none() | st.booleans() | st.integers() | st.text(max_size=9)
+ODD = st.recursive(SIMPLE, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@settings(max_examples=300)
+@given(st.sampled_from([each for agent in AGENTS for each in zip([agent] * 99, _payloads(agent), strict=False)]), st.data())
+def test_a_payload_of_any_form_is_read_or_refused(saved: tuple[str, tuple[Any, dict[str, str]]], data: st.DataObject) -> None:
+    """One member of a real payload, at any depth, becomes anything."""
+    agent, (payload, environ) = saved
+    payload = place = json.loads(json.dumps(payload))
+    name = data.draw(st.sampled_from(sorted(place)))
+    while isinstance(place[name], dict) and place[name] and data.draw(st.booleans()):
+        place = place[name]
+        name = data.draw(st.sampled_from(sorted(place)))
+    place[name] = data.draw(ODD)
+    with contextlib.suppress(MalformedError):
+        assert isinstance(find_adapter(agent).parse_payload(json.dumps(payload).encode(), environ), Observed)
+
+
+@given(st.binary(max_size=60))
+def test_a_transcript_of_any_form_names_a_model_or_none(transcript: bytes) -> None:
+    observed = find_adapter("claude-code").parse_payload(json.dumps(_payloads("claude-code")[3][0]).encode(), {})
+    lines = transcript + b'\n{"type": "assistant", "model": 1, "timestamp": []}\n[]\n' + (observed.call or "").encode()
+    for agent in AGENTS:
+        find_model = find_adapter(agent).find_model
+        assert find_model is None or find_model(lines, observed) is None
+
+
+def test_a_payload_at_claudes_hook_is_its_senders(repository: Scratch) -> None:
+    """Continue reads Claude's settings, too: with both installed a change is recorded once, as Continue's."""
+    for payload, environ in _payloads("continue-cli")[5:7]:  # a shell command
+        for agent in ("claude-code", "continue-cli"):
+            told = {**payload, "cwd": str(repository.path)}
+            take_hook(agent, json.dumps(told).encode(), environ={**os.environ, **environ}, cwd=repository.path)
+        repository.write("app.py", ADD)
+    events = read_events(repository_dir(repository.path / ".git")).events
+    assert [(edit.by.name, edit.path) for edit in events if isinstance(edit, Edit) and edit.by] == [("continue-cli", b"app.py")]
+    assert read_losses(inbox_dir(os.environ)) == ()
 
 
 @pytest.mark.parametrize("name", AGENTS)

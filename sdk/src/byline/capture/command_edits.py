@@ -50,14 +50,26 @@ class Window:
 
 
 def pair_scans(scans: Iterable[Scan]) -> tuple[Window, ...]:
-    """Return the windows that `scans`, in order of time, open and close."""
+    """Return the windows that `scans`, in order of time, open and close.
+
+    The end of a call closes the last of its beginnings: calls without ids follow one another, and two hooks may tell of one call.
+    """
     scans = tuple(scans)
-    windows = []
-    for opening in scans:
-        if opening.observed.kind is Kind.OPENS:
-            later = (scan for scan in scans if (scan.time, scan.name) > (opening.time, opening.name))
-            windows.append(Window(opening=opening, closing=next((scan for scan in later if _closes(scan, opening)), None)))
-    return tuple(windows)
+    ends: dict[str, Scan] = {}
+    running: dict[str, Scan] = {}
+    for scan in scans:
+        if scan.observed.kind is Kind.OPENS:
+            running[scan.name] = scan
+        elif scan.observed.kind is Kind.CLOSES:
+            opening = next((each for each in reversed(running.values()) if _closes(scan, each)), None)
+            if opening is not None:
+                ends[opening.name] = scan
+                del running[opening.name]
+    for number, scan in enumerate(scans):
+        if scan.name in running:
+            rest = next((later for later in scans[number + 1 :] if later.observed.kind is not Kind.CLOSES and _closes(later, scan)), None)
+            ends |= {scan.name: rest} if rest else {}
+    return tuple(Window(opening=scan, closing=ends.get(scan.name)) for scan in scans if scan.observed.kind is Kind.OPENS)
 
 
 def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: Iterable[Window], occasion: Occasion) -> None:

@@ -3,7 +3,8 @@
 
 A `Scribe` serves one run of settle, under the inbox's lock. The same change may arrive twice: two configurations of one agent call two
 hooks, or a run was killed between the journal's record and the removal of the spooled file. So an edit with the name of a recent
-record, or with the session, call, path and bytes of one, is not written again; after a crash all records count as recent.
+record, or with the session, call, path and bytes of one, is not written again; after a crash all records count as recent. Where the
+payloads of an agent have no id of the call, an edit that says of a file what the last record of it said, of the same session, is none.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ class Scribe:
             name=occasion.name,
             on_behalf_of=occasion.on_behalf_of if occasion.by else None,
         )
-        if any(_same(edit, old) for old in self.recent(worktree)):
+        recent = self.recent(worktree)
+        if any(_same(edit, old) for old in recent) or (edit.call is None and _repeats(edit, recent)):
             return
         with self._watched(worktree):
             append_edit(prepare_repository(worktree.common_dir), edit)
@@ -151,3 +153,12 @@ def _same(edit: Edit, old: Edit) -> bool:
     if (edit.time, edit.name) == (old.time, old.name):
         return True
     return edit.call is not None and (edit.session, edit.call, edit.after, edit.by) == (old.session, old.call, old.after, old.by)
+
+
+def _repeats(edit: Edit, recent: list[Edit]) -> bool:
+    """Whether `edit`, of an agent whose calls have no ids, leaves its file as the last of `recent` left it, and began where that did."""
+    here = (old for old in reversed(recent) if (old.worktree, old.path) == (edit.worktree, edit.path))
+    last = next(here, None)
+    if last is None or edit.session is None or edit.by is None:
+        return False
+    return (last.session, last.by, last.after) == (edit.session, edit.by, edit.after) and edit.before in (UNSEEN, last.before)

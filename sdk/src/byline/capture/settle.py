@@ -183,7 +183,7 @@ class _Run:
             return observed.agent.model
         if self._transcript is None or self._transcript[0] != observed.transcript:
             self._transcript = observed.transcript, read_tail(Path(observed.transcript).expanduser()) or b""
-        return find_model(self._transcript[1], observed.call)
+        return find_model(self._transcript[1], observed)
 
     def put_aside(self, arrival: Arrival, error: MalformedError) -> None:
         """Keep a payload that cannot be read, and say so."""

@@ -38,7 +38,7 @@ AGENT_VARIABLES = (
 ON_BEHALF_OF = "BYLINE_ON_BEHALF_OF"
 
 # What a hook's environment tells and its payload does not; spooled beside the payload.
-SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI", ON_BEHALF_OF)
+SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI", "CONTINUE_PROJECT_DIR", ON_BEHALF_OF)
 
 MAX_STRING = 512
 
@@ -74,9 +74,10 @@ class FileText:
 class Observed:
     """What one payload says. `only` limits a command's window to some paths; `transcript` tells which model made `call`.
 
-    `ends` is false for a command of which no event tells the end: the session's next event closes its window. `on_behalf_of` is the
-    principal whom the hook's environment names as who let the agent act; no adapter says that. A `window` has a name where calls need
-    not have one; it is `inside` those in which it was opened (`capture.agents.program`).
+    `ends` is false for a command of which no event tells the end: the session's next event closes its window. `moment` is the agent's own
+    time of the call, as its transcript writes times. `on_behalf_of` is the principal whom the hook's environment names as who let the
+    agent act; no adapter says that. A `window` has a name where calls need not have one; it is `inside` those in which it was
+    opened (`capture.agents.program`).
     """
 
     kind: Kind
@@ -87,6 +88,7 @@ class Observed:
     only: tuple[str, ...] = ()
     ends: bool = True
     transcript: str | None = None
+    moment: str | None = None
     on_behalf_of: str | None = None
     tool: str | None = None
     channel: Channel = Channel.HOOK
@@ -108,16 +110,15 @@ class Adapter:
     """What Byline knows of one agent. `name` stands in records, `title` before people.
 
     `parse_payload` reads a payload that came with these variables; it raises `MalformedError` for what the agent does not send.
-    `find_model` says which model made a call (its id, None where payloads have none), by (the end of) the transcript that
-    `Observed.transcript` names. `hooks` is what `init` puts into its settings; empty for an agent that is set up another way. `tested` is
-    the version whose payloads were seen, None where they were built from the documented schema. `exact` and `lost` say in a few words
-    what is known to the byte and what is not seen (docs/agents.md).
+    `find_model` says which model made the call that was observed, by (the end of) the transcript that it names. `hooks` is what `init`
+    puts into its settings; empty for an agent that is set up another way. `tested` is the version whose payloads were seen, None where
+    they were built from the documented schema. `exact` and `lost` say in a few words what is known to the byte and what is not seen.
     """
 
     name: str
     title: str
     parse_payload: Callable[[bytes, Mapping[str, str]], Observed]
-    find_model: Callable[[bytes, str | None], str | None] | None = None
+    find_model: Callable[[bytes, Observed], str | None] | None = None
     hooks: tuple[Call, ...] = ()
     tested: str | None = None
     exact: str = ""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 AGENTS: Final = (
     "claude-code",
     "codex",
+    "continue-cli",
+    "factory-droid",
+    "qwen-code",
 )
 
 PROGRAM: Final = "program"  # no agent that is set up: any program with the SDK

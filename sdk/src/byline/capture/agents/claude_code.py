@@ -9,12 +9,11 @@
     Stop, SubagentStop, SessionEnd: closes the windows that no Post event closed
 
 PreToolUse of Write and Edit says nothing that the Post event does not say better (`originalFile` is what stood there), and a call that
-is denied or fails has no Post event: so it leaves no claim. A sub-agent has its parent's `session_id`; its session here is
-`<session_id>/<agent_id>`. The payload names no model: the transcript does, in the message that made the call. The version is in the
-environment, `AI_AGENT=claude-code_2-1-197_harness`.
+is denied or fails has no Post event: so it leaves no claim. The payload names no model: the transcript does, in the message that made
+the call. The version is in the environment, `AI_AGENT=claude-code_2-1-197_harness`.
 
-Other agents run Claude's hooks, too: GitHub Copilot CLI does, with Claude's tool names and its own members (`tool_result`). That is
-`FOREIGN`: recorded as Claude's it would be a lie.
+Other agents run Claude's hooks, too: GitHub Copilot CLI does, with Claude's tool names and its own members (`tool_result`), Cursor and
+Continue. Such a payload goes to its agent's adapter; of an agent that is not known it is `FOREIGN`: recorded as Claude's it would be a lie.
 """
 
 from __future__ import annotations
@@ -24,17 +23,18 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import Adapter, Call, FileText, Kind, Observed, clean
+from byline.capture.agents.catalogue import AGENTS, find_adapter
+from byline.capture.agents.claude_like import WINDOWS, observe, rest_or_nothing
 from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, path_in, string_in, text_in, word_in
 from byline.core.attribution import Agent
 from byline.core.edit import UNSEEN, Unseen
+from byline.core.value import replace
 from byline.errors import PayloadError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME: Final = "claude-code"
-_WINDOWS: Final = {"PreToolUse": Kind.OPENS, "PostToolUse": Kind.CLOSES, "PostToolUseFailure": Kind.CLOSES}
-_STOPS: Final = {"Stop", "SubagentStop", "SessionEnd"}
 _VERSION: Final = re.compile(r"claude-code_(\d+(?:-\w+)*?)_")
 
 
@@ -45,45 +45,52 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
         PayloadError: It is not what Claude Code sends.
     """
     payload = parse_members(data)
-    event = string_in(payload, "hook_event_name")
-    files: tuple[FileText, ...] = ()
-    only: tuple[str, ...] = ()
-    tool = optional_in(payload, "tool_name")
-    if environ.get("COPILOT_CLI") or ("tool_result" in payload and "tool_response" not in payload):
-        kind = Kind.FOREIGN
-        files = _named_file(payload)
-    elif tool in ("Bash", "NotebookEdit") and event in _WINDOWS:
-        kind = _WINDOWS[event]
+    caller = _foreign_caller(payload, environ)
+    if caller in AGENTS:
+        return find_adapter(caller).parse_payload(data, environ)
+    agent = Agent(name=NAME, version=_version(environ))
+    if caller:
+        return observe(payload, agent, kind=Kind.FOREIGN, files=_named_file(payload))
+    return replace(_observed(payload, agent), transcript=_transcript(payload))
+
+
+def _observed(payload: dict[str, Any], agent: Agent) -> Observed:
+    event, tool = string_in(payload, "hook_event_name"), optional_in(payload, "tool_name")
+    if tool in ("Bash", "NotebookEdit") and event in WINDOWS:
+        kind, asked = WINDOWS[event], object_in(payload, "tool_input")
         if tool == "NotebookEdit":
-            only = (path_in(object_in(payload, "tool_input"), "notebook_path", payload),)
-        elif kind is Kind.CLOSES and object_in(payload, "tool_input").get("run_in_background"):
-            kind = Kind.NOTHING  # it has only started; Stop will close the window
-    elif event == "PostToolUse" and tool in ("Write", "Edit", "MultiEdit") and isinstance(payload.get("tool_response"), dict):
-        kind = Kind.EDIT
-        files = (_edited(tool, payload),)
-    else:
-        kind = Kind.STOPS if event in _STOPS else Kind.NOTHING
-    return Observed(
-        kind=kind,
-        agent=Agent(name=NAME, version=_version(environ)),
-        session=_session(payload),
-        call=word_in(payload, "tool_use_id"),
-        files=files,
-        only=only,
-        transcript=_transcript(payload),
-    )
+            return observe(payload, agent, kind=kind, only=(path_in(asked, "notebook_path", payload),))
+        # What runs in the background has only started; Stop will close its window.
+        started = kind is Kind.CLOSES and asked.get("run_in_background")
+        return observe(payload, agent, kind=Kind.NOTHING if started else kind)
+    if event == "PostToolUse" and tool in ("Write", "Edit", "MultiEdit") and isinstance(payload.get("tool_response"), dict):
+        return observe(payload, agent, kind=Kind.EDIT, files=(_edited(tool, payload),))
+    return observe(payload, agent, kind=rest_or_nothing(event))
 
 
-def find_model(transcript: bytes, call: str | None) -> str | None:
-    """Return the model whose message made `call`, by the (end of the) `transcript`; None where it does not say."""
-    if call is None:
+def _foreign_caller(payload: dict[str, Any], environ: Mapping[str, str]) -> str:
+    """Return the name of the agent that sent `payload`, empty for Claude Code itself.
+
+    A variable alone does not tell: an agent that another one started has both agents' variables.
+    """
+    if "cursor_version" in payload or "conversation_id" in payload:
+        return "cursor"
+    if environ.get("CONTINUE_PROJECT_DIR") and payload.get("transcript_path") == "":
+        return "continue-cli"
+    is_copilots = environ.get("COPILOT_CLI") and "transcript_path" not in payload
+    return "copilot-cli" if is_copilots or ("tool_result" in payload and "tool_response" not in payload) else ""
+
+
+def find_model(transcript: bytes, observed: Observed) -> str | None:
+    """Return the model whose message made the call, by the (end of the) `transcript`; None where it does not say."""
+    if observed.call is None:
         return None
-    needle = call.encode()
+    needle = observed.call.encode()
     end = len(transcript)
     while (at := transcript.rfind(needle, 0, end)) >= 0:
         start = transcript.rfind(b"\n", 0, at) + 1
         stop = transcript.find(b"\n", at)
-        model = _model_of(transcript[start : stop if stop >= 0 else len(transcript)], call)
+        model = _model_of(transcript[start : stop if stop >= 0 else len(transcript)], observed.call)
         if model is not None:
             return model
         end = start
@@ -144,12 +151,6 @@ def _named_file(payload: dict[str, Any]) -> tuple[FileText, ...]:
         return ()
     paths = [asked[name] for name in ("file_path", "path", "notebook_path") if isinstance(asked.get(name), str)]
     return tuple(FileText(path=absolute_path(path, payload), before=UNSEEN, after=None) for path in paths[:1])
-
-
-def _session(payload: dict[str, Any]) -> str | None:
-    session = word_in(payload, "session_id")
-    agent = word_in(payload, "agent_id")
-    return f"{session}/{agent}" if session and agent else session
 
 
 def _transcript(payload: dict[str, Any]) -> str | None:

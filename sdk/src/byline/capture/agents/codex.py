@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.capture.agents import Adapter, Call, Kind, Observed
+from byline.capture.agents import Adapter, Call
+from byline.capture.agents.claude_like import WINDOWS, observe, rest_or_nothing
 from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, string_in, word_in
 from byline.capture.agents.patch import heredoc_folder, patched_paths
 from byline.core.attribution import Agent
@@ -22,9 +23,9 @@ from byline.core.attribution import Agent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from byline.capture.agents import Observed
+
 NAME: Final = "codex"
-_WINDOWS: Final = {"PreToolUse": Kind.OPENS, "PostToolUse": Kind.CLOSES}
-_STOPS: Final = {"Stop", "SubagentStop", "SessionEnd"}
 
 
 def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa: ARG001 - its hooks' environment tells nothing
@@ -34,22 +35,12 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa:
         PayloadError: It is not what Codex sends.
     """
     payload = parse_members(data)
-    event = string_in(payload, "hook_event_name")
-    tool = optional_in(payload, "tool_name")
-    kind = Kind.STOPS if event in _STOPS else Kind.NOTHING
-    only: tuple[str, ...] = ()
-    ends = True
-    if tool in ("apply_patch", "Bash") and event in _WINDOWS:
-        kind = _WINDOWS[event]
-        only, ends = _named_files(tool, payload)
-    return Observed(
-        kind=kind,
-        agent=Agent(name=NAME, model=word_in(payload, "model")),
-        session=word_in(payload, "session_id"),
-        call=word_in(payload, "tool_use_id"),
-        only=only,
-        ends=ends,
-    )
+    event, tool = string_in(payload, "hook_event_name"), optional_in(payload, "tool_name")
+    agent = Agent(name=NAME, model=word_in(payload, "model"))
+    if tool not in ("apply_patch", "Bash") or event not in WINDOWS:
+        return observe(payload, agent, kind=rest_or_nothing(event))
+    only, ends = _named_files(tool, payload)
+    return observe(payload, agent, kind=WINDOWS[event], only=only, ends=ends)
 
 
 def _named_files(tool: str, payload: dict[str, Any]) -> tuple[tuple[str, ...], bool]:
