@@ -96,6 +96,12 @@ def test_a_log_of_another_name_is_not_served(tmp_path: Path) -> None:
         check_server(ServerConfig(directory=tmp_path / "log", origin="other.example"))
 
 
+def test_two_doors_have_two_addresses(tmp_path: Path) -> None:
+    ServerConfig(directory=tmp_path, listen="127.0.0.1:0", http="127.0.0.1:0").check()
+    with pytest.raises(ConfigError, match=r"cannot both listen on 127\.0\.0\.1:7420"):
+        ServerConfig(directory=tmp_path, listen="127.0.0.1:7420", http="127.0.0.1:7420").check()
+
+
 def test_certificates_that_cannot_be_used_are_found_before_anything_listens(tmp_path: Path) -> None:
     init_ledger(tmp_path / "log")
     (tmp_path / "other").mkdir()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from byline_ledger.server.diary import REQUEST, Lines, Refusals, tell
+from byline_ledger.events import tell
+from byline_ledger.server.diary import REQUEST, Lines, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -201,7 +201,9 @@ def test_a_witness_that_has_seen_more_than_the_log_has_is_an_alarm(bench: Bench,
         publisher.round()
         assert "was the log set back?" in publisher.states["w1"].problem
         assert older.shown() == (1, set())
-    assert any(record.levelname == "CRITICAL" for record in caplog.records)
+    told = next(record for record in caplog.records if record.levelname == "CRITICAL")
+    assert told.getMessage() == "a witness has seen more than there is"
+    assert "was the log set back?" in told.__dict__["facts"]["why"]
 
 
 def test_another_server_of_the_log_that_was_first_is_no_alarm(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

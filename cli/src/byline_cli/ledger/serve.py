@@ -54,7 +54,7 @@ def run(options: Namespace, world: World) -> int:
 
     if options.check:
         check_server(config)
-        world.terminal.line(f"sound: {config.directory} could be served on {config.listen}")
+        world.terminal.line(f"sound: {config.directory} could be served on {' and '.join(filter(None, (config.listen, config.http)))}")
     else:
         serve(config, announce=announce)
     return YES

@@ -31,6 +31,7 @@ from byline.core.tlog_witness import AddCheckpoint, format_add_checkpoint, parse
 from byline.errors import BylineError, ConfigError, LedgerError, LedgerUnavailableError
 from byline.keys.cosigners import WitnessVerifier
 from byline_ledger.engine.published import PUBLISHED, load_published
+from byline_ledger.events import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -170,12 +171,12 @@ class Publisher:
             found = answer.result()
         except BylineError as error:
             if not state.failures:
-                logging.getLogger(__name__).warning("witness %s does not cosign: %s", state.name, error)
+                tell(logging.WARNING, "a witness does not cosign", witness=state.name, why=str(error))
             state.ask_after = self._clock() + min(FIRST_PAUSE_SECONDS * 2**state.failures, MAX_PAUSE_SECONDS)
             state.failures, state.problem = state.failures + 1, str(error)
             return None
         if state.failures:
-            logging.getLogger(__name__).warning("witness %s cosigns again", state.name)
+            tell(logging.WARNING, "a witness cosigns again", witness=state.name)
         state.failures, state.problem, state.size, state.cosigned_at = 0, "", found.size, found.at
         return found
 
@@ -196,7 +197,7 @@ class Publisher:
             if old <= (size := self._log.size):
                 raise LedgerUnavailableError("it cosigned a newer checkpoint meanwhile, for another server of this log")
             what = f"it has seen {old} entries, and the log has {size}: was the log set back?"
-            logging.getLogger(__name__).critical("witness %s: %s", witness.name, what)
+            tell(logging.CRITICAL, "a witness has seen more than there is", witness=witness.name, why=what)
             raise LedgerError(what, hint="stop the log; see docs/operate.md, a split view")
         hashes = self._log.consistency(old, head.size).hashes
         return self._ask(witness, format_add_checkpoint(AddCheckpoint(old=old, hashes=hashes, checkpoint=note)))

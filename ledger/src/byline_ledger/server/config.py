@@ -91,6 +91,8 @@ class ServerConfig:
             raise ConfigError(f"not a collector of traces: {self.traces}", hint="write http://HOST:PORT or https://HOST:PORT")
         if self.rekor is not RekorDoor.CLOSED and self.http is None:
             raise ConfigError("Sigstore's clients come over HTTP, and this ledger does not listen for that", hint="give --http HOST:PORT")
+        if self.http == self.listen and not self.listen.endswith(":0"):
+            raise ConfigError(f"gRPC and HTTP cannot both listen on {self.listen}", hint="each has a port of its own")
         for address in (self.listen, self.http):
             if address is not None:
                 check_address(address, has_tls=self.tls is not None)

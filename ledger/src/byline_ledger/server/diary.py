@@ -20,11 +20,12 @@ import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from byline_ledger.events import LOGGER, tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-LOGGER = "byline_ledger"
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request")
 _SECONDS_APART = 1.0
 _MAX_FRAMES = 8
@@ -57,11 +58,6 @@ def begin() -> None:
     handler.setFormatter(Lines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger(LOGGER).setLevel(logging.INFO)
-
-
-def tell(level: int, event: str, **facts: str | float | None) -> None:
-    """Tell that `event` happened."""
-    logging.getLogger(LOGGER).log(level, event, extra={"facts": facts})
 
 
 class Refusals:

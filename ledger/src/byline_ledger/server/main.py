@@ -35,10 +35,11 @@ from byline_ledger.engine.admission import Admission
 from byline_ledger.engine.files import KEY, ML_DSA_KEY, check_files, hold_folder, is_shared, load_log, open_store
 from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
+from byline_ledger.events import tell
 from byline_ledger.server.appends import Appends
 from byline_ledger.server.around import Registering
 from byline_ledger.server.checks import Checks
-from byline_ledger.server.diary import begin, tell
+from byline_ledger.server.diary import begin
 from byline_ledger.server.gauges import watch_server
 from byline_ledger.server.heads import Heads
 from byline_ledger.server.http.admin import administration, private_socket

@@ -10,7 +10,7 @@ from byline import __version__
 from byline.errors import ConfigError
 from byline_ledger.engine.identities import load_identities, open_identities
 from byline_ledger.engine.stats import log_stats
-from byline_ledger.server.diary import tell
+from byline_ledger.events import tell
 
 if TYPE_CHECKING:
     from byline_ledger.engine.access import Access
@@ -67,7 +67,8 @@ class Operator:
         try:
             identities = identities_of(self._config)
         except ConfigError as error:
-            tell(logging.ERROR, "the admission file is not read, the old one counts", reason=error.code)
+            hint = "byline ledger serve --check says what is wrong with it"
+            tell(logging.ERROR, "the admission file is not read, the old one counts", reason=error.code, hint=hint)
             raise
         self._access.replace(identities)
         tell(logging.INFO, "the admission file is read", identities=len(identities))

@@ -17,6 +17,7 @@ from byline.core.fork import follow_growth
 from byline.errors import LedgerError, MalformedError, SignatureError, StaleError
 from byline.keys.ed25519 import load_verifier
 from byline.log.tiled import TiledLog, Web
+from byline_ledger.events import tell
 
 if TYPE_CHECKING:
     from byline.core.ports import NoteVerifier
@@ -59,6 +60,6 @@ def _recalled(witness: PolicyWitness, verifier: NoteVerifier) -> str | None:
             note = shown.checkpoint()
         open_checkpoint(note, verifier)
     except (LedgerError, MalformedError, SignatureError) as error:
-        logging.getLogger(__name__).warning("witness %s cannot say what it has seen: %s", witness.name, error)
+        tell(logging.WARNING, "a witness cannot say what it has seen", witness=witness.name, why=str(error))
         return None
     return note

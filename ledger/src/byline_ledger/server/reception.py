@@ -29,7 +29,8 @@ from byline.errors import (
 from byline.log.answers import DETAILS
 from byline_ledger.engine.access import Caller
 from byline_ledger.engine.identities import ANYONE
-from byline_ledger.server.diary import REQUEST, Refusals, tell
+from byline_ledger.events import tell
+from byline_ledger.server.diary import REQUEST, Refusals
 from byline_ledger.server.status import code_of, write_status
 from byline_ledger.server.traces import untraced
 

@@ -62,7 +62,8 @@ def _state(policy: Policy, change: Change, trust: Trust, at: datetime) -> Iterat
         if remark.is_error:
             yield _whole(STATE, f"the policy does not fit trust: {remark.message}")
     if policy.needs_index and change.completeness is None:
-        yield _whole(STATE, "the policy asks for completeness, and no log was asked for a proof of it")
+        what = "the policy asks for completeness, and no log was asked for a proof of it: a gate asks the `ledger` of its gate.toml"
+        yield _whole(STATE, what)
     if not change.files:
         yield _whole(EMPTY, "nothing was judged: base and candidate hold the same files")
 
