@@ -40,7 +40,7 @@ KEEPERS = {
     "lsprotocol": r"byline_lsp\b",
     # Git is called by byline.git alone and ssh-keygen by byline.sign.ssh; the demonstration plays a person who types commands, and a
     # pager is the person's own program.
-    "subprocess": r"byline\.git\b|byline\.sign\.ssh\b|byline_cli\.(demo|pager)\b",
+    "subprocess": r"byline\.git\b|byline\.sign\.ssh\b|byline_cli\.(child|demo|pager)\b",
 }
 
 # Importing one of these, or calling one of those, would let the world into a pure room.

@@ -23,6 +23,7 @@ COMMANDS = {
     "gate": "decide about a change from the evidence alone: allow, deny or pending",
     "policy": "lint and explain the policy",
     "trust": "who counts: keys, people, levels",
+    "delegate": "let an agent sign what it writes with a key of its own, for a while",
     "export": "say who wrote what in other tools' formats: Agent Trace, git-ai",
     "import": "take from other tools' records what an agent wrote",
     "trailers": "do commit messages say of agents what the evidence says",
@@ -37,7 +38,7 @@ GROUPS = (
     ("start", ("init", "doctor", "demo")),
     ("read", ("status", "blame", "why", "diff", "log", "stats", "show", "verify")),
     ("record", ("attest", "push", "hook", "lsp")),
-    ("decide", ("gate", "approve", "policy", "trust")),
+    ("decide", ("gate", "approve", "policy", "trust", "delegate")),
     ("share", ("export", "import", "trailers")),
     ("run", ("ledger",)),
 )

@@ -169,6 +169,14 @@ def _own_key(world: World, trust: Trust) -> Checked:
     return _good("you", f"{own.principal}{level}; your key is for: {', '.join(own.uses) or 'nothing'}")
 
 
+def _delegations(world: World, repo: Repository) -> Iterable[Checked]:
+    from byline_cli.commands.delegate import delegations_here
+    from byline_cli.statements import describe_scope
+
+    for each in delegations_here(world, repo):
+        yield _good("delegated", f"{each.digest[:12]}: {describe_scope(each.delegation)}")
+
+
 def _agents(world: World, repo: Repository) -> Iterable[Checked]:
     states = {name: reach_of(name, repo, world.environ) for name in setups()}
     here = set(find_agents(world.environ, repo.top))
@@ -244,6 +252,7 @@ CHECKS: dict[str, Callable[[World, Repository], Iterable[Checked]]] = {
     "launcher": _launcher,
     "key": _key,
     "trust": _trust,
+    "delegations": _delegations,
     "agents": _agents,
     "remotes": _remotes,
     "capture": _capture,

@@ -105,24 +105,35 @@ def open_items(index: EvidenceIndex, facts: Iterable[Fact], trust: Trust | None,
     Raises:
         RepositoryError: Git cannot read them.
     """
-    found = (_examine(stored.bundle, trust, at, is_record=True) for stored in index.open(facts))
+    some = tuple(facts)
+    beside = tuple(stored.bundle for stored in index.open(index.delegations(fact.key for fact in some)))
+    found = (_examine(stored.bundle, trust, at, beside, is_record=True) for stored in index.open(some))
     return tuple(sorted(found, key=_place))
 
 
-def examine(bundles: list[Bundle], trust: Trust | None, *, at: datetime) -> tuple[Item, ...]:
-    """Return `bundles`, each with what is proven of it under `trust` at the moment `at`."""
-    return tuple(_examine(each, trust, at) for each in bundles)
+def examine(workshop: Workshop, bundle: Bundle, *, at: datetime) -> Item:
+    """Return what is proven of `bundle` at the moment `at`; for whom an agent's key signs is looked up in the evidence here.
+
+    Raises:
+        RepositoryError: Git cannot read the evidence.
+    """
+    with EvidenceIndex(cache_file(workshop.repo)) as index:
+        index.refresh(EvidenceRef(workshop.repo))
+        beside = tuple(stored.bundle for stored in index.open(index.delegations([bundle.key_hint])))
+    return _examine(bundle, workshop.trust, at, beside)
 
 
-def _examine(bundle: Bundle, trust: Trust | None, at: datetime, *, is_record: bool = False) -> Item:
-    """Return what is proven of `bundle`; of the record of a commit also what was, of an approval that is over."""
+def _examine(bundle: Bundle, trust: Trust | None, at: datetime, beside: tuple[Bundle, ...], *, is_record: bool = False) -> Item:
+    """Return what is proven of `bundle`, `beside` the delegations; of the record of a commit also what was, of an approval that is over."""
     said, done, is_over = _read(bundle), Verification(facts=(), failures=()), False
     if trust is not None:
         if is_record and isinstance(said, Approval) and said.expires_at <= at < trust.expires:
             at, is_over = said.expires_at - timedelta(seconds=1), True
-        done = verify_bundles([bundle], trust=trust, at=at)
-    fact, failure = next(iter(done.facts), None), next(iter(done.failures), None)
-    return Item(bundle=bundle, digest=bundle.envelope.digest, said=said, fact=fact, failure=failure, is_over=is_over)
+        done = verify_bundles([bundle, *beside], trust=trust, at=at)
+    digest = bundle.envelope.digest
+    facts = sorted((each for each in done.facts if each.digest == digest), key=lambda each: getattr(each, "delegation", None) is None)
+    failure = next((each for each in done.failures if each.digest == digest), None)
+    return Item(bundle=bundle, digest=digest, said=said, fact=next(iter(facts), None), failure=failure, is_over=is_over)
 
 
 def _place(item: Item) -> tuple[int, str, int]:

@@ -16,10 +16,12 @@ from byline.core.approval import Approval
 from byline.core.authorship import Authorship
 from byline.core.claim import New
 from byline.core.decision import Decision
+from byline.core.delegation import Delegation, Revocation
 from byline.core.effect import path_members
 from byline.core.moment import format_moment
 from byline.core.report import owner_to_json
 from byline.core.tombstone import Tombstone
+from byline.core.verified import VerifiedAuthorship
 from byline.errors import MalformedError, UnknownKeyError
 from byline_cli.terminal import count, show_path
 from byline_cli.view import describe_evidence, describe_owner
@@ -39,6 +41,8 @@ def describe_item(item: Item) -> Iterator[str]:
     """Yield the lines that show one statement."""
     fact = item.fact
     who = fact.principal if fact else f"key {item.bundle.key_hint[:16]}"
+    if isinstance(fact, VerifiedAuthorship) and fact.authorship.mandate:
+        who = f"an agent's key for {who}"
     is_wrong = item.failure is not None and item.failure.code != UnknownKeyError.default_code
     mark = "✓" if item.is_proven else "✗" if is_wrong else "?"
     is_import = isinstance(item.said, Authorship) and item.said.is_imported
@@ -55,8 +59,19 @@ def describe_item(item: Item) -> Iterator[str]:
     elif isinstance(said, Decision):
         time = f"{said.decided_at:%Y-%m-%d %H:%M} UTC"
         yield f"    {said.outcome}: {said.base[:DIGITS]} -> {said.candidate[:DIGITS]} on {said.target}, {time}"
+    elif isinstance(said, Delegation):
+        yield f"    {describe_scope(said)}"
+    elif isinstance(said, Revocation):
+        yield f"    of the delegation {said.delegation[:DIGITS]}, {said.revoked_at:%Y-%m-%d %H:%M} UTC"
     elif isinstance(said, Tombstone):
         yield f"    {said.reason}: statement {said.statement[:DIGITS]} of key {said.key[:16]}, {said.erased_at:%Y-%m-%d %H:%M} UTC"
+
+
+def describe_scope(said: Delegation) -> str:
+    """Return what an agent's key may sign, for whom and until when, in a line."""
+    models = f" ({', '.join(said.models)})" if said.models else ""
+    paths = ", ".join(said.paths) if said.paths else "every path"
+    return f"{said.agent}{models} for {said.delegator}: {paths}, until {said.expires_at:%Y-%m-%d %H:%M} UTC, key {said.key[:16]}"
 
 
 def claims_to_json(item: Item) -> list[dict[str, Any]]:

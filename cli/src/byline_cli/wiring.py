@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline import __version__
@@ -20,11 +21,9 @@ from byline.flow.pending import ARRIVED
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
 from byline_cli.extras import needs_extra
-from byline_cli.keyfile import key_path, own_principal
+from byline_cli.keyfile import key_path, load_own_key, own_principal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from byline.core.ports import IndexedLedger, Ledger, Signer
     from byline.core.trust import Trust
     from byline.git.repository import Repository
@@ -36,6 +35,7 @@ IDENTITY = "identity.json"  # as `init` learned it
 OWN_IDENTITY = "own-identity.json"  # of a repository that nobody chose
 EMBEDDED = "ledger"
 DECLARES = "byline.declareOwnLines"  # `true`, or the work trees in which that was chosen (`capture.places.worktree_name`)
+DELEGATION = "BYLINE_DELEGATION"  # the file by which an agent's key signs for somebody
 NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone that was never set up
 
 
@@ -164,7 +164,7 @@ def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> W
     identity = find_identity(repo)
     signer = _signer(world) if signing else None
     trust = trust_or_none(world, repo, identity) if identity else None
-    return Workshop(
+    workshop = Workshop(
         repo=repo,
         place=repository_dir(repo.common_dir),
         inbox=inbox_dir(world.environ),
@@ -177,6 +177,7 @@ def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> W
         version=__version__,
         trust=trust,
     )
+    return _as_agent(world, workshop)
 
 
 def make_attester(world: World, repo: Repository) -> Workshop:
@@ -193,7 +194,7 @@ def make_attester(world: World, repo: Repository) -> Workshop:
     def ask() -> str | None:
         return principal_of(trust_or_none(world, repo, identity), signer)
 
-    return Workshop(
+    workshop = Workshop(
         repo=repo,
         place=place,
         inbox=inbox_dir(world.environ),
@@ -205,6 +206,17 @@ def make_attester(world: World, repo: Repository) -> Workshop:
         random=os.urandom,
         version=__version__,
     )
+    return _as_agent(world, workshop)
+
+
+def _as_agent(world: World, workshop: Workshop) -> Workshop:
+    """Return `workshop`, or that of the agent's key that somebody lets sign in this environment."""
+    named = world.environ.get(DELEGATION)
+    if not named or workshop.signer is None:
+        return workshop
+    from byline_cli.mandate import under_mandate
+
+    return under_mandate(workshop, Path(named))
 
 
 def make_reader(world: World, repo: Repository) -> Workshop:
@@ -267,10 +279,12 @@ def trust_or_none(world: World, repo: Repository, identity: Identity) -> Trust |
     """
     try:
         trust = find_trust(repo)
-        if trust is None and key_path(world.environ).exists():
+        # An agent's key is nobody's own, whatever the environment says that a person delegated it in.
+        own = {name: value for name, value in world.environ.items() if name != "BYLINE_KEY" or not world.environ.get(DELEGATION)}
+        if trust is None and key_path(own).exists():
             from byline.core.trustfile import local_trust
 
-            public = _signer(world).public
+            public = load_own_key(own).public
             name = own_principal(public)
             return local_trust(repository=identity.repository, line_key=identity.line_key, public=public, principal=name)
     except BylineError as error:
@@ -322,8 +336,6 @@ def cache_file(repo: Repository) -> Path:
 
 
 def _signer(world: World) -> Signer:
-    from byline_cli.keyfile import load_own_key
-
     return load_own_key(world.environ)
 
 

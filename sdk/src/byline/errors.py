@@ -117,6 +117,12 @@ class IdentityError(VerificationError):
     default_code = "BL-IDENTITY-1"
 
 
+class DelegationError(VerificationError):
+    """An agent's key signed what nobody let it sign."""
+
+    default_code = "BL-DELEGATION-1"
+
+
 class StaleError(VerificationError):
     """Expired, or older than what was seen before."""
 

@@ -11,8 +11,10 @@ from byline.core.publickey import Presence, key_type
 from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, Witness, least_presence, parse_trust
 from byline.core.trustfile import add_to_trust
 from byline.errors import ConfigError, TrustError
+from byline_cli.commands.delegate import delegations_here
 from byline_cli.install.changes import write_file
 from byline_cli.keyfile import format_public, make_own_key, read_public
+from byline_cli.statements import describe_scope
 from byline_cli.terminal import count, show_table
 from byline_cli.wiring import TRUST, open_here, read_file, trust_file
 from byline_cli.world import NO, YES
@@ -20,6 +22,7 @@ from byline_cli.world import NO, YES
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from byline.git.repository import Repository
     from byline_cli.parser import Parser
     from byline_cli.world import World
 
@@ -78,7 +81,7 @@ def run(options: Namespace, world: World) -> int:
         return _add_witness(options, world, trust_file(repo), data)
     if options.verb == "tlog-policy":
         return _tlog_policy(options, world, data)
-    return _list(world, data) if options.verb == "list" else _lint(world, data)
+    return _list(world, repo, data) if options.verb == "list" else _lint(world, data)
 
 
 def _add(options: Namespace, world: World, path: Path, data: bytes) -> int:
@@ -145,7 +148,7 @@ def _tlog_policy(options: Namespace, world: World, data: bytes) -> int:
     return YES
 
 
-def _list(world: World, data: bytes) -> int:
+def _list(world: World, repo: Repository, data: bytes) -> int:
     trust = parse_trust(data)
     world.terminal.line(f"repository {trust.repository}, trust version {trust.version}, until {trust.expires:%Y-%m-%d}")
     world.terminal.line(f"sha256:{trust.sha256}")
@@ -155,6 +158,8 @@ def _list(world: World, data: bytes) -> int:
     rows += [[each.name, "witness", "-", each.operator, each.url or "no url"] for each in trust.witnesses]
     for line in show_table(rows):
         world.terminal.line(line)
+    for each in delegations_here(world, repo):
+        world.terminal.line(f"delegated {each.digest[:12]}: {describe_scope(each.delegation)}")
     return YES
 
 

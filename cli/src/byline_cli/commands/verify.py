@@ -131,7 +131,7 @@ def _file(workshop: Workshop, path: Path) -> tuple[str, list[Item], list[dict[st
             bundle = parse_bundle(data)
     except (MalformedError, UnknownKeyError) as error:
         return f"{path.name}", [], [_failure(error.code, str(error))], Look()
-    return f"the bundle in {path.name}", list(examine([bundle], workshop.trust, at=datetime.now(UTC))), [], Look()
+    return f"the bundle in {path.name}", [examine(workshop, bundle, at=datetime.now(UTC))], [], Look()
 
 
 def _failure(code: str, message: str, item: Item | None = None) -> dict[str, Any]:

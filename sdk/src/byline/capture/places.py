@@ -2,6 +2,7 @@
 """Where Byline keeps things: pure functions of an environment and of a repository's shared git folder.
 
     $XDG_STATE_HOME/byline/inbox    what hooks spooled and nobody settled yet     (per user)
+    $XDG_STATE_HOME/byline/agents   keys that agents sign with for a while, 0600   (per user)
     $XDG_STATE_HOME/byline/monitor  what was last seen of each log that is watched (per user)
     $XDG_CONFIG_HOME/byline         the user's key `key.pem`, 0600                (per user)
     $XDG_DATA_HOME/byline           scripts that agents and git call, launcher    (per user)
@@ -34,6 +35,11 @@ def inbox_dir(environ: Mapping[str, str]) -> Path:
 def monitor_dir(environ: Mapping[str, str]) -> Path:
     """Return the folder of what was last seen of logs."""
     return _base(environ, "XDG_STATE_HOME", ".local/state") / "monitor"
+
+
+def agents_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder of agents' keys."""
+    return _base(environ, "XDG_STATE_HOME", ".local/state") / "agents"
 
 
 def config_dir(environ: Mapping[str, str]) -> Path:

@@ -5,6 +5,9 @@ The first subject is the effect of the whole commit against its first parent (th
 versions that the part holds. Owners stand once in a table and are named by index; `[last, earlier]` is `mixed` text. Positions
 are 1-based. `commit` is what the commit was when it was recorded: nobody relies on it, claims are about content.
 
+An agent's key signs under a `Mandate`: `delegation` names the statement that lets it (`core.delegation`) and when it signed; it is null
+for every other key. `spoken_for` are those in whose name a statement speaks: lines carried from another one are named, not spoken for.
+
 A statement whose recorder has the channel `import` tells what another tool's record says. It may only tighten: of its claims only the
 new lines that it gives to an agent count, whatever else stands in it.
 """
@@ -15,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from byline.core.attribution import Channel
 from byline.core.canonical import Json, format_base64, parse_base64
+from byline.core.claim import New
 from byline.core.effect import parse_sha256, path_members
+from byline.core.moment import format_moment, parse_moment
 from byline.core.recipe import Tables, carried_from_json, claim_from_json, claim_to_json, owner_from_json, parse_git_id
 from byline.core.statement import (
     PredicateType,
@@ -28,10 +33,14 @@ from byline.core.statement import (
     take_optional_text,
     take_text,
 )
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 from byline.errors import MalformedError, StatementError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from byline.core.attribution import Owner
     from byline.core.claim import Claim
 
 DIFF = "byline-lines/1"
@@ -67,6 +76,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mandate:
+    """By which delegation (SHA-256 of its payload) an agent's key signs, and when it says that it does."""
+
+    delegation: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authorship:
     """One authorship statement, or part `part` (from 1) of `parts`. `change` is the effect of the whole commit."""
 
@@ -80,6 +97,7 @@ class Authorship:
     part: int = 1
     parts: int = 1
     claims: tuple[Claim, ...]
+    mandate: Mandate | None = None
 
     @property
     def is_imported(self) -> bool:
@@ -109,6 +127,7 @@ def format_authorship(authorship: Authorship) -> bytes:
         },
         "chain": {"id": chain.id, "seq": chain.seq, "prev": chain.prev},
         "part": {"index": authorship.part, "count": authorship.parts},
+        "delegation": _mandate_to_json(authorship.mandate),
         "diff": DIFF,
         "owners": tables.owners_to_json(),
         "files": files,
@@ -137,7 +156,7 @@ def parse_authorship(statement: Statement) -> Authorship:
 def _read(statement: Statement) -> Authorship:
     top = take_members(
         statement.predicate,
-        *("repository", "salt", "commit", "recorder", "chain", "part", "diff", "owners", "files", "carried"),
+        *("repository", "salt", "commit", "recorder", "chain", "part", "delegation", "diff", "owners", "files", "carried"),
         what="an authorship predicate",
     )
     if top["diff"] != DIFF:
@@ -175,7 +194,30 @@ def _read(statement: Statement) -> Authorship:
         part=index,
         parts=parts,
         claims=claims,
+        mandate=_mandate(top["delegation"]),
     )
+
+
+def spoken_for(authorship: Authorship) -> Iterator[Owner]:
+    """Yield the owners and hands that `authorship` names anew: its signer speaks for them."""
+    for claim in authorship.claims:
+        new = [each for each in claim.segments if isinstance(each, New)]
+        # The hand of the whole file is the strictest of its parts, a carried one perhaps: then it is named as that is.
+        if claim.hand not in [replace(each.owner, earlier=None) for each in new if each.carried]:
+            yield claim.hand
+        yield from (each.hand for each in claim.removed)
+        yield from (each.owner for each in new if each.carried is None)
+
+
+def _mandate(value: Json) -> Mandate | None:
+    if value is None:
+        return None
+    members = take_members(value, "statement", "signedAt", what="delegation")
+    return Mandate(delegation=parse_sha256(members["statement"]), signed_at=parse_moment(members["signedAt"]))
+
+
+def _mandate_to_json(mandate: Mandate | None) -> Json:
+    return {"statement": mandate.delegation, "signedAt": format_moment(mandate.signed_at)} if mandate else None
 
 
 def _subject_name(path: bytes) -> str:

@@ -55,11 +55,20 @@ def fold(text: str) -> str:
 
 def is_match(path: bytes, glob: str) -> bool:
     """Whether `path` fits `glob`."""
-    return _pattern(glob).fullmatch(fold(path.decode("utf-8", "surrogateescape"))) is not None
+    return _pattern(fold(glob)).fullmatch(fold(path.decode("utf-8", "surrogateescape"))) is not None
 
 
-def _pattern(glob: str) -> re.Pattern[str]:
-    out, at, text = [], 0, unicodedata.normalize("NFC", glob.casefold())
+def is_exact_match(path: bytes, glob: str) -> bool:
+    """Whether `path` fits `glob` as it is spelled: what allows something allows no alias of it.
+
+    >>> is_exact_match(b"src/app.py", "src/**"), is_exact_match(b"SRC/app.py", "src/**")
+    (True, False)
+    """
+    return _pattern(glob).fullmatch(path.decode("utf-8", "surrogateescape")) is not None
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    out, at = [], 0
     while at < len(text):
         if text.startswith("**/", at):
             out.append("(?:.*/)?")

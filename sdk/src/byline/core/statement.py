@@ -32,6 +32,8 @@ class PredicateType(StrEnum):
     AUTHORSHIP = f"{PREDICATES}/ai-authorship/v0.1"
     APPROVAL = f"{PREDICATES}/change-approval/v0.1"
     DECISION = f"{PREDICATES}/gate-decision/v0.1"
+    DELEGATION = f"{PREDICATES}/agent-delegation/v0.1"
+    REVOCATION = f"{PREDICATES}/delegation-revocation/v0.1"
     TOMBSTONE = f"{PREDICATES}/tombstone/v0.1"
     SUCCESSION = f"{PREDICATES}/log-succession/v0.1"
 

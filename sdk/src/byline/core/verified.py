@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from byline.core.authorship import Authorship
     from byline.core.checkpoint import Checkpoint
     from byline.core.decision import Decision
+    from byline.core.delegation import Delegation, Revocation
     from byline.core.tombstone import Tombstone
     from byline.core.trust import Use
 
@@ -51,10 +52,14 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedAuthorship(Verified):
-    """Claims. `is_full`: the key may sign authorship and the statement names nobody but its signer."""
+    """Claims. `is_full`: the key may sign authorship and the statement names nobody but its signer.
+
+    What an agent's key signed is never full; `delegation` is the statement (SHA-256 of its payload) within whose scope it stays.
+    """
 
     authorship: Authorship
     is_full: bool
+    delegation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +76,20 @@ class VerifiedDecision(Verified):
     """What a gate decided; its key has the use decision."""
 
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedDelegation(Verified):
+    """Somebody lets an agent's key sign; every check was made, and their own key has the use authorship."""
+
+    delegation: Delegation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedRevocation(Verified):
+    """Somebody of trust says that a delegation is over."""
+
+    revocation: Revocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,7 +189,14 @@ class _Run:
         replaced = frozenset((info.id, *self._versions.state.made_from.get(info.id, ())))
         paths = changed_paths(self._versions, info.id)
         others = find_others(self._versions, info, paths, worktree) if declared else {}
-        maker = Maker(worktree=worktree, principal=self._workshop.principal, declared=declared, replaced=replaced, others=others)
+        maker = Maker(
+            worktree=worktree,
+            principal=self._workshop.principal,
+            declared=declared,
+            replaced=replaced,
+            others=others,
+            is_agent=self._workshop.delegation is not None,
+        )
         with as_committed(self._versions, info, paths, worktree):
             claims = claim_commit(self._versions, info.id, maker)
         if made and claims == tuple(claim for each in sorted(made, key=lambda each: each.part) for claim in each.claims):
@@ -231,7 +238,7 @@ class _Run:
         workshop = self._workshop
         is_own = read_ident(info.author).who == read_ident(info.committer).who and len(info.parents) < 2
         is_plain = mark.hook is Hook.POST_COMMIT and not mark.by_agent and not mark.in_progress
-        if not (workshop.declares_in(mark.worktree) and workshop.principal and is_own and is_plain):
+        if workshop.delegation or not (workshop.declares_in(mark.worktree) and workshop.principal and is_own and is_plain):
             return None
         return Owner(origin=Origin.HUMAN, evidence=Evidence.DECLARED, channel=Channel.DECLARATION, principal=workshop.principal)
 

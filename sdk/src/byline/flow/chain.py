@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Recorder, format_authorship, parse_authorship
+from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Mandate, Recorder, format_authorship, parse_authorship
 from byline.core.claim import Claim, New
 from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import parse_statement
@@ -105,9 +106,15 @@ class Issuer:
                 part=number,
                 parts=len(parts),
                 claims=part,
+                mandate=self._mandate(),
             )
             issued.append(self._issue(authorship))
         return tuple(issued)
+
+    def _mandate(self) -> Mandate | None:
+        named = self._workshop.delegation
+        signed_at = datetime.fromtimestamp(self._workshop.now() // 10**9, UTC)
+        return Mandate(delegation=named, signed_at=signed_at) if named else None
 
     def _issue(self, authorship: Authorship) -> Envelope:
         payload = format_authorship(authorship)
@@ -138,10 +145,10 @@ class Chain(Issuer):
         return self._tail.id
 
     def _left(self, kept: Tail | None) -> Tail | None:
-        """Return where the newest own statement in the outbox leaves the chain, None if that is not beyond `kept`."""
+        """Return where the newest statement in the outbox leaves the chain, signed with whichever key, None if not beyond `kept`."""
         for name in reversed(self._outbox.digests()):
             pending = self._outbox.read(name)
-            link = _link(pending.envelope.payload) if pending and pending.public == self._signer.public else None
+            link = _link(pending.envelope.payload) if pending else None
             if pending and link and (kept is None or link.id == kept.id):
                 newest = Tail(id=link.id, seq=link.seq, prev=pending.envelope.digest)
                 return newest if kept is None or newest.seq > kept.seq else None

@@ -39,6 +39,7 @@ WRITTEN = (Origin.AI, Origin.MIXED, Origin.TOOL)
 class Maker:
     """Who made a commit here: the work tree, the responsible person, and what they declare to be theirs (None: nothing).
 
+    With `is_agent` it is signed with an agent's key, which says of no text that a person wrote it: that is unknown then.
     `replaced` are the commit itself and those that it was made from: what was unknown in them is still the same pending work.
     """
 
@@ -47,6 +48,7 @@ class Maker:
     declared: Owner | None = None
     replaced: frozenset[str] = frozenset()
     others: Mapping[bytes, Others] = field(default_factory=dict)
+    is_agent: bool = False
 
     def owner(self, byline: Byline | None, *, is_others: bool = False) -> Owner:
         """Return the owner to claim: text that is new may be declared, and what a program wrote here is the principal's to answer for.
@@ -57,6 +59,8 @@ class Maker:
         if not owner.is_known:
             is_new = byline is None or byline.commit in self.replaced
             return self.declared if self.declared and is_new and not is_others else owner
+        if self.is_agent and owner.origin is Origin.HUMAN and (byline is None or byline.statement is None):
+            return UNKNOWN
         if byline and byline.statement is None and owner.origin in WRITTEN and owner.principal is None:
             return replace(owner, principal=self.principal)
         return owner

@@ -19,7 +19,7 @@ from byline.core.effect import effect_digest
 from byline.core.index_keys import entry_key, subject_key
 from byline.core.sealed_index import MAX_KEYS
 from byline.core.tombstone import erased_entries
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 from byline.core.verified import Strength, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedTombstone
 from byline.flow.witnessed import await_index
 from byline.verify import verify_bundles
@@ -71,15 +71,19 @@ def complete(
         traced = _trace(evidence, landing, trust, index, facts, shown, entries)
         withheld = {entry for hidden in traced.withheld.values() for entry in hidden}
         graves = {entry_key(trust.repository, index.origin, entry) for entry in withheld & tried}
-        wanted = traced.wanted | graves | _subjects(trust, facts, {shown[entry] for entry in shown.keys() - index.entries})
+        agents = {subject_key(trust.repository, each.key_hint) for each in bundles if each.key_hint not in keys}
+        wanted = traced.wanted | graves | agents | _subjects(trust, facts, {shown[entry] for entry in shown.keys() - index.entries})
         if wanted := wanted - index.found.keys():
             index = ask_index(ledger, wanted, trust=trust, at=at, max_age=max_age, before=index)
             continue
-        about = {entry for key in graves for entry in index.found[key]}
+        about = {entry for key in graves | agents for entry in index.found[key]}
         missing = withheld.union(about, *traced.unread.values()) - shown.keys() - tried
         if not missing:
             index = await_index(index, strength, ledger, trust=trust, at=at)
-            return Completion(index=index, completeness=conclude(index, traced), bundles=tuple(fetched))
+            # Who does not show for whom an agent's key signs hides what it says of any path.
+            hidden = tuple(sorted({entry for key in agents for entry in index.found[key]} - shown.keys()))
+            unread = {each.transition.path: hidden for each in landing.files} if hidden else traced.unread
+            return Completion(index=index, completeness=conclude(index, replace(traced, unread=unread)), bundles=tuple(fetched))
         got = ledger.fetch(sorted(missing))
         tried |= missing
         fetched += got

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from byline.core.claim import Op
 from byline.core.effect import effect_digest
 from byline.core.statement import PredicateType
+from byline.errors import StatementError
 from byline.flow.landing import state_at
 from byline.log.evidence import EvidenceRef
 from byline.verify.checks import read_predicate
@@ -75,8 +77,15 @@ class Evidence:
             LedgerError: The ledger does not answer.
         """
         yield from self.here(landing, at=at)
-        for subject in _subjects(landing) if self.ledger else ():
-            yield from self.ledger.find(subject) if self.ledger else ()
+        if self.ledger is None:
+            return
+        keys: set[str] = set()
+        for subject in _subjects(landing):
+            for bundle in self.ledger.find(subject):
+                yield bundle
+                keys.update({bundle.key_hint} if self._is_mandated(bundle) else ())
+        for key in sorted(keys):
+            yield from self.ledger.find(key)
 
     def here(self, landing: Landing, *, at: datetime) -> Iterator[Bundle]:
         """Yield what this clone has of it.
@@ -89,6 +98,7 @@ class Evidence:
         for digest in self._statements(landing):
             facts |= {fact.name: fact for fact in self._index.facts(statement=digest)}
         facts |= {fact.name: fact for fact in self._index.facts(kind=PredicateType.TOMBSTONE)}
+        facts |= {fact.name: fact for fact in self._index.delegations(fact.key for fact in facts.values())}
         yield from (stored.bundle for stored in self._index.open(facts.values()))
 
     def history(self, paths: Iterable[bytes]) -> Iterator[Bundle]:
@@ -132,6 +142,13 @@ class Evidence:
         digest = hashlib.sha256(payload).hexdigest()
         known = self._authorships.get(digest)
         return (digest, known) if known else read_predicate(payload)
+
+    def _is_mandated(self, bundle: Bundle) -> bool:
+        """Whether what is in `bundle` was signed with an agent's key, by its own word: then who let it sign is asked for, too."""
+        with suppress(StatementError):
+            said = self.read(bundle.envelope.payload)[1]
+            return getattr(said, "mandate", None) is not None
+        return False
 
     def _statements(self, landing: Landing) -> set[str]:
         stops = {_Version(path, old) for path, (old, _) in landing.blobs.items()}

@@ -53,11 +53,13 @@ def prove_statements(index: EvidenceIndex, statements: Iterable[str | None], *, 
         trust.check_current(at)
     except StaleError as error:
         return dict.fromkeys(asked, Proof(verified=False, problem=str(error)))
+    known = {key.id for key in trust.keys}
     facts = {digest: index.facts(statement=digest) for digest in asked}
-    keys = {digest: _key(trust, digest, facts[digest]) for digest in asked}
+    lets = {digest: index.delegations(fact.key for fact in facts[digest] if fact.key not in known) for digest in asked}
+    keys = {digest: _key(trust, digest, (*facts[digest], *lets[digest])) for digest in asked}
     proofs = {digest: Proof(**json.loads(kept)) for digest in asked if (kept := index.kept(keys[digest])) is not None}
     left = [digest for digest in asked if digest not in proofs]
-    new = _check(index, {digest: facts[digest] for digest in left}, trust, at) if left else {}
+    new = _check(index, {digest: (*facts[digest], *lets[digest]) for digest in left}, trust, at) if left else {}
     index.keep({keys[digest]: json.dumps(asdict(proof)).encode() for digest, proof in new.items()})
     return proofs | new
 
@@ -81,8 +83,8 @@ def _check(index: EvidenceIndex, facts: Mapping[str, Sequence[Fact]], trust: Tru
     stored = index.open([fact for each in facts.values() for fact in each])
     found = verify_bundles((each.bundle for each in stored), trust=trust, at=at, read=read)
     proofs = dict.fromkeys(facts, Proof(verified=False, problem="its bundle is not here"))
-    proofs |= {failure.digest: Proof(verified=False, problem=failure.message) for failure in found.failures}
+    proofs |= {failure.digest: Proof(verified=False, problem=failure.message) for failure in found.failures if failure.digest in facts}
     for fact in sorted(found.facts, key=lambda fact: fact.strength.rank):
-        if not isinstance(fact, VerifiedAuthorship) or fact.is_full:
+        if fact.digest in facts and (not isinstance(fact, VerifiedAuthorship) or fact.is_full or fact.delegation):
             proofs[fact.digest] = Proof(verified=True, signer=fact.principal, strength=str(fact.strength))
     return proofs

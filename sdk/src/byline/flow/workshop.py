@@ -5,6 +5,7 @@
 
 A story takes a `Workshop` and nothing else from the world: it reads no environment, and time and randomness come as functions.
 `declares` names the work trees in which a committer declares their own lines (`capture.places.worktree_name`), or is `EVERYWHERE`.
+`delegation` is the statement (SHA-256 of its payload) by which an agent's key signs for `principal`, None where `signer` is a person's.
 `signer` and `principal` are None where nobody has a key here: then nothing is signed, and everything can still be read.
 `hold` is the one lock of a clone: whoever folds the journal or signs holds it, so two attesters never do the same work.
 """
@@ -56,6 +57,7 @@ class Workshop:
     signer: Signer | None = None
     principal: str | None = None
     declares: tuple[str, ...] = ()
+    delegation: str | None = None
     trust: Trust | None = None
 
     @property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CACHE = "cache.db"
-VERSION = 5
+VERSION = 6
 BUSY_SECONDS = 10
 MAX_ANSWERS = 4096
 _SUM_BYTES = 16

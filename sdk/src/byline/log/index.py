@@ -162,20 +162,27 @@ class EvidenceIndex:
         self,
         *,
         kind: PredicateType | None = None,
+        change: str | None = None,
         commit: str | None = None,
         statement: str | None = None,
         name: str | None = None,
         chain: str | None = None,
         seq: int | None = None,
     ) -> tuple[Fact, ...]:
-        """Return the files of the evidence of `kind`, about `commit`, for `statement`, named `name`, number `seq` of `chain`; by name."""
-        wanted = {"kind": kind, "commit_id": commit, "digest": statement, "name": name, "chain": chain, "seq": seq}
+        """Return the files of the evidence of `kind`, about `change` or `commit`, for `statement`, so named, `seq` of `chain`; by name."""
+        wanted = {"kind": kind, "change": change, "commit_id": commit, "digest": statement, "name": name, "chain": chain, "seq": seq}
         given = {column: str(value) for column, value in wanted.items() if value is not None}
         where = "".join(f" AND {column} = ?" for column in given)
         query = f"SELECT {FILE_COLUMNS} FROM file WHERE reason IS NULL{where} ORDER BY name"  # noqa: S608 - column names of this module
         rows = self._database.rows(query, *given.values())
         names = ("name", "blob", "statement", "key", "kind", "change", "repository", "commit", "chain", "seq")
         return tuple(Fact(**dict(zip(names, row, strict=False)), logged=bool(row[-1])) for row in rows)
+
+    def delegations(self, keys: Iterable[str]) -> tuple[Fact, ...]:
+        """Return the delegations to the agents' keys with these ids (hex), and their revocations; by name."""
+        kinds = (PredicateType.DELEGATION, PredicateType.REVOCATION)
+        found = {fact.name: fact for key in set(keys) for kind in kinds for fact in self.facts(kind=kind, change=key)}
+        return tuple(found[name] for name in sorted(found))
 
     def count_statements(self) -> int:
         """Return how many authorship statements there are, however many keys signed them."""

@@ -37,6 +37,7 @@ CREATE TABLE file (
     name TEXT PRIMARY KEY, blob TEXT, digest TEXT, key TEXT, kind TEXT, change TEXT, repository TEXT, commit_id TEXT, chain TEXT,
     seq INTEGER, logged INTEGER, reason TEXT, strict INTEGER DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX file_kind ON file (kind);
+CREATE INDEX file_change ON file (change, kind);
 CREATE INDEX file_commit ON file (commit_id);
 CREATE INDEX file_digest ON file (digest);
 CREATE INDEX file_chain ON file (chain, seq);

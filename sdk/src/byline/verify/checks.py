@@ -14,12 +14,13 @@
    checkpoint. An embedded log, and one that trust does not list, leave it `signed`; so does one that seals an index, unless the
    entry was shown to be in that (`verify.completeness`): of other entries a log never saw what was signed.
 8. *Use.* Trust lets the key sign this predicate, and the signature shows the presence of a person that the key was enrolled with.
-9. *Identity.* The statement speaks for its signer: an approver is the signer; an owner or hand whom claims name anew is the
+9. *Identity.* The statement speaks for its signer: an approver or a delegator is the signer; an owner or hand whom claims name anew is the
    signer or nobody (lines carried from another statement, and the earlier writer of mixed text, are named, not spoken for).
 10. *Time.* Trust has not expired; nor has an approval.
 
-After check 4 a statement of claims, or a tombstone, may tighten, whatever becomes of the rest. All ten make it relax; of many bundles
-(`verify.many`) one whose receipt fails checks 5 to 7 counts as if it had none.
+After check 4 a statement of claims, a tombstone or a revocation may tighten, whatever becomes of the rest. All ten make it relax; of
+many bundles (`verify.many`) one whose receipt fails checks 5 to 7 counts as if it had none. A key that trust does not list may be an
+agent's, if somebody of trust lets it sign: then check 8 is that it stays within the scope (`verify.delegated`).
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ import contextlib
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.approval import Approval, parse_approval
-from byline.core.authorship import Authorship, parse_authorship
+from byline.core.authorship import Authorship, parse_authorship, spoken_for
 from byline.core.checkpoint import open_cosigned
-from byline.core.claim import New
 from byline.core.decision import Decision, parse_decision
+from byline.core.delegation import Delegation, Revocation, parse_delegation, parse_revocation
 from byline.core.entry import check_entry
 from byline.core.merkle import check_inclusion, hash_leaf
 from byline.core.note import parse_vkey
@@ -39,32 +40,36 @@ from byline.core.sshsig import namespace_of
 from byline.core.statement import PredicateType, parse_statement
 from byline.core.tombstone import Tombstone, parse_tombstone
 from byline.core.trust import LogClass, Use
-from byline.core.value import dataclass, replace
+from byline.core.value import dataclass
 from byline.core.verified import (
     Strength,
     Verified,
     VerifiedApproval,
     VerifiedAuthorship,
     VerifiedDecision,
+    VerifiedDelegation,
     VerifiedIndex,
+    VerifiedRevocation,
     VerifiedTombstone,
 )
 from byline.errors import (
     CheckpointError,
     IdentityError,
+    MalformedError,
     PresenceError,
     ProofError,
     StaleError,
     StatementError,
     SubjectMismatchError,
     UnknownKeyError,
+    VerificationError,
 )
+from byline.verify.delegated import Delegations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from byline.core.attribution import Owner
     from byline.core.bundle import Bundle
     from byline.core.checkpoint import Checkpoint
     from byline.core.publickey import Presence
@@ -72,7 +77,7 @@ if TYPE_CHECKING:
     from byline.keys.cosigners import WitnessVerifier
     from byline.keys.ed25519 import LogVerifier
 
-Predicate: TypeAlias = "Authorship | Approval | Decision | Tombstone"
+Predicate: TypeAlias = "Authorship | Approval | Decision | Delegation | Revocation | Tombstone"
 Read: TypeAlias = "Callable[[bytes], tuple[str, Predicate]]"
 
 
@@ -103,6 +108,7 @@ class Checker:
         self._at = at
         self._read = read or read_predicate
         self._keys = {key.id: key for key in trust.keys}
+        self._delegations = Delegations(trust)
         self._logs = {log.origin: log for log in trust.logs}
         self._signatures = Signatures()
         self._verifiers: dict[str, LogVerifier] = {}
@@ -121,7 +127,7 @@ class Checker:
             SignatureError: Check 4.
         """
         # 1. What no key of trust can have signed is not even parsed.
-        key = self._keys.get(bundle.key_hint)
+        key = self._keys.get(bundle.key_hint) or self._delegations.key(bundle.key_hint)
         if key is None:
             raise UnknownKeyError(f"trust does not know the key {bundle.key_hint[:16]}", hint="an owner adds it with byline trust add")
         # 2.
@@ -133,6 +139,30 @@ class Checker:
         envelope = bundle.envelope
         presence = self._signatures.verify(key.public, envelope.signature, envelope.signed_bytes, namespace=_namespace(predicate))
         return Signed(digest=digest, predicate=predicate, key=key, presence=presence)
+
+    def knows(self, key: str) -> bool:
+        """Whether trust lists the key with this id."""
+        return key in self._keys
+
+    def learn(self, fact: Verified) -> None:
+        """Read what agents' keys signed in the light of `fact`."""
+        self._delegations.learn(fact)
+
+    def prove_delegated(self, bundle: Bundle) -> tuple[tuple[VerifiedAuthorship, ...], MalformedError | VerificationError | None]:
+        """Return what `bundle`, signed with a key that trust does not list, proves by what was learned, and which check failed."""
+        try:
+            signed = self.open_signed(bundle)
+        except (MalformedError, VerificationError) as error:
+            return (), error
+        failed: MalformedError | VerificationError | None = None
+        strength = Strength.SIGNED
+        try:
+            strength = self._receipt(bundle, signed.key)
+            self._delegations.check(signed)
+            self._trust.check_current(self._at)
+        except (MalformedError, VerificationError) as error:
+            failed = error
+        return tuple(self._delegations.facts(signed, strength)), failed
 
     def prove(self, bundle: Bundle, signed: Signed) -> Verified:
         """Make checks 5 to 10.
@@ -163,10 +193,10 @@ class Checker:
             raise StaleError("the approval has expired")
         return _fact(signed, strength, is_full=True)
 
-    def tighten(self, signed: Signed) -> VerifiedAuthorship | VerifiedTombstone | None:
-        """Return the claims or the tombstone of a statement that failed a check after the fourth: they may tighten and nothing else."""
+    def tighten(self, signed: Signed) -> VerifiedAuthorship | VerifiedTombstone | VerifiedRevocation | None:
+        """Return what a statement that failed a check after the fourth may do: tighten, and nothing else."""
         fact = _fact(signed, Strength.SIGNED, is_full=False)
-        return fact if isinstance(fact, VerifiedAuthorship | VerifiedTombstone) else None
+        return fact if isinstance(fact, VerifiedAuthorship | VerifiedTombstone | VerifiedRevocation) else None
 
     def _receipt(self, bundle: Bundle, key: TrustedKey) -> Strength:
         receipt = bundle.receipt
@@ -238,6 +268,10 @@ def read_predicate(payload: bytes) -> tuple[str, Predicate]:
         return statement.digest, parse_approval(statement)
     if kind == PredicateType.DECISION:
         return statement.digest, parse_decision(statement)
+    if kind == PredicateType.DELEGATION:
+        return statement.digest, parse_delegation(statement)
+    if kind == PredicateType.REVOCATION:
+        return statement.digest, parse_revocation(statement)
     if kind == PredicateType.TOMBSTONE:
         return statement.digest, parse_tombstone(statement)
     raise StatementError("a predicate that Byline does not know")
@@ -248,7 +282,7 @@ def _namespace(predicate: Predicate) -> str:
 
 
 def _uses(predicate: Predicate) -> tuple[Use, ...]:
-    if isinstance(predicate, Authorship):
+    if isinstance(predicate, Authorship | Delegation | Revocation):
         return (Use.AUTHORSHIP,)
     if isinstance(predicate, Approval):
         return (Use.APPROVAL, Use.ROOT)
@@ -269,6 +303,10 @@ def _fact(signed: Signed, strength: Strength, *, is_full: bool) -> Verified:
             uses=signed.key.uses,
             presence=signed.presence,
         )
+    if isinstance(predicate, Delegation):
+        return VerifiedDelegation(digest=digest, principal=principal, key=key, strength=strength, delegation=predicate)
+    if isinstance(predicate, Revocation):
+        return VerifiedRevocation(digest=digest, principal=principal, key=key, strength=strength, revocation=predicate)
     if isinstance(predicate, Tombstone):
         return VerifiedTombstone(digest=digest, principal=principal, key=key, strength=strength, tombstone=predicate, is_full=is_full)
     return VerifiedDecision(digest=digest, principal=principal, key=key, strength=strength, decision=predicate)
@@ -277,17 +315,9 @@ def _fact(signed: Signed, strength: Strength, *, is_full: bool) -> Verified:
 def _check_identity(predicate: Predicate, signer: str) -> None:
     if isinstance(predicate, Approval) and predicate.approver != signer:
         raise IdentityError(f"{signer} signed an approval in the name of {predicate.approver}")
+    if isinstance(predicate, Delegation) and predicate.delegator != signer:
+        raise IdentityError(f"{signer} signed a delegation in the name of {predicate.delegator}")
     if isinstance(predicate, Authorship):
-        others = {owner.principal for owner in _spoken_for(predicate)} - {None, signer}
+        others = {owner.principal for owner in spoken_for(predicate)} - {None, signer}
         if others:
             raise IdentityError(f"{signer} signed claims in the name of {min(map(str, others))}")
-
-
-def _spoken_for(authorship: Authorship) -> Iterator[Owner]:
-    for claim in authorship.claims:
-        new = [each for each in claim.segments if isinstance(each, New)]
-        # The hand of the whole file is the strictest of its parts, a carried one perhaps: then it is named as that is.
-        if claim.hand not in [replace(each.owner, earlier=None) for each in new if each.carried]:
-            yield claim.hand
-        yield from (each.hand for each in claim.removed)
-        yield from (each.owner for each in new if each.carried is None)

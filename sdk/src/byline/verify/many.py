@@ -5,7 +5,8 @@ The checks and their numbers are those of `verify.checks`. Of many bundles, each
 signed it, whatever its envelope, receipt or file name; the strongest form of it is kept. Order and duplicates change nothing.
 A receipt that fails its checks is reported and counts for nothing, and so against nothing: whoever may send evidence could put it
 there, and anybody could take it away again. A person's approval under keys of different uses, or that show more and less of the
-person, is one fact for each: a second signature takes away nothing that the first allows.
+person, is one fact for each: a second signature takes away nothing that the first allows. What a key signed that trust does not list comes
+last, when it is known for whom agents' keys sign (`verify.delegated`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from byline.core.value import dataclass, replace
-from byline.core.verified import Verified, VerifiedApproval, VerifiedAuthorship, VerifiedDecision, VerifiedIndex, VerifiedTombstone
+from byline.core.verified import (
+    Verified,
+    VerifiedApproval,
+    VerifiedAuthorship,
+    VerifiedDecision,
+    VerifiedDelegation,
+    VerifiedIndex,
+    VerifiedRevocation,
+    VerifiedTombstone,
+)
 from byline.errors import MalformedError, VerificationError
 from byline.verify.checks import Checker
 
@@ -60,6 +70,12 @@ class Verification:
         return _of(VerifiedDecision, self.facts)
 
     @property
+    def delegations(self) -> tuple[VerifiedDelegation, ...]:
+        """What agents' keys may sign; those that were revoked are not among them."""
+        over = {fact.revocation.delegation for fact in _of(VerifiedRevocation, self.facts)}
+        return tuple(fact for fact in _of(VerifiedDelegation, self.facts) if fact.digest not in over)
+
+    @property
     def tombstones(self) -> tuple[VerifiedTombstone, ...]:
         """What people want erased."""
         return _of(VerifiedTombstone, self.facts)
@@ -86,13 +102,25 @@ def verify_bundles(
     checker = Checker(trust, at, read, index)
     facts: dict[tuple[str, ...], Verified] = {}
     failures: set[tuple[str, str, str]] = set()
-    for bundle in bundles:
-        fact, error = _try(checker, bundle)
-        if fact is not None:
+    of_others: list[Bundle] = []
+
+    def take(bundle: Bundle, found: Iterable[Verified], error: MalformedError | VerificationError | None) -> None:
+        for fact in found:
             who = (fact.digest, fact.principal, *((*fact.uses, fact.presence) if isinstance(fact, VerifiedApproval) else ()))
             facts[who] = _stronger(facts.get(who), fact)
         if error is not None:
             failures.add((bundle.envelope.digest, error.code, str(error)))
+
+    for bundle in bundles:
+        if checker.knows(bundle.key_hint):
+            fact, error = _try(checker, bundle)
+            take(bundle, (fact,) if fact else (), error)
+        else:
+            of_others.append(bundle)
+    for known in facts.values():
+        checker.learn(known)
+    for bundle in of_others:
+        take(bundle, *checker.prove_delegated(bundle))
     return Verification(
         facts=tuple(facts[who] for who in sorted(facts)),
         failures=tuple(Failure(digest=digest, code=code, message=message) for digest, code, message in sorted(failures)),
@@ -118,8 +146,9 @@ def _without_receipt(checker: Checker, bundle: Bundle, signed: Signed) -> Verifi
 
 
 def _stronger(one: Verified | None, two: Verified) -> Verified:
-    def rank(fact: Verified) -> tuple[bool, int, str]:
-        return not isinstance(fact, VerifiedAuthorship | VerifiedTombstone) or fact.is_full, fact.strength.rank, fact.key
+    def rank(fact: Verified) -> tuple[bool, bool, int, str]:
+        is_full = not isinstance(fact, VerifiedAuthorship | VerifiedTombstone) or fact.is_full
+        return is_full, isinstance(fact, VerifiedAuthorship) and fact.delegation is not None, fact.strength.rank, fact.key
 
     return two if one is None or rank(two) > rank(one) else one
 
