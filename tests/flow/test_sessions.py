@@ -275,3 +275,32 @@ def test_a_forked_process_counts_for_itself(repository: Scratch) -> None:
     edits = {edit.path: edit for edit in _edits(repository)}
     assert [edits[path].seq for path in (b"before.py", b"child.py", b"after.py")] == [1, 1, 2]
     assert len({edit.name for edit in edits.values()}) == 3
+
+
+def test_a_patch_is_applied_whole_or_not_at_all(repository: Scratch) -> None:
+    repository.write("a.py", "one\ntwo\n")
+    repository.write("old.py", "moved\n" * 5).chmod(0o755)
+    begin = "*** Begin Patch\n*** Update File: a.py\n@@\n-two\n+2\n"
+    with byline.session(agent="a", root=repository.path) as session:
+        with pytest.raises(ValueError, match=r"hunk 1 does not fit 'old\.py'"):
+            session.apply_patch(begin + "*** Update File: old.py\n-nothing\n+x\n*** End Patch\n")
+        assert (repository.path / "a.py").read_text() == "one\ntwo\n"
+        changed = session.apply_patch(
+            begin + "*** Update File: a.py\n-one\n+1\n*** Update File: old.py\n*** Move to: new/name.py\n*** End Patch\n", call_id="c1"
+        )
+        session.apply_patch("diff --git a/a.py b/a.py\nold mode 100644\nnew mode 100755\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+one\n")
+        assert asyncio.run(session.aapply_patch("--- a/a.py\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-2\n")) == ("a.py",)
+    assert changed == ("a.py", "old.py", "new/name.py")
+    assert os.access(repository.path / "new/name.py", os.X_OK)
+    assert sorted(path.name for path in repository.path.iterdir()) == [".git", "new"]
+    assert [(edit.path, edit.before is None, edit.after is None) for edit in session.records] == [
+        (b"old.py", False, True), (b"a.py", False, False), (b"new/name.py", True, False), (b"a.py", False, False), (b"a.py", False, True),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="already"):
+        session.apply_patch("*** Begin Patch\n*** Add File: new/name.py\n+x\n*** End Patch\n")
+
+
+def test_a_patch_makes_a_program(repository: Scratch) -> None:
+    text = "diff --git a/run b/run\nnew file mode 100755\n--- /dev/null\n+++ b/run\n@@ -0,0 +1 @@\n+#!/bin/sh\n"
+    byline.session(agent="a", root=repository.path).apply_patch(text)
+    assert os.access(repository.path / "run", os.X_OK)

@@ -75,6 +75,12 @@ class PayloadError(MalformedError):
     default_code = "BL-FORMAT-8"
 
 
+class PatchError(MalformedError, ValueError):
+    """Not a patch, one that asks for what is refused, or one that does not fit."""
+
+    default_code = "BL-FORMAT-9"
+
+
 class VerificationError(BylineError):
     """Well formed, but not proven."""
 

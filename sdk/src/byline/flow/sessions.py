@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +35,10 @@ from byline.capture.journal import find_events
 from byline.capture.places import inbox_dir
 from byline.core.attribution import Agent, Channel, answers
 from byline.core.edit import Edit
+from byline.core.patch import parse_patch, patch_files
 from byline.core.value import replace
 from byline.flow.asynchronous import in_thread
+from byline.flow.files import files_below, read_itself, read_or_none, replace_file, set_mode
 from byline.flow.recording import Call, Recorder, word
 from byline.flow.tools import ToolDecorator
 from byline.flow.watching import Watch, call_of
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from byline.core.patch import FilePatch
     from byline.flow.tools import StrPath
 
 # The sessions that are at work where the program is now, the innermost last.
@@ -183,7 +185,7 @@ class Session:
         data = content.encode() if isinstance(content, str) else content
         with self.recorder.lock:
             file = self._resolve(path)
-            self._replace(file, _read(file), data, self._call(call_id, tool))
+            self._replace(file, read_or_none(file), data, self._call(call_id, tool))
 
     def edit(self, path: StrPath, old: str, new: str, *, call_id: str | None = None, tool: str | None = None) -> None:
         """Replace the one occurrence of `old` in the file at `path` by `new`, and record the edit.
@@ -208,7 +210,7 @@ class Session:
         """
         with self.recorder.lock:
             file = self._at(path)
-            before = _read_itself(file)
+            before = read_itself(file)
             file.unlink()
             self._record(file, before, None, self._call(call_id, tool), follow=False)
 
@@ -223,8 +225,8 @@ class Session:
             old, new = self._at(source), self._at(target)
             if new.is_dir():
                 raise IsADirectoryError(f"there is a folder at {os.fspath(target)!r}")
-            moved = {file: _read_itself(file) for file in _files(old)}
-            replaced = _read_itself(new) if os.path.lexists(new) else None
+            moved = {file: read_itself(file) for file in files_below(old)}
+            replaced = read_itself(new) if os.path.lexists(new) else None
             new.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(old, new)
             for file, data in moved.items():  # first all that went: text that went is known where it comes again
@@ -232,10 +234,35 @@ class Session:
             for file, data in moved.items():
                 self._record(new / file.relative_to(old), replaced, data, call, follow=False)
 
+    def apply_patch(self, text: str, *, call_id: str | None = None, tool: str | None = None) -> tuple[str, ...]:
+        """Make the changes of a patch (`byline.core.patch`), all of them or none, record them, and return the paths that changed.
+
+        Raises:
+            PatchError: It is no patch, or does not fit; nothing is changed. It is a ValueError, too.
+            OSError: A file cannot be read or written; what was changed before is recorded.
+        """
+        patches, call = parse_patch(text), self._call(call_id, tool)
+        with self.recorder.lock:
+            made = patch_files(patches, lambda path: read_or_none(self._resolve(path)))
+            programs = {each.new: self._runs(each) for each in patches if each.new and (each.mode or each.old not in (None, each.new))}
+            for path in (path for path, data in made.items() if data is None):  # text that went is known where it comes again
+                file = self._resolve(path)
+                before = file.read_bytes()
+                file.unlink()
+                self._record(file, before, None, call)
+            for path, data in made.items():
+                if data is not None:
+                    file = self._resolve(path)
+                    self._replace(file, read_or_none(file), data, call)
+            for path, is_program in programs.items():
+                set_mode(self._resolve(path), is_program=is_program)
+        return tuple(made)
+
     awrite = in_thread(write)
     aedit = in_thread(edit)
     adelete = in_thread(delete)
     amove = in_thread(move)
+    aapply_patch = in_thread(apply_patch)
 
     # What others write
 
@@ -294,8 +321,12 @@ class Session:
     def _resolve(self, path: StrPath) -> Path:
         return Path(os.path.realpath(self.root / path))
 
+    def _runs(self, patch: FilePatch) -> bool:
+        """Whether what `patch` leaves is a program: as it says, or as what it moves is one."""
+        return patch.mode == "100755" if patch.mode else os.access(self._resolve(patch.old or ""), os.X_OK)
+
     def _replace(self, file: Path, before: bytes | None, after: bytes, call: Call) -> None:
-        _replace_file(file, after)
+        replace_file(file, after)
         self._record(file, before, after, call)
 
     def _record(self, file: Path, before: bytes | None, after: bytes | None, call: Call, *, follow: bool = True) -> Edit | None:
@@ -327,33 +358,3 @@ def _principal(name: str | None) -> str | None:
 def _child_id(parent: str) -> str:
     # An id that is cut (`clean`) would be another session's, too.
     return f"{parent[:400]}/{os.urandom(8).hex()}"
-
-
-def _read(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _read_itself(file: Path) -> bytes | None:
-    return os.fsencode(file.readlink()) if file.is_symlink() else file.read_bytes()
-
-
-def _files(place: Path) -> list[Path]:
-    if place.is_symlink() or not place.is_dir():
-        return [place]
-    return sorted(file for file in place.rglob("*") if file.is_symlink() or file.is_file())
-
-
-def _replace_file(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temp = file.with_name(f".{file.name[:200]}.{os.urandom(6).hex()}")
-    try:
-        temp.write_bytes(data)
-        if file.exists():
-            temp.chmod(stat.S_IMODE(file.stat().st_mode))
-        temp.replace(file)
-    except OSError:
-        temp.unlink(missing_ok=True)
-        raise
