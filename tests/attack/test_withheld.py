@@ -13,16 +13,19 @@ import pytest
 from byline.core.presets import format_preset
 from byline.core.sealed_index import IndexProof, format_row
 from byline.core.tombstone import LogEntry
-from byline.core.trust import Use
+from byline.core.trust import Use, Witness
+from byline.core.trustfile import add_to_trust
 from byline.core.verdict import Outcome
 from byline.core.verified import Strength
 from byline.errors import LedgerUnavailableError
 from byline.flow.gathering import Evidence
 from byline.flow.judge import Judgement, Question, judge
 from byline.git.repository import open_repository
+from byline.keys.cosigners import WitnessKey
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 from byline.testing import MemoryLedger
+from byline.verify import verify_bundle
 from byline_gate.anchor import Anchor
 from byline_gate.anchored import run_gate
 from casework import NOW, SIGNERS, TARGET, ai, approval, authorship, claim, human, independent, move, sha, signed, tombstone, trust_bytes
@@ -43,14 +46,15 @@ LINE = "value = compute_total(rates, amounts)\n"
 OLD, MID, NEW = "a\nb\n", "a\nb1\n", f"a\n{LINE}c\n"
 ERASERS = dict.fromkeys(("p-ben", "p-mia"), (Use.AUTHORSHIP, Use.APPROVAL, Use.ERASURE))
 POLICY = format_preset("team", repository=ID).replace('acknowledge = "T1,T2 only"', 'completeness = "required"')
+WITNESS = WitnessKey("witness.example", bytes(range(32)))
 LOGGED = POLICY.replace('strength = "signed"', 'strength = "logged"')
 
 
 class Lying(MemoryLedger):
     """A log that does not show what `hides` says, has no rows for what `stealthy` says, and hands out nothing that is `erased`."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        super().__init__(clock=clock)
+    def __init__(self, clock: Callable[[], int], witnesses: Sequence[WitnessKey]) -> None:
+        super().__init__(clock=clock, witnesses=witnesses)
         self.hides: set[int] = set()
         self.erased: set[int] = set()
         self.is_away = False
@@ -115,12 +119,15 @@ class Desk:
 
 @pytest.fixture
 def ledger() -> Lying:
-    return Lying(clock=lambda: int(NOW.timestamp()) * 1_000_000_000)
+    return Lying(clock=lambda: int(NOW.timestamp()) * 1_000_000_000, witnesses=[WITNESS])
 
 
 @pytest.fixture(params=[POLICY])
 def desk(request: pytest.FixtureRequest, repository: Scratch, ledger: Lying, tmp_path: Path) -> Iterator[Desk]:
-    repository.write(".byline/trust.toml", trust_bytes(logs=(replace(independent(ledger), is_indexed=True),), uses=ERASERS))
+    log = replace(independent(ledger), is_indexed=True, operator="s-ops", quorum=1 if "witnessed" in request.param else 0)
+    witness = Witness(name="w1", vkey=WITNESS.vkey, operator="o-one")
+    old = trust_bytes(uses=ERASERS)
+    repository.write(".byline/trust.toml", add_to_trust(old, issued=NOW - timedelta(hours=1), logs=(log,), witnesses=(witness,)))
     repository.write(".byline/policy.toml", request.param)
     repository.write("app.py", OLD)
     repository.commit("base")
@@ -325,6 +332,20 @@ def test_a_strangers_statement_says_nothing_and_has_to_be_shown(desk: Desk) -> N
     assert stranger.receipt
     desk.ledger.erased = {stranger.receipt.index}
     assert desk.outcome(mine) is Outcome.DENY
+
+
+@pytest.mark.parametrize("desk", [LOGGED.replace('strength = "logged"', 'strength = "witnessed"')], indirect=True)
+def test_a_statement_that_was_logged_before_witnesses_came_by_is_witnessed_later(desk: Desk) -> None:
+    """Nobody waited for them; what the gate brings here stays, for those who verify without a network."""
+    mine = desk.say("p-ana", typed("p-ana"))
+    judgement = desk.judge(mine)
+    assert [(fact.strength, judgement.verdict.outcome) for fact in judgement.verification.facts] == [(Strength.WITNESSED, Outcome.ALLOW)]
+    assert judgement.trust
+    assert judgement.change
+    assert judgement.change.completeness
+    index, kept = judgement.change.completeness.index, EvidenceRef(desk.repo).bundles()
+    found = [verify_bundle(each.bundle, trust=judgement.trust, at=NOW, index=index).strength for each in kept]
+    assert sorted(found) == [Strength.LOGGED, Strength.WITNESSED]
 
 
 def test_the_decision_is_in_the_index_too(desk: Desk) -> None:

@@ -8,6 +8,7 @@ What the evidence of this clone leads to is asked for at once, so that mostly on
 fetched, kept with the evidence and followed in turn (`verify.completeness`). So a judgement rests on what the log has, and not on what
 somebody chose to show. Also asked for is every statement that has a receipt of the log: without being in the index it is not logged.
 All answers have to be of the history that the log shows everybody, and that its witnesses cosigned where they are asked for.
+Receipts that were given before witnesses came by are renewed.
 What the log does not hand over either stays withheld, unless the same index has tombstones of enough people for it.
 """
 
@@ -80,6 +81,11 @@ def complete(
         missing = withheld.union(about, *traced.unread.values()) - shown.keys() - tried
         if not missing:
             index = await_index(index, strength, ledger, trust=trust, at=at)
+            # A receipt is as strong as its log was when it gave it: what was logged before witnesses came by is asked for again.
+            weak = {fact.digest for fact in facts if strength is Strength.WITNESSED and fact.strength is not strength}
+            renewed = ledger.fetch(sorted(entry for entry, digest in shown.items() if digest in weak)) if weak else ()
+            evidence.keep(renewed)
+            fetched += renewed
             # Who does not show for whom an agent's key signs hides what it says of any path.
             hidden = tuple(sorted({entry for key in agents for entry in index.found[key]} - shown.keys()))
             unread = {each.transition.path: hidden for each in landing.files} if hidden else traced.unread
