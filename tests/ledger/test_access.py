@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byline.core.value import replace
 from byline.errors import BylineError, ConfigError, KeyNotAllowedError, MalformedError, NotAdmittedError, QuotaError, UnknownCallerError
 from byline_cli.main import main
 from byline_ledger.engine.access import Access, Caller, hash_token
@@ -115,6 +116,20 @@ def test_a_quota_pushes_back_and_says_until_when() -> None:
     doors.enter(Caller(token="t"), Door.APPEND).guest(KEY).take(100)
     with pytest.raises(QuotaError):
         guest.check(100)
+
+
+def test_what_was_used_of_a_quota_stays_used_when_the_file_is_read_again() -> None:
+    """Also where the identity has other keys or another rate since; who is new begins with a full bucket."""
+    mine = Identity(name="ci", doors=frozenset({Door.APPEND}), rate=1, burst=5)
+    access = Access([mine], clock=lambda: 7.0)
+    for _ in range(5):
+        access.enter(Caller(), Door.APPEND).guest("aa").take(1)
+    for again in (mine, replace(mine, rate=2), replace(mine, keys=frozenset({"aa"}))):
+        access.replace([again])
+        with pytest.raises(QuotaError):
+            access.enter(Caller(), Door.APPEND).guest("aa").take(1)
+    access.replace([replace(mine, name="other")])
+    access.enter(Caller(), Door.APPEND).guest("aa").take(1)
 
 
 def test_a_quota_of_bytes_lets_what_is_larger_pass_once_it_is_full() -> None:

@@ -26,10 +26,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from byline.errors import EntryRejectedError, FrozenError, KeyNotAllowedError, NotAdmittedError, QuotaError, UnknownCallerError
+from byline.errors import (
+    EntryRejectedError,
+    FrozenError,
+    KeyNotAllowedError,
+    LedgerUnavailableError,
+    NotAdmittedError,
+    QuotaError,
+    UnknownCallerError,
+)
 from byline.keys.ids import key_id
 from byline.log.answers import write_append
-from byline.log.client import LedgerClient
+from byline.log.client import Identity, LedgerClient
 from byline.testing import fixed_signer
 from byline_cli.main import main
 from byline_ledger.administration import UnixConnection
@@ -179,6 +187,50 @@ def test_a_certificate_is_who_its_names_say(place: Path, tmp_path: Path) -> None
                 else:
                     with pytest.raises(UnknownCallerError):
                         client.append(envelope(2), SIGNER.public)
+
+
+def test_certificates_are_renewed_while_the_server_runs(place: Path, tmp_path: Path) -> None:
+    """L14: new connections see the new ones at both doors, and who has a certificate of the old authority stays out."""
+    tls = {key: str(tmp_path / name) for key, name in (("certificate", "server.pem"), ("key", "server.key"), ("client_ca", "clients.pem"))}
+    (place / "ledger.toml").write_text("schema = 1\n[tls]\n" + "".join(f"{key} = {json.dumps(path)}\n" for key, path in tls.items()))
+    host, name = x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.UniformResourceIdentifier("spiffe://shop.example/ci")
+
+    def renew(place: Path) -> tuple[ssl.SSLContext, bytes, Identity]:
+        """Make new files of everything, in `place`; return what a client needs over HTTP and over gRPC."""
+        place.mkdir(exist_ok=True)
+        authority = issue(place, "clients", None)
+        issue(place, "server", authority, host)
+        issue(place, "ci", authority, name)
+        context = ssl.create_default_context(cafile=place / "clients.pem")
+        context.load_cert_chain(place / "ci.pem", place / "ci.key")
+        return context, (place / "clients.pem").read_bytes(), Identity((place / "ci.key").read_bytes(), (place / "ci.pem").read_bytes())
+
+    def answers(url: str, web: str, context: ssl.SSLContext, roots: bytes, identity: Identity) -> list[bool]:
+        with LedgerClient(url, roots=roots, identity=identity, deadline=2) as client:
+            found = []
+            for ask in (lambda: get(web, "/checkpoint", context=context), client.checkpoint):
+                try:
+                    found.append(bool(ask()))
+                except (LedgerUnavailableError, OSError):
+                    found.append(False)
+        return found
+
+    old = renew(tmp_path)
+    named = {"name": "ci", "certificate": [name.value], "doors": ["append", "read"]}
+    with web_serving(place, "--admission", admission(place, named)) as (process, url, web):
+        with LedgerClient(url, roots=old[1], identity=old[2]) as connected:
+            assert connected.checkpoint()
+            new = renew(tmp_path)
+            assert answers(url, web, *old) == [True, True]
+            assert operate(place, "POST", "/reload")[0] == 200
+            for _ in range(2):
+                assert answers(url, web, *old) == [False, False]
+                assert answers(url, web, *new) == [True, True]
+            assert connected.checkpoint(), "who was let in stays"
+        (tmp_path / "server.pem").write_text("junk")
+        assert operate(place, "POST", "/reload")[0] == 500
+        assert answers(url, web, *new) == [True, True]
+        assert process.poll() is None
 
 
 def test_the_operator_reads_the_admission_file_again(place: Path) -> None:

@@ -172,6 +172,22 @@ def test_a_mirror_is_not_begun_among_other_files(log: PublishedLog, folder: Path
     assert mirror(log, folder).sync().checkpoint.size == 1
 
 
+def test_two_syncs_of_one_folder_do_not_meet(log: PublishedLog, folder: Path) -> None:
+    """The second says so at once; the first ends as if it had been alone."""
+    log.append([leaf(n) for n in range(300)])
+    told = []
+
+    def meet(_done: int, _all: int) -> None:
+        with pytest.raises(ConfigError, match="another sync") as caught:
+            mirror(log, folder).sync()
+        told.append(caught.value)
+
+    mirror(log, folder).sync(meet)
+    assert told
+    assert files(folder) == published(log)
+    mirror(log, folder).sync()
+
+
 def test_partial_tiles_of_an_older_checkpoint_stay_until_the_tile_is_full(log: PublishedLog, folder: Path) -> None:
     for size in (3, 5):
         log.append([leaf(n) for n in range(len(log.leaves), size)])

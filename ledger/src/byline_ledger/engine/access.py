@@ -47,6 +47,12 @@ class Guest:
         self._bytes = Bucket(rate=identity.bytes, seconds=identity.burst) if identity.bytes else None
         self._is_bounded = bool(self._entries or self._bytes)
 
+    def go_on(self, before: Guest) -> None:
+        """Begin with what was left of the quota of `before`, who was the same: no reload gives anybody more."""
+        for mine, theirs in ((self._entries, before._entries), (self._bytes, before._bytes)):
+            if mine and theirs:
+                mine.go_on(theirs)
+
     def check(self, size: int) -> None:
         """Check that an entry of `size` bytes may come now.
 
@@ -125,11 +131,16 @@ class Access:
 
     def __init__(self, identities: Iterable[Identity], clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._guests: tuple[Guest, ...] = ()
         self.replace(identities)
 
     def replace(self, identities: Iterable[Identity]) -> None:
-        """Go by other `identities` from now on; their quotas begin anew."""
+        """Go by other `identities` from now on; of a name that stays what was used of its quota stays used."""
+        before = {each.identity.name: each for each in self._guests}
         self._guests = tuple(Guest(each, self._clock) for each in identities)
+        for each in self._guests:
+            if each.identity.name in before:
+                each.go_on(before[each.identity.name])
 
     def enter(self, caller: Caller, door: Door) -> Visit:
         """Let `caller` in at `door`.

@@ -19,6 +19,10 @@ class Bucket:
         self._most = self._level = float(rate * seconds)
         self._at: float | None = None
 
+    def go_on(self, before: Bucket) -> None:
+        """Begin with what was left in `before`, as far as it fits."""
+        self._level, self._at = min(self._most, before._level), before._at
+
     def pause(self, units: int, *, at: float) -> float:
         """Return in how many seconds `units` may be taken; what is more than the whole bucket may be when it is full."""
         if self._at is not None:

@@ -16,7 +16,6 @@ import logging
 import shutil
 import signal
 import socket
-import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -38,6 +37,7 @@ from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.events import tell
 from byline_ledger.server.appends import Appends
 from byline_ledger.server.around import Registering
+from byline_ledger.server.certificates import Certificates
 from byline_ledger.server.checks import Checks
 from byline_ledger.server.diary import begin
 from byline_ledger.server.gauges import watch_server
@@ -59,7 +59,7 @@ from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from byline_ledger.server.config import ServerConfig, Tls
+    from byline_ledger.server.config import ServerConfig
 
 SERVICE = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name
 _OPTIONS = (
@@ -105,7 +105,7 @@ def check_server(config: ServerConfig) -> None:
     identities_of(config)
     check_files(config.directory)
     if config.tls is not None:
-        _credentials(config.tls)
+        Certificates(config.tls)
     key = load_log_key(config.directory / KEY)
     if config.witnesses is not None:
         load_policy(config.witnesses, key.vkey)
@@ -120,6 +120,7 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health = health_aio.HealthServicer()
     access = Access(identities_of(config), time.monotonic)
+    certificates = Certificates(config.tls) if config.tls else None
     async with _site(config, access) as (site, heads), contextlib.AsyncExitStack() as doors:
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=config.calls)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(site.service, Registering(server))  # type: ignore[arg-type]  # it is asked for no more
@@ -127,9 +128,9 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
         reflection.enable_server_reflection(
             (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME), server
         )
-        port = _bind(server, config)
-        await _administer(Operator(config, site, access), config, doors)
-        web = [await doors.enter_async_context(listening(application(site), config.http, config.tls))] if config.http else []
+        port = _bind(server, config, certificates)
+        await _administer(Operator(config, site, access, certificates), config, doors)
+        web = [await doors.enter_async_context(listening(application(site), config.http, certificates))] if config.http else []
         watching = asyncio.create_task(_watch(site.appends, health))
         _collect_seldom()
         await server.start()
@@ -259,7 +260,7 @@ async def _say(health: health_aio.HealthServicer, status: health_pb2.HealthCheck
         await health.set(name, status)
 
 
-def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
+def _bind(server: grpc.aio.Server, config: ServerConfig, certificates: Certificates | None) -> int:
     host, _, port = config.listen.rpartition(":")
     try:
         # gRPC says less about why, and says it on stderr too.
@@ -267,27 +268,9 @@ def _bind(server: grpc.aio.Server, config: ServerConfig) -> int:
         with socket.socket(family, kind) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
-        if config.tls is None:
+        if certificates is None:
             return server.add_insecure_port(config.listen)
-        return server.add_secure_port(config.listen, _credentials(config.tls))
+        return server.add_secure_port(config.listen, certificates.for_grpc())
     except (OSError, RuntimeError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"cannot listen on {config.listen}: {what}", hint="choose another with --listen HOST:PORT") from error
-
-
-def _credentials(tls: Tls) -> grpc.ServerCredentials:
-    try:
-        key, certificate = tls.key.read_bytes(), tls.certificate.read_bytes()
-        authorities = tls.client_ca.read_bytes() if tls.client_ca else None
-    except OSError as error:
-        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
-    # gRPC would say no more than that it cannot listen.
-    trial = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        trial.load_cert_chain(tls.certificate, tls.key)
-        if tls.client_ca:
-            trial.load_verify_locations(tls.client_ca)
-    except ssl.SSLError as error:
-        what = f"{tls.certificate}, {tls.key}" + (f" or {tls.client_ca}" if tls.client_ca else "")
-        raise ConfigError(f"cannot be used for TLS: {what}", hint=f"PEM files that belong together ({error.reason or error})") from error
-    return grpc.ssl_server_credentials([(key, certificate)], authorities, require_client_auth=authorities is not None)

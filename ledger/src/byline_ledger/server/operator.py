@@ -15,6 +15,7 @@ from byline_ledger.events import tell
 if TYPE_CHECKING:
     from byline_ledger.engine.access import Access
     from byline_ledger.engine.identities import Identity
+    from byline_ledger.server.certificates import Certificates
     from byline_ledger.server.config import ServerConfig
     from byline_ledger.server.http.site import Site
 
@@ -37,10 +38,11 @@ def identities_of(config: ServerConfig) -> tuple[Identity, ...]:
 class Operator:
     """Looks after the server of `site`, set up as `config` says, whose doors `access` keeps."""
 
-    def __init__(self, config: ServerConfig, site: Site, access: Access) -> None:
+    def __init__(self, config: ServerConfig, site: Site, access: Access, certificates: Certificates | None) -> None:
         self._config = config
         self._site = site
         self._access = access
+        self._certificates = certificates
 
     async def stats(self) -> dict[str, Any]:
         """Tell how the log and the server are."""
@@ -59,19 +61,21 @@ class Operator:
         return self._site.reception.metrics.text()
 
     def reload(self) -> int:
-        """Read the admission file again and go by it; return how many identities it has.
+        """Read the admission file and the certificates again and go by them; return how many identities there are.
 
         Raises:
-            ConfigError: It cannot be read; the old one counts.
+            ConfigError: One of them cannot be read; what was read before counts.
         """
         try:
             identities = identities_of(self._config)
+            if self._certificates is not None:
+                self._certificates.reload()
         except ConfigError as error:
             hint = "byline ledger serve --check says what is wrong with it"
-            tell(logging.ERROR, "the admission file is not read, the old one counts", reason=error.code, hint=hint)
+            tell(logging.ERROR, "the admission file or a certificate is not read, the old ones count", reason=error.code, hint=hint)
             raise
         self._access.replace(identities)
-        tell(logging.INFO, "the admission file is read", identities=len(identities))
+        tell(logging.INFO, "the admission file and the certificates are read", identities=len(identities))
         return len(identities)
 
     async def freeze(self, *, frozen: bool) -> None:

@@ -21,6 +21,7 @@ from byline.errors import ConfigError
 from byline.keys.cosigners import load_witness_key, make_witness_key
 from byline_ledger.engine.sqlite import SqliteStore
 from byline_ledger.engine.witness import Witness
+from byline_ledger.server.certificates import Certificates
 from byline_ledger.server.config import check_address
 from byline_ledger.server.http.listen import listening
 from byline_ledger.server.http.witnessing import application
@@ -83,7 +84,7 @@ def load_keys(folder: Path) -> tuple[WitnessKey, ...]:
 
 
 def serve_witness(config: WitnessConfig, *, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `announce` gets the URL once it answers.
+    """Serve until SIGTERM or SIGINT, and read the certificates again on SIGHUP; `announce` gets the URL once it answers.
 
     Raises:
         ConfigError: There is no witness, or it cannot listen there.
@@ -99,8 +100,16 @@ async def _serve(witness: Witness, config: WitnessConfig, announce: Callable[[st
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    certificates = Certificates(config.tls) if config.tls else None
+
+    def reload() -> None:
+        with contextlib.suppress(ConfigError):  # those that were read before count
+            if certificates is not None:
+                certificates.reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     with ThreadPoolExecutor(1, "byline-witness") as worker:
-        async with listening(application(witness, worker), config.listen, config.tls) as url:
+        async with listening(application(witness, worker), config.listen, certificates) as url:
             announce(url)
             notify(READY)
             await stop.wait()

@@ -7,11 +7,15 @@
 The folder is all that a web server needs. A sync takes the newest checkpoint, proves that the log only grew since the one that is here
 (`core.fork`), and takes each tile and each bundle that is new, proven to be in the tree before it is written. A file that is here already
 is proven like any other and not asked for again, so a sync that was interrupted goes on where it was. Partial tiles go once the full one
-is here. What was asked for and cannot be proven ends the sync; the folder stays as good as it was. One process at a time.
+is here. What was asked for and cannot be proven ends the sync; the folder stays as good as it was. One sync at a time: the kernel holds
+the folder for it until it ends, however it ends.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -63,19 +67,23 @@ class Mirror:
             LedgerError: The log cannot be read.
             ConfigError: The folder holds another log, or cannot be written.
         """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with _held(self._folder):
+                return self._sync(progress)
+        except OSError as error:
+            raise ConfigError(f"cannot write the mirror in {self._folder}: {error.strerror}") from error
+
+    def _sync(self, progress: Callable[[int, int], None]) -> Synced:
         seen = self._seen()
         note = self._source.checkpoint()
         before = open_checkpoint(seen, self._verifier).size if seen else 0
         tree = follow_growth(seen or note, note, self._verifier, self._source.fetch)
-        try:
-            files = sum(self._put(tile, data) for tile, data in self._new_tiles(tree, before, progress))
-            if note != seen:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                write_durably(self._folder / CHECKPOINT, note.encode(), mode=FILE_MODE)
-            for folder in _outgrown(before, tree.checkpoint.size):
-                shutil.rmtree(self._folder / folder, ignore_errors=True)
-        except OSError as error:
-            raise ConfigError(f"cannot write the mirror in {self._folder}: {error.strerror}") from error
+        files = sum(self._put(tile, data) for tile, data in self._new_tiles(tree, before, progress))
+        if note != seen:
+            write_durably(self._folder / CHECKPOINT, note.encode(), mode=FILE_MODE)
+        for folder in _outgrown(before, tree.checkpoint.size):
+            shutil.rmtree(self._folder / folder, ignore_errors=True)
         return Synced(checkpoint=tree.checkpoint, before=before, files=files)
 
     def check(self) -> Checkpoint:
@@ -130,6 +138,25 @@ class Mirror:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, data, mode=FILE_MODE)
         return True
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold `folder` against other syncs.
+
+    Raises:
+        ConfigError: Another one holds it.
+        OSError: It cannot be read.
+    """
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"another sync of this mirror is running: {folder}", hint="let it end") from error
+        yield
+    finally:
+        os.close(held)
 
 
 def _places(before: int, size: int) -> Iterator[tuple[int | None, int]]:

@@ -3,7 +3,7 @@
 
 GET  /stats        how the log and the server are, as `byline ledger stats --json` prints it
 GET  /metrics      for Prometheus
-POST /reload       read admission.toml again, as SIGHUP does; a file that cannot be read changes nothing
+POST /reload       read admission.toml and certificates again, as SIGHUP does; a file that cannot be read changes nothing
 POST /freeze       take no new entries, also after a restart; what is there is answered as before
 POST /unfreeze     take them again
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from byline_ledger.server.config import Tls
+    from byline_ledger.server.certificates import Certificates
 
 _GRACE_SECONDS = 10
 _MAX_CONNECTIONS = 1024
@@ -32,21 +31,21 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def listening(app: Starlette, listen: str, tls: Tls | None) -> AsyncIterator[str]:
+async def listening(app: Starlette, listen: str, certificates: Certificates | None) -> AsyncIterator[str]:
     """Answer on `listen` (`HOST:PORT`) while the block runs, and give the URL; who is being answered when it ends is answered.
 
     Raises:
-        ConfigError: It cannot listen there, or the certificate or its key cannot be used.
+        ConfigError: It cannot listen there.
     """
     try:
-        config = _config(app, tls)
+        config = _config(app, certificates)
         host, _, port = listen.rpartition(":")
         bound = _bind(host.strip("[]"), int(port))
     except OSError as error:
         raise ConfigError(f"cannot answer HTTP on {listen}: {error.strerror or error}", hint="choose another port") from error
     with bound:
         async with _serving(config, bound):
-            yield f"http{'s' if tls else ''}://{host}:{bound.getsockname()[1]}"
+            yield f"http{'s' if certificates else ''}://{host}:{bound.getsockname()[1]}"
 
 
 @contextlib.asynccontextmanager
@@ -67,7 +66,7 @@ async def _serving(config: uvicorn.Config, bound: socket.socket) -> AsyncIterato
         await serving
 
 
-def _config(app: Starlette, tls: Tls | None) -> uvicorn.Config:
+def _config(app: Starlette, certificates: Certificates | None) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         http=Connection,
@@ -79,12 +78,9 @@ def _config(app: Starlette, tls: Tls | None) -> uvicorn.Config:
         proxy_headers=False,
         limit_concurrency=_MAX_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        ssl_certfile=tls.certificate if tls else None,
-        ssl_keyfile=tls.key if tls else None,
-        ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
-        ssl_cert_reqs=ssl.CERT_REQUIRED if tls and tls.client_ca else ssl.CERT_NONE,
     )
     config.load()
+    config.ssl = certificates.for_http() if certificates else None
     return config
 
 
