@@ -2,9 +2,10 @@
 """Who waits for whom before they are checked and logged together.
 
 A signature, a transaction and a flush of the disk cost less each the more share them, and who is alone shall not wait. So a batch
-is due once all are there that were around when the last two were answered, or once it is as large as is of use. Those who do not
-come any more are waited for until nobody came for two pauses, and no longer than it takes to receive so many, `patience`. What is
-due goes on in chunks, so that more than one processor has something to check.
+is due once all are there that were around when the last two were answered, or once it is as large as is of use: of a large crowd one
+part is received and answered while another is checked and made durable. Those who do not come any more are waited for until nobody
+came for two pauses, and no longer than it takes to receive so many, `patience`. What is due goes on in chunks, so that more than one
+processor has something to check.
 
 >>> gathering = Gathering[str]()
 >>> gathering.add("the only caller", 1, 100)
@@ -23,7 +24,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Generic, TypeVar
 
-ENOUGH = 64
+ENOUGH = 32
 ENOUGH_BYTES = 1024 * 1024
 CHUNK = 32
 RECEIVE_SECONDS = 0.0005

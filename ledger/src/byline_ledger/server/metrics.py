@@ -36,6 +36,7 @@ class Metrics:
         self._call_seconds = self._histogram("call_seconds", "How long calls took", _SECONDS, "method")
         self._answers: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._entries = self._counter("appends", "Statements that were sent, by what became of them", "outcome")
+        self._outcomes: dict[str, Counter] = {}
         self._refusals = self._counter("refusals", "What was refused, by reason (docs/errors.md) and identity", "reason", "identity")
         self._batches = self._histogram("batch_entries", "Statements made durable at once", _SIZES)
         self._commits = self._histogram("commit_seconds", "How long it took to make a batch durable", _SECONDS)
@@ -59,7 +60,9 @@ class Metrics:
 
     def entered(self, outcome: str, entries: int) -> None:
         """Count what became of statements: `logged`, or the code of an error."""
-        self._entries.labels(outcome).inc(entries)
+        if outcome not in self._outcomes:
+            self._outcomes[outcome] = self._entries.labels(outcome)
+        self._outcomes[outcome].inc(entries)
 
     def watch(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Tell `value` under `name` whenever somebody asks."""
