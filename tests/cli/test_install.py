@@ -12,7 +12,7 @@ from byline.capture.agents.claude_code import ADAPTER
 from byline.errors import ConfigError
 from byline.git.repository import open_repository
 from byline_cli.install.changes import Setting, apply, apply_settings, is_recorded, plan_file, undo
-from byline_cli.install.json_hooks import JsonHooks, without_hooks
+from byline_cli.install.json_hooks import KIND, JsonHooks, without_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,11 +62,11 @@ def test_what_a_person_changed_between_two_installs_is_not_lost(tmp_path: Path) 
     hook, settings, script = tmp_path / "hook", tmp_path / "settings.json", tmp_path / "byline/claude-code.sh"
     for each in ("ours 1", "ours 2"):
         merged = with_hooks(settings.read_bytes() if settings.exists() else None, script)
-        apply([plan_file(hook, each.encode()), plan_file(settings, merged, mode=0o600, kind="claude-code")], tmp_path / "place")
+        apply([plan_file(hook, each.encode()), plan_file(settings, merged, mode=0o600, kind=KIND)], tmp_path / "place")
         if each == "ours 1":
             hook.write_text("another tool's")
             settings.write_text(json.dumps({"model": "x"}))
-    undo(tmp_path / "place", {"claude-code": without_hooks}, is_committed=_never, give_back=_nothing)
+    undo(tmp_path / "place", {KIND: without_hooks}, is_committed=_never, give_back=_nothing)
     assert hook.read_text() == "another tool's"
     assert json.loads(settings.read_text()) == {"model": "x"}
 
@@ -113,9 +113,7 @@ def test_claude_settings_are_merged_and_taken_out_again(tmp_path: Path) -> None:
     assert json.loads(merged)["permissions"] == {"allow": ["Bash(ls)"]}
     assert len(json.loads(merged)["hooks"]["PostToolUse"]) == 3
     assert with_hooks(merged, script) == merged
-    rest = without_hooks(merged)
-    assert rest is not None
-    assert json.loads(rest) == json.loads(SETTINGS)
+    assert without_hooks(merged, SETTINGS) == SETTINGS
 
 
 def test_a_moved_script_replaces_the_old_entry(tmp_path: Path) -> None:

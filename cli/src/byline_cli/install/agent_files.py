@@ -126,9 +126,9 @@ def check_inside(repo: Repository, path: Path) -> None:
         )
 
 
-def without_lines(exclude: bytes) -> bytes:
-    """Return the exclude file without our lines."""
-    ours = {os.fsencode(f"/{setup.project}") for setup in setups().values()}
+def without_lines(exclude: bytes, before: bytes | None) -> bytes:
+    """Return the exclude file without our lines; those that it had `before` are a person's."""
+    ours = {os.fsencode(f"/{setup.project}") for setup in setups().values()} - {*(before or b"").splitlines()}
     return b"".join(line for line in exclude.splitlines(keepends=True) if line.rstrip(b"\r\n") not in ours)
 
 

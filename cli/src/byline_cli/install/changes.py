@@ -36,7 +36,7 @@ RECORD = "installed.json"
 UNCUT = ("whole", "shared", "stays")  # the kinds of files in which nothing of ours can be told from what is not
 LOST = "move it away: what init changed is then to be undone by hand"
 
-Cutter: TypeAlias = "Callable[[bytes], bytes | None]"
+Cutter: TypeAlias = "Callable[[bytes, bytes | None], bytes | None]"  # what stands there, what stood there before: what is to stand there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,7 @@ def undo(
                 give_back(str(key), str(value), former)
             out.append(Undone(path=path, what="cut", why="changed since: only our settings were taken out"))
         elif kind in cutters:
-            rest = cutters[kind](current)
+            rest = cutters[kind](current, before)
             out.append(_cut(path, rest))
         else:
             out.append(Undone(path=path, what="kept", why="changed since: take our lines out by hand"))

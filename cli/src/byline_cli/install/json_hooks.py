@@ -4,7 +4,7 @@
     {"hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "sh .../codex.sh scan", "timeout": 20}]}]}}
 
 Claude Code began it, and many agents have it. Which events, and with a scan of the work tree or without, is for the adapter to say. An
-entry is ours when its command names a script of ours, and only such entries are ever changed or removed.
+entry is ours when its command names a script of ours, and only such entries are ever changed or removed: no other byte of the file is.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from byline.core.value import dataclass
-from byline.errors import ConfigError
+from byline.errors import ConfigError, MalformedError
 from byline_cli.install.changes import FileChange, plan_file, read_or_none
+from byline_cli.install.json_text import insert, parse_text, remove, value_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.capture.agents import Adapter, Call
+    from byline.core.canonical import Json
+    from byline_cli.install.json_text import Node
 
 KIND: Final = "json-hooks"
 _OURS: Final = re.compile(r"/byline/[a-z-]+\.sh\b")
@@ -30,9 +33,10 @@ _MEND: Final = "mend the file, then run `byline init` again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonHooks:
-    """Claude Code's form. `timeout` is in the agent's own unit."""
+    """Claude Code's form. `timeout` is in the agent's own unit; `comments` tells that the agent reads JSON with comments."""
 
     timeout: int
+    comments: bool = False
 
     def plan(self, target: Path, adapter: Adapter, script: Path, *, name: str = "") -> tuple[FileChange, ...]:
         """Return the change that merges our entries into `target`.
@@ -49,54 +53,100 @@ class JsonHooks:
         Raises:
             ConfigError: The settings are not what the agent would read.
         """
-        data = _read(settings, name)
-        hooks = data.setdefault("hooks", {})
-        if not isinstance(hooks, dict):
-            raise ConfigError(f"{name}: `hooks` is not an object", hint=_MEND)
+        text = self._text(settings, name)
         command = f"sh {shlex.quote(str(script))}"
-        for event in dict.fromkeys(call.event for call in calls):
-            entries = hooks.setdefault(event, [])
-            if not isinstance(entries, list):
-                raise ConfigError(f"{name}: `hooks.{event}` is not a list", hint=_MEND)
-            ours = [self._entry(call.matcher, command + " scan" * call.scan) for call in calls if call.event == event]
+        wanted: dict[str, list[Json]] = {}
+        for call in calls:
+            wanted.setdefault(call.event, []).append(self._entry(call.matcher, command + " scan" * call.scan))
+        for event, ours in wanted.items():
+            entries = _entries(text, event, name)
             if [each for each in entries if _is_ours(each, script.name)] != ours:
-                entries[:] = [*(each for each in entries if not _is_ours(each, script.name)), *ours]
-        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-        return settings if settings is not None and _read(settings, name) == data else text.encode()
+                text = _without(text, event, script.name)
+                for entry in ours:
+                    text = _with_entry(text, event, entry)
+        return text.encode()
 
-    def _entry(self, matcher: str, command: str) -> dict[str, Any]:
-        hook = {"type": "command", "command": command, "timeout": self.timeout}
+    def _text(self, settings: bytes | None, name: str) -> str:
+        """Return the settings as text, once they are known to be an object that the agent reads."""
+        if settings is None or not settings.strip():
+            return "{\n}\n"
+        try:
+            text = settings.decode()
+            value = value_of(text, parse_text(text)) if self.comments else json.loads(text)
+        except (ValueError, MalformedError, RecursionError) as error:
+            raise ConfigError(f"{name} is not JSON: {error}", hint=_MEND) from error
+        if not isinstance(value, dict):
+            raise ConfigError(f"{name} is not a JSON object", hint=_MEND)
+        if not isinstance(value.get("hooks", {}), dict):
+            raise ConfigError(f"{name}: `hooks` is not an object", hint=_MEND)
+        return text
+
+    def _entry(self, matcher: str, command: str) -> Json:
+        hook: Json = {"type": "command", "command": command, "timeout": self.timeout}
         return {"matcher": matcher, "hooks": [hook]} if matcher else {"hooks": [hook]}
 
 
-def without_hooks(settings: bytes) -> bytes | None:
-    """Return the settings without our hooks; None if they cannot be read."""
+def without_hooks(settings: bytes, before: bytes | None) -> bytes | None:
+    """Return the settings without our hooks, and without what was made for them alone; None if they cannot be read.
+
+    `before` is what stood there before ours came.
+    """
     try:
-        data = _read(settings)
-    except ConfigError:
+        text, old = settings.decode(), (before or b"").decode().strip() or "{}"
+        root, former = value_of(text, parse_text(text)), value_of(old, parse_text(old))
+    except (UnicodeDecodeError, MalformedError):
         return None
-    hooks = data.get("hooks")
-    if isinstance(hooks, dict):
-        for event in [*hooks]:
-            if isinstance(hooks[event], list):
-                hooks[event] = [each for each in hooks[event] if not _is_ours(each)]
-                if not hooks[event]:
-                    del hooks[event]
-        if not hooks:
-            del data["hooks"]
-    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
+    hooks = root.get("hooks") if isinstance(root, dict) else None
+    theirs = former.get("hooks") if isinstance(former, dict) else None
+    for event in hooks if isinstance(hooks, dict) else ():
+        text = _without(text, event)
+        if not (isinstance(theirs, dict) and event in theirs):
+            text = _without_empty(text, "hooks", event)
+    return (text if isinstance(theirs, dict) else _without_empty(text, "hooks")).encode()
 
 
-def _read(settings: bytes | None, name: str = "") -> dict[str, Any]:
-    if settings is None or not settings.strip():
-        return {}
-    try:
-        data = json.loads(settings)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{name} is not JSON: {error}", hint=_MEND) from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{name} is not a JSON object", hint=_MEND)
-    return data
+def _entries(text: str, event: str, name: str) -> list[Json]:
+    hooks = _find(text, "hooks", event)
+    entries = [] if hooks is None else value_of(text, hooks)
+    if not isinstance(entries, list):
+        raise ConfigError(f"{name}: `hooks.{event}` is not a list", hint=_MEND)
+    return entries
+
+
+def _with_entry(text: str, event: str, entry: Json) -> str:
+    if _find(text, "hooks") is None:
+        text = insert(text, parse_text(text), {}, "hooks")
+    if _find(text, "hooks", event) is None:
+        text = insert(text, parse_text(text)["hooks"], [], event)
+    return insert(text, parse_text(text)["hooks"][event], entry)
+
+
+def _without(text: str, event: str, script: str = "") -> str:
+    """Return `text` without the entries of `event` that call our `script`, or any of ours."""
+    while (entries := _find(text, "hooks", event)) is not None and entries.parts:
+        ours = [number for number, part in enumerate(entries.parts) if _is_ours(value_of(text, part), script)]
+        if not ours:
+            break
+        text = remove(text, entries, ours[-1])
+    return text
+
+
+def _without_empty(text: str, *names: str) -> str:
+    """Return `text` without the value that `names` lead to, if there is nothing in it."""
+    container, node = _find(text, *names[:-1]), _find(text, *names)
+    if container is None or node is None or node.parts is None or node.parts:
+        return text
+    return remove(text, container, (container.parts or ()).index(node))
+
+
+def _find(text: str, *names: str) -> Node | None:
+    node = parse_text(text)
+    for name in names:
+        try:
+            node = node[name]
+        except KeyError:
+            return None
+    return node
 
 
 def _is_ours(entry: object, script: str = "") -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Factory Droid: the `hooks` of its settings in a project and for all projects, or the file of hooks beside them, where there is one."""
+"""Factory Droid: the `hooks` of its settings in a project and for all projects. Where a `hooks.json` stands beside them it reads that."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ SETUP = Setup(
     home=".factory",
     project=".factory/settings.json",
     user="settings.json",
-    format=JsonHooks(timeout=20),
+    format=JsonHooks(timeout=20, comments=True),
 )

@@ -12,5 +12,5 @@ SETUP = Setup(
     home=".qwen",
     project=".qwen/settings.json",
     user="settings.json",
-    format=JsonHooks(timeout=20_000),
+    format=JsonHooks(timeout=20_000, comments=True),
 )

@@ -81,5 +81,5 @@ ADAPTER: Final = Adapter(
         Call(event="Stop", scan=True),
     ),
     exact="edits, patches and shell commands: scans before and after, of an edit only the file that it names",
-    lost="what a command in the background writes after the agent rests",
+    lost="everything where a hooks.json stands beside its settings; what a command in the background writes after the agent rests",
 )
