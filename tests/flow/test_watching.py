@@ -160,12 +160,6 @@ def test_trouble_with_a_watch_is_a_loss(repository: Scratch, session: byline.Ses
     assert session.records == ()
 
 
-def test_outside_any_repository_nothing_is_watched(tmp_path: Path) -> None:
-    with byline.session(agent="a", root=tmp_path).watch() as watch:
-        (tmp_path / "x").write_text("x")
-    assert watch.records == ()
-
-
 def test_tools_are_watched_sync_and_async(repository: Scratch, session: byline.Session) -> None:
     @session.tool
     def shell(command: str) -> int:

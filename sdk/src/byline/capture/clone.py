@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settle what one clone waits for: the inbox, then its own marks.
+"""Settle what one clone waits for: the inbox, what was recorded here before there was a repository, then its own marks.
 
 The marks are listed first: a payload that was spooled before a mark is then surely seen, too. Most commits find the inbox empty, and
 reading agents' payloads takes a third of the time in which a commit is attested, most of it to import: so only who finds something
@@ -53,6 +53,7 @@ def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Se
 
         moved = (was, here) if was and was != here else None
         settled = settle_inbox(inbox, now=at, commits=agent_commits(marks), moved=moved)
+    _adopt(place, inbox.parent / "loose")
     if was != here:
         with suppress(OSError):  # a clone that nothing was recorded in, or a disk that takes nothing: the next time tells as well
             (place / WHERE).write_bytes(os.fsencode(here))
@@ -60,6 +61,15 @@ def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Se
         if refusing.resolve() == place.resolve():
             raise error
     return replace(settled, marks=settle_marks(place, marks, now=at))
+
+
+def _adopt(place: Path, loose: Path) -> None:
+    """Take what was recorded here before there was a repository; nearly nobody has any of it."""
+    if loose.is_dir():
+        from byline.capture.loose import adopt_edits
+
+        with suppress(OSError):  # it stays, and is looked for the next time
+            adopt_edits(place.resolve(), loose)
 
 
 def _last_place(place: Path) -> str:

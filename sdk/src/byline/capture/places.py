@@ -3,6 +3,7 @@
 
     $XDG_STATE_HOME/byline/inbox    what hooks spooled and nobody settled yet     (per user)
     $XDG_STATE_HOME/byline/agents   keys that agents sign with for a while, 0600   (per user)
+    $XDG_STATE_HOME/byline/loose    what was recorded in folders without git     (per user)
     $XDG_STATE_HOME/byline/monitor  what was last seen of each log that is watched (per user)
     $XDG_CONFIG_HOME/byline         the user's key `key.pem`, 0600                (per user)
     $XDG_DATA_HOME/byline           scripts that agents and git call, launcher    (per user)
@@ -30,6 +31,11 @@ PRIVATE_FILE = 0o600
 def inbox_dir(environ: Mapping[str, str]) -> Path:
     """Return the folder into which hooks spool."""
     return _base(environ, "XDG_STATE_HOME", ".local/state") / "inbox"
+
+
+def loose_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder of what was recorded in folders without git."""
+    return _base(environ, "XDG_STATE_HOME", ".local/state") / "loose"
 
 
 def monitor_dir(environ: Mapping[str, str]) -> Path:

@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from byline.capture import snapshot
 from byline.capture.ask_git import open_worktree
+from byline.capture.loose import is_loose
 from byline.capture.places import repository_dir
 from byline.capture.worktree import find_worktree
+from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from byline.capture.worktree import WorkTree
+
+MOST_FILES: Final = 10_000
+PASSED_BY: Final = (b".git", b".hg", b".svn", b".tox", b".venv", b"__pycache__", b"node_modules")
 
 
 def with_submodules(folder: Path) -> Iterator[WorkTree]:
@@ -43,18 +48,41 @@ def scan_worktree(worktree: WorkTree, under: tuple[bytes, ...] = ()) -> tuple[di
     With `under`, only what lies in one of these folders.
 
     Raises:
-        RepositoryError: Git cannot say what is changed.
+        RepositoryError: Git cannot say what is changed, or a folder without git has too many files.
     """
-    with open_worktree(worktree) as repository:
-        head = repository.head()
-        listed = []
-        for path in repository.status_paths():
-            if under and not any(path.startswith(folder + b"/") for folder in under):
-                continue
-            entry = repository.entry(head, path) if head else None
-            if entry is None or entry.mode.encode() != snapshot.SUBMODULE:
-                listed.append((entry.oid.encode() if entry else snapshot.ABSENT, path))
+    head, listed = (None, _files(worktree)) if is_loose(worktree) else _changed(worktree)
+    if under:
+        listed = [(committed, path) for committed, path in listed if any(path.startswith(folder + b"/") for folder in under)]
     contents = repository_dir(worktree.common_dir) / "contents"
     files = snapshot.scan_files(os.fsencode(worktree.top), os.fsencode(contents), worktree.algorithm.encode(), listed)
     facts = {"top": str(worktree.top), "gitdir": str(worktree.git_dir), "common": str(worktree.common_dir)}
     return {**facts, "format": worktree.algorithm, "head": head or ""}, tuple(files)
+
+
+def _changed(worktree: WorkTree) -> tuple[str | None, list[tuple[bytes, bytes]]]:
+    """Return HEAD, and (committed id or `-`, path) of what differs from it or is untracked."""
+    with open_worktree(worktree) as repository:
+        head = repository.head()
+        listed = []
+        for path in repository.status_paths():
+            entry = repository.entry(head, path) if head else None
+            if entry is None or entry.mode.encode() != snapshot.SUBMODULE:
+                listed.append((entry.oid.encode() if entry else snapshot.ABSENT, path))
+    return head, listed
+
+
+def _files(folder: WorkTree) -> list[tuple[bytes, bytes]]:
+    """Return the files in a folder without git, but for what is installed or cached there, Byline's own, and repositories below.
+
+    Raises:
+        RepositoryError: There are too many to look at them twice.
+    """
+    top, own = os.fsencode(folder.top), os.fsencode(folder.git_dir.parent.parent)
+    found: list[tuple[bytes, bytes]] = []
+    for at, folders, names in os.walk(top):
+        below = {each: os.path.join(at, each) for each in folders if each not in PASSED_BY}  # noqa: PTH118 - bytes
+        folders[:] = sorted(each for each, path in below.items() if path != own and not os.path.lexists(path + b"/.git"))
+        found += [(snapshot.ABSENT, os.path.relpath(os.path.join(at, name), top)) for name in sorted(names)]  # noqa: PTH118 - bytes
+        if len(found) > MOST_FILES:
+            raise RepositoryError(f"more than {MOST_FILES} files in a folder without git", hint="name the paths to watch")
+    return found

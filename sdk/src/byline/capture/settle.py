@@ -29,6 +29,7 @@ from byline.capture.disk import read_tail
 from byline.capture.file_edits import settle_file
 from byline.capture.inbox import Arrival, Spooled, list_arrivals, lock_inbox, put_aside, read_arrival, sweep_torn
 from byline.capture.journal import now_ns
+from byline.capture.loose import find_loose
 from byline.capture.losses import LossCode
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.windows import Scan, parse_states
@@ -137,7 +138,7 @@ class _Run:
             self._settle_files(arrival, scan.observed, None, frozenset())
         for window in closed:
             moved = find_moved(scan.top, scan.worktree, self._clone)
-            worktree = moved.worktree if moved else find_worktree(Path(scan.top))
+            worktree = moved.worktree if moved else find_loose(scan.worktree) or find_worktree(Path(scan.top))
             if worktree is not None:
                 rivals = [other for other in windows if other is not window]
                 occasion = replace(self._occasion(arrival, window.opening.observed), time=scan.time)

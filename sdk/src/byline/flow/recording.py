@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from byline.capture.ask_git import ignored_paths
 from byline.capture.contents import MAX_CONTENT, Contents
 from byline.capture.journal import append_edit, now_ns
+from byline.capture.loose import is_loose, make_loose
 from byline.capture.losses import Loss, LossCode, clean, record_loss
-from byline.capture.places import inbox_dir, prepare_repository, repository_dir
-from byline.capture.worktree import find_worktree, read_head, read_in_progress, route
+from byline.capture.places import inbox_dir, loose_dir, prepare_repository, repository_dir
+from byline.capture.worktree import Routed, find_worktree, is_gits_own, read_head, read_in_progress, route
 from byline.core.attribution import Evidence
 from byline.core.edit import Edit
 from byline.core.value import dataclass
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import ParamSpec, TypeVar
 
-    from byline.capture.worktree import Routed
+    from byline.capture.worktree import WorkTree
     from byline.core.attribution import Agent, Channel
 
     Given = ParamSpec("Given")
@@ -65,8 +66,9 @@ class Recorder:
     `on_behalf_of` is the principal who lets the agent act, None where nobody said so.
     """
 
-    def __init__(self, session: str, channel: Channel, on_behalf_of: str | None) -> None:
+    def __init__(self, session: str, root: Path, channel: Channel, on_behalf_of: str | None) -> None:
         self.session = session
+        self.root = root
         self.channel = channel
         self.on_behalf_of = on_behalf_of
         self.incomplete = False
@@ -100,10 +102,10 @@ class Recorder:
         folder = inbox_dir(os.environ) if place is None else place
         record_loss(folder, Loss(code=code, message=message, source=f"session {self.session}", time=now_ns()))
 
-    def places_of(self, root: Path) -> frozenset[Path]:
-        """Return Byline's folder in the repository around `root`, if there is one."""
-        worktree = find_worktree(Path(os.path.realpath(root)))
-        return frozenset({repository_dir(worktree.common_dir)} if worktree else ())
+    def read_places(self) -> frozenset[Path]:
+        """Return Byline's folders in which edits of the session may be: those it wrote to, and the root's."""
+        worktree = find_worktree(Path(os.path.realpath(self.root))) or self.loose()
+        return self.places | ({repository_dir(worktree.common_dir)} if worktree else set())
 
     def tick(self) -> int:
         """Return the time, later than any that was returned before. Hold `lock`."""
@@ -120,8 +122,8 @@ class Recorder:
 
     def _record(self, file: Path, sides: tuple[bytes | None, bytes | None], by: Agent, call: Call, *, follow: bool) -> Edit | None:
         before, after = sides
-        routed = None if before == after else route(str(file), follow=follow)
-        if routed is None or self._is_ignored(routed):
+        routed = None if before == after else route(str(file), follow=follow) or self._route_loose(file, follow=follow)
+        if routed is None or (not is_loose(routed.worktree) and self._is_ignored(routed)):
             return None
         worktree = routed.worktree
         place = prepare_repository(worktree.common_dir)
@@ -152,6 +154,28 @@ class Recorder:
         )
         append_edit(place, edit)
         return edit
+
+    def _route_loose(self, file: Path, *, follow: bool) -> Routed | None:
+        """Return where `file` belongs that lies below the root, and in no repository."""
+        real = Path(os.path.realpath(file)) if follow else Path(os.path.realpath(file.parent)) / file.name
+        worktree = None if is_gits_own(str(file)) else self.loose()
+        if worktree is None or worktree.top not in real.parents:
+            return None
+        return Routed(worktree=worktree, path=os.fsencode(real.relative_to(worktree.top).as_posix()))
+
+    def loose(self) -> WorkTree | None:
+        """Return the root as a work tree without git; None where it lies in a repository, or has no room left.
+
+        Raises:
+            OSError: There is no place for its edits.
+        """
+        root = Path(os.path.realpath(self.root))
+        if find_worktree(root) is not None:
+            return None
+        made = make_loose(loose_dir(os.environ), root)
+        if made is None:
+            self.lose(LossCode.OVERSIZED, f"a folder without git has no room left for more edits: {root}")
+        return made
 
     def _is_ignored(self, routed: Routed) -> bool:
         known = self._here().ignored

@@ -104,7 +104,7 @@ class Session:
     def __init__(self, by: Agent, root: Path, session_id: str, *, on_behalf_of: str | None = None, channel: Channel = Channel.SDK) -> None:
         self.id = session_id
         self.root = root
-        self.recorder = Recorder(session_id, channel, on_behalf_of)
+        self.recorder = Recorder(session_id, root, channel, on_behalf_of)
         self._by = by
 
     def __enter__(self) -> Self:
@@ -306,7 +306,7 @@ class Session:
 
     def _records(self) -> list[Edit]:
         found: list[Edit] = []
-        for place in sorted(self.recorder.places | self.recorder.places_of(self.root)):
+        for place in sorted(self.recorder.read_places()):
             settle_repository(place, inbox_dir(os.environ))
             found += [event for event in find_events(place, [self.id.encode()]) if isinstance(event, Edit) and event.session == self.id]
         return sorted(found, key=lambda edit: (edit.time, edit.name))

@@ -113,10 +113,25 @@ class Watch:
     def _open(self, folder: Path, *, whole: bool) -> None:
         with self.recorder.lock:
             time = self.recorder.tick()
-        for worktree, under in _trees(folder, whole=whole):
+        for worktree, under in self._around(folder, whole=whole):
             prepare_repository(worktree.common_dir)
             self._spool(worktree, under, Kind.OPENS, time)
             self._trees.append((worktree, under))
+
+    def _around(self, folder: Path, *, whole: bool) -> Iterator[tuple[WorkTree, tuple[bytes, ...]]]:
+        """Yield the work trees in which `folder` has files, with the folders there that it has them in (none: everywhere).
+
+        `whole`: all of the work tree that holds it, submodules too.
+        """
+        real = Path(os.path.realpath(folder))
+        trees = [*with_submodules(real)]
+        if not trees and (loose := self.recorder.loose()) is not None:
+            trees = [loose]
+        for each in trees:
+            if whole or real in (each.top, *each.top.parents):
+                yield each, ()
+            elif each.top in real.parents:
+                yield each, (os.fsencode(real.relative_to(each.top).as_posix()),)
 
     def _end(self) -> None:
         for file, before in self._before.items():
@@ -154,16 +169,3 @@ class Watch:
         """Settle the inbox where nobody has done so for long."""
         if self._trees and len(os.listdir(inbox_dir(os.environ))) > MOST_WAITING:  # noqa: PTH208 - names only
             settle_repository(repository_dir(self._trees[0][0].common_dir), inbox_dir(os.environ))
-
-
-def _trees(folder: Path, *, whole: bool) -> Iterator[tuple[WorkTree, tuple[bytes, ...]]]:
-    """Yield the work trees in which `folder` has files, with the folders there that it has them in (none: everywhere).
-
-    `whole`: all of the work tree that holds it, submodules too.
-    """
-    real = Path(os.path.realpath(folder))
-    for each in with_submodules(real):
-        if whole or real in (each.top, *each.top.parents):
-            yield each, ()
-        elif each.top in real.parents:
-            yield each, (os.fsencode(real.relative_to(each.top).as_posix()),)
