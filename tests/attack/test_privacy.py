@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from byline.core.attribution import Agent
 from byline.core.bundle import format_bundle, join_receipt
 from byline.core.entry import check_entry
+from byline.core.trustfile import local_trust
+from byline.flow.exporting import tell_commits
 from byline.keys.p256 import load_key
 from byline.log.evidence import EvidenceRef
 from byline_ledger.embedded import open_embedded
-from story import Story
+from story import IDENTITY, Story
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +63,29 @@ def _texts(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for each in value for text in _texts(each)]
     return [value] if isinstance(value, str) and value.isascii() and value.replace("+", "").replace("/", "").rstrip("=").isalnum() else []
+
+
+def test_secrets_in_names_leave_no_machine(tmp_path: Path) -> None:
+    """P6: whatever an agent calls itself, its model and its session, none of it is in a statement, a log, an export or the evidence."""
+    key = "ghp_" + "aB3" * 12
+    by = {"kind": "ai", "agent": f"mine {key}", "model": "https://ana:hunter2@proxy.invalid/home/wilhelmina/m", "session": key}
+    story = Story.begin(tmp_path)
+    story.scratch.write("a.py", "x = 1\n")
+    story.tells("after", "a.py", by)
+    story.commit()
+    owner = story.resolve("HEAD", "a.py").bylines[0].owner
+    assert (owner.agent, owner.session) == (Agent(name="mine ***", model="https://***@proxy.invalid/home/***/m"), "***")
+    trees = story.git("for-each-ref", "--format=%(objectname)", "refs/byline")
+    objects = [line.split()[0] for line in story.git("rev-list", "--objects", "--all", trees).splitlines()]
+    shared = [story.scratch.git("cat-file", "-p", each).encode() for each in objects]
+    shared += [format_bundle(each) + each.envelope.payload for each in _bundles(story, tmp_path)]
+    with story.workshop() as workshop:
+        trust = local_trust(repository=IDENTITY.repository, line_key=IDENTITY.line_key, public=story.signer.public, principal="p-person")
+        (told,) = tell_commits(workshop, [story.git("rev-parse", "HEAD")], trust=trust, at=datetime(2026, 11, 21, tzinfo=UTC))
+    assert told.hearsay[0].agent == owner.agent
+    shared += [repr(told).encode()]
+    for word in (key, "hunter2", "wilhelmina"):
+        assert [each for each in shared if word.encode() in each] == [], word
 
 
 def test_a_leaf_can_be_made_again_from_envelope_and_key(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Mandate, Recorder, format_authorship, parse_authorship
 from byline.core.claim import Claim, New
+from byline.core.redaction import redact_claims
 from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, replace
@@ -92,7 +93,8 @@ class Issuer:
         """
         identity = self._workshop.identity
         recorder = Recorder(name="byline", version=self._workshop.version, channel=channel)
-        parts = tuple(split(claims))
+        # The one edge at which what agents and people call things becomes what others read.
+        parts = tuple(split(redact_claims(claims)))
         issued = []
         for number, part in enumerate(parts, 1):
             authorship = Authorship(

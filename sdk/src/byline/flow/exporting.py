@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.attribution import Origin
 from byline.core.hearsay import Hearsay
+from byline.core.redaction import redact_owner
 from byline.core.value import dataclass
 from byline.flow.brought import read_parts
 from byline.flow.progress import take_up
@@ -65,7 +66,7 @@ def tell_commits(workshop: Workshop, commits: Iterable[str], *, trust: Trust | N
 
 
 def _tell(commit: str, part: Part, *, is_proven: bool) -> Hearsay:
-    owner = part.byline.owner
+    owner = redact_owner(part.byline.owner)  # a statement may be another Byline's, or an import
     origin = owner.origin if is_proven and owner.origin in TELLABLE else Origin.UNKNOWN
     writer = owner.earlier if owner.earlier and not owner.agent else owner  # of mixed text the agent is named, whoever wrote last
     is_ai = origin in (Origin.AI, Origin.MIXED)

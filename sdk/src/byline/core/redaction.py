@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""Secrets are taken out of what agents and people call things before it is written where others read it.
+
+What a statement or an export says in words of somebody's own are the names and versions of agents, models and tools, and sessions. None
+of them should hold a secret; a configuration that puts a key into a model's name, or a home folder, still does. Each secret becomes `***`:
+
+    keys of known form      AWS, GitHub, GitLab, Slack, Google, Stripe, npm, PyPI, Hugging Face, `sk-...` of model providers
+    JSON Web Tokens         three parts, the first two beginning with `eyJ`
+    private keys            PEM, from BEGIN to END or to the end of the text
+    passwords in URLs       scheme://user:password@host: user and password
+    what is named so        password=..., token: ..., api_key=..., and what follows Bearer or Basic
+    e-mail addresses        and the user's name in a home folder: /home/NAME, /Users/NAME, C:\Users\NAME
+    random text             24 letters and digits or more in a row, small, large and digits mixed; but in sessions, random by nature
+
+A hexadecimal key of no known form looks like any digest and stays. The result is never longer, and redacting it again changes nothing.
+
+>>> redact("claude-code"), redact("https://ana:hunter2@proxy.example/v1")
+('claude-code', 'https://***@proxy.example/v1')
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from math import log2
+from typing import TYPE_CHECKING, Final
+
+from byline.core.attribution import Agent, Owner, Tool
+from byline.core.claim import New
+from byline.core.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from byline.core.claim import Claim
+
+MARK: Final = "***"
+RANDOM: Final = 24  # characters in a row
+BITS: Final = 3.7  # of entropy for each, at least
+
+# What a text has to hold for a pattern to be looked at, and the pattern: its first group is the secret, or all of it where it has none.
+_PATTERNS: Final = (
+    ("IA", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    ("gh", r"\bgh[pousr]_[A-Za-z0-9]{20,}"),
+    ("github_pat_", r"\bgithub_pat_\w{22,}"),
+    ("glpat-", r"\bglpat-[\w-]{16,}"),
+    ("xox", r"\bxox[a-z]-[\w-]{10,}"),
+    ("hooks.slack.com", r"hooks\.slack\.com/services/([\w/]+)"),
+    ("AIza", r"\bAIza[\w-]{30,}"),
+    ("k_", r"\b[rsp]k_(?:live|test)_\w{10,}"),
+    ("npm_", r"\bnpm_[A-Za-z0-9]{30,}"),
+    ("pypi-", r"\bpypi-[\w-]{30,}"),
+    ("hf_", r"\bhf_[A-Za-z0-9]{30,}"),
+    ("sk-", r"\bsk-[\w-]{20,}"),
+    ("eyJ", r"\beyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*)?"),
+    ("PRIVATE KEY", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+    ("://", r"://([^\s/@]+:[^\s/]*)@"),
+    ("", r"(?i)(?:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key)[\"']?\s*[=:]\s*[\"']?([^\s\"']+)"),
+    ("", r"(?i)\b(?:bearer|basic) +([\w.~+/=-]{8,})"),
+    ("@", r"[\w.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
+    ("", r"(?i)(?:/home/|/users/|[a-z]:\\users\\)([^/\\\s]+)"),
+)
+_WORDS: Final = ("passw", "secret", "token", "key", "bearer", "basic", "home", "users")  # one of them is in whatever "" stands for
+
+
+def redact(text: str, *, is_random: bool = False) -> str:
+    """Return `text` without secrets; what is random by nature (`is_random`) may be random text."""
+    lowered = text.lower()
+    has_word = any(word in lowered for word in _WORDS)
+    for lead, pattern in _PATTERNS:
+        if lead in text if lead else has_word:
+            text = re.sub(pattern, _mark, text)
+    return text if is_random or len(text) < RANDOM else re.sub(rf"[A-Za-z0-9]{{{RANDOM},}}", _mark_random, text)
+
+
+def redact_owner(owner: Owner) -> Owner:
+    """Return `owner` without secrets in names, versions and session; the same object where there are none."""
+    agent, tool = owner.agent, owner.tool
+    if agent is not None:
+        agent = Agent(name=redact(agent.name), version=_maybe(agent.version), model=_maybe(agent.model))
+    if tool is not None:
+        tool = Tool(name=redact(tool.name), version=_maybe(tool.version))
+    session = None if owner.session is None else redact(owner.session, is_random=True)
+    earlier = None if owner.earlier is None else redact_owner(owner.earlier)
+    clean = replace(owner, agent=agent, tool=tool, session=session, earlier=earlier)
+    return owner if clean == owner else clean
+
+
+def redact_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Return `claims` without secrets in what they call anybody."""
+    known: dict[Owner, Owner] = {}
+
+    def clean(owner: Owner) -> Owner:
+        if owner not in known:
+            known[owner] = redact_owner(owner)
+        return known[owner]
+
+    return tuple(each if all(clean(owner) is owner for owner in each.owners) else _redact_claim(each, known) for each in claims)
+
+
+def _redact_claim(claim: Claim, known: dict[Owner, Owner]) -> Claim:
+    return replace(
+        claim,
+        hand=known[claim.hand],
+        segments=tuple(replace(each, owner=known[each.owner]) if isinstance(each, New) else each for each in claim.segments),
+        removed=tuple(replace(each, hand=known[each.hand]) for each in claim.removed),
+    )
+
+
+def _maybe(text: str | None) -> str | None:
+    return None if text is None else redact(text)
+
+
+def _mark(found: re.Match[str]) -> str:
+    whole, group = found[0], 1 if found.re.groups else 0
+    start, end = (place - found.start() for place in found.span(group))
+    return whole[:start] + MARK[: end - start] + whole[end:]
+
+
+def _mark_random(found: re.Match[str]) -> str:
+    word = found[0]
+    has_all = any(map(str.islower, word)) and any(map(str.isupper, word)) and any(map(str.isdigit, word))
+    entropy = -sum(count / len(word) * log2(count / len(word)) for count in Counter(word).values())
+    return MARK if has_all and entropy >= BITS else word
