@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -88,6 +89,12 @@ def test_a_repository_adds_commands_of_its_own() -> None:
 def test_every_kind_has_a_name_that_a_policy_can_say() -> None:
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", each) for each in KINDS)
     assert {each.kind for each in PATTERNS} < KINDS
+
+
+def test_every_pattern_stands_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs/policy.md").read_text()
+    assert [each for each in KINDS if f"| `{each}` |" not in text] == []
+    assert [each for each in PATTERNS if "".join(f" {word}" for word in each.arguments) + "`" not in text or each.program not in text] == []
 
 
 @pytest.mark.parametrize(

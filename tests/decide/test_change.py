@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin
+from byline.core.access import AgentRule, Effect
+from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin, Owner
 from byline.core.change import Side
 from byline.core.claim import Op
 from byline.core.lines import LineRange
@@ -289,3 +290,38 @@ def test_policy_without_credit_asks_a_senior_for_everything() -> None:
     for who in ("p-ana", "p-rob"):
         work = signed(authorship(claim(PATH, OLD, NEW, human(who))), who)
         assert outcome(FILES, [work], policy=strict()) is Outcome.PENDING
+
+
+INFRA = AgentRule(number=1, agents=("claude-*",), paths=("infra/**",), effect=Effect.DENY)
+
+
+@pytest.mark.parametrize(
+    ("path", "owner", "rule", "expected"),
+    [
+        (b"infra/a.py", ai("p-ana"), INFRA, Outcome.DENY),
+        (b"INFRA/a.py", ai("p-ana"), INFRA, Outcome.DENY),
+        (b"infra/a.py", replace(ai("p-ana"), agent=None), INFRA, Outcome.DENY),
+        (b"infra/a.py", replace(human("p-ana"), earlier=ai("p-ana")), INFRA, Outcome.DENY),
+        (b"infra/a.py", ai("p-ana"), replace(INFRA, effect=Effect.ASK), Outcome.PENDING),
+        (b"infra/a.py", ai("p-ana"), replace(INFRA, agents=("codex",)), Outcome.ALLOW),
+        (b"infra/a.py", ai("p-ana"), replace(INFRA, models=("other",)), Outcome.ALLOW),
+        (b"infra/a.py", UNKNOWN, replace(INFRA, agents=("codex",)), Outcome.PENDING),
+        (b"infra/a.py", human("p-ana"), INFRA, Outcome.ALLOW),
+        (b"a.py", ai("p-ana"), INFRA, Outcome.ALLOW),
+        (b"infra/a.py", ai("p-ana"), replace(INFRA, paths=(), commands=("*",)), Outcome.ALLOW),
+    ],
+)
+def test_a_rule_for_agents_holds_at_the_gate(path: bytes, owner: Owner, rule: AgentRule, expected: Outcome) -> None:
+    """What an agent that the rule is about had a part in is denied; where none is ruled out, a person is asked."""
+    statement = signed(authorship(claim(path, OLD, NEW, owner)), "p-ana")
+    assert outcome([changed(path, OLD, NEW)], [statement], policy=team(agents=(rule,))) is expected
+
+
+def test_what_nobody_claims_does_not_slip_through_a_rule_for_agents() -> None:
+    """Nor does an agent whose hooks were off: an approval by a person lets it through, which no claim can."""
+    file = changed(b"infra/a.py", OLD, NEW)
+    policy = team(agents=(INFRA,), rules=(Rule(id="all", why="w", when=When(), require=Require(approvals=0)),))
+    verdict = judge([file], [], policy=policy)
+    assert (verdict.outcome, {each.rule for each in verdict.reasons}) == (Outcome.PENDING, {"agent:1"})
+    yes = signed(approval("p-rob", move(b"infra/a.py", OLD, NEW), policy=policy), "p-rob")
+    assert outcome([file], [yes], policy=policy) is Outcome.ALLOW

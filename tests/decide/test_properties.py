@@ -15,6 +15,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byline.core.access import AgentRule, Effect
 from byline.core.attribution import UNKNOWN, Channel, Evidence, Origin
 from byline.core.authorship import format_authorship
 from byline.core.change import Change, Side
@@ -120,6 +121,17 @@ def claims(draw: st.DrawFn) -> VerifiedAuthorship:
     )
 
 
+agent_rules = st.builds(
+    AgentRule,
+    number=st.integers(1, 3),
+    agents=st.sampled_from([("*",), ("claude-*",), ("codex",)]),
+    models=st.sampled_from([("*",), ("model-*",), ("other",)]),
+    paths=st.sampled_from([("infra/**",), ("**",), ("*.py",), ()]),
+    commands=st.just(("*",)),
+    effect=st.sampled_from(Effect),
+)
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     rules = [
@@ -139,7 +151,10 @@ def policies(draw: st.DrawFn) -> Policy:
             [(), (Credit(evidence=Evidence.OBSERVED, levels=None), Credit(evidence=Evidence.DECLARED, levels=("mid", "senior")))]
         )
     )
-    return team(rules=tuple(chosen), credit_human=credit, credit_hands=draw(st.booleans()), strength=draw(st.sampled_from(Strength)))
+    agents = tuple(draw(st.lists(agent_rules, max_size=2)))
+    return team(
+        rules=tuple(chosen), agents=agents, credit_human=credit, credit_hands=draw(st.booleans()), strength=draw(st.sampled_from(Strength))
+    )
 
 
 @st.composite

@@ -28,7 +28,7 @@ MAX_PAIRS: Final = 1_000_000
 class Hole(Enum):
     """What is not known of a text."""
 
-    GLOB = auto()  # characters of one path component
+    GLOB = auto()  # characters of one path component, as a shell's `*` finds them: no dot in front
     HOME = auto()  # the home folder
     ANY = auto()  # any characters, none included
 
@@ -39,6 +39,7 @@ Part: TypeAlias = str | Hole
 class _Token(Enum):
     """What a glob has besides characters."""
 
+    LEAD = auto()  # this and the token after it: nothing, or what does not begin with a dot
     STAR = auto()  # any characters of one component
     ALL = auto()  # any characters
     ONE = auto()  # one character of a component
@@ -89,7 +90,8 @@ def may_match(path: Sequence[Part], glob: str) -> bool:
         if isinstance(each, str):
             have += fold(each)
         else:
-            have.append(_Token.STAR if each is Hole.GLOB else _Token.ALL)
+            is_lead = each is Hole.GLOB and (not have or have[-1] == "/")  # a shell's glob takes no dot there
+            have += [_Token.LEAD] * is_lead + [_Token.STAR if each is Hole.GLOB else _Token.ALL]
     want = _tokens(fold(glob))
     if len(have) * len(want) > MAX_PAIRS:
         return True
@@ -127,6 +129,8 @@ def _steps(have: Sequence[str | _Token], want: Sequence[str | _Token], i: int, j
     other = want[j] if j < len(want) else None
     if one in _LOOPS:
         yield i + 1, j
+    if one is _Token.LEAD:
+        yield i + 2, j
     if other in _LOOPS or other is _Token.FOLDERS:
         yield i, j + 1
     if other is _Token.FOLDERS:
@@ -139,5 +143,6 @@ def _can_share(one: str | _Token, other: str | _Token) -> bool:
     """Whether one character fits both."""
     if isinstance(one, str) and isinstance(other, str):
         return one == other
-    tokens = [each for each in (one, other) if isinstance(each, _Token)]
-    return "/" not in (one, other) or _Token.ALL in tokens
+    if _Token.LEAD in (one, other):
+        return not {".", "/"} & {one, other}
+    return "/" not in (one, other) or _Token.ALL in (one, other)

@@ -22,6 +22,8 @@
     when = { credited_human = false, hand_below = "senior" }
     require = { approvals = 1, level_at_least = "senior" }        # or: deny = true
 
+What agents may not do stands in `[[agent]]` and `[[command]]` tables: `core.access`.
+
 `when` is a conjunction of `paths` (globs), `op` (a list), `credited_human = false`, `hand_below = LEVEL` and `environment`; `{}`
 holds always, and a member whose fact is unknown holds. Every rule whose `when` holds must be satisfied; a change unit for which
 none holds is denied. `require.kind` is always `human`; `distinct_from` is `["hands"]`, for no gate is told yet who pushes. The list
@@ -38,8 +40,9 @@ import hashlib
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from byline.core.access import AgentRule, take_agent_rules, take_commands
 from byline.core.attribution import Evidence
 from byline.core.publickey import Presence
 from byline.core.table import (
@@ -56,6 +59,9 @@ from byline.core.table import (
 from byline.core.value import dataclass
 from byline.core.verified import Strength
 from byline.errors import MalformedError, PolicyError
+
+if TYPE_CHECKING:
+    from byline.core.command_kinds import CommandPattern
 
 MAX_POLICY = 256 * 1024
 MAX_RULES = 200
@@ -151,6 +157,8 @@ class Policy:
     binding: Binding
     presence: Presence = Presence.NONE
     rules: tuple[Rule, ...]
+    agents: tuple[AgentRule, ...] = ()
+    commands: tuple[CommandPattern, ...] = ()
     sha256: str
 
     @property
@@ -182,7 +190,7 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
     take_keys(
         table,
         required=("schema", "version", "repository", "requires_trust", "rule"),
-        optional=("evidence", "approval"),
+        optional=("evidence", "approval", "agent", "command"),
         what="the file",
     )
     if table["schema"] != 1 or isinstance(table["schema"], bool):
@@ -190,6 +198,7 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
     known = ("strength", "completeness", "max_checkpoint_age", "credit_human", "credit_hands", "acknowledge")
     evidence = take_keys(table.get("evidence", {}), optional=known, what="evidence")
     approval = take_keys(table.get("approval", {}), optional=("max_age", "binding", "presence"), what="approval")
+    commands = take_commands(table.get("command", []))
     credited = tuple(_credit(each) for each in take_array(evidence.get("credit_human", []), what="credit_human"))
     policy = Policy(
         version=take_number(table["version"], what="version"),
@@ -204,6 +213,8 @@ def _read(table: dict[str, Any], sha256: str) -> Policy:
         binding=take_choice(Binding, approval.get("binding", Binding.EFFECT), what="approval.binding"),
         presence=take_choice(Presence, approval.get("presence", Presence.NONE), what="approval.presence"),
         rules=tuple(_rule(each) for each in take_array(table["rule"], what="rule", most=MAX_RULES)),
+        agents=take_agent_rules(table.get("agent", []), commands),
+        commands=commands,
         sha256=sha256,
     )
     if len({rule.id for rule in policy.rules}) != len(policy.rules):

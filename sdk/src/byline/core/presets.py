@@ -2,7 +2,8 @@
 """Policies to start from.
 
 `solo` records and asks for nothing. `team` credits people's own lines at the levels that it names and the hands that exact, signed
-claims name; every other change needs a senior. Its levels are those that `byline init` writes: junior, mid, senior.
+claims name; every other change needs a senior. Its levels are those that `byline init` writes: junior, mid, senior. Its agents ask before
+they run what destroys. Whatever the preset, no agent writes what decides about agents (`core.access`).
 
 >>> format_preset("solo", repository="byl:" + "0" * 32).splitlines()[0]
 'schema = 1'
@@ -54,6 +55,11 @@ id = "everything-else"
 why = "recorded, nothing to approve"
 when = {}
 require = { approvals = 0 }
+
+[[agent]]
+commands = ["*"]
+effect = "ask"
+why = "what a command destroys, no review brings back"
 """
 
 PRESETS: Final = {"solo": _SOLO, "team": _TEAM}

@@ -66,12 +66,15 @@ class Target:
             return True
         return or_top and below == ["."] and (self.text is not None or Hole.ANY in self.parts[:2])
 
-    def names(self, places: Places) -> Iterator[tuple[Part, ...]]:
-        """Yield the names that rules may have for it: from the top of the work tree, of `places.folders`, and from home (`~`)."""
+    def names(self, places: Places, *, or_above: bool = True) -> Iterator[tuple[Part, ...]]:
+        """Yield the names that rules may have for it: from the top of the work tree, of `places.folders`, and from home (`~`).
+
+        What may be, or be above, one of these folders has all names that there are below it, unless `or_above` is false.
+        """
         named = [(places.top, ""), *places.folders, *([(places.home, "~")] if places.home else [])]
         for folder, name in named:
             rest = _below(self.parts, folder)
-            if rest is not None:
+            if rest is not None and (or_above or rest is not _MANY):
                 yield (name + "/", *rest) if name else rest
 
     def may_touch(self, glob: str, places: Places) -> bool:

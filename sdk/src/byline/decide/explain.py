@@ -6,10 +6,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from byline.core.access import EVERY, Effect
 from byline.core.policy import Binding
 from byline.core.publickey import Presence
 
 if TYPE_CHECKING:
+    from byline.core.access import AgentRule
     from byline.core.policy import Credit, Policy, Rule, When
 
 _HOUR = timedelta(hours=1)
@@ -40,6 +42,10 @@ def explain_policy(policy: Policy) -> tuple[str, ...]:
         lines.append("Promised: no set of claims makes the gate more permissive than the same change without any claim (T3).")
     lines.append(_approvals(policy))
     lines += [f"{rule.id}: {_rule(rule)} ({rule.why})" for rule in policy.rules]
+    lines += [f"{rule.id}: {_agent_rule(rule)}{f' ({rule.why})' if rule.why else ''}" for rule in policy.agents]
+    lines.append(
+        "built-in:agents: no agent writes .byline/, git's hooks and configuration, or the settings of agents: their hooks deny it."
+    )
     lines.append(
         "built-in: a change to .byline/, .gitattributes or .gitmodules needs 1 approval by a key with the use root, not by a hand."
     )
@@ -71,6 +77,17 @@ def _rule(rule: Rule) -> str:
     who = f" by people of level {rule.require.level_at_least} or above" if rule.require.level_at_least else " by people"
     plural = "s" if rule.require.approvals > 1 else ""
     return f"{_when(rule.when)} needs {rule.require.approvals} approval{plural}{who} who are no hand of it"
+
+
+def _agent_rule(rule: AgentRule) -> str:
+    who = "every agent" if rule.agents == EVERY else " or ".join(rule.agents)
+    model = "" if rule.models == EVERY else f" with a model like {' or '.join(rule.models)}"
+    kinds = "any command that destroys" if "*" in rule.commands else f"commands of the kind {' or '.join(rule.commands)}"
+    acts = [*([f"write {' or '.join(rule.paths)}"] if rule.paths else []), *([f"run {kinds}"] if rule.commands else [])]
+    held = "may not" if rule.effect is Effect.DENY else "has to ask a person before it may"
+    gate = "; a gate wants a person's approval there where an agent's part is not ruled out" if rule.paths else ""
+    hooks = "; its hook sees to that" if rule.commands else ""
+    return f"{who}{model} {held} {' or '.join(acts)}{hooks}{gate}"
 
 
 def _when(when: When) -> str:

@@ -31,6 +31,7 @@ from byline.decide.traces import Hand, Mark, Part
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from byline.core.attribution import Agent
     from byline.core.change import Change, ChangedFile, Unit
     from byline.core.policy import Policy
     from byline.core.trust import Trust
@@ -43,12 +44,18 @@ CREDITED_CHANNELS = frozenset({Channel.EDITOR, Channel.DECLARATION})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitFacts:
-    """`people` are principals' ids; `has_unknown_hand` says that somebody nobody names may have made the unit as well."""
+    """`people` are principals' ids; `has_unknown_hand` says that somebody nobody names may have made the unit as well.
+
+    `agents` are those that some claim names, None for one without a name; `has_unknown_agent` says that one that no claim names may
+    have had a part in it.
+    """
 
     unit: Unit
     is_credited: bool
     people: frozenset[str]
     has_unknown_hand: bool
+    agents: frozenset[Agent | None] = frozenset()
+    has_unknown_agent: bool = True
 
     def is_hand_below(self, level: str, trust: Trust) -> bool:
         """Whether some hand is below `level`, or not known."""
@@ -122,7 +129,15 @@ class _Reader:
         # Whom an erased statement named nobody knows any more.
         named_all = self._policy.credit_hands and unit.path not in self._erased
         covered = named_all and all(_holds(trace, Mark.COVERED, chain.exact, chain.named) for trace in kinds)
-        return UnitFacts(unit=unit, is_credited=credited, people=_people(named), has_unknown_hand=not (credited or covered))
+        authors = frozenset(owner for hand in named for owner in (hand.owner, hand.owner.earlier) if owner is not None)
+        return UnitFacts(
+            unit=unit,
+            is_credited=credited,
+            people=_people(named),
+            has_unknown_hand=not (credited or covered),
+            agents=frozenset(each.agent for each in authors if each.is_ai or each.agent is not None),
+            has_unknown_agent=not (credited or covered) or any(each.origin is not Origin.HUMAN and each.agent is None for each in authors),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

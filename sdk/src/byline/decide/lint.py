@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from byline.core.policy import ACKNOWLEDGED
+from byline.core.policy import ACKNOWLEDGED, Require
 from byline.core.trust import Kind, Use, is_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from byline.core.policy import Policy, Require, Rule
+    from byline.core.access import AgentRule
+    from byline.core.policy import Policy, Rule
     from byline.core.trust import Trust
 
 
@@ -52,6 +53,8 @@ def _whole(policy: Policy, trust: Trust) -> Iterator[Remark]:
     if policy.relaxes and not policy.needs_index:
         message = f"claims are credited ({ACKNOWLEDGED}): a hidden claim that would have tightened is missed"
         yield Remark(code="credits-claims", is_error=False, rule=None, message=message)
+    for agent_rule in policy.agents:
+        yield from _agent_rule(agent_rule, trust)
     if not any(rule.when.is_always for rule in policy.rules):
         message = "no rule has when = {}: a change unit that no rule matches is denied"
         yield Remark(code="not-exhaustive", is_error=True, rule=None, message=message)
@@ -70,6 +73,12 @@ def _rule(rule: Rule, trust: Trust) -> Iterator[Remark]:
     able = _able(need, trust)
     if able < need.approvals:
         message = f"it asks for {need.approvals} approvals, and {able} people of trust could give one"
+        yield Remark(code="unsatisfiable", is_error=False, rule=rule.id, message=message)
+
+
+def _agent_rule(rule: AgentRule, trust: Trust) -> Iterator[Remark]:
+    if rule.paths and not _able(Require(approvals=1), trust):
+        message = "a gate asks a person about these paths where no agent is known, and nobody of trust could approve"
         yield Remark(code="unsatisfiable", is_error=False, rule=rule.id, message=message)
 
 

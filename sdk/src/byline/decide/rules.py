@@ -5,14 +5,18 @@
 2. A change of nothing is denied: nothing was judged.
 3. The built-in protection asks for an approval by a key with the use root.
 4. Each rule whose condition is not known to be false applies. A rule denies, or its approvals must be there, else pending.
-5. A unit to which no rule applies is denied.
-6. Where the policy asks for completeness, a file of which the log has statements that were not shown is denied.
+5. A rule for agents with `paths` denies what an agent that it is about had a part in; where the rule says "ask", or where it is not
+   known that no such agent did, one person who is no hand has to approve. Nothing but a person's credited line is known to be nobody
+   else's.
+6. A unit to which no rule applies is denied.
+7. Where the policy asks for completeness, a file of which the log has statements that were not shown is denied.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from byline.core.access import Effect
 from byline.core.attribution import Origin
 from byline.core.change import Side
 from byline.core.globs import is_match
@@ -23,7 +27,7 @@ from byline.decide.facts import state_facts
 from byline.decide.lint import lint_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from byline.core.change import Change, Unit
@@ -94,8 +98,24 @@ def _file(facts: FileFacts, policy: Policy, change: Change, trust: Trust, approv
             elif not met[rule.id]:
                 needs = Needs(approvals=rule.require.approvals, level_at_least=rule.require.level_at_least)
                 yield _reason(rule.id, Outcome.PENDING, rule.why, each.unit, needs)
+        yield from _agents(each, policy, lambda: approvals.is_approved(move, count=1, level=None, bar=facts.bar))
         if not applying:
             yield _reason(UNMATCHED, Outcome.DENY, "no rule matches this change", each.unit, None)
+
+
+def _agents(facts: UnitFacts, policy: Policy, is_approved: Callable[[], bool]) -> Iterator[Reason]:
+    for rule in policy.agents:
+        if not any(is_match(facts.unit.path, glob) for glob in rule.paths):
+            continue
+        why = f": {rule.why}" if rule.why else ""
+        names = [(each.name, each.model) if each else (None, None) for each in facts.agents]
+        named = sorted({name or "an agent without a name" for name, model in names if rule.is_about(name, model)})
+        if named and rule.effect is Effect.DENY:
+            yield _reason(rule.id, Outcome.DENY, f"agents may not change this file, and {', '.join(named)} did{why}", facts.unit, None)
+        elif (named or facts.has_unknown_agent) and not is_approved():
+            who = f"{', '.join(named)} changed this file" if named else "an agent may have changed this file, and none may"
+            message = f"{who}; a person who did not has to approve{why}"
+            yield _reason(rule.id, Outcome.PENDING, message, facts.unit, Needs(approvals=1, level_at_least=None))
 
 
 def _is_met(rule: Rule, facts: FileFacts, approvals: Approvals) -> bool:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from byline.core.trust import Trust
     from byline.decide.facts import FileFacts
 
+NO_APPROVALS = "your key does not have the use approval"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncounted:
@@ -48,7 +50,9 @@ def list_uncounted(
     found = []
     for facts in state_facts(policy, change, trust):
         rules = [rule for rule in policy.rules if any(applies(rule.when, unit, change, trust) for unit in facts.units)]
-        answers = _answers(facts, rules, trust, approver, given)
+        answers = [*_answers(facts, rules, trust, approver, given)]
+        if any(is_match(facts.file.transition.path, glob) for rule in policy.agents for glob in rule.paths):
+            answers.append(None if Use.APPROVAL in given else NO_APPROVALS)
         why = "you had a hand in it" if approver in facts.bar else _why([each or lacking for each in answers])
         if why is not None:
             found.append(Uncounted(path=facts.file.transition.path, why=why))
@@ -71,7 +75,7 @@ def _answers(facts: FileFacts, rules: Iterable[Rule], trust: Trust, approver: st
             continue
         wanted = rule.require.level_at_least
         if Use.APPROVAL not in uses:
-            yield "your key does not have the use approval"
+            yield NO_APPROVALS
         elif wanted is not None and is_below(level, wanted, trust.levels):
             yield f"{rule.id} asks for {wanted} or above, and you are {level or 'of no level'}"
         else:

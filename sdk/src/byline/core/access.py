@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""What agents may not do: the tables `[[agent]]` and `[[command]]` of `.byline/policy.toml`.
+
+    [[agent]]
+    agents = ["codex"]                      # names as `byline blame` shows them, globs; absent: all
+    models = ["*/gpt-4*"]                   # globs over the agent's own word for its model; absent: all
+    paths = ["infra/prod/**"]               # what it would write; globs as elsewhere
+    commands = ["destroy-infrastructure"]   # what it would run: kinds, docs/policy.md has them; "*": every kind
+    effect = "deny"                         # or "ask": a person is to say yes
+    why = "..."                             # told to the agent
+    [[command]]
+    kind = "drop-cache"                     # a new kind, or one more command of a kind that there is
+    program = "flyctl"
+    arguments = ["cache", "clear"]
+
+A rule holds for what touches one of its `paths` *or* is one of its `commands`. There is no `allow`: none relaxes another, and `deny` wins
+over `ask`. An agent or a model that is not known is every agent and every model. Beside the rules, and not removable: no agent writes
+what decides about agents (`PROTECTED`).
+
+>>> rule = AgentRule(number=1, paths=("infra/**",), effect=Effect.DENY)
+>>> here = Places(top="/repo", cwd=("/repo",), home=None)
+>>> rule_on(Intent(agent="codex", paths=("infra/db.tf",)), (rule,), here).rule
+'agent:1'
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from byline.core.command_kinds import KINDS, UNCLEAR, CommandPattern, find_effects
+from byline.core.globs import may_match
+from byline.core.shell_words import Word
+from byline.core.table import take_array, take_choice, take_keys, take_string, take_strings
+from byline.core.targets import Places, Target, locate
+from byline.core.value import dataclass
+from byline.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+MAX_RULES: Final = 200
+EVERY: Final = ("*",)
+BUILT_IN: Final = "built-in:agents"
+# What decides about agents: the policy, what git runs, and where agents are told to call Byline.
+PROTECTED: Final = (
+    *(".byline", ".byline/**", ".git", ".git/config", ".git/config.worktree", ".git/hooks", ".git/hooks/**", ".git/byline/**"),
+    *("**/.claude/settings*.json", "**/.claude", "~/.claude.json", "**/.codex", "**/.codex/config.toml", "**/.codex/hooks.json"),
+    *("**/.gemini", "**/.gemini/settings.json", "**/.qwen", "**/.qwen/settings.json", "**/.cursor/hooks.json", ".github/hooks/**"),
+    *("**/.windsurf/hooks.json", "~/.codeium/windsurf/hooks.json", ".clinerules/hooks/**", "**/.kiro/hooks/**", "**/.kiro/agents/**"),
+    *("**/.factory/settings*.json", "**/.factory/hooks.json", "**/.continue/settings*.json", "**/opencode/plugin*/**"),
+    *("**/.opencode/plugin*/**", "**/.amp/plugins/**", "**/.pi/extensions/**", "**/.pi/agent/extensions/**", "~/.copilot/hooks/**"),
+    *("~/.gitconfig", "~/.config/git/config", "~/.local/share/byline/**", "~/.config/byline/**"),
+)
+UNREADABLE: Final = (
+    "this repository's rules for agents cannot be read, so nothing that they could be about is done. "
+    "Stop, and ask the person you work for to look at them."
+)
+
+
+class Effect(StrEnum):
+    """What becomes of what a rule holds for, strictest first."""
+
+    DENY = "deny"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRule:
+    """One `[[agent]]` table, the `number`-th from 1."""
+
+    number: int
+    agents: tuple[str, ...] = EVERY
+    models: tuple[str, ...] = EVERY
+    paths: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    effect: Effect
+    why: str = ""
+
+    @property
+    def id(self) -> str:
+        """How reasons and decisions name it."""
+        return f"agent:{self.number}"
+
+    def is_about(self, agent: str | None, model: str | None) -> bool:
+        """Whether it is about this agent with this model; None is not known, and so may be any."""
+        return _is_one_of(agent, self.agents) and _is_one_of(model, self.models)
+
+    def holds_kinds(self, kinds: Iterable[str]) -> bool:
+        """Whether one of the `kinds` of commands is one of its own, or cannot be told from them."""
+        return bool(self.commands) and any("*" in self.commands or each in self.commands or each == UNCLEAR for each in kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What an agent is about to do: write `paths`, or run the shell line `command`."""
+
+    agent: str | None
+    model: str | None = None
+    paths: tuple[str, ...] = ()
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What is not done without a person, and by which rule. `what` are the path or the kinds that the rule holds for."""
+
+    rule: str
+    effect: Effect
+    what: str
+    why: str = ""
+
+
+def rule_on(intent: Intent, rules: Sequence[AgentRule], places: Places, commands: Sequence[CommandPattern] = ()) -> Ruling | None:
+    """Return what `rules` say of `intent`, the strictest of them first; None where they say nothing."""
+    rulings = [*_rulings(intent, rules, places, commands)]
+    return min(rulings, key=lambda each: [*Effect].index(each.effect), default=None)
+
+
+def _rulings(intent: Intent, rules: Sequence[AgentRule], places: Places, commands: Sequence[CommandPattern]) -> Iterator[Ruling]:
+    targets = [target for path in intent.paths for target in locate(Word.of(path), places)]
+    kinds: frozenset[str] = frozenset()
+    if intent.command is not None:
+        effects = find_effects(intent.command, places, commands)
+        targets += effects.writes
+        kinds = effects.kinds
+    for target in targets:
+        if any(_is_protected(target, glob, places) for glob in PROTECTED):
+            yield Ruling(rule=BUILT_IN, effect=Effect.DENY, what=_shown(target), why="it decides what agents may do")
+    for rule in rules:
+        if not rule.is_about(intent.agent, intent.model):
+            continue
+        touched = next((target for target in targets if any(target.may_touch(glob, places) for glob in rule.paths)), None)
+        if touched is not None:
+            yield Ruling(rule=rule.id, effect=rule.effect, what=_shown(touched), why=rule.why)
+        if rule.holds_kinds(kinds):
+            what = ", ".join(sorted(each for each in kinds if rule.holds_kinds((each,))))
+            yield Ruling(rule=rule.id, effect=rule.effect, what=what, why=rule.why)
+
+
+def format_message(ruling: Ruling) -> str:
+    """Return what the agent is told: what is not done, why, and to ask a person. Never how else it could be done."""
+    held = {Effect.DENY: "does not let agents do this", Effect.ASK: "wants a person to say yes to this first"}[ruling.effect]
+    why = f" ({ruling.why})" if ruling.why else ""
+    return (
+        f"Byline: the policy of this repository {held}: {ruling.what}, rule {ruling.rule}{why}. "
+        "Do not look for another way. Tell the person you work for what you wanted to do and why, and let them decide."
+    )
+
+
+def _is_protected(target: Target, glob: str, places: Places) -> bool:
+    """Whether `target` is what `glob` protects; what is above it, or not known at all, is for the rules."""
+    return any(may_match(name, glob) for name in target.names(places, or_above=False))
+
+
+def _shown(target: Target) -> str:
+    return "".join(each if isinstance(each, str) else "..." for each in target.parts)
+
+
+def _is_one_of(name: str | None, globs: Sequence[str]) -> bool:
+    return name is None or any(fnmatchcase(name.casefold(), glob.casefold()) for glob in globs)
+
+
+def take_agent_rules(value: object, own: Sequence[CommandPattern]) -> tuple[AgentRule, ...]:
+    """Read the `[[agent]]` tables; their `commands` are kinds that Byline knows or that `own` makes.
+
+    Raises:
+        MalformedError: One of them is none.
+    """
+    kinds = KINDS | {each.kind for each in own} | {"*"}
+    return tuple(_agent_rule(each, number, kinds) for number, each in enumerate(take_array(value, what="agent", most=MAX_RULES), 1))
+
+
+def _agent_rule(value: object, number: int, kinds: frozenset[str]) -> AgentRule:
+    table = take_keys(value, required=("effect",), optional=("agents", "models", "paths", "commands", "why"), what="an agent rule")
+    names = {each: take_strings(table[each], what=f"agent.{each}") for each in ("agents", "models", "paths", "commands") if each in table}
+    if not names.get("paths") and not names.get("commands"):
+        raise PolicyError(f"policy.toml: agent rule {number} has paths or commands", hint='paths = ["**"] is every file')
+    if () in (names.get("agents"), names.get("models")):
+        raise PolicyError(f"policy.toml: agent rule {number} is about nobody", hint="leave agents or models out: all of them")
+    for each in names.get("commands", ()):
+        if each not in kinds:
+            raise PolicyError(f"policy.toml: agent rule {number} has no kind {each[:64]!r}", hint=f"there are {', '.join(sorted(kinds))}")
+    why = take_string(table["why"], what="agent.why") if "why" in table else ""
+    return AgentRule(number=number, **names, effect=take_choice(Effect, table["effect"], what="agent.effect"), why=why)
+
+
+def take_commands(value: object) -> tuple[CommandPattern, ...]:
+    """Read the `[[command]]` tables.
+
+    Raises:
+        MalformedError: One of them is none.
+    """
+    out = []
+    for each in take_array(value, what="command", most=MAX_RULES):
+        table = take_keys(each, required=("kind", "program"), optional=("arguments",), what="a command")
+        kind = take_string(table["kind"], what="command.kind", most=64)
+        if kind in (UNCLEAR, "*"):
+            raise PolicyError(f"policy.toml: the kind {kind} is taken")
+        arguments = take_strings(table.get("arguments", []), what="command.arguments")
+        out.append(CommandPattern(kind=kind, program=take_string(table["program"], what="command.program"), arguments=arguments))
+    return tuple(out)
