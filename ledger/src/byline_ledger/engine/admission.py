@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from byline.core.entry import Submission, entry_for, format_entry, identity_of
+from byline.core.entry import Submission, entry_for, format_entry, identity_from
 from byline.core.facets import facets_of
 from byline.core.index_keys import index_keys
 from byline.core.sshsig import namespace_of
@@ -61,8 +61,7 @@ class Admission:
 
     def _read(self, envelope: Envelope, public: bytes) -> Statement:
         statement = parse_statement(envelope.payload)  # 1
-        key = key_id(public)
-        if envelope.keyid not in {None, key}:  # 2
+        if envelope.keyid is not None and envelope.keyid != key_id(public):  # 2
             raise EntryRejectedError("the key id of the envelope is not that of its key")
         return statement
 
@@ -73,10 +72,14 @@ class Admission:
 
 
 def _write(envelope: Envelope, public: bytes, statement: Statement) -> Submission:
-    leaf = format_entry(entry_for(envelope, public))  # 4
-    facets = facets_of(statement, bytes.fromhex(key_id(public)))
-    identity, keys = identity_of(envelope.payload, public), index_keys(statement)
-    return Submission(identity=identity, leaf=leaf, payload=envelope.payload, facets=facets, keys=keys)
+    leaf, key = format_entry(entry_for(envelope, public)), bytes.fromhex(key_id(public))  # 4
+    return Submission(
+        identity=identity_from(bytes.fromhex(statement.digest), key),
+        leaf=leaf,
+        payload=envelope.payload,
+        facets=facets_of(statement, key),
+        keys=index_keys(statement),
+    )
 
 
 def _told(step: Callable[..., T], *given: object) -> T | Exception:

@@ -68,6 +68,7 @@ HASHEDREKORD_LEAF = (
 _OWN_LEAF = b'{"apiVersion":"%b","kind":"%b","spec":{"data":{"algorithm":"%b","digest":"%b"},"publicKey":"%b","signature":"%b"}}'
 _LEAVES = tuple(re.compile(re.escape(each).replace(b"%b", b"([A-Za-z0-9+/=._-]*)")) for each in (HASHEDREKORD_LEAF, _OWN_LEAF))
 _DIGEST_SIZES = {"sha256": 32, "sha512": 64}
+_HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}  # by name they are looked up anew each time
 _ALGORITHMS = {32: b"SHA2_256", 64: b"SHA2_512"}
 
 
@@ -100,8 +101,8 @@ def entry_for(envelope: Envelope, public: bytes) -> Entry:
     Raises:
         EntryError: The key or its signature is none that a leaf can hold.
     """
-    name = _hash_name(envelope.signature, public)
-    return Entry(digest=hashlib.new(name, envelope.signed_bytes).digest(), signature=envelope.signature, public=public)
+    hashed = _HASHES[_hash_name(envelope.signature, public)](envelope.signed_bytes)
+    return Entry(digest=hashed.digest(), signature=envelope.signature, public=public)
 
 
 def identity_of(payload: bytes, public: bytes) -> bytes:
