@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from byline.errors import ConfigError
 from byline_cli.extras import needs_extra
 from byline_cli.ledger import watching
-from byline_cli.ledger.place import open_log
+from byline_cli.ledger.place import open_log, read_vkey
 from byline_cli.terminal import count
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run(options: Namespace, world: World) -> int:
     """Sync, once or again and again."""
     from byline.log.mirror import Mirror
 
-    verifier = watching.read_vkey(options)
+    verifier = read_vkey(options.vkey, "--vkey")
     source = world.closing.enter_context(open_log(world, options.url))
     folder = world.cwd / options.folder
     mirror = Mirror(source, verifier, folder)

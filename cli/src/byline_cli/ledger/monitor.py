@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.places import monitor_dir
-from byline.errors import ConfigError
+from byline.errors import ConfigError, MalformedError
+from byline.keys.ids import check_key_id
 from byline_cli.ledger import watching
-from byline_cli.ledger.place import open_log
+from byline_cli.ledger.place import open_log, read_vkey
 from byline_cli.terminal import Paint, count
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 SCHEMA = "byline.ledger-monitor/1"
-_KEY_ID = re.compile("[0-9a-f]{64}")
 
 
 def configure(parser: Parser) -> None:
@@ -41,9 +40,11 @@ def run(options: Namespace, world: World) -> int:
     from byline.log.monitor import Monitor
 
     for key in options.watch_key:
-        if _KEY_ID.fullmatch(key) is None:
-            raise ConfigError(f"not the id of a key: {key}", hint="it is the SHA-256 of the public key, 64 hex digits in lower case")
-    verifier = watching.read_vkey(options)
+        try:
+            check_key_id(key)
+        except MalformedError as error:
+            raise ConfigError(str(error), hint=error.hint) from error
+    verifier = read_vkey(options.vkey, "--vkey")
     state = world.cwd / (options.state or monitor_dir(world.environ) / f"{verifier.note_key.log_id.hex()[:16]}.json")
     source = world.closing.enter_context(open_log(world, options.url))
     monitor = Monitor(source, verifier, state, watched=frozenset(options.watch_key))

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ledger as a person names it: its folder, or where its tiles are."""
+"""A ledger as a person names it: its folder, where its tiles are, its public key."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.errors import ConfigError
+from byline.errors import ConfigError, MalformedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from byline.keys.ed25519 import LogVerifier
     from byline.log.tiled import TiledLog
     from byline_cli.world import World
 
@@ -39,3 +40,17 @@ def open_log(world: World, where: str) -> TiledLog:
         return open_tiles(str(world.cwd / where))
     shown = credentials_for(where, world.environ)
     return open_tiles(where, token=shown.token, context=shown.tls())
+
+
+def read_vkey(text: str, option: str) -> LogVerifier:
+    """Return the key that signs a log's checkpoints, as the option of that name gives it.
+
+    Raises:
+        ConfigError: It is no key of a log.
+    """
+    from byline.keys.ed25519 import load_verifier
+
+    try:
+        return load_verifier(text)
+    except MalformedError as error:
+        raise ConfigError(f"{option}: {error}", hint="it is NAME+8 hex digits+base64, in quotes") from error

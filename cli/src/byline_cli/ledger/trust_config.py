@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.errors import ConfigError, MalformedError
-from byline_cli.ledger.place import find_folder
+from byline.errors import ConfigError
+from byline_cli.ledger.place import find_folder, read_vkey
 from byline_cli.world import YES
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline.core.note import NoteKey
     from byline_cli.parser import Parser
     from byline_cli.world import World
     from byline_ledger.trust_config import Issuer
@@ -45,7 +44,7 @@ def run(options: Namespace, world: World) -> int:
     folder = find_folder(world, options.folder)
     check_files(folder)
     log = load_log_key(folder / KEY).note_key
-    logs = [log, *(_older(vkey) for vkey in options.also)]
+    logs = [log, *(read_vkey(each, "--also").note_key for each in options.also)]
     url = options.url or f"https://{log.name}"
     for each in filter(None, (url, options.ca_url, options.oidc_url, options.tsa_url)):
         if not each.startswith(("https://", "http://")):
@@ -60,15 +59,6 @@ def run(options: Namespace, world: World) -> int:
     for line in json.dumps(told, indent=2).splitlines():
         world.terminal.line(line)
     return YES
-
-
-def _older(vkey: str) -> NoteKey:
-    from byline.keys.ed25519 import load_verifier
-
-    try:
-        return load_verifier(vkey).note_key
-    except MalformedError as error:
-        raise ConfigError(f"--also: {error}", hint="it is NAME+8 hex digits+base64, in quotes") from error
 
 
 def _issuer(options: Namespace, world: World) -> Issuer:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from byline.keys.ed25519 import LogVerifier
     from byline_cli.parser import Parser
     from byline_cli.world import World
 
@@ -33,20 +32,6 @@ def configure(parser: Parser) -> None:
     parser.add_argument(
         "--interval", type=float, default=INTERVAL_SECONDS, metavar="SECONDS", help="between two looks of --follow (default 60)"
     )
-
-
-def read_vkey(options: Namespace) -> LogVerifier:
-    """Return the key that signs the log's checkpoints.
-
-    Raises:
-        ConfigError: It is no key of a log.
-    """
-    from byline.keys.ed25519 import load_verifier
-
-    try:
-        return load_verifier(options.vkey)
-    except MalformedError as error:
-        raise ConfigError(f"--vkey: {error}", hint="it is NAME+8 hex digits+base64, in quotes") from error
 
 
 def repeat(options: Namespace, world: World, look: Callable[[], None], *, vkey: str, evidence: Path) -> int:

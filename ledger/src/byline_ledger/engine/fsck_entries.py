@@ -134,7 +134,7 @@ def _check_erased(index: int, leaf: bytes, stored: Facets | None, checked: Check
         return
     checked.erased[index] = stored
     checked.terms += ((term, index) for term in stored.terms)
-    checked.sources.add((stored.key, stored.repository, stored.predicate_type))
+    checked.sources.add(stored.source)
 
 
 def _check_record(index: int, leaf: bytes, stored: Facets | None, checked: Checked) -> Iterator[str]:
@@ -160,4 +160,4 @@ def _compare(index: int, identity: bytes, stored: Facets | None, facets: Facets,
         yield "its facets are not those of what was logged"
     checked.identities[identity] = index
     checked.terms += ((term, index) for term in facets.terms)
-    checked.sources.add((facets.key, facets.repository, facets.predicate_type))
+    checked.sources.add(facets.source)

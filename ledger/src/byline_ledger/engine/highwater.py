@@ -7,7 +7,7 @@ A log whose database is set back, as by a restore of an old copy, and that goes 
 in a file beside the database, once it is committed and before anybody is told of it, and a log whose head is behind that file is not
 opened. The file is written in place and not flushed: it holds against whatever replaces the database, and a power loss leaves it at most
 behind the database, where it does no harm. It says nothing if it is replaced together with the database; whoever follows the log
-(witnesses, monitors, mirrors, receipts) still can (`engine.restore`).
+(witnesses, monitors, mirrors, receipts) still can (`engine.backup`).
 """
 
 from __future__ import annotations

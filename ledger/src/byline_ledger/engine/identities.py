@@ -28,7 +28,6 @@ unknown key is refused.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +35,9 @@ from byline.core.table import parse_table, take_array, take_choice, take_digest,
 from byline.core.trust import parse_trust
 from byline.core.value import dataclass, replace
 from byline.errors import ConfigError, MalformedError
+from byline.keys.ids import check_key_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 ANYONE = "anyone"
@@ -46,7 +45,6 @@ BURST_SECONDS = 10
 MAX_ADMISSION = 1024 * 1024
 MAX_IDENTITIES = 1000
 _MAX_RATE = 1_000_000_000
-_KEY_ID = re.compile("[0-9a-f]{64}")
 
 
 class Door(StrEnum):
@@ -144,7 +142,8 @@ def _shown(table: dict[str, Any], name: str) -> dict[str, Any]:
         out["certificate"] = frozenset(take_strings(table["certificate"], what=f"certificate of {name}"))
     if "keys" in table:
         out["keys"] = frozenset(take_strings(table["keys"], what=f"keys of {name}"))
-        check_key_ids(out["keys"])
+        for each in out["keys"]:
+            check_key_id(each)
     if "trust" in table:
         out["trust"] = take_string(table["trust"], what=f"trust of {name}")
     return out
@@ -162,14 +161,3 @@ def _check_asks(identity: Identity) -> None:
         raise MalformedError(f"{identity.name} asks for a token, a certificate, keys or trust; only {ANYONE!r} asks for nothing")
     if not shows and signs and not identity.doors <= _WRITING:
         raise MalformedError(f"{identity.name} is known by its keys alone, and whoever only reads signs nothing")
-
-
-def check_key_ids(keys: Iterable[str]) -> None:
-    """Check that `keys` are ids of keys.
-
-    Raises:
-        MalformedError: One is not.
-    """
-    for key in keys:
-        if _KEY_ID.fullmatch(key) is None:
-            raise MalformedError(f"not the id of a key: {key}", hint="it is the SHA-256 of the public key, 64 hex digits in lower case")

@@ -79,7 +79,7 @@ class MemoryState:
     def counts(self) -> dict[str, int]:
         """Return how many rows there are."""
         facets = [each.facets for each in self.entries]
-        sources = {(each.key, each.repository, each.predicate_type) for each in facets}
+        sources = {each.source for each in facets}
         return {"identity": len(self.entries), "term": sum(len(each.terms) for each in facets), "source": len(sources)}
 
     def strays(self, size: int) -> dict[str, int]:

@@ -165,12 +165,12 @@ class SqlMoment:
 
     def add_entries(self, index: int, entries: Sequence[Submission], at: int) -> None:
         """Add the next entries."""
-        sources = self._sources({_source(each.facets) for each in entries})
+        sources = self._sources({each.facets.source for each in entries})
         rows: list[tuple[Sql, ...]] = []
         terms: list[tuple[Sql, ...]] = []
         for number, each in enumerate(entries, index):
             facets = each.facets
-            source, commit, subjects = sources[_source(facets)], bytes.fromhex(facets.commit), b"".join(facets.subjects)
+            source, commit, subjects = sources[facets.source], bytes.fromhex(facets.commit), b"".join(facets.subjects)
             rows.append((number, at, source, commit, subjects, each.leaf))
             terms += ((term, number) for term in facets.terms)
         self._insert("entry (idx, logged_at, source, commit_id, subjects, leaf)", rows)
@@ -260,10 +260,6 @@ class SqlMoment:
 
     def _value(self, select: str, *values: Sql) -> Any:  # noqa: ANN401 - the column's type is what the caller knows
         return next((row[0] for row in self._execute(select, values)), None)
-
-
-def _source(facets: Facets) -> Source:
-    return facets.key, facets.repository, facets.predicate_type
 
 
 def read_facets(key: bytes, repository: str, predicate_type: str, commit: bytes, subjects: bytes) -> Facets:

@@ -11,12 +11,11 @@ import contextlib
 import http.client
 import socket
 import threading
-import urllib.parse
 from typing import TYPE_CHECKING
 
 from byline.core.tlog_witness import MAX_REQUEST
-from byline.errors import ConfigError, LedgerUnavailableError
-from byline.log.address import is_loopback
+from byline.errors import LedgerUnavailableError
+from byline.log.address import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +54,7 @@ class _Call:
     """The connection to one witness."""
 
     def __init__(self, witness: PolicyWitness, timeout: float) -> None:
-        parts = read_url(witness)
+        parts = split_url(witness.url or "", what=f"the witness {witness.name} is to be asked at {witness.url}")
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._path = f"{parts.path.rstrip('/')}/add-checkpoint"
         self._connection = make(str(parts.hostname), parts.port, timeout=timeout)
@@ -88,22 +87,3 @@ class _Call:
         if not answer.isclosed():
             self._connection.close()  # what is left unread is no answer to the next question
         return answer.status, data.decode()
-
-
-def read_url(witness: PolicyWitness) -> urllib.parse.SplitResult:
-    """Return where `witness` is asked.
-
-    Raises:
-        ConfigError: Not the URL of a witness, or plain text beyond loopback.
-    """
-    what, url = f"the witness {witness.name} is to be asked at {witness.url}", witness.url or ""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(what, hint="write https://HOST/PATH") from error
-    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or parts.username or parts.password:
-        raise ConfigError(what, hint="write https://HOST/PATH")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigError(f"{what}: plain text is for loopback only", hint=f"write https://{parts.netloc}{parts.path}")
-    return parts

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from byline.core.table import parse_table, take_choice, take_flag, take_keys, take_number, take_string
 from byline.errors import ConfigError, MalformedError
+from byline.keys.ids import check_key_id
 from byline.log.address import is_loopback
 from byline_ledger.administration import ADMIN
-from byline_ledger.engine.identities import check_key_ids
 from byline_ledger.engine.records import RekorDoor
 from byline_ledger.server.appends import CAPACITY
 
@@ -109,7 +109,8 @@ class ServerConfig:
 
     def _check_keys(self) -> None:
         try:
-            check_key_ids(self.allowed or ())
+            for each in self.allowed or ():
+                check_key_id(each)
         except MalformedError as error:
             raise ConfigError(str(error), hint=error.hint) from error
         if self.admission is not None and self.allowed is not None:

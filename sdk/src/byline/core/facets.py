@@ -47,6 +47,11 @@ class Facets:
     subjects: tuple[bytes, ...] = ()
 
     @property
+    def source(self) -> tuple[bytes, str, str]:
+        """What many entries share: whose they are, of which repository, of which kind."""
+        return self.key, self.repository, self.predicate_type
+
+    @property
     def terms(self) -> tuple[bytes, ...]:
         """Under what the index has the entry, each once."""
         return _terms(self.subjects, self)

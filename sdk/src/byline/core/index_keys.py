@@ -60,9 +60,9 @@ def path_key(repository: str, path: bytes) -> bytes:
     return _key(repository, b"path", path)
 
 
-def entry_key(repository: str, origin: str, index: int) -> bytes:
-    """Return the key of what is said about the entry `index` of the log `origin`."""
-    return _entry_key(repository, origin, index)
+def entry_key(repository: str, origin: Json, index: Json) -> bytes:
+    """Return the key of what is said about the entry `index` of the log `origin`, as a tombstone names them."""
+    return _key(repository, b"entry", f"{origin}\0{index}".encode("utf-8", "surrogatepass"))
 
 
 def index_keys(statement: Statement) -> tuple[bytes, ...]:
@@ -75,7 +75,7 @@ def index_keys(statement: Statement) -> tuple[bytes, ...]:
         named = {subject_key(repository, each.sha256) for each in subjects}
         entry = statement.predicate.get("entry")
         if statement.predicate_type == PredicateType.TOMBSTONE and isinstance(entry, dict):
-            named.add(_entry_key(repository, entry.get("origin"), entry.get("index")))
+            named.add(entry_key(repository, entry.get("origin"), entry.get("index")))
         return tuple(sorted(named))
     keys = {subject_key(repository, statement.change)}
     keys.update(_key(repository, kind, value) for kind, value in _claimed(statement.predicate))
@@ -109,10 +109,6 @@ def _claimed(predicate: dict[str, Json]) -> Iterator[tuple[bytes, bytes]]:
                 yield b"path", other or b""
                 if file.get("op") == Op.RENAME:
                     yield b"version", (other or b"") + b"\0"
-
-
-def _entry_key(repository: str, origin: Json, index: Json) -> bytes:
-    return _key(repository, b"entry", f"{origin}\0{index}".encode("utf-8", "surrogatepass"))
 
 
 def _path(value: Json) -> bytes | None:

@@ -29,7 +29,9 @@ from typing import TYPE_CHECKING
 from byline.core.canonical import format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.entry import MAX_ENTRY
 from byline.core.index_keys import KEY_SIZE
-from byline.core.merkle import EMPTY_ROOT, HASH_SIZE, InclusionProof, check_inclusion, check_range, hash_leaf
+from byline.core.merkle import EMPTY_ROOT, HASH_SIZE, MAX_SIZE, InclusionProof, check_inclusion, check_range, hash_leaf
+from byline.core.statement import take_members
+from byline.core.table import take_number
 from byline.core.value import dataclass
 from byline.errors import EntryError, MalformedError, ProofError
 
@@ -112,14 +114,14 @@ def parse_seal(leaf: bytes) -> Seal:
         EntryError: Another kind, other bytes than `format_seal` writes, or runs that are not one after the other.
     """
     try:
-        top = _members(parse_strict(leaf, max_bytes=MAX_ENTRY), "apiVersion", "kind", "spec")
+        top = take_members(parse_strict(leaf, max_bytes=MAX_ENTRY), "apiVersion", "kind", "spec", what="a seal")
         if (top["apiVersion"], top["kind"]) != (SEAL_VERSION, SEAL_KIND):
             raise EntryError("not the seal of an index")
-        spec = _members(top["spec"], "size", "sealedAt", "runs")
+        spec = take_members(top["spec"], "size", "sealedAt", "runs", what="spec")
         runs = spec["runs"]
         if not isinstance(runs, list):
             raise EntryError("a seal has runs")
-        seal = Seal(size=_count(spec["size"]), sealed_at=_count(spec["sealedAt"]), runs=tuple(map(_run, runs)))
+        seal = Seal(size=_number(spec, "size"), sealed_at=_number(spec, "sealedAt"), runs=tuple(map(_run, runs)))
         if format_seal(seal) != leaf:
             raise EntryError("a seal that is not spelled as Byline spells it")
     except EntryError:
@@ -189,17 +191,9 @@ def _check_runs(seal: Seal) -> None:
 
 
 def _run(value: Json) -> Run:
-    row = _members(value, "first", "end", "rows", "root")
-    return Run(first=_count(row["first"]), end=_count(row["end"]), rows=_count(row["rows"]), root=parse_base64(row["root"]))
+    row = take_members(value, "first", "end", "rows", "root", what="a run")
+    return Run(first=_number(row, "first"), end=_number(row, "end"), rows=_number(row, "rows"), root=parse_base64(row["root"]))
 
 
-def _members(value: Json, *names: str) -> dict[str, Json]:
-    if not isinstance(value, dict) or set(value) != set(names):
-        raise EntryError(f"expected an object with the members {', '.join(names)}")
-    return value
-
-
-def _count(value: Json) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise EntryError("expected a number")
-    return value
+def _number(members: dict[str, Json], name: str) -> int:
+    return take_number(members[name], what=name, least=0, most=MAX_SIZE)

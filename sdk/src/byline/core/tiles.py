@@ -202,3 +202,12 @@ def parse_entries(data: bytes) -> tuple[bytes, ...]:
         entries.append(data[at + 2 : end])
         at = end
     return tuple(entries)
+
+
+def cut_tile(full: bytes, tile: Tile) -> bytes:
+    """Return the bytes of `tile`, which is not full, out of those of the `full` one.
+
+    Raises:
+        EntryError: A bundle of entries that is none.
+    """
+    return full[: tile.width * HASH_SIZE] if tile.level is not None else format_entries(parse_entries(full)[: tile.width])

@@ -16,7 +16,6 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
-import urllib.parse
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -24,10 +23,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 from byline.core.entry import MAX_ENTRY
 from byline.core.merkle import HASH_SIZE
 from byline.core.note import MAX_NOTE
-from byline.core.tiles import WIDTH, Tile, format_entries, parse_entries, tile_path
+from byline.core.tiles import WIDTH, Tile, cut_tile, tile_path
 from byline.core.value import replace
 from byline.errors import CheckpointError, ConfigError, LedgerError, LedgerUnavailableError
-from byline.log.address import KEPT_OUT, UNTRUSTED, is_loopback
+from byline.log.address import KEPT_OUT, UNTRUSTED, split_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +91,7 @@ class TiledLog:
         data = self._tile(tile)
         if data is None and tile.width < WIDTH:
             full = self._tile(replace(tile, width=WIDTH))
-            data = full if full is None else _cut(full, tile)
+            data = full if full is None else cut_tile(full, tile)
         if data is None:
             raise LedgerError(f"{self._where} does not serve {tile_path(tile)}", hint="its checkpoint promises it: ask its operator")
         return data
@@ -158,7 +157,7 @@ class Web:
         tries: int = TRIES,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = _split(url)
+        parts = split_url(url, what=f"not the URL of a log: {url}")
         self._url = url.rstrip("/")
         self._prefix = parts.path.rstrip("/")
         host = str(parts.hostname)
@@ -232,19 +231,6 @@ def open_tiles(where: str, *, token: str | None = None, context: ssl.SSLContext 
     return TiledLog(where, Folder(folder))
 
 
-def _split(url: str) -> urllib.parse.SplitResult:
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(f"not the URL of a log: {url}") from error
-    if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or parts.username or parts.password:
-        raise ConfigError(f"not the URL of a log: {url}", hint="write https://HOST/PATH")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigError("plain text is for loopback only", hint=f"write https://{parts.netloc}{parts.path}")
-    return parts
-
-
 def _drain(answer: http.client.HTTPResponse, limit: int) -> bytes:
     """Read what is sent, a byte more than `limit` at most, for as long as a request may take."""
     data = bytearray()
@@ -261,10 +247,6 @@ def _unpacked(data: bytes, limit: int) -> bytes:
         return zlib.decompressobj(_GZIP).decompress(data, limit + 1)
     except zlib.error as error:
         raise LedgerError("what the log sends is not gzip, as it says") from error
-
-
-def _cut(full: bytes, tile: Tile) -> bytes:
-    return full[: tile.width * HASH_SIZE] if tile.level is not None else format_entries(parse_entries(full)[: tile.width])
 
 
 def _seconds(header: str | None) -> float:

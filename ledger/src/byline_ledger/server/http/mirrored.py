@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
-from byline.core.merkle import HASH_SIZE
-from byline.core.tiles import WIDTH, format_entries, parse_entries, tile_path
+from byline.core.tiles import WIDTH, cut_tile, tile_path
 from byline.core.value import replace
 from byline.errors import LedgerError, LedgerUnavailableError
 from byline.log.tiled import CHECKPOINT
@@ -60,9 +59,7 @@ class MirroredLog:
         if data is not None:
             return data
         full = self._read(tile_path(replace(tile, width=WIDTH)))
-        if full is None:
-            return None
-        return format_entries(parse_entries(full)[: tile.width]) if tile.level is None else full[: tile.width * HASH_SIZE]
+        return None if full is None else cut_tile(full, tile)
 
     def _read(self, path: str) -> bytes | None:
         try:
