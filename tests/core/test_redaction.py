@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from byline.core.attribution import Agent, Channel, Evidence, Origin, Owner, Tool
 from byline.core.redaction import MARK, redact, redact_claims, redact_owner
+from byline.core.value import replace
 from byline.keys.p256 import PrivateKey
 from casework import ai, claim, human
 
@@ -100,7 +101,8 @@ def test_every_name_in_a_claim_is_looked_at() -> None:
     assert key not in repr(redact_owner(agent))
     assert redact_owner(ai("p-ana")) is not None
     plain = claim(b"a.py", b"1\n", b"2\n", human("p-ana"))
-    (same, clean) = redact_claims([plain, claim(b"b.py", b"1\n2\n", b"2\nx\n", agent)])
+    others = replace(claim(b"b.py", b"1\n2\n", b"2\nx\n", agent), hand=human("p-ana"))
+    (same, clean) = redact_claims([plain, others])  # with an owner that is equal and another object
     assert same is plain
     assert key not in repr(clean)
     assert clean.path == b"b.py"

@@ -30,7 +30,7 @@ from byline.core.claim import New
 from byline.core.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from byline.core.claim import Claim
 
@@ -88,22 +88,18 @@ def redact_owner(owner: Owner) -> Owner:
 
 def redact_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """Return `claims` without secrets in what they call anybody."""
-    known: dict[Owner, Owner] = {}
-
-    def clean(owner: Owner) -> Owner:
-        if owner not in known:
-            known[owner] = redact_owner(owner)
-        return known[owner]
-
-    return tuple(each if all(clean(owner) is owner for owner in each.owners) else _redact_claim(each, known) for each in claims)
+    several = tuple(claims)
+    names = {owner: redact_owner(owner) for claim in several for owner in claim.owners}
+    told = {owner for owner, clean in names.items() if clean != owner}
+    return tuple(each if told.isdisjoint(each.owners) else _redact_claim(each, names) for each in several)
 
 
-def _redact_claim(claim: Claim, known: dict[Owner, Owner]) -> Claim:
+def _redact_claim(claim: Claim, names: Mapping[Owner, Owner]) -> Claim:
     return replace(
         claim,
-        hand=known[claim.hand],
-        segments=tuple(replace(each, owner=known[each.owner]) if isinstance(each, New) else each for each in claim.segments),
-        removed=tuple(replace(each, hand=known[each.hand]) for each in claim.removed),
+        hand=names[claim.hand],
+        segments=tuple(replace(each, owner=names[each.owner]) if isinstance(each, New) else each for each in claim.segments),
+        removed=tuple(replace(each, hand=names[each.hand]) for each in claim.removed),
     )
 
 
