@@ -17,6 +17,7 @@ from byline.capture.journal import read_events
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, loose_dir, repository_dir
 from byline.core.edit import Edit
+from byline.flow import recording
 from scratch import Scratch
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def test_folders_that_are_gone_go_and_only_so_many_stay(tmp_path: Path, monkeypa
 
 def test_a_folder_without_room_loses_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loose, "MAX_BYTES", 1000)
+    monkeypatch.setattr(recording, "MEASURED", 1)
     with byline.session(agent="a", root=folder) as session:
         session.write("a", "x" * 1000)
         assert not session.incomplete

@@ -22,6 +22,7 @@ from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, repository_dir
 from byline.core.attribution import Agent, Channel, Evidence
 from byline.core.edit import Edit
+from byline.flow import recording
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -304,3 +305,87 @@ def test_a_patch_makes_a_program(repository: Scratch) -> None:
     text = "diff --git a/run b/run\nnew file mode 100755\n--- /dev/null\n+++ b/run\n@@ -0,0 +1 @@\n+#!/bin/sh\n"
     byline.session(agent="a", root=repository.path).apply_patch(text)
     assert os.access(repository.path / "run", os.X_OK)
+
+
+def test_a_server_that_forks_its_workers_loses_nothing(repository: Scratch) -> None:
+    """A session made before the fork is shared by all workers; each record is whole and has a name of its own."""
+    code = """
+import os, threading
+import byline
+session = byline.session(agent="server")
+workers = []
+for worker in range(4):
+    pid = os.fork()
+    if not pid:
+        threads = [threading.Thread(target=session.write, args=(f"{worker}/{n}.txt", "x")) for n in range(10)]
+        [thread.start() for thread in threads], [thread.join() for thread in threads]
+        os._exit(session.incomplete)
+    workers.append(pid)
+assert not any(os.waitpid(pid, 0)[1] for pid in workers)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=repository.path, check=True, timeout=120)
+    edits = _edits(repository)
+    assert len(edits) == len({edit.name for edit in edits}) == len({edit.path for edit in edits}) == 40
+    counted: dict[str, list[int]] = {}
+    for edit in edits:
+        counted.setdefault(edit.name.rpartition(".")[0], []).append(edit.seq)
+    assert [sorted(seqs) for seqs in counted.values()] == [list(range(1, 11))] * 4
+
+
+def test_what_is_written_when_the_interpreter_ends_is_recorded(repository: Scratch) -> None:
+    code = "import atexit, byline; s = byline.session(agent='a'); atexit.register(s.write, 'last.txt', 'x'); s.write('first.txt', 'x')"
+    subprocess.run([sys.executable, "-c", code], cwd=repository.path, check=True, timeout=60)
+    assert [edit.path for edit in _edits(repository)] == [b"first.txt", b"last.txt"]
+
+
+def test_a_disk_that_is_nearly_full_is_left_alone(repository: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "LEAST_FREE", 1 << 62)
+    with byline.session(agent="a", root=repository.path) as session:
+        session.write("a.py", "x\n")
+        with session.watch():
+            repository.write("b.py", "x\n")
+    assert (repository.path / "a.py").read_text() == "x\n"
+    assert session.incomplete
+    assert _edits(repository) == []
+    assert {loss.code for loss in read_losses(inbox_dir(os.environ))} == {LossCode.FAILED}
+
+
+USE = """
+import asyncio
+from pathlib import Path
+
+import byline
+
+
+@byline.tool(paths="path", call_id="call_id")
+async def put(path: str, text: str, call_id: str | None = None) -> int:
+    return len(text)
+
+
+async def main() -> None:
+    async with byline.session(agent="coder", model="m", root=Path()) as session:
+        await session.awrite("a.py", "x", call_id="c1", tool="write")
+        changed: tuple[str, ...] = await session.aapply_patch("...")
+        number: int = await put("a", "b")
+        async with session.watch(tool="bash", paths=["src", Path("x")]) as watch:
+            session.model = "n"
+        print([each.path for each in watch.records], number, session.backlog, changed)
+    if (current := byline.current()) is not None:
+        current.child(agent="tester").write("b", b"b")
+"""
+
+
+@pytest.mark.slow
+def test_a_users_program_is_checked_by_types(tmp_path: Path) -> None:
+    def check(text: str) -> str:
+        (tmp_path / "use.py").write_text(text)
+        command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "use.py"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600).stdout
+
+    assert "Success" in check(USE)
+    wrong = check(USE + "    await session.awrite('a', 5)\n    put(1, 'a')\n")
+    assert sorted(line.partition("error: ")[2] for line in wrong.splitlines()[:-1]) == [
+        'Argument 1 to "put" has incompatible type "int"; expected "str"  [arg-type]',
+        'Argument 2 has incompatible type "int"; expected "str | bytes"  [arg-type]',
+        'Value of type "Coroutine[Any, Any, int]" must be used  [unused-coroutine]',
+    ]

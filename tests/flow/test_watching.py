@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -160,6 +161,18 @@ def test_trouble_with_a_watch_is_a_loss(repository: Scratch, session: byline.Ses
     assert session.records == ()
 
 
+def test_a_program_that_was_killed_in_a_watch_spoils_nobody_elses(repository: Scratch, session: byline.Session) -> None:
+    code = "import byline, os; byline.session(agent='dead').watch().__enter__(); os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=repository.path, check=False, timeout=60).returncode == -9
+    assert session.backlog == 1
+    with session.watch(call_id="c1") as watch:
+        repository.write("a.py", "x\n")
+    assert session.backlog == 3
+    assert [(edit.by, edit.call) for edit in watch.records] == [(Agent(name="coder", model="m-1"), "c1")]
+    assert not session.incomplete
+    assert session.backlog == 1
+
+
 def test_tools_are_watched_sync_and_async(repository: Scratch, session: byline.Session) -> None:
     @session.tool
     def shell(command: str) -> int:
@@ -209,7 +222,7 @@ def test_a_tool_is_described_by_its_arguments(session: byline.Session) -> None:
 def test_a_payload_says_what_was_seen() -> None:
     said = Observed(
         kind=Kind.CLOSES, agent=Agent(name="a", version="1", model="m"), session="s", call=None, tool="t",
-        channel=Channel.PROXY, window="w", inside=("v",),
+        channel=Channel.PROXY, window="1.a", inside=("2.b",),
     )  # fmt: skip
     assert parse_payload(format_payload(said), {}) == said
 

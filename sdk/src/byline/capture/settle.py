@@ -17,11 +17,13 @@ too: attested without what an agent said, its lines would be declared a person's
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.agents import FileText, Kind, Observed, acts_for
 from byline.capture.agents.catalogue import find_adapter
+from byline.capture.agents.program import program_of
 from byline.capture.ask_git import ignored_paths
 from byline.capture.clone import Settled
 from byline.capture.command_edits import Window, holds, pair_scans, settle_commit, settle_window
@@ -140,7 +142,7 @@ class _Run:
             moved = find_moved(scan.top, scan.worktree, self._clone)
             worktree = moved.worktree if moved else find_loose(scan.worktree) or find_worktree(Path(scan.top))
             if worktree is not None:
-                rivals = [other for other in windows if other is not window]
+                rivals = [other for other in windows if other is not window and not _is_abandoned(other)]
                 occasion = replace(self._occasion(arrival, window.opening.observed), time=scan.time)
                 settle_window(self.scribe, worktree, window, rivals, occasion)
         for window in closed:
@@ -221,6 +223,20 @@ class _Attempt:
 def _parse(spooled: Spooled) -> Observed:
     observed = find_adapter(spooled.agent).parse_payload(spooled.payload, spooled.facts)
     return replace(observed, on_behalf_of=acts_for(spooled.facts))
+
+
+def _is_abandoned(window: Window) -> bool:
+    """Whether the program that opened `window` ended without a word: what others do since is theirs."""
+    pid = program_of(window.opening.observed)
+    if window.closing is not None or pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:  # it is another user's
+        return False
+    return False
 
 
 def _scan(arrival: Arrival, spooled: Spooled, observed: Observed) -> Scan:

@@ -11,6 +11,7 @@ not exist there. Times never go back within a process, also where the clock of t
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     Value = TypeVar("Value")
 
 MOST_ASKED = 10_000  # files of which is remembered whether git ignores them
+LEAST_FREE = 64_000_000  # bytes of the disk that are left to others
+MEASURED = 64  # edits, after which it is looked again how much room there is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class _Process:
         self.seq: dict[Path, int] = {}
         self.time = 0
         self.ignored: dict[tuple[str, bytes], bool] = {}
+        self.loose: WorkTree | None = None
+        self.asked = 0
 
 
 class Recorder:
@@ -126,7 +131,7 @@ class Recorder:
         if routed is None or (not is_loose(routed.worktree) and self._is_ignored(routed)):
             return None
         worktree = routed.worktree
-        place = prepare_repository(worktree.common_dir)
+        place = self.prepare(worktree)
         self.places |= {place}
         contents = Contents(place, worktree.algorithm)
         largest = max(len(after or b""), len(before or b""))
@@ -155,6 +160,18 @@ class Recorder:
         append_edit(place, edit)
         return edit
 
+    def prepare(self, worktree: WorkTree) -> Path:
+        """Return Byline's folder of the clone that `worktree` belongs to, ready to be written to.
+
+        Raises:
+            OSError: It cannot be made, or the disk is nearly full: what is left of it is not ours to fill.
+        """
+        place = prepare_repository(worktree.common_dir)
+        disk = os.statvfs(place)
+        if disk.f_bavail * disk.f_frsize < LEAST_FREE:
+            raise OSError(errno.ENOSPC, "the disk is nearly full")
+        return place
+
     def _route_loose(self, file: Path, *, follow: bool) -> Routed | None:
         """Return where `file` belongs that lies below the root, and in no repository."""
         real = Path(os.path.realpath(file)) if follow else Path(os.path.realpath(file.parent)) / file.name
@@ -172,10 +189,13 @@ class Recorder:
         root = Path(os.path.realpath(self.root))
         if find_worktree(root) is not None:
             return None
-        made = make_loose(loose_dir(os.environ), root)
-        if made is None:
-            self.lose(LossCode.OVERSIZED, f"a folder without git has no room left for more edits: {root}")
-        return made
+        here = self._here()
+        here.asked += 1
+        if here.loose is None or here.asked % MEASURED == 0:
+            here.loose = make_loose(loose_dir(os.environ), root)
+            if here.loose is None:
+                self.lose(LossCode.OVERSIZED, f"a folder without git has no room left for more edits: {root}")
+        return here.loose
 
     def _is_ignored(self, routed: Routed) -> bool:
         known = self._here().ignored

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from byline.capture.agents import ON_BEHALF_OF, acts_for
 from byline.capture.clone import settle_repository
+from byline.capture.inbox import list_arrivals
 from byline.capture.journal import find_events
 from byline.capture.places import inbox_dir
 from byline.core.attribution import Agent, Channel, answers
@@ -42,6 +43,7 @@ from byline.flow.files import files_below, read_itself, read_or_none, replace_fi
 from byline.flow.recording import Call, Recorder, word
 from byline.flow.tools import ToolDecorator
 from byline.flow.watching import Watch, call_of
+from byline.log.outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -303,6 +305,19 @@ class Session:
     def records(self) -> tuple[Edit, ...]:
         """The edits of this session that are in the journals, from all its processes, in order; watches are settled first."""
         return tuple(self.recorder.guard("the journal was not read", self._records) or ())
+
+    @property
+    def backlog(self) -> int:
+        """How much of what was recorded waits here: payloads that nobody settled, and statements that no ledger has yet.
+
+        It falls when commits are attested and delivered; nothing in a session waits for that.
+        """
+        return self.recorder.guard("the backlog was not counted", self._backlog) or 0
+
+    def _backlog(self) -> int:
+        outboxes = [Outbox(place).folder for place in self.recorder.read_places()]
+        statements = sum(1 for folder in outboxes if folder.is_dir() for _ in folder.glob("*.json"))
+        return len(list_arrivals(inbox_dir(os.environ))) + statements
 
     def _records(self) -> list[Edit]:
         found: list[Edit] = []

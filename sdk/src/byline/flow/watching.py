@@ -29,7 +29,7 @@ from byline.capture.clone import settle_repository
 from byline.capture.disk import read_file
 from byline.capture.inbox import put_payload
 from byline.capture.journal import read_recent
-from byline.capture.places import inbox_dir, prepare_repository, repository_dir
+from byline.capture.places import inbox_dir, repository_dir
 from byline.capture.scans import scan_worktree, with_submodules
 from byline.core.edit import Edit
 
@@ -60,7 +60,7 @@ class Watch:
         self.recorder = recorder
         self.call = call
         self._by = by
-        self._name = os.urandom(8).hex()
+        self._name = f"{os.getpid()}.{os.urandom(8).hex()}"
         self._files = tuple(path for path in paths or () if not path.is_dir())
         self._folders = [(path, False) for path in paths if path.is_dir()] if paths is not None else [(root, True)]
         self._before: dict[Path, bytes | None] = {}
@@ -114,7 +114,7 @@ class Watch:
         with self.recorder.lock:
             time = self.recorder.tick()
         for worktree, under in self._around(folder, whole=whole):
-            prepare_repository(worktree.common_dir)
+            self.recorder.prepare(worktree)
             self._spool(worktree, under, Kind.OPENS, time)
             self._trees.append((worktree, under))
 

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program that watches its own agent's commands (`byline.session(...).watch`): what it spools with each of its two scans.
 
-    {"schema": "byline.watch/1", "when": "before" | "after", "window": "8d2c...", "inside": [],
+    {"schema": "byline.watch/1", "when": "before" | "after", "window": "4711.8d2c...", "inside": [],
      "by": {"agent": "reviewer", "version": null, "model": "example/model-1"}, "channel": "sdk",
      "session": "5f0e...", "call": "c1", "tool": "bash"}
 
-`window` pairs the two scans; `inside` names the windows in which this one was opened: what it saw is its own, not theirs.
+`window` pairs the two scans and begins with the process that watches; `inside` names the windows in which this one was opened: what
+it saw is its own, not theirs.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import Adapter, Kind, Observed, clean
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "byline.watch/1"
 _KINDS: Final = {"before": Kind.OPENS, "after": Kind.CLOSES}
+_WINDOW: Final = re.compile(r"[0-9]{1,10}\.[0-9a-f]{1,64}", re.ASCII)
 _CHANNELS: Final = (Channel.SDK, Channel.PROXY, Channel.RECORD)
 _MEMBERS: Final = {"schema", "when", "window", "inside", "by", "channel", "session", "call", "tool"}
 
@@ -67,9 +70,21 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
         call=_optional(record["call"]),
         tool=_optional(record["tool"]),
         channel=Channel(channel),
-        window=_word(record["window"]),
-        inside=tuple(map(_word, inside)),
+        window=_window(record["window"]),
+        inside=tuple(map(_window, inside)),
     )
+
+
+def program_of(observed: Observed) -> int | None:
+    """Return the process that watches in the window of `observed`; None where it has none."""
+    return int(observed.window.partition(".")[0]) if observed.window else None
+
+
+def _window(value: Json) -> str:
+    name = _word(value)
+    if not _WINDOW.fullmatch(name):
+        raise PayloadError("a window without its process")
+    return name
 
 
 def _word(value: Json) -> str:
