@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 ASKED = 3000
 BATCHES = 20
+DISK = "leaf and payload; the sealed index takes 45 bytes more for each of its rows"
 START = """
 import pathlib, sys
 from byline_ledger.engine.files import load_log
@@ -157,7 +158,13 @@ def _measured(folder: Path, smallest: Path) -> Iterator[Figure]:
         size = opened.log.size
         ratio = (folder / DATABASE).stat().st_size / _content(size)
         name = f"scale: disk, {size:,} entries"
-        yield Figure(name=name, value=f"{ratio:.2f}x", baseline="leaf and payload", budget="<= 1.35x", holds=ratio <= 1.35)
+        yield Figure(
+            name=name,
+            value=f"{ratio:.2f}x",
+            baseline="leaf and payload; the sealed index is 40 bytes a row more",
+            budget="<= 1.35x",
+            holds=ratio <= 1.35,
+        )
         yield _started(folder, smallest)
         yield from _asked(opened.log)
         yield from _appended(opened.log)

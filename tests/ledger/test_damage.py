@@ -147,7 +147,7 @@ def test_a_sound_log_answers_everything(copy: Path, truth: Truth) -> None:
     [
         "UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE idx = 3) WHERE idx = 17",
         "DELETE FROM entry WHERE idx = 514",
-        "UPDATE payload SET piece = CAST(piece || ' ' AS BLOB) WHERE idx = 17",
+        "UPDATE payload SET piece = CAST(piece || ' ' AS BLOB) WHERE number >> 16 = 17",
         "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 0 AND idx = 0",
         "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 0 AND idx = 32",
         "UPDATE tile SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 2",

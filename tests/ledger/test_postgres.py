@@ -257,9 +257,9 @@ def test_processes_that_write_at_once_make_one_log(url: str) -> None:
     ("statement", "where"),
     [
         ("UPDATE entry SET leaf = leaf || 'x' WHERE idx = 1", "entry 1"),
-        ("UPDATE payload SET piece = piece || ' ' WHERE idx = 1", "entry 1"),
+        ("UPDATE payload SET piece = piece || ' ' WHERE number >> 16 = 1", "entry 1"),
         ("DELETE FROM entry WHERE idx = 2", "entry 2"),
-        ("INSERT INTO payload VALUES (9, 0, 'x')", "table payload"),
+        ("INSERT INTO payload VALUES (9 << 16, 'x')", "table payload"),
         ("UPDATE source SET repository = 'another'", "entry 0"),
         ("DELETE FROM term WHERE idx = 1", "entry 1"),
         ("UPDATE tile SET hashes = substr(hashes, 1, 64)", "stored tile 0/0, byte 64 (hash 2)"),

@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from byline.core.facets import Facets
     from byline.core.ports import StoreReader
     from byline.core.tombstone import Tombstone
-    from byline_ledger.engine.fsck_entries import Checked, Source
+    from byline_ledger.engine.frames import Source
+    from byline_ledger.engine.fsck_entries import Checked
 
 MAX_FINDINGS = 100
 

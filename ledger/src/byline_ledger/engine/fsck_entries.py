@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from byline.core.entry import entry_for, identity_of, parse_entry
 from byline.core.envelope import Envelope
@@ -22,6 +22,7 @@ from byline.core.tombstone import Tombstone, parse_tombstone
 from byline.core.value import dataclass, field
 from byline.errors import BylineError, EntryError, StatementError
 from byline.keys.signatures import Signatures
+from byline_ledger.engine.frames import split_leaf
 from byline_ledger.engine.index import NO_FACETS, seal_identity
 from byline_ledger.engine.records import record_facets
 from byline_ledger.engine.spread import spread
@@ -30,12 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from byline.core.facets import Facets
+    from byline_ledger.engine.frames import Source
 
 CHUNK = 512
 # A process takes a good part of a second to start.
 _WORTH_PROCESSES = 16 * CHUNK
-
-Source: TypeAlias = tuple[bytes, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def _check_entry(index: int, leaf: bytes, chunk: Chunk, signatures: Signatures, 
     except BylineError as error:
         yield str(error)
         return
-    yield from _compare(index, identity_of(payload, entry.public), stored, facets, checked)
+    yield from _compare(index, leaf, identity_of(payload, entry.public), stored, facets, checked)
     if chunk.is_indexed:
         checked.rows += sum_rows(format_row(key, index) for key in index_keys(statement))
 
@@ -134,13 +134,13 @@ def _check_erased(index: int, leaf: bytes, stored: Facets | None, checked: Check
         return
     checked.erased[index] = stored
     checked.terms += ((term, index) for term in stored.terms)
-    checked.sources.add(stored.source)
+    checked.sources.add((*stored.source, split_leaf(leaf)[0]))
 
 
 def _check_record(index: int, leaf: bytes, stored: Facets | None, checked: Checked) -> Iterator[str]:
     """Check what has no payload: it came through Rekor's door, or is the log's own seal, and its leaf is all there is of it."""
     if is_seal(leaf):
-        yield from _compare(index, seal_identity(leaf), stored, NO_FACETS, checked)
+        yield from _compare(index, leaf, seal_identity(leaf), stored, NO_FACETS, checked)
         try:
             if (size := parse_seal(leaf).size) != index:
                 yield f"it seals {size} entries"
@@ -152,12 +152,12 @@ def _check_record(index: int, leaf: bytes, stored: Facets | None, checked: Check
     except BylineError as error:
         yield f"its payload is missing, and its leaf cannot be checked without: {error}"
         return
-    yield from _compare(index, record_identity(leaf), stored, facets, checked)
+    yield from _compare(index, leaf, record_identity(leaf), stored, facets, checked)
 
 
-def _compare(index: int, identity: bytes, stored: Facets | None, facets: Facets, checked: Checked) -> Iterator[str]:
+def _compare(index: int, leaf: bytes, identity: bytes, stored: Facets | None, facets: Facets, checked: Checked) -> Iterator[str]:
     if stored != facets:
         yield "its facets are not those of what was logged"
     checked.identities[identity] = index
     checked.terms += ((term, index) for term in facets.terms)
-    checked.sources.add(facets.source)
+    checked.sources.add((*facets.source, split_leaf(leaf)[0]))

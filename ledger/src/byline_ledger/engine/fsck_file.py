@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TABLES = "SELECT rowid, type, name, tbl_name, sql FROM sqlite_schema"
-_PIECES = "SELECT idx FROM payload GROUP BY idx HAVING min(part) != 0 OR max(part) != count(*) - 1 OR min(length(piece)) = 0"
+_PIECES = """
+SELECT DISTINCT number >> 16 FROM payload WHERE length(piece) = 0
+OR (number & 65535 != 0 AND NOT EXISTS (SELECT 1 FROM payload AS before WHERE before.number = payload.number - 1))
+"""
 # What SQLite's file format has for a database of ours, where SQLite itself takes anything: with or without a write-ahead log;
 # format 4; no cache size, no vacuum; UTF-8; space for later versions.
 _HEADER_SIZE = 100

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from byline.core.value import dataclass, field
+from byline_ledger.engine.frames import split_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,9 +79,9 @@ class MemoryState:
 
     def counts(self) -> dict[str, int]:
         """Return how many rows there are."""
-        facets = [each.facets for each in self.entries]
-        sources = {each.source for each in facets}
-        return {"identity": len(self.entries), "term": sum(len(each.terms) for each in facets), "source": len(sources)}
+        terms = sum(len(each.facets.terms) for each in self.entries)
+        sources = {(*each.facets.source, split_leaf(each.leaf)[0]) for each in self.entries}
+        return {"identity": len(self.entries), "term": terms, "source": len(sources)}
 
     def strays(self, size: int) -> dict[str, int]:
         """Return what is numbered beyond the log."""

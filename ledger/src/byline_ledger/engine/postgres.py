@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from byline_ledger.engine.sql import Execute, Sql
 
-VERSION = 2
+VERSION = 3
 BUSY_SECONDS = 5.0
 # A writer that says nothing for as long has lost its turn. Between two statements there is work for milliseconds.
 STALL_SECONDS = 5

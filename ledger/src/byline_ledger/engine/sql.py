@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store's transaction in SQL: the same statements for every database that a log is kept in.
 
-    entry     one row for each leaf: its index, when it was logged, and its facets
+    entry     one row for each leaf: its index, when it was logged, its facets, and what its leaf has of its own (`engine.frames`)
     identity  the index of each statement that is known
-    source    whose entries these are: key, repository and kind of statement, each combination once
-    payload   what was signed, as long as it is not erased, in pieces as long as the database keeps without waste
+    source    whose entries these are: key, repository, kind of statement and the frame of their leaves, each combination once
+    payload   what was signed, as long as it is not erased, in pieces as long as the database keeps without waste; a piece has the number
+              2**16 times the index, and its place
     term      the index of facets (`core.facets`)
     tile      hashes
     head      the newest signed checkpoint, one row
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from byline.core.envelope import MAX_PAYLOAD
 from byline.core.facets import Facets
 from byline.errors import ContentionError
+from byline_ledger.engine.frames import Source, join_leaf, split_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +33,14 @@ if TYPE_CHECKING:
 
 Sql: TypeAlias = bytes | int | str
 Execute: TypeAlias = Callable[[str, Sequence[Sql]], Iterable[Any]]
-Source: TypeAlias = tuple[bytes, str, str]
 
 _TABLES = """
 entry (idx {number} PRIMARY KEY, logged_at {number} NOT NULL, source {number} NOT NULL, commit_id {blob} NOT NULL,
     subjects {blob} NOT NULL, leaf {blob} NOT NULL){rows};
 identity (identity {blob} PRIMARY KEY, idx {number} NOT NULL){keyed_rows};
 source (id {number} PRIMARY KEY, key {blob} NOT NULL, repository {text} NOT NULL, predicate_type {text} NOT NULL,
-    UNIQUE (key, repository, predicate_type)){rows};
-payload (idx {number} NOT NULL, part {number} NOT NULL, piece {blob} NOT NULL, PRIMARY KEY (idx, part)){keyed_rows};
+    frame {blob} NOT NULL, UNIQUE (key, repository, predicate_type, frame)){rows};
+payload (number {number} PRIMARY KEY, piece {blob} NOT NULL){rows};
 term (term {blob} NOT NULL, idx {number} NOT NULL, PRIMARY KEY (term, idx)){keyed_rows};
 tile (level {number} NOT NULL, idx {number} NOT NULL, hashes {blob} NOT NULL, UNIQUE (level, idx)){rows};
 head (one {number} PRIMARY KEY CHECK (one = 1), note {text} NOT NULL){rows};
@@ -53,11 +54,12 @@ WITH RECURSIVE seek (low, high) AS (
     FROM seek JOIN entry ON idx = (low + high) / 2 WHERE low < high)
 SELECT low FROM seek WHERE low = high
 """
+_ENTRY = "entry JOIN source ON source.id = entry.source"
 # Each table but that of payloads, whose pieces are as long as a database likes them: its columns, of which the first are its key.
 _COPIED = (
     ("entry", ("idx", "logged_at", "source", "commit_id", "subjects", "leaf"), 1),
     ("identity", ("identity", "idx"), 1),
-    ("source", ("id", "key", "repository", "predicate_type"), 1),
+    ("source", ("id", "key", "repository", "predicate_type", "frame"), 1),
     ("term", ("term", "idx"), 2),
     ("tile", ("level", "idx", "hashes"), 2),
     ("head", ("one", "note"), 1),
@@ -66,6 +68,7 @@ _COPIED = (
 _COPY_ROWS = 500
 _COPY_PAYLOADS = 32
 _SUBJECT_SIZE = 32
+_PIECES = 1 << 16  # that one payload can have
 # SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a row of ours has at most seven.
 _MAX_ROWS = 1000
 
@@ -101,18 +104,19 @@ class SqlMoment:
 
     def leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
         """Return leaves."""
-        return dict(self._rows("SELECT idx, leaf FROM entry", indices))
+        rows = self._rows(f"SELECT idx, frame, leaf FROM {_ENTRY}", indices)  # noqa: S608 - written above
+        return {index: join_leaf(frame, own) for index, frame, own in rows}
 
     def payloads(self, indices: Sequence[int]) -> dict[int, bytes]:
         """Return what was signed."""
         pieces: dict[int, list[bytes]] = {}
-        for index, piece in self._rows("SELECT idx, piece FROM payload", indices, order="idx, part"):
-            pieces.setdefault(index, []).append(piece)
+        for number, piece in self._pieces(indices):
+            pieces.setdefault(number // _PIECES, []).append(piece)
         return {index: b"".join(some) for index, some in pieces.items()}
 
     def facets(self, indices: Sequence[int]) -> dict[int, Facets]:
         """Return what entries are found by."""
-        select = "SELECT idx, key, repository, predicate_type, commit_id, subjects FROM entry JOIN source ON source.id = entry.source"
+        select = f"SELECT idx, key, repository, predicate_type, commit_id, subjects FROM {_ENTRY}"  # noqa: S608 - written above
         return {index: read_facets(*columns) for index, *columns in self._rows(select, indices)}
 
     def times(self, indices: Sequence[int]) -> dict[int, int]:
@@ -160,18 +164,21 @@ class SqlMoment:
 
     def strays(self, size: int) -> dict[str, int]:
         """Return what is numbered beyond the log."""
-        found = {table: self._value(f"SELECT idx FROM {table} WHERE idx < 0 OR idx >= ? LIMIT 1", size) for table in ("entry", "payload")}  # noqa: S608 - written above
+        entry = self._value("SELECT idx FROM entry WHERE idx < 0 OR idx >= ? LIMIT 1", size)
+        number = self._value("SELECT number FROM payload WHERE number < 0 OR number >= ? LIMIT 1", size * _PIECES)
+        found = {"entry": entry, "payload": number if number is None else number // _PIECES}
         return {table: index for table, index in found.items() if index is not None}
 
     def add_entries(self, index: int, entries: Sequence[Submission], at: int) -> None:
         """Add the next entries."""
-        sources = self._sources({each.facets.source for each in entries})
+        leaves = [split_leaf(each.leaf) for each in entries]
+        named = [(*each.facets.source, frame) for each, (frame, _) in zip(entries, leaves, strict=True)]
+        sources = self._sources(set(named))
         rows: list[tuple[Sql, ...]] = []
         terms: list[tuple[Sql, ...]] = []
-        for number, each in enumerate(entries, index):
+        for number, (each, source, (_, own)) in enumerate(zip(entries, named, leaves, strict=True), index):
             facets = each.facets
-            source, commit, subjects = sources[facets.source], bytes.fromhex(facets.commit), b"".join(facets.subjects)
-            rows.append((number, at, source, commit, subjects, each.leaf))
+            rows.append((number, at, sources[source], bytes.fromhex(facets.commit), b"".join(facets.subjects), own))
             terms += ((term, number) for term in facets.terms)
         self._insert("entry (idx, logged_at, source, commit_id, subjects, leaf)", rows)
         self._insert("identity (identity, idx)", [(each.identity, number) for number, each in enumerate(entries, index)])
@@ -180,7 +187,7 @@ class SqlMoment:
 
     def erase(self, index: int) -> None:
         """Forget a payload."""
-        self._execute("DELETE FROM payload WHERE idx = ?", (index,))
+        self._execute("DELETE FROM payload WHERE number >= ? AND number < ?", (index * _PIECES, (index + 1) * _PIECES))
 
     def set_tile(self, level: int, index: int, hashes: bytes) -> None:
         """Set a tile."""
@@ -224,30 +231,41 @@ class SqlMoment:
         """Return the number of each of `sources`; new ones get the next ones."""
         if not sources:
             return {}
-        marks = ", ".join(["(?, ?, ?)"] * len(sources))
-        select = f"SELECT key, repository, predicate_type, id FROM source WHERE (key, repository, predicate_type) IN (VALUES {marks})"  # noqa: S608 - marks only
+        names, marks = "key, repository, predicate_type, frame", ", ".join(["(?, ?, ?, ?)"] * len(sources))
+        select = f"SELECT id, {names} FROM source WHERE ({names}) IN (VALUES {marks})"  # noqa: S608 - names written here, and marks
         rows = self._execute(select, [value for source in sources for value in source])
-        found = {(key, repository, kind): number for key, repository, kind, number in rows}
+        found: dict[Source, int] = {tuple(source): number for number, *source in rows}
         if fresh := sorted(sources - found.keys()):
             numbered = list(enumerate(fresh, self._value("SELECT coalesce(max(id), 0) + 1 FROM source")))
-            self._insert("source (id, key, repository, predicate_type)", [(number, *source) for number, source in numbered])
+            self._insert(f"source (id, {names})", [(number, *source) for number, source in numbered])
             found |= {source: number for number, source in numbered}
         return found
+
+    def _pieces(self, indices: Sequence[int]) -> Iterator[Any]:
+        """Give the pieces of payloads with their numbers, those of one payload in order."""
+        if isinstance(indices, range) and indices.step == 1:
+            indices, count = indices[:1], len(indices)
+        else:
+            count = 1
+        for some in _chunks(indices):
+            asked = f"WITH asked (idx) AS (VALUES {', '.join(['(CAST(? AS BIGINT))'] * len(some))})"
+            where = f"number >= asked.idx * {_PIECES} AND number < (asked.idx + {count}) * {_PIECES}"
+            yield from self._execute(f"{asked} SELECT number, piece FROM asked JOIN payload ON {where} ORDER BY number", some)  # noqa: S608 - marks
 
     def _add_payloads(self, payloads: Iterable[tuple[int, bytes]]) -> None:
         """Store payloads in pieces."""
         cuts = ((index, payload, start) for index, payload in payloads for start in range(0, len(payload), self._piece))
-        rows = [(index, start // self._piece, payload[start : start + self._piece]) for index, payload, start in cuts]
-        self._insert("payload (idx, part, piece)", rows)
+        rows = [(index * _PIECES + start // self._piece, payload[start : start + self._piece]) for index, payload, start in cuts]
+        self._insert("payload (number, piece)", rows)
 
     def _logged_from(self, at: int) -> int:
         """Return the first entry that was logged at `at` or later, or how many there are: order and time agree, so no index is needed."""
         return int(self._value(_LOGGED_FROM, at, at)) if at else 0
 
-    def _rows(self, select: str, indices: Sequence[int], *, order: str = "idx") -> Iterable[Any]:
+    def _rows(self, select: str, indices: Sequence[int]) -> Iterable[Any]:
         if isinstance(indices, range) and indices.step == 1:
-            return self._execute(f"{select} WHERE idx >= ? AND idx < ? ORDER BY {order}", (indices.start, indices.stop))
-        return self._among(f"{select} WHERE idx IN", indices, f"ORDER BY {order}")
+            return self._execute(f"{select} WHERE idx >= ? AND idx < ? ORDER BY idx", (indices.start, indices.stop))
+        return self._among(f"{select} WHERE idx IN", indices, "ORDER BY idx")
 
     def _among(self, select: str, values: Sequence[Sql], rest: str = "") -> Iterator[Any]:
         for some in _chunks(values):

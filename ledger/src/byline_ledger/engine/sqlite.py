@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x42594C4E  # "BYLN"
-VERSION = 3
+VERSION = 4
 BUSY_SECONDS = 30.0
 SCHEMA = format_schema(number="INTEGER", blob="BLOB", text="TEXT", rows=" STRICT", keyed_rows=" STRICT, WITHOUT ROWID")
 # Six and a bit fit a page of 4096 bytes: a row is never split, and a page is nearly full whatever the lengths of payloads.
-PIECE = 640
+PIECE = 664
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
