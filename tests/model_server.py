@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model that says what a script tells it to say, in the words of four vendors, on loopback: real agents are driven by it.
+r"""A model that says what a script tells it to say, in the words of four vendors, on loopback: real agents are driven by it.
 
     turns = (Turn(Call("Write", {"file_path": "a.py", "content": "x\n"})), Turn(before=lambda: person_types()), ...)
     with ModelServer({"": turns}) as server:          # conversations by words of their first message; "" is any
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert size <= MAX_REQUEST
         asked = json.loads(self.rfile.read(size) or b"{}")
         path = self.path.split("?")[0]
-        model = cast("ModelServer", self.server.model)  # type: ignore[attr-defined]
+        model = cast("ModelServer", self.server.model)  # type: ignore[attr-defined]  # as above
         model.asked.append(asked)
         for ending, speak in SPOKEN.items():
             if re.search(ending, path):
@@ -183,7 +183,12 @@ def _chat(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> None:
     first = next((each for each in messages if each["role"] == "user"), "")
     turn = _turn(model, first, sum(each["role"] == "assistant" for each in messages), asked.get("tools"))
     calls = [
-        {"index": index, "id": handler.name("call_"), "type": "function", "function": {"name": each.tool, "arguments": json.dumps(each.given)}}
+        {
+            "index": index,
+            "id": handler.name("call_"),
+            "type": "function",
+            "function": {"name": each.tool, "arguments": json.dumps(each.given)},
+        }
         for index, each in enumerate(turn.calls)
     ]
     said = {"role": "assistant", "content": None, "tool_calls": calls} if calls else {"role": "assistant", "content": turn.text}
@@ -207,8 +212,8 @@ def _responses(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> 
     replies = sum(now and not before for before, now in zip([False, *by_model], by_model, strict=False))
     turn = _turn(model, [each for each in items if each.get("role") == "user"], replies, asked.get("tools"))
     output = [_item(handler, each) for each in turn.calls] or [_message(handler, turn.text)]
-    used = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
-    used |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}  # type: ignore[dict-item]  # JSON
+    used: dict[str, Any] = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
+    used |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
     whole = {"id": handler.name("resp_"), "object": "response", "created_at": 1, "status": "completed", "model": asked.get("model")}
     whole |= {"output": output, "usage": used, "error": None, "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
     handler.answer(whole, _responses_events(whole) if asked.get("stream") else None)

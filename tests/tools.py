@@ -7,6 +7,7 @@ A test whose program cannot be had here is skipped, and says which and why.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -47,11 +48,18 @@ def python_program(package: str, version: str, name: str) -> Path:
     return _installed(f"{package}-{version}", make, moves=False) / "bin" / name
 
 
-def node_packages(name: str, *packages: str) -> Path:
-    """Return the folder `node_modules` with `packages` (each as `name@version`) and what they need."""
+def node_packages(name: str, *packages: str, scripts: bool = False) -> Path:
+    """Return the folder `node_modules` with `packages` (each as `name@version`) and what they need; `scripts` of theirs put it in place."""
     npm = need("npm")
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", *_NPM_PATIENCE, *packages]
-    return _installed(name, lambda place: _run([*command, "--prefix", str(place)], {"HOME": str(HOME)})) / "node_modules"
+    quiet = ["--no-audit", "--no-fund", "--loglevel=error", *_NPM_PATIENCE]
+    command = [npm, "install", *quiet, *([] if scripts else ["--ignore-scripts"]), *packages]
+
+    def make(place: Path) -> None:
+        if why := _npm_reaches_nothing():
+            pytest.skip(why)
+        _run([*command, "--prefix", str(place)], {"HOME": str(HOME)})
+
+    return _installed(name, make) / "node_modules"
 
 
 def need(name: str) -> str:
@@ -60,6 +68,17 @@ def need(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
+
+
+@functools.cache
+def _npm_reaches_nothing() -> str:
+    """Return why npm cannot have packages here, asked once: it waits long for a registry that is out of reach."""
+    try:
+        asked = [need("npm"), "view", "npm", "version", *_NPM_PATIENCE]
+        done = subprocess.run(asked, env={**os.environ, "HOME": str(HOME)}, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "npm's registry is out of reach"
+    return f"npm's registry is out of reach: {done.stderr.strip()[-200:]}" if done.returncode else ""
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> None:

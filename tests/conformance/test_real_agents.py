@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real agents, their real hooks, a scripted model: what blame says is what the script says, line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from model_server import Call, Turn
+from real_agents import CLAUDE, CODEX, RealAgent, Work
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scratch import Scratch
+
+PERSON = ("human", None)
+NOBODY = ("unknown", None)
+
+
+@pytest.mark.parametrize("agent", [CLAUDE, CODEX], ids=str)
+def test_every_line_is_whose_the_script_says(repository: Scratch, agent: RealAgent, tmp_path: Path) -> None:
+    work = Work.begin(repository, agent)
+    patch = tmp_path / "applied.patch"
+    patch.write_text("--- a/app.py\n+++ b/app.py\n@@ -1,2 +1,3 @@\n def plus(a, b):\n     return a + b\n+# applied\n")
+    first, second = (("ai", model) for model in agent.models)
+    turns = (
+        Turn(work.writes("app.py", "def add(a, b):\n    return a + b\n")),
+        Turn(work.runs("sed -i s/add/plus/ app.py"), before=lambda: work.types("human.py", "typed = 'meanwhile'")),
+        Turn(*[Call("Read", {"file_path": str(work.path / "human.py")})] if agent is CLAUDE else [work.runs("cat human.py")]),
+        Turn(work.replaces("human.py", "x = 1", "x = 2")),
+        Turn(work.writes("one.py", "one = 1\n"), work.writes("two.py", "two = 2\n")),
+        Turn(work.replaces("human.py", "not there", "nothing")),
+        Turn(work.runs('for n in 1 2 3; do echo "g$n = $n"; done > generated.py'), before=lambda: work.types("mine.py", "mine = 1")),
+        Turn(work.runs(f"git apply {patch}")),
+        Turn(),
+        Turn(work.runs("echo more = 1 > more.py")),
+        Turn(),
+    )
+    with work.model(*turns) as model:
+        work.asks(model, "Write app.py please")
+        work.asks(model, "Now more.py", with_model=1, more=True)
+    work.clone.commit()
+
+    assert work.lines("app.py") == [first, first, first]
+    assert work.lines("human.py") == [first, NOBODY, PERSON]
+    assert work.lines("one.py") == work.lines("two.py") == [first]
+    assert work.lines("generated.py") == [first] * 3
+    assert work.lines("mine.py") == [PERSON]
+    assert work.lines("more.py") == [second]
+    assert work.sessions("app.py") == work.sessions("more.py"), "a session that is resumed is the same"
+    assert work.clone.losses() == 0
+
+
+def test_a_subagent_has_a_session_of_its_own_and_a_commit_by_the_agent_is_its_own(repository: Scratch) -> None:
+    work = Work.begin(repository, CLAUDE)
+    ai = ("ai", CLAUDE.models[0])
+    main = (
+        Turn(work.writes("main.py", "main = 1\n")),
+        Turn(Call("Agent", {"description": "a part", "prompt": "SUBAGENT writes", "subagent_type": "general-purpose"})),
+        Turn(work.runs("git add -A && git commit -qm agent"), before=lambda: work.types("human.py", "typed = 'before the commit'")),
+        Turn(work.writes("later.py", "later = 1\n")),
+        Turn(),
+    )
+    with work.model(*main, SUBAGENT=(Turn(work.writes("part.py", "part = 1\n")), Turn())) as model:
+        work.asks(model, "Write main.py, let another write part.py, and commit")
+    work.clone.commit()
+
+    assert [work.lines(name) for name in ("main.py", "part.py", "later.py")] == [[ai]] * 3
+    (whole,), (part,) = work.sessions("main.py"), work.sessions("part.py")
+    assert part.startswith(f"{whole}/")
+    assert work.lines("human.py")[:2] == [NOBODY, NOBODY]
+    assert work.lines("human.py")[2] in {NOBODY, ("ai", CLAUDE.models[0])}, "the commit's window is the agent's: never a person's by guess"
+    assert work.clone.losses() == 0
+
+
+def test_what_ends_after_the_agent_asked_for_it_is_still_the_agents(repository: Scratch) -> None:
+    work = Work.begin(repository, CLAUDE)
+    late = "until [ -e started ]; do :; done; echo late = 1 > late.py; rm started; touch ended"
+    turns = (
+        Turn(Call("Bash", {"command": late, "description": "takes its time", "run_in_background": True})),
+        Turn(work.runs("touch started; until [ -e ended ]; do :; done; rm ended")),
+        Turn(),
+    )
+    with work.model(*turns) as model:
+        work.asks(model, "Run something long")
+    work.clone.commit()
+    assert work.lines("late.py") == [("ai", CLAUDE.models[0])]

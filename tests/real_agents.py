@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""Agents as people have them, of one version each, driven by a scripted model: `byline init` installs the hooks, the agent runs them.
+
+work = Work.begin(repository, CLAUDE)            # init, and a person's file that is committed
+with work.model(main) as model:
+work.asks(model, "Write app.py please")       # one run of the agent; `more=True` goes on with the last one
+work.commit(); work.lines("app.py")               # -> [("ai", "claude-sonnet-4-5"), ...], line by line
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from installed import Installed
+from model_server import Call, ModelServer, Turn
+from tools import node_packages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from scratch import Scratch
+
+SECONDS = 120
+STARTS = "x = 1\ny = 2\n"
+
+
+class Command(Protocol):
+    """How an agent is asked for something."""
+
+    def __call__(self, what: str, model: str, *, more: bool) -> Sequence[str]:
+        """Return the words after the program."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealAgent:
+    """An agent of one version: how it is called and configured, and the words of its tools.
+
+    `command` gets what is asked and whether to go on with the last session; `settle` the home, the work tree and the model's address,
+    and returns the environment.
+    """
+
+    name: str
+    package: str
+    program: str
+    models: tuple[str, str]
+    command: Command
+    settle: Callable[[Path, Path, str], Mapping[str, str]]
+    writes: Callable[[Path, str], Call]
+    replaces: Callable[[Path, str, str], Call]
+    runs: Callable[[str], Call]
+
+    def __str__(self) -> str:
+        return self.package
+
+    def path(self) -> Path:
+        """Return the program, installed if it is not here; the test is skipped where it cannot be had."""
+        return node_packages(f"{self.name}-{self.package.rpartition('@')[2]}", self.package, scripts=True) / ".bin" / self.program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A person's clone in which the agent works."""
+
+    agent: RealAgent
+    program: Path
+    clone: Installed
+
+    @classmethod
+    def begin(cls, scratch: Scratch, agent: RealAgent) -> Work:
+        """Set up Byline for the agent, as a person would."""
+        program = agent.path()
+        scratch.write("human.py", STARTS)
+        scratch.commit("a person's file")
+        clone = Installed(scratch)
+        said = clone.byline("init", "--agent", agent.name, "--declare-own-lines", "--yes")
+        assert said.code == 0, said
+        return cls(agent=agent, program=program, clone=clone)
+
+    @property
+    def path(self) -> Path:
+        """The work tree."""
+        return self.clone.path
+
+    def model(self, *turns: Turn, **others: Sequence[Turn]) -> ModelServer:
+        """Return the model that takes `turns`; in conversations that begin with the name of one of `others` those."""
+        return ModelServer({**others, "": turns})
+
+    def asks(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False) -> str:
+        """Run the agent once and return what it printed."""
+        environ = {**os.environ, **self.agent.settle(Path(os.environ["HOME"]), self.path, model.url)}
+        command = [self.program, *self.agent.command(what, self.agent.models[with_model], more=more)]
+        done = subprocess.run(
+            command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+        assert done.returncode == 0, done
+        return done.stdout
+
+    def writes(self, name: str, text: str) -> Call:
+        """Return the call that makes a new file."""
+        return self.agent.writes(self.path / name, text)
+
+    def replaces(self, name: str, old: str, new: str) -> Call:
+        """Return the call that replaces a line of a file."""
+        return self.agent.replaces(self.path / name, old, new)
+
+    def runs(self, command: str) -> Call:
+        """Return the call that runs a command."""
+        return self.agent.runs(command)
+
+    def types(self, name: str, line: str) -> None:
+        """Let a person add a line to a file."""
+        with (self.path / name).open("a") as file:
+            file.write(line + "\n")
+
+    def lines(self, name: str) -> list[tuple[str, str | None]]:
+        """Return the origin of each line and the model, as blame has it."""
+        said = self.clone.byline("blame", "--json", name)
+        assert said.code == 0, said
+        return [
+            (each["origin"], each.get("model")) for each in json.loads(said.out)["ranges"] for _ in range(each["start"], each["end"] + 1)
+        ]
+
+    def sessions(self, name: str) -> set[str]:
+        """Return the sessions that wrote a file."""
+        said = self.clone.byline("blame", "--json", name)
+        assert said.code == 0, said
+        return {each["session"] for each in json.loads(said.out)["ranges"] if each.get("session")}
+
+
+def _claude(what: str, model: str, *, more: bool) -> list[str]:
+    tools = "Write,Edit,Bash,Read,NotebookEdit,Agent,Task"
+    said = ["-p", what, "--model", model, "--permission-mode", "acceptEdits", "--allowedTools", tools, "--output-format", "json"]
+    return [*said, "--continue"] if more else said
+
+
+def _claude_environ(_home: Path, _top: Path, url: str) -> dict[str, str]:
+    quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "none", **quiet}
+
+
+CLAUDE = RealAgent(
+    name="claude-code",
+    package="@anthropic-ai/claude-code@2.1.197",
+    program="claude",
+    models=("claude-sonnet-4-5", "claude-haiku-4-5"),
+    command=_claude,
+    settle=_claude_environ,
+    writes=lambda path, text: Call("Write", {"file_path": str(path), "content": text}),
+    replaces=lambda path, old, new: Call("Edit", {"file_path": str(path), "old_string": old, "new_string": new}),
+    runs=lambda command: Call("Bash", {"command": command, "description": "a command"}),
+)
+
+
+def _codex(what: str, model: str, *, more: bool) -> list[str]:
+    said = ["exec", "--json", "--dangerously-bypass-hook-trust", "--model", model]
+    return [*said, "resume", "--last", what] if more else [*said, what]
+
+
+def _codex_environ(home: Path, top: Path, url: str) -> dict[str, str]:
+    (home / ".codex").mkdir(exist_ok=True)
+    table: dict[str, Any] = {"name": "scripted", "base_url": f"{url}/v1", "wire_api": "responses", "env_key": "SCRIPTED_KEY"}
+    lines = ['model_provider = "scripted"', 'approval_policy = "never"', 'sandbox_mode = "danger-full-access"']
+    lines += ["check_for_update_on_startup = false", "[model_providers.scripted]", "request_max_retries = 0", "stream_max_retries = 0"]
+    lines += [f"{name} = {json.dumps(value)}" for name, value in table.items()]
+    lines += [f"[projects.{json.dumps(str(top))}]", 'trust_level = "trusted"']
+    (home / ".codex" / "config.toml").write_text("\n".join(lines) + "\n")
+    return {"SCRIPTED_KEY": "none"}
+
+
+def _patch(text: str) -> Call:
+    return Call("apply_patch", f"*** Begin Patch\n{text}*** End Patch\n")
+
+
+CODEX = RealAgent(
+    name="codex",
+    package="@openai/codex@0.169.0",
+    program="codex",
+    models=("gpt-5.5", "gpt-5.4"),
+    command=_codex,
+    settle=_codex_environ,
+    writes=lambda path, text: _patch(f"*** Add File: {path}\n" + "".join(f"+{line}\n" for line in text.splitlines())),
+    replaces=lambda path, old, new: _patch(f"*** Update File: {path}\n@@\n-{old}\n+{new}\n"),
+    runs=lambda command: Call("exec_command", {"cmd": command}),
+)
