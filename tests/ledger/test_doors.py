@@ -16,7 +16,7 @@ import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 import pytest
@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from byline.errors import (
     EntryRejectedError,
@@ -32,6 +34,7 @@ from byline.errors import (
     KeyNotAllowedError,
     LedgerUnavailableError,
     NotAdmittedError,
+    PushbackError,
     QuotaError,
     UnknownCallerError,
 )
@@ -45,6 +48,9 @@ from byline_ledger.engine.access import hash_token
 from byline_ledger.engine.files import init_ledger
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 from serving import SIGNER, envelope, serving, web_serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 FORMATS = Path(__file__).parents[2] / "docs/formats.md"
 TOKEN, OTHER = "byline_the-token-of-ci", "byline_a-guess"
@@ -279,6 +285,42 @@ def test_what_lasts_does_not_outlive_what_let_it_in(place: Path) -> None:
             list(watched)
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
         requests.put(None)
+
+
+@pytest.mark.parametrize("kind", ["watch", "append", "health", "reflection"])
+def test_streams_of_one_caller_leave_room_for_others(place: Path, kind: str) -> None:
+    """L14: as many as somebody likes, of whatever service; who has no stream is answered, and one that ends lets another in."""
+    (place / "ledger.toml").write_text("schema = 1\n[limits]\ncalls = 8\n")
+    ended = threading.Event()
+
+    def nothing() -> Iterator[Any]:
+        ended.wait(60)
+        yield from ()
+
+    with web_serving(place) as (_, url, _), grpc.insecure_channel(url.removeprefix("grpc://")) as channel:
+        ledger = ledger_pb2_grpc.LedgerServiceStub(channel)
+        begin: Callable[[], Any] = {
+            "watch": lambda: ledger.Watch(ledger_pb2.WatchRequest(size=9)),
+            "append": lambda: ledger.AppendStream(nothing()),
+            "health": lambda: health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest()),
+            "reflection": lambda: reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(nothing()),
+        }[kind]
+        done: queue.Queue[Any] = queue.Queue()
+        streams = [begin() for _ in range(20)]
+        for each in streams:
+            each.add_done_callback(done.put)
+        assert {done.get(timeout=60).code() for _ in range(16)} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        with LedgerClient(url) as client:
+            assert client.append(envelope(1), SIGNER.public).index == 0
+            with pytest.raises(PushbackError, match="too many streams"):
+                list(client.append_stream([(envelope(2), SIGNER.public)]))
+            assert done.empty(), "who was there before stays"
+            ended.set()
+            for each in streams:
+                each.cancel()
+            for _ in range(4):
+                done.get(timeout=60)
+            assert len(list(client.append_stream([(envelope(2), SIGNER.public)]))) == 1
 
 
 def append_for_ever(client: LedgerClient) -> None:

@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 
 
 class Registering:
-    """What a generated `add_..._to_server` takes for the server: it adds the methods to `server` with all that stands around them."""
+    """What a generated `add_..._to_server` takes for the server: it adds the methods to `server` with all that stands `around` them."""
 
-    def __init__(self, server: grpc.aio.Server) -> None:
+    def __init__(self, server: grpc.aio.Server, *around: Callable[[Any], Any]) -> None:
         self._server = server
+        self._around = around
 
     def add_generic_rpc_handlers(self, _handlers: object) -> None:
         """Add nothing: the same methods come by name."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Add methods."""
-        surrounded = {name: _surround(handler) for name, handler in handlers.items()}
+        surrounded = {name: functools.reduce(lambda inner, put: put(inner), self._around, handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, surrounded),))
 
 
@@ -43,7 +44,8 @@ class Unreadable:
         raise MalformedError("these bytes are not a message of this method")
 
 
-def _surround(handler: Any) -> Any:  # noqa: ANN401 - gRPC's own, which has no type
+def surround(handler: Any) -> Any:  # noqa: ANN401 - gRPC's own, which has no type
+    """Return `handler`, reading and refusing as above."""
     around: dict[str, Callable[..., Any]] = {"unary_unary": _answer, "unary_stream": _stream, "stream_stream": _answer}
     methods = {kind: functools.partial(call, method) for kind, call in around.items() if (method := getattr(handler, kind))}
     return handler._replace(request_deserializer=functools.partial(_read, handler.request_deserializer), **methods)

@@ -24,7 +24,7 @@ import grpc
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # the package has no types
 from grpc_health.v1.health import aio as health_aio  # type: ignore[import-untyped]  # the package has no types
-from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # the package has no types
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc  # type: ignore[import-untyped]  # the package has no types
 
 from byline.errors import ConfigError, LedgerError
 from byline.keys.cosigners import load_witness_key
@@ -36,7 +36,7 @@ from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
 from byline_ledger.events import tell
 from byline_ledger.server.appends import Appends
-from byline_ledger.server.around import Registering
+from byline_ledger.server.around import Registering, surround
 from byline_ledger.server.certificates import Certificates
 from byline_ledger.server.checks import Checks
 from byline_ledger.server.diary import begin
@@ -46,6 +46,7 @@ from byline_ledger.server.http.admin import administration, private_socket
 from byline_ledger.server.http.app import application
 from byline_ledger.server.http.listen import answering, listening
 from byline_ledger.server.http.site import Site
+from byline_ledger.server.lasting import FewStreams
 from byline_ledger.server.metrics import Metrics
 from byline_ledger.server.operator import Operator, identities_of
 from byline_ledger.server.publish import load_policy, publishing
@@ -122,12 +123,13 @@ async def _serve(config: ServerConfig, announce: Callable[[str], None]) -> None:
     access = Access(identities_of(config), time.monotonic)
     certificates = Certificates(config.tls) if config.tls else None
     async with _site(config, access) as (site, heads), contextlib.AsyncExitStack() as doors:
+        few = FewStreams(max(1, config.calls // 2))
         server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=config.calls)
-        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(site.service, Registering(server))  # type: ignore[arg-type]  # it is asked for no more
-        health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        reflection.enable_server_reflection(
-            (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME), server
-        )
+        registering = Registering(server, few.around)
+        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(site.service, Registering(server, few.around, surround))  # type: ignore[arg-type]  # it is asked for no more
+        health_pb2_grpc.add_HealthServicer_to_server(health, registering)
+        names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflection.aio.ReflectionServicer(names), registering)
         port = _bind(server, config, certificates)
         await _administer(Operator(config, site, access, certificates), config, doors)
         web = [await doors.enter_async_context(listening(application(site), config.http, certificates))] if config.http else []
