@@ -21,6 +21,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from byline.core.merkle import HASH_SIZE, ConsistencyProof, hash_leaf, hash_pairs, prove_consistency, root_of
@@ -53,10 +54,22 @@ class Kept:
 
 
 class CheckedTree:
-    """The tree of `checkpoint`, over the tiles of `height` that `fetch` gives; what it proves it keeps in `kept`."""
+    """The tree of `checkpoint`, over the tiles of `height` that `fetch` gives; what it proves it keeps in `kept`.
 
-    def __init__(self, checkpoint: Checkpoint, fetch: TileFetch, kept: Kept | None = None, *, height: int = HEIGHT) -> None:
+    The tiles `made`, by (level, index), are what its root was computed from: they need no proof, and are not fetched.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        fetch: TileFetch,
+        kept: Kept | None = None,
+        *,
+        height: int = HEIGHT,
+        made: Mapping[tuple[int, int], bytes] = MappingProxyType({}),
+    ) -> None:
         self.checkpoint = checkpoint
+        self._made = made
         self._height = height
         self._fetch = fetch
         self._kept = kept or Kept()
@@ -75,7 +88,7 @@ class CheckedTree:
             edge[level] = before[level] if data is None else tile_nodes(data, before.get(level, ()), self._height)
         root = root_of(size, self._read_edge(edge))
         self._kept.edge = ((size, root), edge)
-        return CheckedTree(replace(self.checkpoint, size=size, root=root), self._fetch, self._kept, height=self._height)
+        return CheckedTree(replace(self.checkpoint, size=size, root=root), self._fetch, self._kept, height=self._height, made=tiles)
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of the complete subtree at (level, index): a `core.merkle.NodeReader`.
@@ -160,13 +173,18 @@ class CheckedTree:
         if rows is None and index == self.checkpoint.size >> self._height * (level + 1):
             rows = self._checked_edge().get(level)
         if rows is None:
-            tile = self.place(level, index)
-            rows = tile_nodes(self._tile(tile), height=self._height)
-            if hash_pairs(rows[-1]) != self.node(self._height * (level + 1), index):
-                raise ProofError(f"{self._name(tile)} does not lead to the root")
+            made = self._made.get((level, index))
+            rows = self._proven(level, index) if made is None else tile_nodes(made, height=self._height)
             if len(known) >= _MAX_KEPT // (2 * HASH_SIZE << self._height):
                 known.clear()
             known[index] = rows
+        return rows
+
+    def _proven(self, level: int, index: int) -> tuple[bytes, ...]:
+        tile = self.place(level, index)
+        rows = tile_nodes(self._tile(tile), height=self._height)
+        if hash_pairs(rows[-1]) != self.node(self._height * (level + 1), index):
+            raise ProofError(f"{self._name(tile)} does not lead to the root")
         return rows
 
     def _tile(self, tile: Tile) -> bytes:
