@@ -103,7 +103,7 @@ def test_a_log_in_use_is_checked_as_it_was_at_one_moment(copy: Path) -> None:
         ("UPDATE head SET note = replace(note, char(10) || '300' || char(10), char(10) || '299' || char(10))", "head"),
         ("DELETE FROM head", "head"),
         ("CREATE TABLE more (a)", DATABASE),
-        ("PRAGMA user_version = 9", DATABASE),
+        ("PRAGMA user_version = 9", "database"),
         ("PRAGMA application_id = 9", DATABASE),
     ],
 )

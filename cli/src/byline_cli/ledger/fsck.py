@@ -46,7 +46,7 @@ def run(options: Namespace, world: World) -> int:
     for each in report.findings:
         world.terminal.line(Paint("wrong", "red"), f": {each.where}: {each.what}")
     if report.findings:
-        world.terminal.line(f"this ledger is damaged: {count(len(report.findings), 'finding')}")
+        world.terminal.line(f"not sound: {count(len(report.findings), 'finding')}")
     else:
         what = "the tree is sound" if options.tree else "sound"
         world.terminal.line(f"{what}: {count(report.entries, 'entry', 'entries')}, root {report.root}")

@@ -107,7 +107,7 @@ def _reading(directory: Path, *, tree_only: bool) -> Iterator[tuple[StoreReader,
     with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as database:
         _check_readable(database)
         database.execute("BEGIN")
-        yield SqlMoment(database.execute), () if tree_only else examine_file(database, path)  # 1
+        yield SqlMoment(database.execute), examine_file(database, path, tree_only=tree_only)  # 1
 
 
 def _told(directory: Path, verifier: LogVerifier) -> tuple[Checkpoint | None, tuple[Finding, ...]]:

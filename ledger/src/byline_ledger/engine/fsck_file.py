@@ -13,7 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from byline_ledger.engine.finding import Finding
-from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, VERSION
+from byline_ledger.engine.sqlite import APPLICATION_ID, SCHEMA, check_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,19 +35,25 @@ _HEADER = (
 )
 
 
-def examine_file(database: sqlite3.Connection, path: Path) -> Iterator[Finding]:
-    """Give what is wrong with the file `path`, which `database` is open on."""
+def examine_file(database: sqlite3.Connection, path: Path, *, tree_only: bool) -> Iterator[Finding]:
+    """Give what is wrong with the file `path`, which `database` is open on; nothing but its version is looked at for `tree_only`.
+
+    Raises:
+        LedgerError: It is of another version: nothing that this one knows would be true of it.
+    """
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    if application == APPLICATION_ID:
+        check_version(database)
+    if tree_only:
+        return
     for (message,) in database.execute("PRAGMA integrity_check"):
         if message != "ok":
             yield Finding(where=path.name, what=str(message))
-    application, version = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
     with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
         for statement in SCHEMA:
             fresh.execute(statement)
         tables = sorted(fresh.execute(_TABLES))
-    if application == APPLICATION_ID and version != VERSION:
-        yield Finding(where=path.name, what=f"it says that it has version {version}, and this Byline reads version {VERSION}")
-    elif application != APPLICATION_ID or sorted(database.execute(_TABLES)) != tables:
+    if application != APPLICATION_ID or sorted(database.execute(_TABLES)) != tables:
         yield Finding(where=path.name, what="its tables are not those of a ledger of this version")
     else:
         for (index,) in database.execute(_PIECES):

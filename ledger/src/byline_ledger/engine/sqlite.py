@@ -95,7 +95,7 @@ class SqliteStore:
             LedgerError: The file is broken.
         """
         with self._lock, _translated():
-            return self._pragma("wal_checkpoint(TRUNCATE)") == 0
+            return _pragma(self._connection, "wal_checkpoint(TRUNCATE)") == 0
 
     def close(self) -> None:
         """Close the file."""
@@ -118,18 +118,44 @@ class SqliteStore:
             self._connection.execute(f"PRAGMA {pragma}")
         if create:
             self._connection.execute("BEGIN IMMEDIATE")
-            if self._pragma("user_version") == 0:
+            if _pragma(self._connection, "user_version") == 0:
                 for statement in (*SCHEMA, f"PRAGMA application_id = {APPLICATION_ID}", f"PRAGMA user_version = {VERSION}"):
                     self._connection.execute(statement)
             self._connection.execute("COMMIT")
-        if self._pragma("application_id") != APPLICATION_ID:
-            raise LedgerError("this is not the database of a ledger")
-        if (version := self._pragma("user_version")) != VERSION:
-            hint = "a newer Byline wrote it: use that one" if version > VERSION else "an older Byline wrote it, and this one cannot"
-            raise LedgerError(f"the database has version {version}, this Byline reads version {VERSION}", hint=hint)
+        _check_mark(self._connection)
+        check_version(self._connection)
 
-    def _pragma(self, name: str) -> int:
-        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+def check_file(path: Path) -> None:
+    """Check that the file `path` is the database of a ledger of this version, and touch nothing.
+
+    Raises:
+        LedgerUnavailableError: It is locked.
+        LedgerError: It is not.
+    """
+    with _translated(), contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        _check_mark(connection)
+        check_version(connection)
+
+
+def check_version(connection: sqlite3.Connection) -> None:
+    """Check that the database has the tables that are read here.
+
+    Raises:
+        LedgerError: It was written by another version.
+    """
+    if (version := _pragma(connection, "user_version")) != VERSION:
+        hint = "a newer Byline wrote it: use that one" if version > VERSION else "an older Byline wrote it, and this one cannot"
+        raise LedgerError(f"the database has version {version}, this Byline reads version {VERSION}", hint=hint)
+
+
+def _check_mark(connection: sqlite3.Connection) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise LedgerError("this is not the database of a ledger")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 def is_environment(error: sqlite3.Error) -> bool:

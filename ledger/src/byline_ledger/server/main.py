@@ -31,9 +31,10 @@ from byline.keys.cosigners import load_witness_key
 from byline.keys.ed25519 import load_log_key
 from byline_ledger.engine.access import Access
 from byline_ledger.engine.admission import Admission
-from byline_ledger.engine.files import KEY, ML_DSA_KEY, check_files, hold_folder, is_shared, load_log, open_store
+from byline_ledger.engine.files import DATABASE, KEY, ML_DSA_KEY, check_files, hold_folder, is_shared, load_log, open_store
 from byline_ledger.engine.sealing import SealedIndex
 from byline_ledger.engine.sequencer import Sequencer
+from byline_ledger.engine.sqlite import check_file
 from byline_ledger.events import tell
 from byline_ledger.server.appends import Appends
 from byline_ledger.server.around import Registering, surround
@@ -105,6 +106,8 @@ def check_server(config: ServerConfig) -> None:
     config.check()
     identities_of(config)
     check_files(config.directory)
+    if not is_shared(config.directory):
+        check_file(config.directory / DATABASE)
     if config.tls is not None:
         Certificates(config.tls)
     key = load_log_key(config.directory / KEY)

@@ -45,11 +45,6 @@ def subject_key(repository: str, sha256: str) -> bytes:
     return _key(repository, b"subject", sha256.encode())
 
 
-def commit_key(repository: str, commit: str) -> bytes:
-    """Return the key of the commit `commit` (git id)."""
-    return _key(repository, b"commit", commit.encode())
-
-
 def version_key(repository: str, path: bytes, state: FileState | None) -> bytes:
     """Return the key of what makes `path` be `state`; None is no file."""
     return _key(repository, b"version", path + b"\0" + (f"{state.mode} {state.sha256}".encode() if state else b""))
