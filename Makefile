@@ -44,6 +44,7 @@ type: .venv
 
 docs: .venv
 	$(BIN)/python docs/commands.py > docs/commands.new && mv docs/commands.new docs/commands.md
+	$(BIN)/python docs/agents.py > docs/agents.new && mv docs/agents.new docs/agents.md
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 # The generator is the oldest that the grpc extra allows, so that its output loads with every later runtime.

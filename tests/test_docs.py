@@ -167,6 +167,12 @@ def test_every_command_is_documented() -> None:
     assert (HOUSE / "docs/commands.md").read_text().split() == made.split()
 
 
+def test_every_agent_is_documented() -> None:
+    """docs/agents.md is what the adapters say of their agents; `make docs` writes it."""
+    made = subprocess.run([sys.executable, HOUSE / "docs/agents.py"], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert (HOUSE / "docs/agents.md").read_text() == made
+
+
 def test_every_command_that_is_named_exists() -> None:
     named = {name for document in DOCUMENTS for name in re.findall(r"`byline ([a-z]+)", document.read_text())}
     assert named - set(importlib.import_module("byline_cli.catalogue").COMMANDS) == set()

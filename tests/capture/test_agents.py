@@ -183,6 +183,36 @@ def test_a_payload_at_claudes_hook_is_its_senders(repository: Scratch) -> None:
     assert read_losses(inbox_dir(os.environ)) == ()
 
 
+def _patched(event: str, session: str, repository: Scratch, *paths: str) -> None:
+    patch = "\n".join(["*** Begin Patch", *(f"*** Add File: {path}\n+x" for path in paths), "*** End Patch"])
+    told = {"hook_event_name": event, "session_id": session, "tool_use_id": session, "cwd": str(repository.path)}
+    payload = {**told, "tool_name": "apply_patch", "tool_input": {"command": patch}}
+    take_hook("codex", json.dumps(payload).encode(), environ={**os.environ}, cwd=repository.path)
+
+
+def test_patches_of_two_sessions_at_once_are_each_ones(repository: Scratch) -> None:
+    for event in ("PreToolUse", "PostToolUse"):
+        for session in ("one", "two"):
+            _patched(event, session, repository, f"{session}.py")
+            repository.write(f"{session}.py", "x\n")
+    events = read_events(repository_dir(repository.path / ".git")).events
+    assert [(edit.path, edit.session) for edit in events if isinstance(edit, Edit)] == [(b"one.py", "one"), (b"two.py", "two")]
+    assert read_losses(repository_dir(repository.path / ".git")) == ()
+
+
+def test_a_file_that_a_patch_names_in_another_repository_is_recorded_there(repository: Scratch, tmp_path: Path) -> None:
+    other = Scratch.create(tmp_path / "other")
+    repository.write("a.py", "")
+    _patched("PreToolUse", "s", repository, str(other.path / "a.py"))
+    repository.write("a.py", "a person's\n")
+    other.write("a.py", "x\n")
+    _patched("PostToolUse", "s", repository, str(other.path / "a.py"))
+    assert not read_events(repository_dir(repository.path / ".git")).events
+    (edit,) = read_events(repository_dir(other.path / ".git")).events
+    assert isinstance(edit, Edit)
+    assert (edit.path, edit.after) == (b"a.py", _blob("x\n"))
+
+
 @pytest.mark.parametrize("name", AGENTS)
 def test_an_adapter_is_found_by_its_name(name: str) -> None:
     adapter = find_adapter(name)

@@ -19,6 +19,7 @@ from byline.capture.journal import read_events
 from byline.capture.launcher import interpreter, is_working, launcher_file
 from byline.capture.losses import read_losses
 from byline.capture.places import data_dir, inbox_dir, repository_dir
+from byline.capture.sightings import read_seen
 from byline.capture.spool import USER_HOOKS
 from byline.core.value import dataclass
 from byline.errors import BylineError
@@ -34,6 +35,7 @@ from byline_cli.view import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from byline.core.trust import Trust
     from byline.git.repository import Repository
@@ -178,27 +180,36 @@ def _delegations(world: World, repo: Repository) -> Iterable[Checked]:
 
 
 def _agents(world: World, repo: Repository) -> Iterable[Checked]:
-    states = {name: reach_of(name, repo, world.environ) for name in setups()}
+    reaches = {name: reach_of(name, repo, world.environ) for name in setups()}
     here = set(find_agents(world.environ, repo.top))
-    known = [name for name, reach in states.items() if reach or name in here]
+    known = [name for name, reach in reaches.items() if reach or name in here]
     if not known:
         yield _note("agents", "none that Byline knows is here", "byline init --agent NAME, where Byline cannot see it")
+    inbox = inbox_dir(world.environ)
+    seen = {**read_seen(inbox.parent), **{each.name.split(".")[1]: each.time for each in list_arrivals(inbox)}}
     for name in known:
-        yield _agent(name, states[name], world, repo)
+        yield _agent(name, reaches[name], seen.get(name), (world, repo))
 
 
-def _agent(name: str, reach: Reach | None, world: World, repo: Repository) -> Checked:
+def _agent(name: str, found: tuple[Reach, Path] | None, seen: int | None, where: tuple[World, Repository]) -> Checked:
+    world, repo = where
     title, mend = find_adapter(name).title, f"byline init --agent {name}"
-    script = script_of(name, world.environ)
-    if reach is None:
+    if found is None:
         return _note("agents", f"{title} does not report its edits here", mend)
+    reach, target = found
     if reach is Reach.BESIDE:
         # Git's hooks are of the clone, and an agent's settings of one work tree of it.
         return _bad("agents", f"{title} reports its edits in the main work tree and not in this linked one", f"{mend} (or --user)")
     everywhere = reach is Reach.EVERYWHERE
-    if not script.exists():
+    script = script_of(name, world.environ)
+    if find_adapter(name).hooks and not script.exists():
         return _bad("agents", f"{title} calls {short_path(script, repo, world)}, which is gone", mend + " --user" * everywhere)
-    return _good("agents", f"{title} reports its edits" + ", in all repositories" * everywhere)
+    why_silent = setups()[name].why_silent
+    silent = why_silent(target, world.environ) if why_silent else ""
+    if silent:
+        return _bad("agents", f"{title} does not call Byline: {silent}", setups()[name].trust)
+    heard = f"last heard {datetime.fromtimestamp(seen / 1e9, UTC):%Y-%m-%d %H:%M} UTC" if seen else "not heard yet"
+    return _good("agents", f"{title} reports its edits" + ", in all repositories" * everywhere + f"; {heard}")
 
 
 def _remotes(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two

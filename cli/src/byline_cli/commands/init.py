@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 ABOUT = """\
 Shows first what it would do, then asks. In a repository without `.byline/` it also writes the trust and policy files, with you
 as the first principal at the highest level; in one that has them it does local things only: your key, git hooks (chained to
-those that are there), the refspec that fetches evidence, the settings of your agents. Those are of one work tree: in each linked one
-(`git worktree add`) call it once more, or use --user.
+those that are there), the refspec that fetches evidence, the settings of the agents that are here. Those are of one work tree: in each
+linked one (`git worktree add`) call it once more, or use --user.
 
 With --user it sets up all repositories of yours at once, also those that you will clone: git's hooks (each calls the repository's own)
 and the settings of your agents. Where nobody chose Byline what is recorded stays in that clone, signed by your key: nothing is fetched

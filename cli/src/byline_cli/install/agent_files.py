@@ -40,13 +40,14 @@ class Reach(Enum):
     BESIDE = auto()  # in the clone's main work tree, while this one is linked
 
 
-def reach_of(agent: str, repo: Repository, environ: Mapping[str, str]) -> Reach | None:
+def reach_of(agent: str, repo: Repository, environ: Mapping[str, str]) -> tuple[Reach, Path] | None:
     """Return where `agent` is set up so that it could report edits in the work tree of `repo`; None where it does not."""
     setup = setups()[agent]
     places = {Reach.EVERYWHERE: setup.user_target(environ)}
     if repo.top and setup.project:
         places |= {Reach.HERE: repo.top / setup.project, Reach.BESIDE: repo.common_dir.parent / setup.project}
-    return next((reach for reach in Reach if (place := places.get(reach)) is not None and _is_set_up(setup, place, environ)), None)
+    found = ((reach, places[reach]) for reach in Reach if reach in places)
+    return next(((reach, place) for reach, place in found if place is not None and _is_set_up(setup, place, environ)), None)
 
 
 def _is_set_up(setup: Setup, place: Path, environ: Mapping[str, str]) -> bool:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from byline.core.value import dataclass
 from byline.errors import ConfigError, MalformedError
@@ -20,6 +21,7 @@ from byline_cli.install.changes import FileChange, plan_file, read_or_none
 from byline_cli.install.json_text import insert, parse_text, remove, value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from byline.capture.agents import Adapter, Call
@@ -103,6 +105,28 @@ def without_hooks(settings: bytes, before: bytes | None) -> bytes | None:
         if not (isinstance(theirs, dict) and event in theirs):
             text = _without_empty(text, "hooks", event)
     return (text if isinstance(theirs, dict) else _without_empty(text, "hooks")).encode()
+
+
+def own_entries(settings: bytes) -> list[tuple[str, int, dict[str, Any]]]:
+    """Return our entries in `settings`, each with its event and its number among that event's."""
+    hooks = json.loads(settings).get("hooks", {})
+    rows = ((event, number, entry) for event, entries in hooks.items() for number, entry in enumerate(entries))
+    return [(event, number, entry) for event, number, entry in rows if _is_ours(entry)]
+
+
+def switched_off(name: str) -> Callable[[Path, Mapping[str, str]], str]:
+    """Return what says why an agent is silent whose settings can switch all hooks off by the member `name`."""
+
+    def why_silent(target: Path, environ: Mapping[str, str]) -> str:  # noqa: ARG001 - the settings tell
+        beside = [target, target.with_name("settings.json")]
+        for file in beside:
+            text = (read_or_none(file) or b"{}").decode("utf-8", "replace")
+            with suppress(MalformedError):
+                if (node := _find(text, name)) is not None and value_of(text, node) is True:
+                    return f"its hooks are switched off (`{name}` in {file})"
+        return ""
+
+    return why_silent
 
 
 def _entries(text: str, event: str, name: str) -> list[Json]:

@@ -81,10 +81,10 @@ def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: It
     opening, closing = window.opening, window.closing
     if closing is None:
         return
-    only = _only(window)
+    only = _named_here(window)
     rivals = [rival for rival in rivals if _is_rival(rival, opening, closing)]
     for number, change in enumerate(find_changes(opening, closing)):
-        if not only or change.path in only:
+        if only is None or change.path in only:
             _settle_change(scribe, worktree, change, (opening, rivals), replace(occasion, name=f"{occasion.name}:{number}"))
 
 
@@ -171,6 +171,9 @@ def _run_of(scan: Scan) -> tuple[str, str | None]:
 
 
 def _saw(rival: Window, change: Change) -> bool:
+    named = _named_here(rival)
+    if named is not None and change.path not in named:
+        return False
     if rival.closing is not None:
         return any(other.path == change.path for other in find_changes(rival.opening, rival.closing))
     known = rival.opening.files.get(change.path)
@@ -183,6 +186,9 @@ def _last_edit(edits: Iterable[Edit], worktree: str, path: bytes, times: tuple[i
     return max(inside, key=lambda edit: (edit.time, edit.name), default=None)
 
 
-def _only(window: Window) -> frozenset[bytes]:
-    found = map(route, window.opening.observed.only)
-    return frozenset(b"" if routed is None else routed.path for routed in found)
+def _named_here(window: Window) -> frozenset[bytes] | None:
+    """Return the paths of its own work tree that `window` is limited to, None where any may change."""
+    only = window.opening.observed.only
+    found = filter(None, map(route, only))
+    here = frozenset(routed.path for routed in found if str(routed.worktree.git_dir) == window.opening.worktree)
+    return here if only else None

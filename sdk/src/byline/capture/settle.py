@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.agents import FileText, Kind, Observed, acts_for
-from byline.capture.agents.catalogue import find_adapter
+from byline.capture.agents.catalogue import AGENTS, find_adapter
 from byline.capture.agents.program import program_of
 from byline.capture.ask_git import ignored_paths
 from byline.capture.clone import Settled
@@ -34,6 +34,7 @@ from byline.capture.journal import now_ns
 from byline.capture.loose import find_loose
 from byline.capture.losses import LossCode
 from byline.capture.scribe import Occasion, Scribe
+from byline.capture.sightings import note_seen
 from byline.capture.windows import Scan, parse_states
 from byline.capture.worktree import Moved, WorkTree, find_moved, find_worktree, is_gits_own, route
 from byline.core.edit import UNSEEN
@@ -65,6 +66,7 @@ def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ..
         torn = sweep_torn(inbox, at)
         run = _Run(inbox, at, after_crash=died, moved=moved)
         run.settle(list_arrivals(inbox), commits)
+        note_seen(inbox.parent, run.seen)
         return Settled(edits=run.scribe.count, losses=run.scribe.losses + torn, left=run.left, refused=run.scribe.refused)
 
 
@@ -78,6 +80,7 @@ class _Run:
         self._transcript: tuple[str, bytes] | None = None
         self.scribe = Scribe(inbox, after_crash=after_crash)
         self.left = 0
+        self.seen: dict[str, int] = {}
 
     def settle(self, arrivals: tuple[Arrival, ...], commits: tuple[Mark, ...]) -> None:
         scans = dict(self._read_scans(arrival for arrival in arrivals if arrival.is_scan))
@@ -105,14 +108,20 @@ class _Run:
         for arrival in arrivals:
             with _Attempt(self, arrival):
                 spooled = read_arrival(arrival)
-                yield arrival.name, _scan(arrival, spooled, _parse(spooled))
+                yield arrival.name, _scan(arrival, spooled, self._parse(arrival, spooled))
 
     def _read_payload(self, arrival: Arrival) -> tuple[Observed, Moved | None] | None:
         with _Attempt(self, arrival):
             spooled = read_arrival(arrival)
             top, git_dir = spooled.facts.get("top"), spooled.facts.get("gitdir")
-            return _parse(spooled), find_moved(top, git_dir, self._clone) if top and git_dir else None
+            return self._parse(arrival, spooled), find_moved(top, git_dir, self._clone) if top and git_dir else None
         return None
+
+    def _parse(self, arrival: Arrival, spooled: Spooled) -> Observed:
+        observed = find_adapter(spooled.agent).parse_payload(spooled.payload, spooled.facts)
+        if (name := observed.agent.name) in AGENTS:
+            self.seen[name] = max(arrival.time, self.seen.get(name, 0))
+        return replace(observed, on_behalf_of=acts_for(spooled.facts))
 
     def _settle_files(self, arrival: Arrival, observed: Observed, moved: Moved | None, ignored: frozenset[str]) -> None:
         occasion = self._occasion(arrival, observed)
@@ -145,6 +154,8 @@ class _Run:
                 rivals = [other for other in windows if other is not window and not _is_abandoned(other)]
                 occasion = replace(self._occasion(arrival, window.opening.observed), time=scan.time)
                 settle_window(self.scribe, worktree, window, rivals, occasion)
+                if scan.observed.kind is Kind.CLOSES:
+                    self._settle_elsewhere(window, occasion)
         for window in closed:
             (self._inbox / f"{window.opening.name}.spool").unlink(missing_ok=True)
         opens = [window for window in windows if window.opening is scan]
@@ -153,6 +164,15 @@ class _Run:
         if opens:
             self.scribe.lose(LossCode.FAILED, "a command began and no end of it was seen", self._occasion(arrival, scan.observed))
         arrival.path.unlink()
+
+    def _settle_elsewhere(self, window: Window, occasion: Occasion) -> None:
+        """Settle the files that a call names in other work trees than the one that was scanned: what stands there is all there is."""
+        opening = window.opening
+        ignored = _find_ignored((path, None) for path in opening.observed.only)
+        for path in opening.observed.only:
+            routed = None if path in ignored else route(path)
+            if routed is not None and str(routed.worktree.git_dir) != opening.worktree:
+                settle_file(self.scribe, routed, FileText(path=path, before=UNSEEN, after=None), occasion)
 
     def _settle_commit(self, mark: Mark, windows: tuple[Window, ...]) -> None:
         around = [window for window in windows if holds(window, mark)]
@@ -218,11 +238,6 @@ class _Attempt:
         elif isinstance(error, OSError):
             self._run.leave(self._arrival, error)
         return isinstance(error, MalformedError | OSError)
-
-
-def _parse(spooled: Spooled) -> Observed:
-    observed = find_adapter(spooled.agent).parse_payload(spooled.payload, spooled.facts)
-    return replace(observed, on_behalf_of=acts_for(spooled.facts))
 
 
 def _is_abandoned(window: Window) -> bool:

@@ -20,7 +20,7 @@ from byline.capture.agents.catalogue import AGENTS, module_of
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from byline.capture.agents import Adapter
     from byline_cli.install.changes import FileChange
@@ -44,7 +44,8 @@ class Setup:
 
     `project` is what is configured in a work tree, `user` what is for all of the person's projects (below `home`); None where the agent
     has no such place. `is_own` says that `project` is a person's own file: the agent's makers keep it out of commits. `trust` is what the
-    person has to do in the agent before it calls new hooks, empty for nothing.
+    person has to do in the agent before it calls new hooks, empty for nothing. `why_silent` says why the agent does not call what stands
+    at a target, as far as its other settings tell; empty if it does.
     """
 
     agent: str
@@ -56,6 +57,7 @@ class Setup:
     user: str | None = None
     is_own: bool = False
     trust: str = ""
+    why_silent: Callable[[Path, Mapping[str, str]], str] | None = None
 
     def home_folder(self, environ: Mapping[str, str]) -> Path:
         """Return the folder of the agent's settings."""

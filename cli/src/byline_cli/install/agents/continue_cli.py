@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from byline_cli.install.agents import Setup
-from byline_cli.install.json_hooks import JsonHooks
+from byline_cli.install.json_hooks import JsonHooks, switched_off
 
 SETUP = Setup(
     agent="continue-cli",
@@ -15,4 +15,5 @@ SETUP = Setup(
     user="settings.json",
     is_own=True,
     format=JsonHooks(timeout=20),
+    why_silent=switched_off("disableAllHooks"),
 )

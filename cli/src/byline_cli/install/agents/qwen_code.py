@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from byline_cli.install.agents import Setup
-from byline_cli.install.json_hooks import JsonHooks
+from byline_cli.install.json_hooks import JsonHooks, switched_off
 
 SETUP = Setup(
     agent="qwen-code",
@@ -13,4 +13,5 @@ SETUP = Setup(
     project=".qwen/settings.json",
     user="settings.json",
     format=JsonHooks(timeout=20_000, comments=True),
+    why_silent=switched_off("disableAllHooks"),
 )

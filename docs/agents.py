@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Print docs/agents.md: what every adapter says of its agent. `make docs` writes it, and a test holds it equal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from byline.capture.agents.catalogue import AGENTS, find_adapter
+from byline_cli.install.agents import setups
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from byline.capture.agents import Adapter
+    from byline_cli.install.agents import Setup
+
+HEAD = """\
+# Agents
+
+What Byline records of each agent, and how. `byline init` finds the agents that are on the machine or that a repository is configured
+for, shows what it would write, and writes it: entries of ours among what is there, taken out again byte for byte by `--undo`. `--agent
+NAME` chooses, `--user` sets up all repositories at once. `byline doctor` says of each one whether it is set up, whether it calls what it
+was told to call, and when it was heard last.
+
+An agent waits for its hooks, so they only secure what would be lost: the payload that the agent hands them, and where that does not hold
+the texts, a *scan* of the work tree before and after the call: git names what is dirty or untracked, and the bytes are kept. What changed
+between the two scans is the agent's. Everything else happens later. A hook never stops an agent, prints nothing, and leaves a record of
+what it could not take: `byline status` shows it.
+
+*Tested* names the version whose payloads were seen; where it says "schema" they were built from the documentation, field by field.
+Agents that call no program, and those that are not here yet: `byline hook generic` (docs/formats.md)."""
+
+TAIL = """\
+Several agents read each other's settings: Copilot, Cursor and Continue call Claude Code's hooks. A payload goes to the adapter of the
+agent that sent it, and what two hooks tell is recorded once.
+
+What every agent has in common: an edit that is denied or fails leaves no record. A change that two agents' windows both saw is either's,
+and said so. What a person types while a command of an agent runs counts as the agent's: hooks cannot tell hands apart, and Byline errs on
+the strict side."""
+
+
+def page() -> str:
+    """Make the page."""
+    rows = [("Agent", "`--agent`", "Set up in", "What is exact", "What is lost", "Tested"), ("---",) * 6]
+    rows += [_row(find_adapter(name), setups().get(name)) for name in AGENTS]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"{HEAD}\n\n{table}\n\n{TAIL}\n"
+
+
+def _row(adapter: Adapter, setup: Setup | None) -> tuple[str, ...]:
+    return (adapter.title, f"`{adapter.name}`", ", ".join(_places(setup)), adapter.exact, adapter.lost, adapter.tested or "schema")
+
+
+def _places(setup: Setup | None) -> Iterator[str]:
+    if setup and setup.project:
+        yield f"`{setup.project}`"
+    if setup and setup.user:
+        yield f"`~/{setup.home}/{setup.user}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
