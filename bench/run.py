@@ -21,7 +21,21 @@ if TYPE_CHECKING:
 
     from figure import Figure
 
-BENCHES = ("start", "hook", "journal", "commit", "blame", "history", "growth", "gate", "verify", "ledger", "scale", "lsp_keystroke")
+BENCHES = (
+    "start",
+    "hook",
+    "session",
+    "journal",
+    "commit",
+    "blame",
+    "history",
+    "growth",
+    "gate",
+    "verify",
+    "ledger",
+    "scale",
+    "lsp_keystroke",
+)
 WIDTHS = (46, 22, 34, 14)
 
 

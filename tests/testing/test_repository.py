@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,7 @@ import byline
 from byline.core.attribution import Evidence, Origin
 from byline.testing import MemoryLedger, ScratchRepository, assert_byline, blame
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+SDK = Path(__file__).parents[2] / "docs/sdk.md"
 A_TEST = """
 import asyncio, os
 import pytest
@@ -73,9 +72,12 @@ def test_a_wrong_expectation_shows_the_lines(scratch: ScratchRepository) -> None
 
 
 def test_the_plugin_serves_a_framework(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["byline.testing.plugin"]\n')
+    """The test of docs/sdk.md, and another one."""
+    plugin, documented = re.findall(r"(?ms)^```python\n((?:# conftest|import byline\nfrom byline\.testing).*?)^```$", SDK.read_text())
+    (tmp_path / "conftest.py").write_text(plugin)
+    (tmp_path / "test_documented.py").write_text(documented)
     (tmp_path / "test_it.py").write_text(A_TEST)
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout

@@ -10,7 +10,7 @@ from byline.capture import snapshot
 from byline.capture.ask_git import open_worktree
 from byline.capture.loose import is_loose
 from byline.capture.places import repository_dir
-from byline.capture.worktree import find_worktree
+from byline.capture.worktree import find_worktree, read_head
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -62,13 +62,10 @@ def scan_worktree(worktree: WorkTree, under: tuple[bytes, ...] = ()) -> tuple[di
 def _changed(worktree: WorkTree) -> tuple[str | None, list[tuple[bytes, bytes]]]:
     """Return HEAD, and (committed id or `-`, path) of what differs from it or is untracked."""
     with open_worktree(worktree) as repository:
-        head = repository.head()
-        listed = []
-        for path in repository.status_paths():
-            entry = repository.entry(head, path) if head else None
-            if entry is None or entry.mode.encode() != snapshot.SUBMODULE:
-                listed.append((entry.oid.encode() if entry else snapshot.ABSENT, path))
-    return head, listed
+        head = read_head(worktree) or repository.head()
+        changes = repository.worktree_changes(head)
+    files = [each for each in changes if snapshot.SUBMODULE.decode() not in {side.mode for side in (each.old, each.new) if side}]
+    return head, [(each.old.oid.encode() if each.old else snapshot.ABSENT, each.path) for each in files]
 
 
 def _files(folder: WorkTree) -> list[tuple[bytes, bytes]]:

@@ -320,10 +320,11 @@ class Session:
         return len(list_arrivals(inbox_dir(os.environ))) + statements
 
     def _records(self) -> list[Edit]:
-        found: list[Edit] = []
-        for place in sorted(self.recorder.read_places()):
+        places = sorted(self.recorder.read_places())
+        for place in places:  # all of them before any is read: a repository may take over what was recorded without one
             settle_repository(place, inbox_dir(os.environ))
-            found += [event for event in find_events(place, [self.id.encode()]) if isinstance(event, Edit) and event.session == self.id]
+        events = (event for place in places for event in find_events(place, [self.id.encode()]))
+        found = [event for event in events if isinstance(event, Edit) and event.session == self.id]
         return sorted(found, key=lambda edit: (edit.time, edit.name))
 
     def _call(self, call_id: str | None, tool: str | None) -> Call:
