@@ -243,14 +243,15 @@ class SqlMoment:
 
     def _pieces(self, indices: Sequence[int]) -> Iterator[Any]:
         """Give the pieces of payloads with their numbers, those of one payload in order."""
-        if isinstance(indices, range) and indices.step == 1:
-            indices, count = indices[:1], len(indices)
-        else:
-            count = 1
+        select = "SELECT number, piece FROM"
+        if len(indices) == 1 or (indices and isinstance(indices, range) and indices.step == 1):
+            span = indices[0] * _PIECES, (indices[0] + len(indices)) * _PIECES
+            yield from self._execute(f"{select} payload WHERE number >= ? AND number < ? ORDER BY number", span)
+            return
         for some in _chunks(indices):
             asked = f"WITH asked (idx) AS (VALUES {', '.join(['(CAST(? AS BIGINT))'] * len(some))})"
-            where = f"number >= asked.idx * {_PIECES} AND number < (asked.idx + {count}) * {_PIECES}"
-            yield from self._execute(f"{asked} SELECT number, piece FROM asked JOIN payload ON {where} ORDER BY number", some)  # noqa: S608 - marks
+            where = f"number >= asked.idx * {_PIECES} AND number < (asked.idx + 1) * {_PIECES}"
+            yield from self._execute(f"{asked} {select} asked JOIN payload ON {where} ORDER BY number", some)
 
     def _add_payloads(self, payloads: Iterable[tuple[int, bytes]]) -> None:
         """Store payloads in pieces."""
