@@ -8,12 +8,14 @@ import ipaddress
 import itertools
 import json
 import queue
+import re
 import signal
 import socket
 import ssl
 import stat
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -285,6 +287,18 @@ def test_what_lasts_does_not_outlive_what_let_it_in(place: Path) -> None:
             list(watched)
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
         requests.put(None)
+
+
+def test_nobodys_request_is_read_before_they_may_come_in(place: Path) -> None:
+    """L14: what a stranger sends is not even waited for; and the refusal has an id as every answer has."""
+    with web_serving(place, "--admission", admission(place, CI)) as (_, _, web):
+        for path in ("/byline.v1.LedgerService/Append", "/byline.v1.LedgerService/ListEntries", "/api/v2/log/entries"):
+            host = urllib.parse.urlsplit(web)
+            with socket.create_connection((str(host.hostname), host.port or 0), timeout=60) as caller:
+                caller.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n[".encode())
+                head = caller.recv(4096).decode()
+            assert head.split()[1] in {"401", "403"}
+            assert re.search(r"x-request-id: [0-9a-f]{16}", head)
 
 
 @pytest.mark.parametrize("kind", ["watch", "append", "health", "reflection"])
