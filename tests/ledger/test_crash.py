@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 KEY_OF_LOG = LogKey("log.example", bytes(32))
 VERIFIER = LogVerifier(KEY_OF_LOG.note_key)
-FILLED = 255  # the batch below ends a tile and begins the next one
+FILLED = 127  # the batch below ends a tile and begins the next one; in the ninth round the tile above ends too
 BATCH = (7, 1000, 1001, 1002)  # one that is known, and new ones
 
 
