@@ -29,6 +29,7 @@ COMMANDS = {
     "trailers": "do commit messages say of agents what the evidence says",
     "ledger": "make, run and check a ledger of your own",
     "lsp": "the language server, for editors",
+    "forget": "remove what sessions left on this machine; what is signed stays",
     "hook": "take an agent's event (agents call this, people do not)",
     "doctor": "is everything in place, and what may be claimed here",
     "demo": "tell the whole story on a scratch repository",
@@ -37,7 +38,7 @@ COMMANDS = {
 GROUPS = (
     ("start", ("init", "doctor", "demo")),
     ("read", ("status", "blame", "why", "diff", "log", "stats", "show", "verify")),
-    ("record", ("attest", "push", "hook", "lsp")),
+    ("record", ("attest", "push", "forget", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust", "delegate")),
     ("share", ("export", "import", "trailers")),
     ("run", ("ledger",)),

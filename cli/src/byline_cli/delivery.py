@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PID_FILE = "attester.pid"
 ROUNDS = 20  # commits that come in while the attester works are its own; a fault must not keep it alive for ever
 PATIENCE = 60.0
+KEEP = "byline.keepDays"  # for how many days what nothing pending needs is kept all the same
+MAX_DIGITS = 6
 FAILURES = (BylineError, OSError, sqlite3.Error)  # what may go wrong while nobody listens
 
 
@@ -105,10 +107,12 @@ def tidy(workshop: Workshop) -> None:
     """Compact the journal where it has grown long, last of all. Nobody asked for it: what goes wrong is recorded and nothing more."""
     if folded_bytes(workshop.place) <= MAX_JOURNAL:
         return
-    from byline.flow.compaction import compact
+    from byline.flow.compaction import DAY, Limits, compact
 
     try:
-        compact(workshop, at=time.time_ns())
+        days = workshop.repo.config_get(KEEP) or ""
+        limits = Limits(seen=int(days) * DAY) if days.isascii() and days.isdigit() and len(days) < MAX_DIGITS else Limits()
+        compact(workshop, at=time.time_ns(), limits=limits)
     except FAILURES as error:
         record_failure(workshop.place, error)
 

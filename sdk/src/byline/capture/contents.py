@@ -71,6 +71,19 @@ class Contents:
         except OSError:
             return None
 
+    def remove(self, blob: str) -> bool:
+        """Remove the bytes named `blob`; return whether there were any.
+
+        Raises:
+            OSError: They cannot be removed.
+        """
+        with locked(self._lock, alone=True):
+            try:
+                (self._root / blob[:2] / blob[2:]).unlink()
+            except FileNotFoundError:
+                return False
+            return True
+
     def drop(self, needed: Container[str], *, before: int) -> int:
         """Remove what was last put before the time `before` and is not among the ids `needed`; return how many.
 

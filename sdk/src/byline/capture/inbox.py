@@ -138,6 +138,18 @@ def put_aside(inbox: Path, arrival: Arrival) -> None:
         (aside / old).unlink(missing_ok=True)
 
 
+def drop_aside(inbox: Path, *, before: int) -> None:
+    """Remove what was put aside before the time `before` (nanoseconds since 1970).
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    aside = inbox / "aside"
+    for each in os.scandir(aside) if aside.is_dir() else ():
+        if each.stat(follow_symlinks=False).st_mtime_ns < before:
+            (aside / each.name).unlink(missing_ok=True)
+
+
 def sweep_torn(inbox: Path, now: int) -> int:
     """Record and remove what hooks could not finish: files the disk tore, and those of hooks killed ten minutes ago. Return how many."""
     count = 0

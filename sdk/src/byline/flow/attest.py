@@ -31,6 +31,7 @@ from byline.errors import RepositoryError
 from byline.flow.chain import Chain
 from byline.flow.claiming import Maker, changed_paths, claim_commit, commit_effect
 from byline.flow.filtered import as_committed
+from byline.flow.forgotten import load_forgotten
 from byline.flow.progress import Progress, find_start, fold_events, load_progress, read_on, save_progress
 from byline.flow.unmerged import find_others
 from byline.flow.versions import Versions
@@ -196,6 +197,7 @@ class _Run:
             replaced=replaced,
             others=others,
             is_agent=self._workshop.delegation is not None,
+            forgotten=load_forgotten(self._workshop.place) if declared else frozenset(),
         )
         with as_committed(self._versions, info, paths, worktree):
             claims = claim_commit(self._versions, info.id, maker)

@@ -39,6 +39,7 @@ WRITTEN = (Origin.AI, Origin.MIXED, Origin.TOOL)
 class Maker:
     """Who made a commit here: the work tree, the responsible person, and what they declare to be theirs (None: nothing).
 
+    Lines whose hash is `forgotten` were an agent's, and nobody declares them.
     With `is_agent` it is signed with an agent's key, which says of no text that a person wrote it: that is unknown then.
     `replaced` are the commit itself and those that it was made from: what was unknown in them is still the same pending work.
     """
@@ -49,6 +50,7 @@ class Maker:
     replaced: frozenset[str] = frozenset()
     others: Mapping[bytes, Others] = field(default_factory=dict)
     is_agent: bool = False
+    forgotten: frozenset[bytes] = frozenset()
 
     def owner(self, byline: Byline | None, *, is_others: bool = False) -> Owner:
         """Return the owner to claim: text that is new may be declared, and what a program wrote here is the principal's to answer for.
@@ -156,6 +158,9 @@ def _segments(versions: Versions, path: bytes, blob: str, derived: Derived, make
     draft = derived.draft
     places = draft.places
     theirs = maker.beside(path).wrote(draft.lines)
+    if maker.forgotten:
+        hashes = versions.hashes(draft.lines)
+        theirs = tuple(one or line in maker.forgotten for one, line in zip(theirs, hashes, strict=True))
     whole = versions.claims.whole(blob, path) if Carry.EXACT in draft.found else ()
 
     @cache

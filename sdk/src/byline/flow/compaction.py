@@ -17,7 +17,8 @@ folded names it, or if it was put within the last hour: its record may be on the
 
 The steps, under the clone's lock, none of which a kill can spoil: 1. the state without what is not needed becomes the kept state,
 durable, and the state; 2. the journal is cut, under the lock of those who append; 3. when the clone is free again, contents are removed.
-No agent and no git command waits for any of it: the attester does it when everything is signed and sent.
+No agent and no git command waits for any of it: the attester does it when everything is signed and sent. What could not be read and was
+kept aside in the inbox goes with what is as old. `byline.keepDays` in git's configuration is another number of days than 30.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from byline.capture.contents import Contents
 from byline.capture.cut import LENGTH, format_cut, journal_end, locked, read_cut
+from byline.capture.inbox import drop_aside
 from byline.capture.journal import read_events
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.core.edit import Edit
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     Key = tuple[str, bytes]
 
 HOUR = 3600 * 10**9
+DAY = 24 * HOUR
 PATIENCE = 1.0  # seconds for the lock
 
 
@@ -60,7 +63,7 @@ class Limits:
 
     max_journal: int = MAX_JOURNAL
     kept_journal: int = 1024 * 1024
-    seen: int = 30 * 24 * HOUR
+    seen: int = 30 * DAY
     put: int = HOUR
 
 
@@ -91,15 +94,25 @@ def compact(workshop: Workshop, *, at: int, limits: Limits | None = None) -> Com
         contents = Contents(place, workshop.repo.algorithm)
         idle = _idle(workshop, progress, contents, before=at - allowed.seen)
         progress = replace(progress, state=progress.state.without(idle))
-        for name in (KEPT, STATE):
-            save_progress(place, progress, name=name)
-        _sync(place)
+        save_kept(place, progress)
         records = cut_journal(place, progress.cursor - allowed.kept_journal, at=at)
         needed = _needed(place, progress)
     # The clone is free again: what anybody needs from now on is young.
     _sweep(place, before=at - allowed.put)
+    drop_aside(workshop.inbox, before=at - allowed.seen)
     dropped = contents.drop(needed, before=at - allowed.put)
     return Compacted(records=records, contents=dropped, files=len(idle))
+
+
+def save_kept(place: Path, progress: Progress) -> None:
+    """Write `progress` as what is left of all that was recorded before, and as the state; durable when this returns.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    for name in (KEPT, STATE):
+        save_progress(place, progress, name=name)
+    _sync(place)
 
 
 def cut_journal(place: Path, upto: int, *, at: int) -> int:
@@ -149,7 +162,7 @@ def _uncommitted(workshop: Workshop, worktree: str) -> Callable[[bytes], bool]:
     """Return what tells whether a path of `worktree` differs from its HEAD; where nobody can say, each of them does."""
     paths: frozenset[bytes] | None = None
     try:
-        with open_repository(_top(workshop, Path(worktree))) as repo:
+        with open_repository(worktree_top(workshop, Path(worktree))) as repo:
             if os.path.realpath(repo.git_dir) == worktree:
                 paths = frozenset(repo.status_paths())
     except (RepositoryError, OSError):
@@ -157,7 +170,7 @@ def _uncommitted(workshop: Workshop, worktree: str) -> Callable[[bytes], bool]:
     return lambda path: paths is None or path in paths
 
 
-def _top(workshop: Workshop, git_dir: Path) -> Path:
+def worktree_top(workshop: Workshop, git_dir: Path) -> Path:
     """Return the top of the work tree whose git directory is `git_dir`, if git would make it there."""
     if str(git_dir) == workshop.worktree and workshop.repo.top:
         return workshop.repo.top
