@@ -7,6 +7,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -20,13 +21,14 @@ import byline
 from byline.capture.agents import Kind, Observed
 from byline.capture.agents.program import format_payload, parse_payload
 from byline.capture.inbox import list_arrivals
+from byline.capture.journal import read_recent
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, repository_dir
 from byline.core.attribution import Agent, Channel, Evidence
+from byline.core.edit import Edit
 from byline.errors import MalformedError
 
 if TYPE_CHECKING:
-    from byline.core.edit import Edit
     from scratch import Scratch
 
 
@@ -141,6 +143,25 @@ def test_a_folder_alone_is_watched(repository: Scratch, session: byline.Session)
     assert [edit.path for edit in watch.records] == [b"fresh/one.py", b"sub/b.py"]
 
 
+def test_a_process_that_is_forked_in_a_watch_does_not_end_it(repository: Scratch, session: byline.Session) -> None:
+    code = """
+import os, sys, byline
+with byline.session(agent="forks").watch(call_id="c1"):
+    pid = os.fork()
+    open("child.txt" if not pid else "parent.txt", "w").write("x")
+    if pid:
+        os.waitpid(pid, 0)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=repository.path, check=True, timeout=60)
+    assert session.records == ()
+    place = repository_dir(repository.path / ".git")
+    assert [(edit.path, edit.call) for edit in read_recent(place) if isinstance(edit, Edit)] == [
+        (b"child.txt", "c1"),
+        (b"parent.txt", "c1"),
+    ]
+    assert read_losses(place) == read_losses(inbox_dir(os.environ)) == ()
+
+
 def test_a_block_that_raises_has_changed_what_it_changed(repository: Scratch, session: byline.Session) -> None:
     @session.tool
     def fails() -> None:
@@ -171,6 +192,31 @@ def test_a_program_that_was_killed_in_a_watch_spoils_nobody_elses(repository: Sc
     assert [(edit.by, edit.call) for edit in watch.records] == [(Agent(name="coder", model="m-1"), "c1")]
     assert not session.incomplete
     assert session.backlog == 1
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_task_that_is_cancelled_leaves_no_watch_open(repository: Scratch, session: byline.Session, turns: int) -> None:
+    async def work() -> None:
+        async with session.watch(call_id="c1"):
+            await asyncio.to_thread(repository.write, "a.py", "half\n")
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        task = asyncio.create_task(work())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(60)
+    edits = session.records
+    assert session.backlog == 0
+    assert {edit.call for edit in edits} <= {"c1"}
+    assert not session.incomplete
 
 
 def test_tools_are_watched_sync_and_async(repository: Scratch, session: byline.Session) -> None:

@@ -45,7 +45,9 @@ def make_loose(loose: Path, top: Path) -> WorkTree | None:
     folder = loose / hashlib.sha256(os.fsencode(top)).hexdigest()[:32]
     if not (folder / TOP).exists():
         make_private(folder)
-        (folder / TOP).write_bytes(os.fsencode(top))
+        fresh = folder / f".{TOP}.{os.getpid()}"
+        fresh.write_bytes(os.fsencode(top))
+        fresh.rename(folder / TOP)  # whoever prunes meanwhile reads all of it or nothing
         _prune(loose)
     prepare_repository(folder)
     size = sum((Path(at) / name).stat().st_size for at, _, names in os.walk(folder) for name in names)

@@ -44,7 +44,7 @@ def replace_file(file: Path, data: bytes) -> None:
         if file.exists():
             temp.chmod(stat.S_IMODE(file.stat().st_mode))
         temp.replace(file)
-    except OSError:
+    except BaseException:  # a person who interrupts, too
         temp.unlink(missing_ok=True)
         raise
 

@@ -20,6 +20,7 @@ as well where the block raises.
 from __future__ import annotations
 
 import os
+import threading
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,7 +35,7 @@ from byline.capture.scans import scan_worktree, with_submodules
 from byline.core.edit import Edit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -60,13 +61,16 @@ class Watch:
         self.recorder = recorder
         self.call = call
         self._by = by
-        self._name = f"{os.getpid()}.{os.urandom(8).hex()}"
+        self._pid = os.getpid()
+        self._name = f"{self._pid}.{os.urandom(8).hex()}"
         self._files = tuple(path for path in paths or () if not path.is_dir())
         self._folders = [(path, False) for path in paths if path.is_dir()] if paths is not None else [(root, True)]
         self._before: dict[Path, bytes | None] = {}
         self._trees: list[tuple[WorkTree, tuple[bytes, ...]]] = []
         self._scans: list[str] = []  # the names of what was spooled at the end
         self._edits: list[Edit] = []
+        self._lock = threading.Lock()  # a task that is cancelled may end it while it begins
+        self._is_over = False
 
     def __enter__(self) -> Self:
         self._begin()
@@ -78,17 +82,23 @@ class Watch:
         self._end()
 
     async def __aenter__(self) -> Self:
-        from asyncio import to_thread
-
-        await to_thread(self._begin)
+        await self._in_thread(self._begin)
         _OPEN.set((*_OPEN.get(), self))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        from asyncio import to_thread
-
         self._leave()
-        await to_thread(self._end)
+        await self._in_thread(self._end)
+
+    async def _in_thread(self, act: Callable[[], None]) -> None:
+        """Do `act` in a thread; where the task is cancelled meanwhile, the watch ends in one that no loop can cancel."""
+        from asyncio import CancelledError, to_thread
+
+        try:
+            await to_thread(act)
+        except CancelledError:
+            threading.Thread(target=self._end).start()
+            raise
 
     @property
     def records(self) -> tuple[Edit, ...]:
@@ -106,6 +116,17 @@ class Watch:
         _OPEN.set(tuple(watch for watch in _OPEN.get() if watch is not self))
 
     def _begin(self) -> None:
+        with self._lock:
+            if not self._is_over:
+                self._look()
+
+    def _end(self) -> None:
+        with self._lock:
+            if not self._is_over and self._pid == os.getpid():  # a forked process leaves the block, too
+                self._is_over = True
+                self._look_again()
+
+    def _look(self) -> None:
         self._before = {file: read_file(file) for file in self._files}
         for folder, whole in self._folders:
             self.recorder.guard("a watch was not begun", self._open, folder, whole=whole)
@@ -133,7 +154,7 @@ class Watch:
             elif each.top in real.parents:
                 yield each, (os.fsencode(real.relative_to(each.top).as_posix()),)
 
-    def _end(self) -> None:
+    def _look_again(self) -> None:
         for file, before in self._before.items():
             for each, old in [(file, before)] if not file.is_dir() else [(each, None) for each in sorted(file.rglob("*"))]:
                 with self.recorder.lock:
