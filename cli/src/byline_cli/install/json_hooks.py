@@ -59,7 +59,7 @@ class JsonHooks:
         command = f"sh {shlex.quote(str(script))}"
         wanted: dict[str, list[Json]] = {}
         for call in calls:
-            wanted.setdefault(call.event, []).append(self._entry(call.matcher, command + " scan" * call.scan))
+            wanted.setdefault(call.event, []).append(self._entry(call.matcher, f"{command} {call.mode}".rstrip()))
         for event, ours in wanted.items():
             entries = _entries(text, event, name)
             if [each for each in entries if _is_ours(each, script.name)] != ours:

@@ -9,7 +9,8 @@ Each text exits 0 (git's hooks: with the status of the hook that was there befor
 gone: no interpreter, no folder. It can be run twice at once in one nanosecond: names come from the process id and `O_EXCL` (`set -C`).
 Where Python is they read from a file that follows a Byline that moves (`capture.launcher`).
 
-    agent_stub("claude-code", launcher=...)      a script: `hook.sh` spools the payload on stdin, `hook.sh scan` scans, too
+    agent_stub("claude-code", launcher=...)      a script: `hook.sh` spools the payload on stdin, `hook.sh scan` scans, too,
+                                                 `hook.sh guard` answers whether a call may be made (`capture.guard`)
     git_hook_stub("post-commit", launcher=..., chained="post-commit.byline-chained")      a clone's own hook
     user_hook_stub("pre-commit", launcher=..., former=None)      a hook of all the user's repositories, which calls the repository's own
 
@@ -25,6 +26,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import AGENT_VARIABLES, SPOOLED_VARIABLES
+from byline.capture.guard import LOCAL, REMOTE_BRANCHES
 from byline.capture.inbox import FULL, MAX_WAITING
 from byline.core.edit import Hook
 
@@ -47,10 +49,10 @@ USER_SIGNATURE: Final = f"{SIGNED} `byline init --user --undo` takes it away."
 
 _AGENT: Final = r"""#!/bin/sh
 @signature@
-# Secures what the agent says to its hook; reads, decides and prints nothing.
+# Secures what the agent says to its hook; reads, decides and prints nothing. Called as `guard` it lets `guard.py` answer.
 umask 077
 set -C
-exec 2>/dev/null
+exec 9>&2 2>/dev/null
 inbox=${XDG_STATE_HOME-}
 case $inbox in /*) ;; *) inbox=${HOME-}/.local/state ;; esac
 inbox=$inbox/byline/inbox
@@ -69,6 +71,22 @@ if ! { [ -x "$python" ] && [ -f "$snapshot" ]; }; then
   # A Byline that moved comes back and reads this; one that is gone for good must not fill the disk.
   set -- "$inbox"/*.spool
   [ "$#" -lt @most@ ] || { printf '' >"$inbox/@full@"; exit 0; }
+elif [ "${1-}" = guard ]; then
+  # The agent waits for yes or no, and where the repository has no policy it waits for this line.
+  [ -n "$d" ] && { [ -e "$d/.byline/policy.toml" ] || [ -e "$_c/byline/guarded" ]; } || exit 0
+  unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
+  export GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1 GIT_NO_REPLACE_OBJECTS=1 LC_ALL=C
+  exec 3<&0
+  {
+    spec() { printf '%s^{commit}\n%s:.byline/policy.toml\n' "$1" "$1"; }
+    for r in @local@; do spec "$r"; done
+    for r in "$_c"/refs/remotes/* origin; do
+      r=refs/remotes/${r##*/}
+      for n in @branches@; do spec "$r/$n"; done
+    done
+    spec '@{upstream}' # where there is none git ends here
+  } </dev/null | git -C "$d" cat-file --batch 3<&- | "$python" -I -S "${snapshot%snapshot.py}guard.py" @agent@ "$d" "$_g" "$_c" 2>&9
+  exit
 elif [ "${1-}" = scan ]; then
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
   export GIT_OPTIONAL_LOCKS=0 LC_ALL=C
@@ -271,6 +289,8 @@ def agent_stub(agent: str, *, launcher: str | Path) -> str:
         variables=variables,
         names=" ".join(SPOOLED_VARIABLES),
         signature=SIGNATURE,
+        branches=" ".join(REMOTE_BRANCHES),
+        local=" ".join(LOCAL),
     )
 
 

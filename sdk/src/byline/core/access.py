@@ -38,11 +38,12 @@ from byline.core.value import dataclass
 from byline.errors import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 MAX_RULES: Final = 200
 EVERY: Final = ("*",)
 BUILT_IN: Final = "built-in:agents"
+WRITE: Final = "write"  # what stands among kinds for a path
 # What decides about agents: the policy, what git runs, and where agents are told to call Byline.
 PROTECTED: Final = (
     *(".byline", ".byline/**", ".git", ".git/config", ".git/config.worktree", ".git/hooks", ".git/hooks/**", ".git/byline/**"),
@@ -52,10 +53,6 @@ PROTECTED: Final = (
     *("**/.factory/settings*.json", "**/.factory/hooks.json", "**/.continue/settings*.json", "**/opencode/plugin*/**"),
     *("**/.opencode/plugin*/**", "**/.amp/plugins/**", "**/.pi/extensions/**", "**/.pi/agent/extensions/**", "~/.copilot/hooks/**"),
     *("~/.gitconfig", "~/.config/git/config", "~/.local/share/byline/**", "~/.config/byline/**"),
-)
-UNREADABLE: Final = (
-    "this repository's rules for agents cannot be read, so nothing that they could be about is done. "
-    "Stop, and ask the person you work for to look at them."
 )
 
 
@@ -109,34 +106,48 @@ class Ruling:
     rule: str
     effect: Effect
     what: str
+    kinds: tuple[str, ...] = ()
     why: str = ""
 
 
-def rule_on(intent: Intent, rules: Sequence[AgentRule], places: Places, commands: Sequence[CommandPattern] = ()) -> Ruling | None:
-    """Return what `rules` say of `intent`, the strictest of them first; None where they say nothing."""
-    rulings = [*_rulings(intent, rules, places, commands)]
+def rule_on(
+    intent: Intent,
+    rules: Sequence[AgentRule],
+    places: Places,
+    commands: Sequence[CommandPattern] = (),
+    *,
+    resolve: Callable[[str], str] = str,
+) -> Ruling | None:
+    """Return what `rules` say of `intent`, the strictest of them; None where they say nothing.
+
+    `commands` are the repository's own patterns; `resolve` says where a path leads over symbolic links: that counts as well.
+    """
+    rulings = [*_rulings(intent, rules, places, commands, resolve)]
     return min(rulings, key=lambda each: [*Effect].index(each.effect), default=None)
 
 
-def _rulings(intent: Intent, rules: Sequence[AgentRule], places: Places, commands: Sequence[CommandPattern]) -> Iterator[Ruling]:
+def _rulings(
+    intent: Intent, rules: Sequence[AgentRule], places: Places, commands: Sequence[CommandPattern], resolve: Callable[[str], str]
+) -> Iterator[Ruling]:
     targets = [target for path in intent.paths for target in locate(Word.of(path), places)]
     kinds: frozenset[str] = frozenset()
     if intent.command is not None:
         effects = find_effects(intent.command, places, commands)
         targets += effects.writes
         kinds = effects.kinds
+    targets += [Target(parts=(resolve(text),)) for text in [each.text for each in targets] if text and resolve(text) != text]
     for target in targets:
         if any(_is_protected(target, glob, places) for glob in PROTECTED):
-            yield Ruling(rule=BUILT_IN, effect=Effect.DENY, what=_shown(target), why="it decides what agents may do")
+            yield Ruling(rule=BUILT_IN, effect=Effect.DENY, what=_shown(target), kinds=(WRITE,), why="it decides what agents may do")
     for rule in rules:
         if not rule.is_about(intent.agent, intent.model):
             continue
         touched = next((target for target in targets if any(target.may_touch(glob, places) for glob in rule.paths)), None)
         if touched is not None:
-            yield Ruling(rule=rule.id, effect=rule.effect, what=_shown(touched), why=rule.why)
+            yield Ruling(rule=rule.id, effect=rule.effect, what=_shown(touched), kinds=(WRITE,), why=rule.why)
         if rule.holds_kinds(kinds):
-            what = ", ".join(sorted(each for each in kinds if rule.holds_kinds((each,))))
-            yield Ruling(rule=rule.id, effect=rule.effect, what=what, why=rule.why)
+            held = tuple(sorted(each for each in kinds if rule.holds_kinds((each,))))
+            yield Ruling(rule=rule.id, effect=rule.effect, what=", ".join(held), kinds=held, why=rule.why)
 
 
 def format_message(ruling: Ruling) -> str:

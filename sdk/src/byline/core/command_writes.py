@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from byline.core.patch_names import patched_paths
 from byline.core.shell_words import Word
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ _GIT_VALUES: Final = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--names
 _CONFIG_READS: Final = frozenset(
     ("get", "list", "get-all", "get-regexp", "--get", "--get-all", "--get-regexp", "--list", "-l", "--get-urlmatch")
 )
-_PATCH_HEADS: Final = ("*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: ")
 _DECIDES: Final = frozenset(("init", "trust", "approve", "config", "forget"))
 
 
@@ -66,12 +66,6 @@ def written_words(act: Act) -> Iterator[Word]:
         yield from _into_last(act)
     elif program in _PROGRAMS:
         yield from _PROGRAMS[program](act)
-
-
-def patched_paths(patch: str) -> tuple[str, ...]:
-    """Return the paths that a patch in the form `*** Begin Patch` names."""
-    lines = patch.splitlines()
-    return tuple(line[len(head) :].strip() for line in lines for head in _PATCH_HEADS if line.startswith(head))
 
 
 def git_words(act: Act) -> tuple[Word, ...]:

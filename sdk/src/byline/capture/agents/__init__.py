@@ -18,6 +18,7 @@ from byline.core.value import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from byline.core.access import Effect
     from byline.core.attribution import Agent
     from byline.core.edit import Unseen
 
@@ -97,12 +98,37 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What an agent is about to do, as it tells the hook before: write `paths` (absolute), or run the shell line `command` in `cwd`."""
+
+    observed: Observed
+    cwd: str
+    paths: tuple[str, ...] = ()
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """How a hook tells its agent that a call is not to be made: what it prints, and its exit status."""
+
+    output: bytes = b""
+    error: bytes = b""
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A call of our hook that the agent's settings ask for: at `event`, for the tools that `matcher` matches (empty: all)."""
 
     event: str
     matcher: str = ""
     scan: bool = False  # whether the work tree is scanned, for the payload does not hold the texts
+    guard: bool = False  # whether the agent waits for the policy's answer (`capture.guard`)
+
+    @property
+    def mode(self) -> str:
+        """The word that the script is called with, empty where it only takes the payload."""
+        return "guard" if self.guard else "scan" if self.scan else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +139,9 @@ class Adapter:
     `find_model` says which model made the call that was observed, by (the end of) the transcript that it names. `hooks` is what `init`
     puts into its settings; empty for an agent that is set up another way. `tested` is the version whose payloads were seen, None where
     they were built from the documented schema. `exact` and `lost` say in a few words what is known to the byte and what is not seen.
+
+    `parse_attempt` reads the payload of a call that is about to be made, None for one that neither writes nor runs anything; it raises as
+    `parse_payload` does. `format_denial` says no in the agent's own form, or, where that can be, that a person is asked.
     """
 
     name: str
@@ -120,6 +149,8 @@ class Adapter:
     parse_payload: Callable[[bytes, Mapping[str, str]], Observed]
     find_model: Callable[[bytes, Observed], str | None] | None = None
     hooks: tuple[Call, ...] = ()
+    parse_attempt: Callable[[bytes, Mapping[str, str]], Attempt | None] | None = None
+    format_denial: Callable[[Effect, str], Denial] | None = None
     tested: str | None = None
     exact: str = ""
     lost: str = ""

@@ -22,9 +22,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.capture.agents import Adapter, Call, FileText, Kind, Observed, clean
+from byline.capture.agents import Adapter, Attempt, Call, FileText, Kind, Observed, clean
 from byline.capture.agents.catalogue import AGENTS, find_adapter
-from byline.capture.agents.claude_like import WINDOWS, observe, rest_or_nothing
+from byline.capture.agents.claude_like import WINDOWS, deny_or_ask, observe, read_attempt, rest_or_nothing
 from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, path_in, string_in, text_in, word_in
 from byline.core.attribution import Agent
 from byline.core.edit import UNSEEN, Unseen
@@ -177,12 +177,24 @@ def _model_of(line: bytes, call: str) -> str | None:
     return clean(model) if call in calls and isinstance(model, str) else None
 
 
+def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
+    """Return what is about to be done, by the payload `data`.
+
+    Raises:
+        PayloadError: It is not what the agent sends.
+    """
+    return read_attempt(data, parse_payload(data, environ))
+
+
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Claude Code",
     parse_payload=parse_payload,
     find_model=find_model,
+    parse_attempt=parse_attempt,
+    format_denial=deny_or_ask,
     hooks=(
+        Call(event="PreToolUse", matcher="Write|Edit|MultiEdit|NotebookEdit|Bash", guard=True),
         Call(event="PostToolUse", matcher="Write|Edit|MultiEdit"),
         Call(event="PreToolUse", matcher="Bash|NotebookEdit", scan=True),
         Call(event="PostToolUse", matcher="Bash|NotebookEdit", scan=True),

@@ -11,18 +11,23 @@ call that was denied or interrupted) the agent's coming to rest.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.capture.agents import Kind, Observed
-from byline.capture.agents.members import optional_in, word_in
+from byline.capture.agents import Attempt, Denial, Kind, Observed
+from byline.capture.agents.members import absolute_path, optional_in, parse_members, path_in, text_in, word_in
+from byline.core.patch_names import patched_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from byline.capture.agents import FileText
+    from byline.core.access import Effect
     from byline.core.attribution import Agent
 
 WINDOWS: Final = {"PreToolUse": Kind.OPENS, "PostToolUse": Kind.CLOSES, "PostToolUseFailure": Kind.CLOSES}
+_PATHS: Final = ("file_path", "notebook_path", "filepath", "path")
+_PATCHES: Final = ("apply_patch", "ApplyPatch")
 STOPS: Final = frozenset({"Stop", "SubagentStop", "SessionEnd"})
 
 
@@ -57,3 +62,36 @@ def observe(
 def rest_or_nothing(event: str) -> Kind:
     """Return what `event` is that is about no call of a tool that changes files."""
     return Kind.STOPS if event in STOPS else Kind.NOTHING
+
+
+def read_attempt(data: bytes, observed: Observed) -> Attempt | None:
+    """Return what the call is about to do of which `data` tells before it is made; None for one that writes and runs nothing.
+
+    Raises:
+        PayloadError: Its members are not what they should be.
+    """
+    payload = parse_members(data)
+    event = payload.get("hook_event_name", payload.get("hookEventName"))
+    asked = payload.get("tool_input", payload.get("toolInput"))
+    if event != "PreToolUse" or not isinstance(asked, dict):
+        return None
+    cwd = optional_in(payload, "cwd") or ""
+    paths = [path_in(asked, name, payload) for name in _PATHS if isinstance(asked.get(name), str)]
+    command = text_in(asked, "command")
+    if payload.get("tool_name", payload.get("toolName")) in _PATCHES:
+        patch = command or text_in(asked, "input") or text_in(asked, "patch") or ""
+        paths += [absolute_path(path, payload) for path in patched_paths(patch)]
+        command = None
+    return Attempt(observed=observed, cwd=cwd, paths=tuple(paths), command=command) if paths or command is not None else None
+
+
+def deny_or_ask(effect: Effect, message: str) -> Denial:
+    """Return Claude Code's form of an answer; a person is asked where the rule says so."""
+    told = {"hookEventName": "PreToolUse", "permissionDecision": str(effect), "permissionDecisionReason": message}
+    return Denial(output=json.dumps({"hookSpecificOutput": told}).encode())
+
+
+def deny(effect: Effect, message: str) -> Denial:  # noqa: ARG001 - one answer for both
+    """Return the same form for an agent that does not know how to ask: it is denied, and told to ask itself."""
+    told = {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": message}
+    return Denial(output=json.dumps({"hookSpecificOutput": told}).encode())

@@ -15,11 +15,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.capture.agents import Adapter, Call, Observed, clean
-from byline.capture.agents.claude_like import WINDOWS, observe, rest_or_nothing
+from byline.capture.agents import Adapter, Attempt, Call, Observed, clean
+from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
 from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, path_in, string_in, text_in
-from byline.capture.agents.patch import patched_paths
 from byline.core.attribution import Agent
+from byline.core.patch_names import patched_paths
 from byline.core.value import replace
 
 if TYPE_CHECKING:
@@ -70,12 +70,24 @@ def _named_files(tool: str, payload: dict[str, Any]) -> tuple[str, ...]:
     return (path_in(asked, "file_path", payload),) if tool != "Execute" else ()
 
 
+def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
+    """Return what is about to be done, by the payload `data`.
+
+    Raises:
+        PayloadError: It is not what the agent sends.
+    """
+    return read_attempt(data, parse_payload(data, environ))
+
+
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Factory Droid",
     parse_payload=parse_payload,
     find_model=find_model,
+    parse_attempt=parse_attempt,
+    format_denial=deny,
     hooks=(
+        Call(event="PreToolUse", matcher="|".join(_TOOLS), guard=True),
         Call(event="PreToolUse", matcher="|".join(_TOOLS), scan=True),
         Call(event="PostToolUse", matcher="|".join(_TOOLS), scan=True),
         Call(event="Stop", scan=True),

@@ -15,8 +15,7 @@ r"""The patches that agents write instead of editing a file: which files one of 
 Models write it, and the agent is lenient with it; so is this reader: it takes the names from the headers and nothing else. Hunks carry
 no line numbers and the payload no text, so that what was before and after is for scans to tell.
 
->>> patched_paths("*** Begin Patch\n*** Add File: a.py\n+x\n*** End Patch\n")
-('a.py',)
+Which files it names `core.patch_names` says; here is where a shell line applies it.
 """
 
 from __future__ import annotations
@@ -24,13 +23,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_HEADER: Final = re.compile(r"^\*\*\* (?:Add File|Update File|Delete File|Move to): (.+?)\s*$", re.MULTILINE)
 _HEREDOC: Final = re.compile(r"\s*(?:cd\s+(?P<folder>[^\s;&|]+)\s*&&\s*)?apply_?patch\s*<<", re.ASCII)
-
-
-def patched_paths(patch: str) -> tuple[str, ...]:
-    """Return the paths that `patch` names, each once."""
-    return tuple(dict.fromkeys(_HEADER.findall(patch)))
 
 
 def heredoc_folder(command: str) -> str | None:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.capture.agents import Adapter, Call, FileText, Kind, Observed, clean
-from byline.capture.agents.claude_like import WINDOWS, observe, rest_or_nothing
+from byline.capture.agents import Adapter, Attempt, Call, FileText, Kind, Observed, clean
+from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
 from byline.capture.agents.members import object_in, optional_in, parse_members, path_in, string_in, text_in
 from byline.core.attribution import Agent
 
@@ -73,12 +73,24 @@ def _edited(payload: dict[str, Any], display: dict[str, Any]) -> FileText:
     )
 
 
+def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
+    """Return what is about to be done, by the payload `data`.
+
+    Raises:
+        PayloadError: It is not what the agent sends.
+    """
+    return read_attempt(data, parse_payload(data, environ))
+
+
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Qwen Code",
     parse_payload=parse_payload,
     find_model=find_model,
+    parse_attempt=parse_attempt,
+    format_denial=deny,
     hooks=(
+        Call(event="PreToolUse", matcher="write_file|edit|run_shell_command", guard=True),
         Call(event="PostToolUse", matcher="write_file|edit"),
         Call(event="PreToolUse", matcher="run_shell_command", scan=True),
         Call(event="PostToolUse", matcher="run_shell_command", scan=True),
