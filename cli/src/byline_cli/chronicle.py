@@ -144,7 +144,7 @@ def _account_to_json(account: Account, chronicle: Chronicle) -> dict[str, Any]:
 
 
 def _edit_to_json(edit: Edit) -> dict[str, Any]:
-    told = {"time": edit_time(edit), "session": edit.session, "call": edit.call, "channel": str(edit.channel)}
+    told = {"time": edit_time(edit), "session": edit.session, "call": edit.call, "tool": edit.tool, "channel": str(edit.channel)}
     return {**told, **path_members(edit.path), "head": edit.head}
 
 

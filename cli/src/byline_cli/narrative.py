@@ -121,9 +121,10 @@ def _way(account: Account, chronicle: Chronicle, trust: Trust | None) -> Iterato
     elif account.byline.owner.channel is Channel.DECLARATION:
         yield "declared", "at the commit: what no record gives to another is the committer's own"
     elif account.edit:
+        tool = f"tool {account.edit.tool}, " if account.edit.tool else ""
         call = f"call {account.edit.call} of " if account.edit.call else ""
         session = f"session {account.edit.session}" if account.edit.session else "no session"
-        yield "written", f"{_time(edit_time(account.edit))}, through {account.edit.channel}, {call}{session}"
+        yield "written", f"{_time(edit_time(account.edit))}, through {account.edit.channel}, {tool}{call}{session}"
     elif account.byline.owner.session:
         yield "written", f"in session {account.byline.owner.session}; which edit it was is not in the journal here"
 
