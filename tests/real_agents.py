@@ -188,3 +188,31 @@ CODEX = RealAgent(
     replaces=lambda path, old, new: _patch(f"*** Update File: {path}\n@@\n-{old}\n+{new}\n"),
     runs=lambda command: Call("exec_command", {"cmd": command}),
 )
+
+
+def _gemini(what: str, model: str, *, more: bool) -> list[str]:
+    said = ["-p", what, "--model", model, "--approval-mode", "yolo", "--skip-trust", "--output-format", "json"]
+    return [*said, "--resume", "latest"] if more else said
+
+
+def _gemini_environ(home: Path, _top: Path, url: str) -> dict[str, str]:
+    (home / ".gemini").mkdir(exist_ok=True)
+    off = {"general": {"disableAutoUpdate": True, "enableAutoUpdate": False}, "privacy": {"usageStatisticsEnabled": False}}
+    chosen = {"security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}}}
+    (home / ".gemini" / "settings.json").write_text(json.dumps({**off, **chosen, "telemetry": {"enabled": False}}))
+    return {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": url}
+
+
+GEMINI = RealAgent(
+    name="gemini-cli",
+    package="@google/gemini-cli@0.61.0",
+    program="gemini",
+    models=("gemini-2.5-pro", "gemini-2.5-flash"),
+    command=_gemini,
+    settle=_gemini_environ,
+    writes=lambda path, text: Call("write_file", {"file_path": str(path), "content": text}),
+    replaces=lambda path, old, new: Call(
+        "replace", {"file_path": str(path), "instruction": "change it", "old_string": old, "new_string": new}
+    ),
+    runs=lambda command: Call("run_shell_command", {"command": command, "description": "a command"}),
+)

@@ -89,6 +89,22 @@ RUNS = (
         ),
     ),
     SavedRun(
+        agent="gemini-cli",
+        payloads="gemini_cli",
+        starts={"human.py": HUMAN},
+        writes={
+            8: {"app.py": ADD},
+            14: {"human.py": "x = 2\ny = 2\n"},
+            20: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+    ),
+    SavedRun(
         agent="qwen-code",
         payloads="qwen_code",
         starts={"human.py": HUMAN},

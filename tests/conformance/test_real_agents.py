@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from model_server import Call, Turn
-from real_agents import CLAUDE, CODEX, RealAgent, Work
+from real_agents import CLAUDE, CODEX, GEMINI, RealAgent, Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ PERSON = ("human", None)
 NOBODY = ("unknown", None)
 
 
-@pytest.mark.parametrize("agent", [CLAUDE, CODEX], ids=str)
+@pytest.mark.parametrize("agent", [CLAUDE, CODEX, GEMINI], ids=str)
 def test_every_line_is_whose_the_script_says(repository: Scratch, agent: RealAgent, tmp_path: Path) -> None:
     work = Work.begin(repository, agent)
     patch = tmp_path / "applied.patch"

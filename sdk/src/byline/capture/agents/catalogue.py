@@ -22,6 +22,7 @@ AGENTS: Final = (
     "codex",
     "continue-cli",
     "factory-droid",
+    "gemini-cli",
     "qwen-code",
 )
 

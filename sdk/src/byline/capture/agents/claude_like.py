@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 WINDOWS: Final = {"PreToolUse": Kind.OPENS, "PostToolUse": Kind.CLOSES, "PostToolUseFailure": Kind.CLOSES}
 _PATHS: Final = ("file_path", "notebook_path", "filepath", "path")
 _PATCHES: Final = ("apply_patch", "ApplyPatch")
+_BEFORE: Final = ("PreToolUse", "BeforeTool")
 STOPS: Final = frozenset({"Stop", "SubagentStop", "SessionEnd"})
 
 
@@ -73,7 +74,7 @@ def read_attempt(data: bytes, observed: Observed) -> Attempt | None:
     payload = parse_members(data)
     event = payload.get("hook_event_name", payload.get("hookEventName"))
     asked = payload.get("tool_input", payload.get("toolInput"))
-    if event != "PreToolUse" or not isinstance(asked, dict):
+    if event not in _BEFORE or not isinstance(asked, dict):
         return None
     cwd = optional_in(payload, "cwd") or ""
     paths = [path_in(asked, name, payload) for name in _PATHS if isinstance(asked.get(name), str)]
