@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.core.authorship import Mandate, format_authorship
+from byline.core.bundle import Bundle
+from byline.core.delegation import Delegation, format_delegation
 from byline.core.presets import format_preset
 from byline.core.sealed_index import IndexProof, format_row
 from byline.core.tombstone import LogEntry
@@ -24,7 +27,8 @@ from byline.git.repository import open_repository
 from byline.keys.cosigners import WitnessKey
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
-from byline.testing import MemoryLedger
+from byline.sign.file import sign_payload
+from byline.testing import MemoryLedger, fixed_signer
 from byline.verify import verify_bundle
 from byline_gate.anchor import Anchor
 from byline_gate.anchored import run_gate
@@ -37,8 +41,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.core.attribution import Owner
-    from byline.core.bundle import Bundle
+    from byline.core.authorship import Authorship
     from byline.core.policy import Policy
+    from byline.core.ports import Signer
     from byline.git.repository import Repository
     from scratch import Scratch
 
@@ -91,14 +96,18 @@ class Desk:
         self.number = 0
 
     def say(self, who: str, owner: Owner, old: str = OLD, new: str = NEW) -> Bundle:
-        """Log a statement of `who` that `owner` made `new` of `old`; its git ids are the real ones, as attest has them."""
+        """Log a statement of `who` that `owner` made `new` of `old`."""
+        return signed(self.said(owner, old, new), who, self.ledger)
+
+    def said(self, owner: Owner, old: str = OLD, new: str = NEW) -> Authorship:
+        """Make the statement that `owner` made `new` of `old`; its git ids are the real ones, as attest has them."""
         ids = [self.repo.write_blob(text.encode()) for text in (old, new)]
         made = claim(b"app.py", old.encode(), new.encode(), owner)
         made = replace(made, blob=ids[1], bases=(replace(made.bases[0], blob=ids[0]),))
         self.number += 1
         head, base = self.repo.commit_id("work"), self.repo.commit_id("main")
         said = authorship(made, seq=self.number)
-        return signed(replace(said, commit=replace(said.commit, id=head, parents=(base,))), who, self.ledger)
+        return replace(said, commit=replace(said.commit, id=head, parents=(base,)))
 
     def approve(self, who: str, policy: Policy) -> Bundle:
         return signed(approval(who, move(b"app.py", OLD.encode(), NEW.encode()), policy=policy), who, self.ledger)
@@ -323,6 +332,45 @@ def test_an_agents_earlier_lines_are_found_though_their_statement_is_hidden(desk
     assert judgement.change
     assert judgement.change.completeness
     assert judgement.change.completeness.unread == {b"app.py"}
+
+
+def delegated(desk: Desk) -> tuple[Bundle, Bundle]:
+    """Log a delegation of Mia's, then what the agent's key signed under it: the line is an agent's."""
+    agents = fixed_signer(31)
+    given = Delegation(
+        repository=ID, delegator="p-mia", agent="claude-code", public=agents.public, issued_at=NOW, expires_at=NOW + timedelta(hours=8)
+    )
+
+    def log(payload: bytes, key: Signer) -> Bundle:
+        envelope = sign_payload(payload, key)
+        return Bundle(envelope=envelope, key_hint=sha(key.public), receipt=desk.ledger.append(envelope, key.public))
+
+    granted = log(format_delegation(given), SIGNERS["p-mia"])
+    mandate = Mandate(delegation=granted.envelope.digest, signed_at=NOW)
+    return granted, log(format_authorship(replace(desk.said(ai("p-mia")), mandate=mandate)), agents)
+
+
+def test_who_hides_that_a_key_is_an_agents_hides_nothing(desk: Desk) -> None:
+    """DG4: the log's index has the delegation under the id of the key, and the gate fetches it."""
+    mine = desk.say("p-ana", typed("p-ana"))
+    assert desk.outcome(mine) is Outcome.ALLOW
+    granted, work = delegated(desk)
+    for shown in ((mine,), (mine, work), (mine, granted), (mine, work, granted)):
+        judgement = desk.judge(*shown)
+        assert judgement.verdict.outcome is Outcome.PENDING
+        assert {fact.principal for fact in judgement.verification.authorships} == {"p-ana", "p-mia"}
+
+
+def test_a_delegation_that_the_log_does_not_hand_over_leaves_nothing_anybodys_own(desk: Desk) -> None:
+    """DG4: then nobody knows whose claims those of the key are."""
+    mine = desk.say("p-ana", typed("p-ana"))
+    granted, work = delegated(desk)
+    assert granted.receipt
+    desk.ledger.erased.add(granted.receipt.index)
+    for shown in ((mine,), (mine, work)):
+        judgement = desk.judge(*shown)
+        assert (judgement.verdict.outcome, rules(judgement)) == (Outcome.DENY, {"built-in:withheld"})
+    assert desk.outcome(mine, granted) is Outcome.PENDING, "whoever has it may still show it"
 
 
 def test_a_strangers_statement_says_nothing_and_has_to_be_shown(desk: Desk) -> None:

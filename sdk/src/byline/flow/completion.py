@@ -10,6 +10,8 @@ somebody chose to show. Also asked for is every statement that has a receipt of 
 All answers have to be of the history that the log shows everybody, and that its witnesses cosigned where they are asked for.
 Receipts that were given before witnesses came by are renewed.
 What the log does not hand over either stays withheld, unless the same index has tombstones of enough people for it.
+Of a key that trust does not list the index is asked whether it is an agent's: then the delegation is fetched, too, or what the key
+signed counts as withheld.
 """
 
 from __future__ import annotations
@@ -66,18 +68,20 @@ def complete(
     tried: set[int] = set()
     index = ask_index(ledger, (), trust=trust, at=at, max_age=max_age)
     while True:
-        bundles = [*evidence.here(landing, at=at), *fetched]
+        lets = tuple(evidence.delegations({each.key_hint for each in fetched} - keys))
+        bundles = [*evidence.here(landing, at=at), *fetched, *lets]
         shown = {entry: bundle.envelope.digest for bundle in bundles if (entry := entries.entry(bundle)) is not None}
         facts = verify_bundles(bundles, trust=trust, at=at, read=evidence.read, index=index).facts
-        traced = _trace(evidence, landing, trust, index, facts, shown, entries)
+        agents = {subject_key(trust.repository, each.key_hint) for each in bundles if each.key_hint not in keys}
+        hidden = {entry for key in agents for entry in index.found.get(key, ())} - shown.keys()
+        traced = _hide(_trace(evidence, landing, trust, index, facts, shown, entries), landing, hidden, _erased(index, facts))
         withheld = {entry for hidden in traced.withheld.values() for entry in hidden}
         graves = {entry_key(trust.repository, index.origin, entry) for entry in withheld & tried}
-        agents = {subject_key(trust.repository, each.key_hint) for each in bundles if each.key_hint not in keys}
         wanted = traced.wanted | graves | agents | _subjects(trust, facts, {shown[entry] for entry in shown.keys() - index.entries})
         if wanted := wanted - index.found.keys():
             index = ask_index(ledger, wanted, trust=trust, at=at, max_age=max_age, before=index)
             continue
-        about = {entry for key in graves | agents for entry in index.found[key]}
+        about = {entry for key in graves for entry in index.found[key]}
         missing = withheld.union(about, *traced.unread.values()) - shown.keys() - tried
         if not missing:
             index = await_index(index, strength, ledger, trust=trust, at=at)
@@ -86,10 +90,7 @@ def complete(
             renewed = ledger.fetch(sorted(entry for entry, digest in shown.items() if digest in weak)) if weak else ()
             evidence.keep(renewed)
             fetched += renewed
-            # Who does not show for whom an agent's key signs hides what it says of any path.
-            hidden = tuple(sorted({entry for key in agents for entry in index.found[key]} - shown.keys()))
-            unread = {each.transition.path: hidden for each in landing.files} if hidden else traced.unread
-            return Completion(index=index, completeness=conclude(index, replace(traced, unread=unread)), bundles=tuple(fetched))
+            return Completion(index=index, completeness=conclude(index, traced), bundles=(*fetched, *lets))
         got = ledger.fetch(sorted(missing))
         tried |= missing
         fetched += got
@@ -144,6 +145,15 @@ def _trace(
         return traced
     history = {entry for bundle in evidence.history(traced.unread) if (entry := entries.entry(bundle)) is not None}
     return trace_index(moves, trust.repository, told=index.found, shown=shown.keys() | history, known=known, erased=erased)
+
+
+def _hide(traced: Traced, landing: Landing, hidden: set[int], erased: set[int]) -> Traced:
+    """Return `traced` with the `hidden` entries about agents' keys: what those keys said of any path counts as not shown."""
+    paths = frozenset(each.transition.path for each in landing.files)
+    if left := hidden - erased:
+        withheld = {path: tuple(sorted(left.union(traced.withheld.get(path, ())))) for path in paths}
+        traced = replace(traced, withheld={**traced.withheld, **withheld})
+    return replace(traced, erased=traced.erased | paths) if hidden & erased else traced
 
 
 def _erased(index: VerifiedIndex, facts: Iterable[Verified]) -> set[int]:

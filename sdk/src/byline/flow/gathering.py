@@ -84,8 +84,17 @@ class Evidence:
             for bundle in self.ledger.find(subject):
                 yield bundle
                 keys.update({bundle.key_hint} if self._is_mandated(bundle) else ())
+        yield from self.delegations(keys)
         for key in sorted(keys):
             yield from self.ledger.find(key)
+
+    def delegations(self, keys: Collection[str]) -> Iterator[Bundle]:
+        """Yield what this clone has of who lets the agents' keys with these ids sign.
+
+        Raises:
+            RepositoryError: Git cannot read a bundle.
+        """
+        yield from (stored.bundle for stored in self._index.open(self._index.delegations(keys)))
 
     def here(self, landing: Landing, *, at: datetime) -> Iterator[Bundle]:
         """Yield what this clone has of it.
