@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one hook call costs the agent, as `byline init` installs it, on a file of 10,000 lines."""
+"""What one hook call costs the agent, as `byline init` installs it: on a file of 10,000 lines, and in a repository of 50,000 files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from figure import Figure
 
+MANY = 50_000
 LINES = "".join(f"line {number} = compute({number}, other={number * 7})\n" for number in range(10_000))
 
 
@@ -46,3 +47,24 @@ def measure(place: Path) -> Iterator[Figure]:
     yield ratio("hook: the payload holds the text (Write)", took=write, against=against, base=bare, budget=0.7)
     yield ratio("hook: before a shell command (Bash)", took=before, against=against, base=bare, budget=3)
     yield ratio("hook: after a shell command (Bash)", took=after, against=against, base=bare, budget=3)
+    yield from _scan_many(shop, environ)
+
+
+def _scan_many(shop: Workshop, environ: dict[str, str]) -> Iterator[Figure]:
+    """Scan a repository of many files, in turns with git's own look at each of them."""
+    for number in range(MANY):
+        file = shop.path / f"d{number // 5000}/e{number // 100}/f{number}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"value = {number}\n")
+    shop.git("add", "--all")
+    shop.commit()
+    (shop.path / "new.py").write_text("one\n")
+    (shop.path / "d0/e0/f0.py").write_text("another\n")
+    shop.git("status")
+    ran = shop.payload("PostToolUse", "Bash", {"command": "make"}, {"stdout": "", "stderr": "", "interrupted": False})
+    hook = shop.hook("PostToolUse", "Bash")
+    base, scan = take_turns(
+        lambda: run(["git", "diff-files"], cwd=shop.path, environ=environ),
+        lambda: run(["sh", "-c", hook], cwd=shop.path, given=ran, environ=environ),
+    )
+    yield ratio(f"hook: after a shell command, {MANY:,} files", took=scan, against="git diff-files", base=base, budget=1.5)

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Paths are os.path here: pathlib takes as long to import as the interpreter takes to start.
-# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH112, PTH115, PTH117, PTH118, PTH123
+# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH115, PTH118, PTH123
 """The scan before and after a command that may change any file; also a program of its own.
 
-    python -I -S snapshot.py AGENT INBOX VARIABLE...  <facts and changes  3<payload  4<untracked
+    python -I -S snapshot.py AGENT INBOX TOP VARIABLE...  <status  3<payload  4<untracked
 
 A shell command does not say which files it changes. So the hook before it secures what is dirty or untracked, the hook after it scans
 again, and `capture.windows` compares. git finds the paths; this program reads each of them, keeps its bytes among the clone's
 contents, and spools the payload with what it saw in front (the form is in `capture.inbox`). It is started for each command of an
 agent, so that it imports nothing but `os` and `sys`: it must not import Byline, and says again the few lines it needs.
 
-Input: `facts` is what `git rev-parse --show-object-format --absolute-git-dir --git-common-dir --show-toplevel HEAD` says, then a
-NUL, then `git diff-index -z --raw HEAD`; fd 4 is `git ls-files -z -o --exclude-standard --full-name -- :/`. Outside a work tree
-nothing is spooled. A file larger than 5 MB, and every file after the first 2,000 or 64 MB, is not read: `~<size>.<mtime>` stands
-for its bytes. Exit status 0 always, nothing is printed.
+Input: what `git status --porcelain=v2 --branch -z --no-renames -uno` says of the work tree at TOP, the folder that holds `.git`; fd 4 is
+`git ls-files -z -o --exclude-standard`. Where git says nothing, nothing is spooled. A file larger than 5 MB, and every file after the
+first 2,000 or 64 MB, is not read: `~<size>.<mtime>` stands for its bytes. Exit status 0 always, nothing is printed.
 """
 
 from __future__ import annotations
@@ -42,25 +41,33 @@ def scan_files(top: bytes, contents: bytes, algorithm: bytes, paths: list[tuple[
     return fields
 
 
-def parse_changes(raw: bytes) -> list[tuple[bytes, bytes]]:
-    """Return (committed id or `-`, path) of each change that `git diff-index -z --raw` printed, without submodules."""
-    words = raw.split(b"\0")
+def parse_status(raw: bytes) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
+    """Return HEAD (empty before the first commit; None where git said nothing) and (committed id or `-`, path) of each file that differs.
+
+    Submodules are left out: each is a work tree of its own.
+    """
+    head = None
     found = []
-    for meta, path in zip(words[::2], words[1::2], strict=False):
-        fields = meta.split(b" ")
-        if len(fields) == 5 and SUBMODULE not in (fields[0][1:], fields[1]):
-            found.append((fields[2] if fields[2].strip(b"0") else ABSENT, path))
-    return found
+    for record in raw.split(b"\0"):
+        kind = record[:2]
+        if record.startswith(b"# branch.oid "):
+            head = record[13:].replace(b"(initial)", b"")
+        elif kind in (b"1 ", b"u "):  # changed; or in conflict, where the second of three ids is HEAD's
+            fields = record.split(b" ", 8 if kind == b"1 " else 10)
+            committed = fields[6] if kind == b"1 " else fields[8]
+            if SUBMODULE not in fields[3:6]:
+                found.append((committed if committed.strip(b"0") else ABSENT, fields[-1]))
+    return head, found
 
 
-def split_places(lines: list[bytes]) -> list[bytes]:
-    """Return the three folders that git printed on `lines`, each absolute and there; a line feed in a name is none between two."""
-    for first in range(1, len(lines) - 1):
-        for second in range(first + 1, len(lines)):
-            places = [b"\n".join(part) for part in (lines[:first], lines[first:second], lines[second:])]
-            if all(os.path.isabs(place) and os.path.isdir(place) for place in places):
-                return places
-    return []
+def find_places(top: bytes) -> tuple[bytes, bytes]:
+    """Return the git folder of the work tree at `top`, and the one that it shares with others."""
+    git_dir = os.path.join(top, b".git")
+    elsewhere = _line(git_dir)  # of a linked work tree, and of a submodule
+    if elsewhere:
+        git_dir = os.path.join(top, elsewhere.removeprefix(b"gitdir: "))
+    shared = _line(os.path.join(git_dir, b"commondir"))
+    return os.path.realpath(git_dir), os.path.realpath(os.path.join(git_dir, shared))
 
 
 def blob_of(data: bytes, algorithm: bytes) -> bytes:
@@ -105,25 +112,35 @@ def spool(inbox: bytes, stem: bytes, head: list[bytes], payload: bytes) -> bytes
     return name
 
 
-def main(agent: bytes, inbox: bytes, *names: bytes) -> None:
+def main(agent: bytes, inbox: bytes, top: bytes, *names: bytes) -> None:
     """Do what the module says for one call of the hook; the variables `names` are spooled, too."""
     payload = _read(3)
-    facts, _, raw = _read(0).partition(b"\0")
-    untracked = [(ABSENT, path) for path in _read(4).split(b"\0") if path and not path.endswith(b"/")]
-    algorithm, *lines = facts.rstrip(b"\n").split(b"\n")
-    head = lines.pop() if len(lines) > 3 else b"HEAD"
-    places = split_places(lines)
-    if not places:
+    head, listed = parse_status(_read(0))
+    if head is None:
         return
-    git_dir, common, top = places
-    common = os.path.realpath(common)
-    contents = os.path.join(common, b"byline", b"contents")
+    listed += [(ABSENT, path) for path in _read(4).split(b"\0") if path and not path.endswith(b"/")]
+    git_dir, common = find_places(top)
+    algorithm = b"sha256" if len(head) == 64 or (not head and _is_sha256(common)) else b"sha1"
     variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in names]
     fields = [b"byline.spool/1", agent, *variables]
-    fields += [b"top=" + os.path.realpath(top), b"gitdir=" + os.path.realpath(git_dir), b"common=" + common, b"format=" + algorithm]
-    fields.append(b"head=" + (b"" if head == b"HEAD" else head))
-    fields += scan_files(top, contents, algorithm, parse_changes(raw) + untracked)
+    fields += [b"top=" + os.path.realpath(top), b"gitdir=" + git_dir, b"common=" + common, b"format=" + algorithm, b"head=" + head]
+    fields += scan_files(top, os.path.join(common, b"byline", b"contents"), algorithm, listed)
     spool(inbox, b"scan." + agent, fields, payload)
+
+
+def _is_sha256(common: bytes) -> bool:
+    with open(os.path.join(common, b"config"), "rb", buffering=0) as file:
+        lines = [line.partition(b"=") for line in file.read().lower().split(b"\n")]
+    return any(name.strip() == b"objectformat" and value.strip() == b"sha256" for name, _, value in lines)
+
+
+def _line(path: bytes) -> bytes:
+    """Return the first line of the file at `path`, empty where there is none."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read().partition(b"\n")[0]
+    except OSError:
+        return b""
 
 
 def _look(path: bytes, contents: bytes, algorithm: bytes, *, may_read: bool) -> tuple[bytes, int]:

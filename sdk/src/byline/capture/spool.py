@@ -90,26 +90,24 @@ elif [ "${1-}" = guard ]; then
 elif [ "${1-}" = scan ]; then
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
   export GIT_OPTIONAL_LOCKS=0 LC_ALL=C
+  # Side by side: what is dirty, what is untracked, and the reading of both. One git for both would look at one after the other.
   scan() {
     exec 3<&0
-    git -c core.fsmonitor=false ls-files -z -o --exclude-standard --full-name -- :/ </dev/null | {
+    git -C "$1" -c core.fsmonitor=false ls-files -z -o --exclude-standard </dev/null | {
       exec 4<&0
-      {
-        git rev-parse --path-format=absolute --show-object-format --absolute-git-dir --git-common-dir --show-toplevel HEAD
-        printf '\000'
-        git -c core.fsmonitor=false diff-index -z --raw --no-renames --ignore-submodules=dirty HEAD ||
-          git -c core.fsmonitor=false diff-index -z --raw "$(git hash-object -t tree /dev/null)"
-      } </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox" @names@
+      git -C "$1" -c core.fsmonitor=false status --porcelain=v2 --branch --no-ahead-behind -z --no-renames -uno --ignore-submodules=all \
+        </dev/null | "$python" -I -S "$snapshot" @agent@ "$inbox" "$1" @names@
     }
   }
   # A command may change what submodules hold, too: each is a work tree of its own.
   scan_below() {
-    (cd "$1" && printf '%s' "$payload" | scan)
+    printf '%s' "$payload" | scan "$1"
     [ -f "$1/.gitmodules" ] || return
     git -C "$1" -c core.fsmonitor=false -c core.quotePath=false ls-files --stage | sed -n 's/^160000 [0-9a-f]* 0	//p' |
       while IFS= read -r sub; do [ -e "$1/$sub/.git" ] && [ ! -L "$1/$sub" ] && scan_below "$1/$sub" </dev/null; done
   }
-  [ -f "$d/.gitmodules" ] || { scan; exit 0; }
+  [ -n "$d" ] || exit 0
+  [ -f "$d/.gitmodules" ] || { scan "$d"; exit 0; }
   payload=$(cat)
   scan_below "$d"
   exit 0
