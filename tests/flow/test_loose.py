@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +72,15 @@ def test_a_repository_made_there_takes_them(folder: Path, algorithm: str) -> Non
     assert {edit.worktree for edit in (first, second, watched, last)} == {str(folder / ".git")}
     assert _settled(repository) == [first, second, watched, last]
     assert list(session.records) == [first, second, watched, last]
+
+
+def test_blame_has_what_was_recorded_before_there_was_a_repository(folder: Path) -> None:
+    with byline.session(agent="a", model="m-1", root=folder) as session:
+        session.write("src/a.py", "x = 1\n")
+    Scratch.create(folder)
+    command = [sys.executable, "-m", "byline_cli", "blame", "src/a.py"]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "a · m-1" in said
 
 
 def test_a_repository_above_or_below_takes_its_part(folder: Path) -> None:

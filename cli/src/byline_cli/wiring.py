@@ -17,7 +17,7 @@ from byline import __version__
 from byline.capture.places import data_dir, inbox_dir, prepare_repository, repository_dir
 from byline.core.canonical import format_base64, parse_base64, parse_strict
 from byline.errors import BylineError, ConfigError, MalformedError, RepositoryError
-from byline.flow.pending import ARRIVED
+from byline.flow.pending import ARRIVED, was_loose
 from byline.flow.workshop import Identity, Workshop
 from byline.git.repository import open_repository
 from byline_cli.extras import needs_extra
@@ -251,7 +251,7 @@ def note_evidence(world: World, repo: Repository) -> None:
 def settle(workshop: Workshop, terminal: Terminal) -> None:
     """Put what hooks spooled into the journal, so that the next answer has it; what hinders that is said and stops nobody from reading."""
     try:
-        if workshop.repo.top is None or not has_arrivals(workshop):
+        if workshop.repo.top is None or not (has_arrivals(workshop) or was_loose(workshop)):
             return
         from byline.capture.clone import settle_repository
 

@@ -25,8 +25,25 @@ ARRIVED = (".spool", ".torn", ".mark")
 
 
 def has_arrivals(workshop: Workshop) -> bool:
-    """Whether a hook left something that is not in the journal yet."""
-    return any(_has_arrivals(folder) for folder in (workshop.inbox, workshop.place / MARKS))
+    """Whether a hook left something that is not in the journal yet, or something was recorded here before there was a repository."""
+    return was_loose(workshop) or any(_has_arrivals(folder) for folder in (workshop.inbox, workshop.place / MARKS))
+
+
+def was_loose(workshop: Workshop) -> bool:
+    """Whether something was recorded in the work tree before there was a repository (`capture.loose`), and nobody took it over yet."""
+    try:
+        kept = [*os.scandir(workshop.inbox.parent / "loose")] if workshop.repo.top else []
+    except OSError:
+        return False
+    return any(_lies_below(os.path.realpath(workshop.repo.top or ""), folder.path) for folder in kept)
+
+
+def _lies_below(top: str, kept: str) -> bool:
+    try:
+        with open(f"{kept}/top", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - a reader's every start
+            return f"{file.read()}/".startswith(f"{top}/") and os.path.getsize(f"{kept}/byline/{JOURNAL}") > 0  # noqa: PTH202 - the same
+    except OSError:  # nothing is in it yet, or somebody takes it away
+        return False
 
 
 def is_pending(workshop: Workshop) -> bool:

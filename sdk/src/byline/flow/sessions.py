@@ -24,7 +24,6 @@ which does the same in a thread. (One prefix, as in LangChain and Django, for on
 from __future__ import annotations
 
 import os
-import shutil
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,6 +221,8 @@ class Session:
         Raises:
             OSError: It is not there, `target` is a folder, or it cannot be moved.
         """
+        import shutil
+
         call = self._call(call_id, tool)
         with self.recorder.lock:
             old, new = self._at(source), self._at(target)

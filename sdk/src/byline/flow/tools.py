@@ -15,7 +15,6 @@ stays as it is. Outside any session nothing is watched.
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -62,8 +61,10 @@ class ToolDecorator:
         return self._wrap(function, _Described(function, paths, call_id, name))
 
     def _wrap(self, function: Callable[..., Any], described: _Described) -> Callable[..., Any]:
+        from inspect import iscoroutinefunction
+
         find = self._find
-        if inspect.iscoroutinefunction(function):
+        if iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def later(*args: object, **kwargs: object) -> object:
@@ -88,9 +89,11 @@ class _Described:
     """How a call of a tool becomes the arguments of `Session.watch`."""
 
     def __init__(self, function: Callable[..., Any], paths: PathsOf | None, call_id: str | None, name: str | None) -> None:
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        from inspect import isasyncgenfunction, isgeneratorfunction, signature
+
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
             raise TypeError("a generator's work is not done when it returns: use session.watch inside it")
-        self._signature = inspect.signature(function)
+        self._signature = signature(function)
         self._name = name or getattr(function, "__name__", type(function).__name__)
         self._paths = (paths,) if isinstance(paths, str) else paths if paths is None or callable(paths) else tuple(paths)
         self._call = call_id
