@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from byline.core.access import Effect
 from byline.core.approval import Approval
 from byline.core.authorship import Authorship
 from byline.core.claim import New
@@ -52,6 +53,9 @@ def describe_item(item: Item) -> Iterator[str]:
     if isinstance(said, Authorship):
         for claim in said.claims:
             yield "    " + _claim(claim, is_import=is_import)
+        for each in said.refusals:
+            held = "was not let" if each.effect is Effect.DENY else "was to ask first"
+            yield f"    {each.agent.name} {held}: {', '.join(each.kinds) or 'anything'}, rule {each.rule}"
     elif isinstance(said, Approval):
         over = " (over)" if item.is_over else ""
         time = f"given {said.approved_at:%Y-%m-%d %H:%M}, until {said.expires_at:%Y-%m-%d %H:%M} UTC"

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from byline.capture.journal import read_recent
 from byline.capture.losses import read_losses
+from byline.capture.refusals import read_refusals
 from byline.core.edit import Edit
 from byline.core.effect import parse_path, path_members
 from byline.core.finding import describe_finding, finding_to_json
 from byline.core.lines import has_word
+from byline.core.refusal import refusal_to_json
 from byline.core.report import owner_to_json
 from byline.errors import ConfigError, RepositoryError
 from byline.flow.progress import load_progress
@@ -39,12 +41,13 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Which sessions of agents and people have lines that are not committed, and in which files; which commits have no statement yet; what
-waits in the outbox; what could not be recorded, with its code and what to do about it; and what does not fit together. Lines without
-words are not counted."""
+waits in the outbox; what agents were not let do; what could not be recorded, with its code and what to do about it; and what does not
+fit together. Lines without words are not counted."""
 EXAMPLE = "byline status"
 
 SCHEMA = "byline.status/1"
 SHOWN = 20  # files that are looked into
+SHOWN_REFUSALS = 5
 SESSION = 8  # characters of its id
 
 
@@ -69,6 +72,7 @@ def run(options: Namespace, world: World) -> int:
             "unattested": _unattested(workshop, resolver),
             "outbox": len(Outbox(workshop.place).pending()),
             "statements": resolver.index.count_statements(),
+            "refusals": [refusal_to_json(each) for each in read_refusals(workshop.place)[-SHOWN_REFUSALS:]],
             "losses": losses_to_json((*read_losses(workshop.place), *read_losses(workshop.inbox))),
         }
         findings = _findings(workshop, resolver, trust)
@@ -172,6 +176,9 @@ def _show(facts: dict[str, Any], world: World, now: int) -> None:
         terminal.lines([line] for line in show_table(rows, columns=terminal.width))
     if facts["notLookedInto"]:
         terminal.line(f"  and {count(facts['notLookedInto'], 'more changed file')}, not looked into")
+    if facts["refusals"]:
+        terminal.line("agents were not let, or were to ask first:")
+        terminal.lines([line] for line in show_table([_refusal(each, now) for each in facts["refusals"]], columns=terminal.width))
     if facts["losses"]:
         terminal.line(Paint("not recorded, or not as said:", "red"))
         for each in facts["losses"]:
@@ -184,6 +191,11 @@ def _session(each: dict[str, Any], now: int) -> list[str]:
     age = f"last edit {show_age((now - int(each['time'])) / 1e9)}" if each["time"] else ""
     session = f"session {each['session'][:SESSION]}" if each["session"] else ""
     return [describe_evidence(each), describe_owner(each), session, count(each["lines"], "line"), "in " + count(each["files"], "file"), age]
+
+
+def _refusal(each: dict[str, Any], now: int) -> list[str]:
+    session = f"session {each['session'][:SESSION]}" if each["session"] else ""
+    return [each["effect"], each["rule"], each["agent"]["name"], session, each.get("what") or "", show_age((now - int(each["time"])) / 1e9)]
 
 
 def _name(each: dict[str, Any]) -> str:

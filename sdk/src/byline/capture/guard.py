@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 GUARDED: Final = "guarded"
 MAX_WHAT: Final = 256
-REFUSALS: Final = "refusals"
 REMOTE_BRANCHES: Final = ("HEAD", "main", "master")
 LOCAL: Final = ("refs/heads/main", "refs/heads/master", "HEAD")
 UNREADABLE: Final = "built-in:unreadable"
@@ -183,6 +182,7 @@ def _record(common_dir: str, attempt: Attempt, found: Found) -> None:
     from pathlib import Path
 
     from byline.capture.journal import append_line, now_ns
+    from byline.capture.refusals import FILE
     from byline.core.refusal import Refusal, attempt_digest, format_refusal
 
     observed, ruling = attempt.observed, found.ruling
@@ -199,7 +199,7 @@ def _record(common_dir: str, attempt: Attempt, found: Found) -> None:
         what=ruling.what[:MAX_WHAT],
     )
     with suppress(OSError):  # a disk that is full makes no call harmless
-        append_line(Path(common_dir) / "byline" / REFUSALS, format_refusal(refusal))
+        append_line(Path(common_dir) / "byline" / FILE, format_refusal(refusal))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,6 +8,8 @@ are 1-based. `commit` is what the commit was when it was recorded: nobody relies
 An agent's key signs under a `Mandate`: `delegation` names the statement that lets it (`core.delegation`) and when it signed; it is null
 for every other key. `spoken_for` are those in whose name a statement speaks: lines carried from another one are named, not spoken for.
 
+Under `extensions.refusals` stands what agents were not let do in the clone since the statement before (`core.refusal`).
+
 A statement whose recorder has the channel `import` tells what another tool's record says. It may only tighten: of its claims only the
 new lines that it gives to an agent count, whatever else stands in it.
 """
@@ -22,6 +24,7 @@ from byline.core.claim import New
 from byline.core.effect import parse_sha256, path_members
 from byline.core.moment import format_moment, parse_moment
 from byline.core.recipe import Tables, carried_from_json, claim_from_json, claim_to_json, owner_from_json, parse_git_id
+from byline.core.refusal import refusal_from_json, refusal_to_json
 from byline.core.statement import (
     PredicateType,
     Statement,
@@ -42,8 +45,10 @@ if TYPE_CHECKING:
 
     from byline.core.attribution import Owner
     from byline.core.claim import Claim
+    from byline.core.refusal import Refusal
 
 DIFF = "byline-lines/1"
+REFUSALS = "refusals"
 SALT_BYTES = 16
 
 
@@ -98,6 +103,7 @@ class Authorship:
     parts: int = 1
     claims: tuple[Claim, ...]
     mandate: Mandate | None = None
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def is_imported(self) -> bool:
@@ -133,6 +139,8 @@ def format_authorship(authorship: Authorship) -> bytes:
         "files": files,
         "carried": tables.carried_to_json(),
     }
+    if authorship.refusals:
+        predicate["extensions"] = {REFUSALS: [refusal_to_json(each) for each in authorship.refusals]}
     versions = (Subject(name=_subject_name(claim.path), sha256=claim.sha256) for claim in authorship.claims if claim.sha256)
     return format_statement((Subject(name="change", sha256=authorship.change), *versions), PredicateType.AUTHORSHIP, predicate)
 
@@ -195,6 +203,7 @@ def _read(statement: Statement) -> Authorship:
         parts=parts,
         claims=claims,
         mandate=_mandate(top["delegation"]),
+        refusals=tuple(refusal_from_json(each) for each in _refusals(statement.predicate.get("extensions"))),
     )
 
 
@@ -207,6 +216,12 @@ def spoken_for(authorship: Authorship) -> Iterator[Owner]:
             yield claim.hand
         yield from (each.hand for each in claim.removed)
         yield from (each.owner for each in new if each.carried is None)
+
+
+def _refusals(extensions: Json) -> list[Json]:
+    """Return those of `extensions`, of which others may have their own."""
+    found = extensions.get(REFUSALS) if isinstance(extensions, dict) else None
+    return [] if found is None else take_list(found, what=REFUSALS)
 
 
 def _mandate(value: Json) -> Mandate | None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from byline.core.claim import Claim
+    from byline.core.refusal import Refusal
 
 MARK: Final = "***"
 RANDOM: Final = 24  # characters in a row
@@ -77,7 +78,7 @@ def redact_owner(owner: Owner) -> Owner:
     """Return `owner` without secrets in names, versions and session; the same object where there are none."""
     agent, tool = owner.agent, owner.tool
     if agent is not None:
-        agent = Agent(name=redact(agent.name), version=_maybe(agent.version), model=_maybe(agent.model))
+        agent = _redact_agent(agent)
     if tool is not None:
         tool = Tool(name=redact(tool.name), version=_maybe(tool.version))
     session = None if owner.session is None else redact(owner.session, is_random=True)
@@ -92,6 +93,16 @@ def redact_claims(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     names = {owner: redact_owner(owner) for claim in several for owner in claim.owners}
     told = {owner for owner, clean in names.items() if clean != owner}
     return tuple(each if told.isdisjoint(each.owners) else _redact_claim(each, names) for each in several)
+
+
+def redact_refusal(refusal: Refusal) -> Refusal:
+    """Return `refusal` without secrets in what its agent called anything."""
+    session, call = (None if each is None else redact(each, is_random=True) for each in (refusal.session, refusal.call))
+    return replace(refusal, agent=_redact_agent(refusal.agent), session=session, call=call)
+
+
+def _redact_agent(agent: Agent) -> Agent:
+    return Agent(name=redact(agent.name), version=_maybe(agent.version), model=_maybe(agent.model))
 
 
 def _redact_claim(claim: Claim, names: Mapping[Owner, Owner]) -> Claim:

@@ -11,6 +11,8 @@
    pending would be lost if one commit made by a client without hooks were left out. They are listed, then 2 and 3 are done once more.
 5. How far the journal is folded is written down.
 
+What agents were refused since the statement before is told by the next one.
+
 A statement is in the outbox, durable, before anything says that it was made, and it is added to the evidence at once. Killed at
 any point, the next run makes what is missing and nothing twice: a commit with all parts of a statement of this chain is done. A
 commit that a sweep took before its mark came in is claimed again if the mark makes a difference; of two, the newer counts.
@@ -22,6 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from byline.capture.clone import settle_repository
+from byline.capture.refusals import SIGNED, format_signed, unsigned_refusals
 from byline.core.attribution import Channel, Evidence, Origin, Owner
 from byline.core.authorship import Authorship, Commit
 from byline.core.edit import Hook, Mark
@@ -35,7 +38,7 @@ from byline.flow.forgotten import load_forgotten
 from byline.flow.progress import Progress, find_start, fold_events, load_progress, read_on, save_progress
 from byline.flow.unmerged import find_others
 from byline.flow.versions import Versions
-from byline.flow.workshop import Workshop, hold
+from byline.flow.workshop import Workshop, hold, write_atomic
 from byline.git.ident import read_ident
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
@@ -210,7 +213,10 @@ class _Run:
         signer = self._workshop.signer
         if self._chain is None or signer is None:
             return
-        issued = self._chain.issue(commit, commit_effect(self._versions, commit.id), claims, channel=channel)
+        refused = unsigned_refusals(self._workshop.place)
+        issued = self._chain.issue(commit, commit_effect(self._versions, commit.id), claims, channel=channel, refusals=refused.refusals)
+        if refused.refusals:
+            write_atomic(self._workshop.place / SIGNED, format_signed(refused))
         self._publish((each, signer.public) for each in issued)
         self._versions.forget_claims()
         self._statements += [each.digest for each in issued]

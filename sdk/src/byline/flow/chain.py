@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Mandate, Recorder, format_authorship, parse_authorship
 from byline.core.claim import Claim, New
-from byline.core.redaction import redact_claims
+from byline.core.redaction import redact_claims, redact_refusal
+from byline.core.refusal import with_key
 from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, replace
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from byline.core.envelope import Envelope
     from byline.core.ports import Signer
+    from byline.core.refusal import Refusal
     from byline.log.index import EvidenceIndex
 
 SCHEMA = "byline.recorder/1"
@@ -85,8 +87,10 @@ class Issuer:
         self._outbox = Outbox(workshop.place)
         self._tail = Tail(id=f"c-{workshop.random(16).hex()}", seq=0, prev=None)
 
-    def issue(self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str) -> tuple[Envelope, ...]:
-        """Sign what `commit` did, in as many parts as it takes, and keep it in the outbox.
+    def issue(
+        self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str, refusals: Sequence[Refusal] = ()
+    ) -> tuple[Envelope, ...]:
+        """Sign what `commit` did, in as many parts as it takes, and keep it in the outbox. The first part tells of `refusals`.
 
         Raises:
             OSError: The disk is full or not writable: parts that were kept are made anew by the next attempt.
@@ -109,6 +113,7 @@ class Issuer:
                 parts=len(parts),
                 claims=part,
                 mandate=self._mandate(),
+                refusals=tuple(redact_refusal(with_key(each, identity.line_key)) for each in refusals) if number == 1 else (),
             )
             issued.append(self._issue(authorship))
         return tuple(issued)

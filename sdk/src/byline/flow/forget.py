@@ -30,6 +30,8 @@ from byline.capture.disk import read_link_or_file
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import FILE, now_ns, parse_event, read_events
 from byline.capture.places import shared_dir
+from byline.capture.refusals import FILE as REFUSALS
+from byline.capture.refusals import read_line
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.worktree import find_worktree
 from byline.core.edit import UNSEEN, Edit, Unseen
@@ -143,7 +145,7 @@ def forget(workshop: Workshop, chosen: Chosen) -> Forgotten:
         for path in chosen.payloads:
             path.unlink(missing_ok=True)
         # 5.
-        records = _blank(place, sessions, upto=progress.cursor)
+        records = _blank(place, sessions, upto=progress.cursor) + _blank_refusals(place, sessions)
     return Forgotten(records=records, texts=texts, payloads=len(chosen.payloads))
 
 
@@ -319,6 +321,20 @@ def _blank(place: Path, sessions: Mapping[str, str], *, upto: int) -> int:
         if count:
             write_atomic(place / FILE, b"\n".join(lines))
     return count
+
+
+def _blank_refusals(place: Path, sessions: Mapping[str, str]) -> int:
+    """Put empty lines in the place of what the sessions were refused; return how many. No statement waits for them any more."""
+    if not (place / REFUSALS).exists():
+        return 0
+    with locked(place / REFUSALS, alone=True) as handle:
+        lines = os.pread(handle, os.fstat(handle).st_size, 0).split(b"\n")
+        theirs = [number for number, line in enumerate(lines) if (found := read_line(line)) and found.session in sessions]
+        for number in theirs:
+            lines[number] = b"\n" * len(lines[number])
+        if theirs:
+            write_atomic(place / REFUSALS, b"\n".join(lines))
+    return len(theirs)
 
 
 def _is_of(line: bytes, common_dir: str, sessions: Mapping[str, str]) -> bool:
