@@ -55,7 +55,7 @@ def test_what_a_command_commits_is_signed_as_the_agents_for_the_person(clone: In
     (statement,) = found["statements"]  # type: ignore[misc]  # JSON
     person = json.loads(clone.byline("blame", "--json", "src/b.py").out)["ranges"][0]
     assert (person["origin"], person["agent"], person["verified"], person["person"]) == ("ai", "mine", True, statement["principal"])
-    assert statement["full"] is False
+    assert (statement["full"], len(statement["delegation"])) == (False, 64)
     assert keys() == []
     for words in (("trust", "list"), ("doctor",)):
         assert "mine for p-" in clone.byline(*words).out

@@ -160,6 +160,7 @@ def _to_json(item: Item, look: Look) -> dict[str, Any]:
         "key": item.bundle.key_hint,
         "strength": str(fact.strength) if fact else None,
         "full": fact.is_full if isinstance(fact, VerifiedAuthorship) else fact is not None,
+        "delegation": fact.delegation if isinstance(fact, VerifiedAuthorship) else None,
         "receipt": receipt_to_json(item.bundle),
         "carried": [_carried_to_json(*each) for each in look.carried.get(item.digest, ())],
     }
