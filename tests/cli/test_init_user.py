@@ -430,3 +430,17 @@ def test_every_stub_is_posix_shell(user: User, home: Path) -> None:
         subprocess.run(["sh", "-n", path], check=True, timeout=60)
         assert os.access(path, os.X_OK)
         assert "@" not in path.read_text().replace('"$@"', "")
+
+
+@pytest.mark.parametrize("words", [("--yes",), ("--undo",)])
+def test_what_is_no_file_is_not_replaced_by_one(
+    repository: Scratch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str]
+) -> None:
+    """GIT_CONFIG_GLOBAL=/dev/null is common, and git renames a file over it where it may."""
+    device = tmp_path / "device"
+    os.mkfifo(device)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(device))
+    said = Installed(repository).byline("init", "--user", *words)
+    assert said.code == 2
+    assert "is no file" in said.err
+    assert device.is_fifo()

@@ -97,6 +97,8 @@ def run(options: Namespace, world: World) -> int:
 def _run_user(options: Namespace, world: World) -> int:
     """Set up all repositories of the user, or undo it."""
     place, config, settings = data_dir(world.environ), global_file(world.environ), user_settings(world.environ)
+    if config.exists() and not config.is_file():  # git would put a file in its place: root's /dev/null is then none any more
+        raise ConfigError(f"{config} is no file", hint="git config --global writes there: unset GIT_CONFIG_GLOBAL, or name a file")
     if options.undo:
         if changes.is_recorded(place):
             return _show_undone(changes.undo(place, CUTTERS, is_committed=lambda _: False, give_back=settings.give_back), None, world)
