@@ -216,3 +216,26 @@ GEMINI = RealAgent(
     ),
     runs=lambda command: Call("run_shell_command", {"command": command, "description": "a command"}),
 )
+
+
+def _copilot(what: str, model: str, *, more: bool) -> list[str]:
+    said = ["-p", what, "--model", model, "--allow-all-tools", "--no-color"]
+    return [*said, "--continue"] if more else said
+
+
+def _copilot_environ(_home: Path, _top: Path, url: str) -> dict[str, str]:
+    model = {"COPILOT_PROVIDER_BASE_URL": f"{url}/v1", "COPILOT_PROVIDER_API_KEY": "none", "COPILOT_OFFLINE": "true"}
+    return {**model, "COPILOT_ALLOW_ALL": "true", "COPILOT_AUTO_UPDATE": "false"}
+
+
+COPILOT = RealAgent(
+    name="copilot-cli",
+    package="@github/copilot@1.0.102",
+    program="copilot",
+    models=("gpt-5", "gpt-5-mini"),
+    command=_copilot,
+    settle=_copilot_environ,
+    writes=lambda path, text: Call("create", {"path": str(path), "file_text": text}),
+    replaces=lambda path, old, new: Call("edit", {"path": str(path), "old_str": old, "new_str": new}),
+    runs=lambda command: Call("bash", {"command": command, "description": "a command"}),
+)

@@ -50,6 +50,13 @@ class SavedRun:
     writes: Mapping[int, Mapping[str, str | None]]
     edits: tuple[tuple[str, str | None, str | None], ...]
     names_model: bool = True
+    author: str = ""
+    transcript: str = ""
+
+    @property
+    def by(self) -> str:
+        """The agent that made the edits; it may have called another one's hooks."""
+        return self.author or self.agent
 
     def __str__(self) -> str:
         return self.payloads
@@ -59,6 +66,8 @@ class SavedRun:
         for name, text in self.starts.items():
             scratch.write(name, text)
         scratch.commit("what was there")
+        if self.transcript:  # no payload says where it is
+            self._put_transcript({"transcript_path": home / self.transcript})
         for path in sorted((PAYLOADS / self.payloads).glob("[0-9]*.json")):
             number, event, *tool = path.stem.split("-")
             for name, after in self.writes.get(int(number), {}).items():
@@ -76,9 +85,10 @@ class SavedRun:
             shutil.copy(saved, Path(place).with_suffix(saved.name.removeprefix("transcript")))
 
 
-def knocking(agent: str, _call: Call, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:
-    """Give a payload to the reference door."""
-    take_hook(agent, payload, environ={**os.environ, **environ}, cwd=cwd)
+def knocking(agent: str, call: Call, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:
+    """Give a payload to the reference door, which is no guard."""
+    if not call.guard:
+        take_hook(agent, payload, environ={**os.environ, **environ}, cwd=cwd)
 
 
 def spooling(folder: Path) -> Hook:
@@ -90,7 +100,7 @@ def spooling(folder: Path) -> Hook:
         stub = folder / f"{agent}.sh"
         stub.write_text(agent_stub(agent, launcher=launcher))
         clean = {name: value for name, value in os.environ.items() if name not in AGENT_VARIABLES}
-        command = ["sh", str(stub), *(["scan"] if call.scan else [])]
+        command = ["sh", str(stub), *([call.mode] if call.mode else [])]
         done = subprocess.run(command, input=payload, env={**clean, **environ}, cwd=cwd, capture_output=True, check=False, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

@@ -71,6 +71,43 @@ RUNS = (
         names_model=False,
     ),
     SavedRun(
+        agent="copilot-cli",
+        payloads="copilot_cli",
+        starts={"human.py": HUMAN},
+        writes={
+            9: {"app.py": ADD},
+            14: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            19: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+        transcript=".copilot/session-state/df0233d3-f738-485d-b5c2-10d6cbf70108/events.jsonl",
+    ),
+    SavedRun(
+        agent="copilot-cli",
+        payloads="copilot_vscode",
+        author="copilot-vscode",
+        starts={"human.py": HUMAN},
+        writes={
+            4: {"app.py": ADD},  # an edit comes to the disk after its Post event
+            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            7: {"app.py": SUM, "human.py": "x = 2\ny = 2\nz = 3\n"},
+            9: {"app.py": SUM.replace("sum", "total")},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, SUM),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+            ("app.py", SUM, SUM.replace("sum", "total")),
+        ),
+        names_model=False,
+    ),
+    SavedRun(
         agent="factory-droid",
         payloads="factory_droid",
         starts={"human.py": HUMAN},
@@ -140,7 +177,7 @@ def test_the_journal_tells_the_run(run: SavedRun, repository: Scratch, home: Pat
     edits = _live(run, repository, home, knocking)
     told = [(edit.path.decode(), edit.before, edit.after) for edit in edits]
     assert told == [(path, _blob(before), _blob(after)) for path, before, after in run.edits]
-    assert {(edit.by.name, edit.by.model is None) for edit in edits if edit.by} == {(run.agent, not run.names_model)}
+    assert {(edit.by.name, edit.by.model is None) for edit in edits if edit.by} == {(run.by, not run.names_model)}
     assert read_losses(inbox_dir(os.environ)) == read_losses(repository_dir(repository.path / ".git")) == ()
     assert [each.name for each in inbox_dir(os.environ).glob("*.spool")] == []
 

@@ -274,12 +274,13 @@ def test_cut_off_files_are_reported_and_a_hook_at_work_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("event", saved_events("copilot_cli_claude_config"), ids=lambda event: event.name)
-def test_copilot_through_claudes_hook_is_not_claude(repository: Scratch, event: Any) -> None:  # noqa: ANN401 - typed by its maker
+def test_copilot_through_claudes_hook_is_copilot(repository: Scratch, event: Any) -> None:  # noqa: ANN401 - typed by its maker
     saved = json.loads(event.text.replace("/repo", str(repository.path)))
+    repository.write(saved["payload"]["tool_input"]["path"].rpartition("/")[2], "x\n")
     spool(saved["payload"])
-    spool(written(repository.path / "a", "x"), COPILOT_CLI="1")
-    assert settle_inbox(inbox()).edits == 0
-    assert losses_of(repository) == [LossCode.FOREIGN] * 2
+    settle_inbox(inbox())
+    assert [edit.by and edit.by.name for edit in edits_of(repository)] == ["copilot-cli"]
+    assert losses_of(repository) == []
 
 
 def test_the_same_change_through_two_hooks_is_one_edit(repository: Scratch) -> None:

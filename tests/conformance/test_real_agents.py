@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from model_server import Call, Turn
-from real_agents import CLAUDE, CODEX, GEMINI, RealAgent, Work
+from real_agents import CLAUDE, CODEX, COPILOT, GEMINI, RealAgent, Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ PERSON = ("human", None)
 NOBODY = ("unknown", None)
 
 
-@pytest.mark.parametrize("agent", [CLAUDE, CODEX, GEMINI], ids=str)
+@pytest.mark.parametrize("agent", [CLAUDE, CODEX, COPILOT, GEMINI], ids=str)
 def test_every_line_is_whose_the_script_says(repository: Scratch, agent: RealAgent, tmp_path: Path) -> None:
     work = Work.begin(repository, agent)
     patch = tmp_path / "applied.patch"
@@ -87,3 +87,19 @@ def test_what_ends_after_the_agent_asked_for_it_is_still_the_agents(repository: 
         work.asks(model, "Run something long")
     work.clone.commit()
     assert work.lines("late.py") == [("ai", CLAUDE.models[0])]
+
+
+@pytest.mark.parametrize("agent", [COPILOT, GEMINI], ids=str)
+def test_what_decides_about_agents_is_written_by_none(repository: Scratch, agent: RealAgent) -> None:
+    work = Work.begin(repository, agent)
+    turns = (
+        Turn(work.writes(".byline/mine.py", "mine = 1\n")),
+        Turn(work.runs("echo mine = 1 > .byline/mine.py")),
+        Turn(work.writes("app.py", "app = 1\n")),
+        Turn(),
+    )
+    with work.model(*turns) as model:
+        work.asks(model, "Take the rules away")
+    assert not (work.path / ".byline/mine.py").exists()
+    work.clone.commit()
+    assert work.lines("app.py") == [("ai", agent.models[0])]

@@ -21,7 +21,6 @@ ADVICE = {
     LossCode.TORN: "nothing: what came before and after is whole",
     LossCode.OVERSIZED: "nothing: the change is recorded as one of the whole file",
     LossCode.REFUSED: "nothing: such paths are never recorded",
-    LossCode.FOREIGN: "`byline init --agent` for the agent that you use",
     LossCode.AMBIGUOUS: "nothing: it is recorded as either's, without a session",
     LossCode.FAILED: "make room, check permissions",
     LossCode.CLAIMED_HUMAN: "find out which script does; a gate never credits it",

@@ -3,8 +3,9 @@
 
     {"hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "sh .../codex.sh scan", "timeout": 20}]}]}}
 
-Claude Code began it, and many agents have it. Which events, and with a scan of the work tree or without, is for the adapter to say. An
-entry is ours when its command names a script of ours, and only such entries are ever changed or removed: no other byte of the file is.
+Claude Code began it, and many agents have it; with some an entry is *flat*: the command stands in the entry itself. Which events, and
+with a scan of the work tree or without, is for the adapter to say. An entry is ours when its command names a script of ours, and only
+such entries are ever changed or removed: no other byte of the file is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.core.value import dataclass
+from byline.core.value import dataclass, field
 from byline.errors import ConfigError, MalformedError
 from byline_cli.install.changes import FileChange, plan_file, read_or_none
 from byline_cli.install.json_text import insert, parse_text, remove, value_of
@@ -35,10 +36,17 @@ _MEND: Final = "mend the file, then run `byline init` again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonHooks:
-    """Claude Code's form. `timeout` is in the agent's own unit; `comments` tells that the agent reads JSON with comments."""
+    """Claude Code's form. `timeout` is in the agent's own unit; `comments` tells that the agent reads JSON with comments.
 
-    timeout: int
+    `flat` is what stands in a flat entry beside its command, None for Claude's; `beside` what the agent asks for beside `hooks`; `folder`
+    the variable that names the project to hooks that the agent starts elsewhere.
+    """
+
+    timeout: int = 20
     comments: bool = False
+    flat: Mapping[str, Json] | None = None
+    beside: Mapping[str, Json] = field(default_factory=dict)
+    folder: str = ""
 
     def plan(self, target: Path, adapter: Adapter, script: Path, *, name: str = "") -> tuple[FileChange, ...]:
         """Return the change that merges our entries into `target`.
@@ -57,6 +65,8 @@ class JsonHooks:
         """
         text = self._text(settings, name)
         command = f"sh {shlex.quote(str(script))}"
+        if self.folder:
+            command = f'cd "${{{self.folder}:-.}}" && {command}'
         wanted: dict[str, list[Json]] = {}
         for call in calls:
             wanted.setdefault(call.event, []).append(self._entry(call.matcher, f"{command} {call.mode}".rstrip()))
@@ -66,6 +76,9 @@ class JsonHooks:
                 text = _without(text, event, script.name)
                 for entry in ours:
                     text = _with_entry(text, event, entry)
+        for member, value in self.beside.items():
+            if _find(text, member) is None:
+                text = insert(text, parse_text(text), value, member)
         return text.encode()
 
     def _text(self, settings: bytes | None, name: str) -> str:
@@ -84,8 +97,10 @@ class JsonHooks:
         return text
 
     def _entry(self, matcher: str, command: str) -> Json:
-        hook: Json = {"type": "command", "command": command, "timeout": self.timeout}
-        return {"matcher": matcher, "hooks": [hook]} if matcher else {"hooks": [hook]}
+        entry: dict[str, Json] = {"matcher": matcher} if matcher else {}
+        if self.flat is not None:
+            return {**entry, "command": command, **self.flat}
+        return {**entry, "hooks": [{"type": "command", "command": command, "timeout": self.timeout}]}
 
 
 def without_hooks(settings: bytes, before: bytes | None) -> bytes | None:
@@ -175,7 +190,7 @@ def _find(text: str, *names: str) -> Node | None:
 
 def _is_ours(entry: object, script: str = "") -> bool:
     """Whether `entry` calls our `script`, or any of ours."""
-    commands = entry.get("hooks", ()) if isinstance(entry, dict) else ()
+    commands = entry.get("hooks", [entry]) if isinstance(entry, dict) else ()
     found = (
         [_OURS.search(str(each.get("command", ""))) for each in commands if isinstance(each, dict)] if isinstance(commands, list) else []
     )

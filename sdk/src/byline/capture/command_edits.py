@@ -149,7 +149,9 @@ def _closes(scan: Scan, opening: Scan) -> bool:
     if scan.worktree != opening.worktree or said.agent.name != asked.agent.name:
         return False
     if said.kind is Kind.CLOSES:
-        return (said.session, said.call, said.window) == (asked.session, asked.call, asked.window)
+        if (said.session, said.call, said.window) != (asked.session, asked.call, asked.window):
+            return False
+        return said.call is not None or said.only == asked.only  # calls without ids are told apart by the files that they name
     if said.kind is Kind.OPENS:
         return not asked.ends and said.session == asked.session
     # A main session that rests has no sub-agent at work, whose session is `<session>/<agent>`.

@@ -131,7 +131,7 @@ def _model(adapter: Adapter, attempt: Attempt) -> str | None:
 
     from byline.capture.disk import read_tail
 
-    return adapter.find_model(read_tail(Path(transcript)) or b"", attempt.observed)
+    return adapter.find_model(read_tail(Path(transcript).expanduser()) or b"", attempt.observed)
 
 
 def answer(agent: str, payload: bytes, output: bytes, worktree: Worktree, environ: Mapping[str, str]) -> Denial | None:

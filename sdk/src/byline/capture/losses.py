@@ -33,7 +33,6 @@ class LossCode(StrEnum):
     TORN = "BL-LOSS-2"  # a record or a spooled file that was cut off
     OVERSIZED = "BL-LOSS-3"  # recorded without its content
     REFUSED = "BL-LOSS-4"  # a path inside `.git`: nobody writes there unnoticed, and it is no text of the repository
-    FOREIGN = "BL-LOSS-5"  # an agent called another agent's hook
     AMBIGUOUS = "BL-LOSS-6"  # two agents could have made this change; recorded as either's
     FAILED = "BL-LOSS-7"  # the disk was full, a folder could not be written, a process failed
     CLAIMED_HUMAN = "BL-LOSS-8"  # a finding: a process whose environment names an agent said "human"

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 BATCH_FILES = 200
 BATCH_BYTES = 64 * 1024 * 1024
 WINDOW_NS = 24 * 3600 * 10**9
+NEAR_NS = 10 * 10**9  # hooks that an agent calls for one event are this near to each other
 
 
 def settle_inbox(inbox: Path, *, now: int | None = None, commits: tuple[Mark, ...] = (), moved: tuple[str, str] | None = None) -> Settled:
@@ -99,7 +100,8 @@ class _Run:
             for arrival in batch:
                 with _Attempt(self, arrival):
                     if arrival.name in told:
-                        self._settle_files(arrival, *told[arrival.name], ignored)
+                        if not _is_in_a_window(arrival, told[arrival.name][0], windows):
+                            self._settle_files(arrival, *told[arrival.name], ignored)
                         arrival.path.unlink()
                     elif arrival.name in scans:
                         self._settle_scan(arrival, scans[arrival.name], windows)
@@ -125,11 +127,6 @@ class _Run:
 
     def _settle_files(self, arrival: Arrival, observed: Observed, moved: Moved | None, ignored: frozenset[str]) -> None:
         occasion = self._occasion(arrival, observed)
-        if observed.kind is Kind.FOREIGN:
-            routed = route(observed.files[0].path) if observed.files else None
-            message = f"another agent called the hook of {observed.agent.name}"
-            self.scribe.lose(LossCode.FOREIGN, message, occasion, routed.worktree if routed else None)
-            return
         files = observed.files
         if observed.kind is Kind.CLOSES and observed.only:  # no window around it: the disk is all there is
             files = tuple(FileText(path=path, before=UNSEEN, after=None) for path in observed.only)
@@ -145,7 +142,7 @@ class _Run:
     def _settle_scan(self, arrival: Arrival, scan: Scan, windows: tuple[Window, ...]) -> None:
         """Settle the windows that `scan` closes and remove their first scans; `scan` itself is removed unless it opens one."""
         closed = [window for window in windows if window.closing is scan]
-        if not closed and scan.observed.kind in (Kind.FOREIGN, Kind.CLOSES):
+        if not closed and scan.observed.kind is Kind.CLOSES:
             self._settle_files(arrival, scan.observed, None, frozenset())
         for window in closed:
             moved = find_moved(scan.top, scan.worktree, self._clone)
@@ -252,6 +249,16 @@ def _is_abandoned(window: Window) -> bool:
     except OSError:  # it is another user's
         return False
     return False
+
+
+def _is_in_a_window(arrival: Arrival, observed: Observed, windows: Iterable[Window]) -> bool:
+    """Whether `observed` is the end of a call that scans tell of, too: another agent's hook was called beside its own."""
+    seen = ((window, window.opening.observed) for window in windows if observed.kind is Kind.CLOSES and window.opening.time < arrival.time)
+    return any(
+        (by.agent.name, by.session, by.call, by.only) == (observed.agent.name, observed.session, observed.call, observed.only)
+        and (window.closing is None or arrival.time <= window.closing.time + NEAR_NS)
+        for window, by in seen
+    )
 
 
 def _scan(arrival: Arrival, spooled: Spooled, observed: Observed) -> Scan:

@@ -72,7 +72,7 @@ class Setup:
         """Say whether the person has this agent, or the work tree at `top` is configured for it."""
         if any(shutil.which(program, path=environ.get("PATH", os.defpath)) for program in self.programs):
             return True
-        inside = top / Path(self.project).parts[0] if top and self.project else None
+        inside = top / Path(self.project).parent if top and self.project else None
         return self.home_folder(environ).is_dir() or (inside is not None and inside.is_dir())
 
 

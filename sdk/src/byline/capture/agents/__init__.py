@@ -52,7 +52,6 @@ class Kind(Enum):
     OPENS = auto()  # a command starts that may change any file
     CLOSES = auto()  # that command has ended
     STOPS = auto()  # the agent rests: whatever it started has ended
-    FOREIGN = auto()  # another agent called this agent's hook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ AGENTS: Final = (
     "claude-code",
     "codex",
     "continue-cli",
+    "copilot-cli",
+    "copilot-vscode",
     "factory-droid",
     "gemini-cli",
     "qwen-code",

@@ -12,8 +12,8 @@ PreToolUse of Write and Edit says nothing that the Post event does not say bette
 is denied or fails has no Post event: so it leaves no claim. The payload names no model: the transcript does, in the message that made
 the call. The version is in the environment, `AI_AGENT=claude-code_2-1-197_harness`.
 
-Other agents run Claude's hooks, too: GitHub Copilot CLI does, with Claude's tool names and its own members (`tool_result`), Cursor and
-Continue. Such a payload goes to its agent's adapter; of an agent that is not known it is `FOREIGN`: recorded as Claude's it would be a lie.
+Other agents run Claude's hooks, too: GitHub Copilot does, with Claude's tool names and its own members (`tool_result`), Cursor and
+Continue. Such a payload goes to its agent's adapter: recorded as Claude's it would be a lie.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from byline.capture.agents import Adapter, Attempt, Call, FileText, Kind, Observed, clean
-from byline.capture.agents.catalogue import AGENTS, find_adapter
+from byline.capture.agents import Adapter, Attempt, Call, FileText, Kind, Observed, clean, copilot_vscode
+from byline.capture.agents.catalogue import find_adapter
 from byline.capture.agents.claude_like import WINDOWS, deny_or_ask, observe, read_attempt, rest_or_nothing
-from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, path_in, string_in, text_in, word_in
+from byline.capture.agents.members import object_in, optional_in, parse_members, path_in, string_in, text_in, word_in
 from byline.core.attribution import Agent
 from byline.core.edit import UNSEEN, Unseen
 from byline.core.value import replace
@@ -46,12 +46,10 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
     """
     payload = parse_members(data)
     caller = _foreign_caller(payload, environ)
-    if caller in AGENTS:
-        return find_adapter(caller).parse_payload(data, environ)
-    agent = Agent(name=NAME, version=_version(environ))
     if caller:
-        return observe(payload, agent, kind=Kind.FOREIGN, files=_named_file(payload))
-    return replace(_observed(payload, agent), transcript=_transcript(payload))
+        return find_adapter(caller).parse_payload(data, environ)
+    observed = _observed(payload, Agent(name=NAME, version=_version(environ)))
+    return replace(observed, transcript=_transcript(payload))
 
 
 def _observed(payload: dict[str, Any], agent: Agent) -> Observed:
@@ -77,6 +75,8 @@ def _foreign_caller(payload: dict[str, Any], environ: Mapping[str, str]) -> str:
         return "cursor"
     if environ.get("CONTINUE_PROJECT_DIR") and payload.get("transcript_path") == "":
         return "continue-cli"
+    if copilot_vscode.is_own(payload):
+        return copilot_vscode.NAME
     is_copilots = environ.get("COPILOT_CLI") and "transcript_path" not in payload
     return "copilot-cli" if is_copilots or ("tool_result" in payload and "tool_response" not in payload) else ""
 
@@ -145,14 +145,6 @@ def _replace(text: str | Unseen, edits: list[tuple[str, str, bool]]) -> str | No
     return text
 
 
-def _named_file(payload: dict[str, Any]) -> tuple[FileText, ...]:
-    asked = payload.get("tool_input")
-    if not isinstance(asked, dict):
-        return ()
-    paths = [asked[name] for name in ("file_path", "path", "notebook_path") if isinstance(asked.get(name), str)]
-    return tuple(FileText(path=absolute_path(path, payload), before=UNSEEN, after=None) for path in paths[:1])
-
-
 def _transcript(payload: dict[str, Any]) -> str | None:
     path = optional_in(payload, "transcript_path")
     agent = word_in(payload, "agent_id")
@@ -183,7 +175,9 @@ def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
     Raises:
         PayloadError: It is not what the agent sends.
     """
-    return read_attempt(data, parse_payload(data, environ))
+    caller = _foreign_caller(parse_members(data), environ)
+    parse = find_adapter(caller).parse_attempt if caller else None
+    return parse(data, environ) if parse else read_attempt(data, parse_payload(data, environ))
 
 
 ADAPTER: Final = Adapter(

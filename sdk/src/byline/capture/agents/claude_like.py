@@ -86,6 +86,11 @@ def read_attempt(data: bytes, observed: Observed) -> Attempt | None:
     return Attempt(observed=observed, cwd=cwd, paths=tuple(paths), command=command) if paths or command is not None else None
 
 
+def attempt_of(observed: Observed, *, cwd: str, command: str | None) -> Attempt | None:
+    """Return what the call of a tool that was `observed` is about to do: it opens a window, for the files it names or for any."""
+    return Attempt(observed=observed, cwd=cwd, paths=observed.only, command=command) if observed.kind is Kind.OPENS else None
+
+
 def deny_or_ask(effect: Effect, message: str) -> Denial:
     """Return Claude Code's form of an answer; a person is asked where the rule says so."""
     told = {"hookEventName": "PreToolUse", "permissionDecision": str(effect), "permissionDecisionReason": message}

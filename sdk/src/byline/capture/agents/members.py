@@ -18,7 +18,7 @@ from byline.capture.agents import clean
 from byline.errors import PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def parse_members(data: bytes) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def parse_members(data: bytes) -> dict[str, Any]:
         PayloadError: It is not JSON, or no object.
     """
     try:
-        payload = json.loads(data)
+        payload = json.loads(data, strict=False)  # Windsurf lets line ends stand in a string
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"not JSON: {type(error).__name__}") from error
     if not isinstance(payload, dict):
@@ -92,6 +92,15 @@ def path_in(source: Mapping[str, Any], name: str, payload: Mapping[str, Any]) ->
         PayloadError: It is missing, not absolute, or no file can have it.
     """
     return absolute_path(string_in(source, name), payload)
+
+
+def paths_in(source: Mapping[str, Any], names: Iterable[str], payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths that `source` has under `names`, those that are there, from the folder `cwd` of `payload`.
+
+    Raises:
+        PayloadError: One of them is no path.
+    """
+    return tuple(path_in(source, name, payload) for name in names if source.get(name) is not None)
 
 
 def absolute_path(path: str, payload: Mapping[str, Any]) -> str:
