@@ -110,6 +110,22 @@ def test_what_is_wished(story: Story, wish: Wish, stays: set[str]) -> None:
     assert bool(left(story)) == bool(stays)
 
 
+def test_all_is_also_what_names_no_session(story: Story) -> None:
+    """A script's text goes; what a person typed beside it stays theirs to declare."""
+    story.person_types("d.py", "typed = 1\n")
+    story.tells("before", "d.py", {"kind": "human"})
+    story.person_types("d.py", "typed = 1\nscript = 2\n")
+    story.tells("after", "d.py", {"kind": "ai", "agent": "mine"})
+    story.person_types("d.py", "nothing = 0\n")
+    assert take(story, Wish(everything=True))
+    assert not take(story, Wish(everything=True)) or sessions(story) == {None}
+    contents = story.scratch.path / ".git/byline/contents"
+    assert [path for path in contents.rglob("*") if path.is_file() and b"script = 2" in path.read_bytes()] == []
+    story.person_types("d.py", "typed = 1\nscript = 2\n")
+    story.commit()
+    assert story.blame("HEAD", "d.py") == "human typed = 1 | unknown script = 2"
+
+
 @pytest.mark.usefixtures("story")
 def test_what_was_put_aside_goes_when_it_is_old() -> None:
     """Compaction takes it with what else is as old."""

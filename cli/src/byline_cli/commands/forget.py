@@ -36,7 +36,7 @@ def configure(parser: Parser) -> None:
     parser.add_argument("session", nargs="?", metavar="SESSION", help="the session's id, or how it begins (byline status)")
     parser.add_argument("--agent", metavar="NAME", help="all sessions of this agent")
     parser.add_argument("--before", metavar="DATE", help="all that ended before this day (YYYY-MM-DD, UTC)")
-    parser.add_argument("--all", action="store_true", help="all sessions")
+    parser.add_argument("--all", action="store_true", help="all sessions, and what names none")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -75,7 +75,7 @@ def _wish(options: Namespace) -> Wish:
 
 
 def _show(chosen: Chosen, world: World) -> None:
-    for line in show_table([["session", name[:36], agent] for name, agent in sorted(chosen.sessions.items())[:SHOWN]]):
+    for line in show_table([["session", (name or "-")[:36], agent] for name, agent in sorted(chosen.sessions.items(), key=str)[:SHOWN]]):
         world.terminal.line(line)
     if len(chosen.sessions) > SHOWN:
         world.terminal.line(f"  and {count(len(chosen.sessions) - SHOWN, 'more session')}")

@@ -34,11 +34,13 @@ from byline.capture.refusals import FILE as REFUSALS
 from byline.capture.refusals import read_line
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.worktree import find_worktree
+from byline.core.attribution import Agent, Tool
 from byline.core.edit import UNSEEN, Edit, Unseen
 from byline.core.lines import has_word, hash_lines
 from byline.core.value import dataclass, replace
 from byline.errors import MalformedError, RepositoryError
 from byline.flow.attest import attest_pending
+from byline.flow.claiming import WRITTEN
 from byline.flow.compaction import save_kept, worktree_top
 from byline.flow.forgotten import FILE as FORGOTTEN
 from byline.flow.forgotten import add_forgotten
@@ -72,9 +74,9 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What a wish comes to: `sessions` by id, each with its agent; `records`, `texts` and `payloads` are how many there are."""
+    """What a wish comes to: `sessions` by id (None: what names none), each with its agent, and what they left in `files`."""
 
-    sessions: Mapping[str, str]
+    sessions: Mapping[str | None, str]
     records: int
     texts: int
     payloads: tuple[Path, ...]
@@ -104,7 +106,11 @@ def choose(workshop: Workshop, wish: Wish) -> Chosen:
     """
     _take_up(workshop)
     edits, state = _edits(workshop.place), load_progress(workshop.place).state
-    sessions = {name: agent for name, agent in _sessions(edits, state).items() if _is_wanted(name, agent, wish, edits)}
+    sessions: dict[str | None, str] = {
+        name: agent for name, agent in _sessions(edits, state).items() if _is_wanted(name, agent, wish, edits)
+    }
+    if wish.everything and any(each.session is None for each in edits):
+        sessions[None] = "what names no session"
     mine = [each for each in edits if each.session in sessions]
     return Chosen(
         sessions=sessions,
@@ -203,7 +209,7 @@ def _is_wanted(name: str, agent: str, wish: Wish, edits: Iterable[Edit]) -> bool
     return wish.everything or agent == wish.agent
 
 
-def _payloads(inbox: Path, wish: Wish, sessions: Iterable[str]) -> Iterator[Path]:
+def _payloads(inbox: Path, wish: Wish, sessions: Iterable[str | None]) -> Iterator[Path]:
     """Yield what agents' hooks left in the inbox of one of `sessions`; what could not be read tells its session in its bytes, if at all."""
     names = [name.encode() for name in (*sessions, wish.session) if name]
     aside = inbox / "aside"
@@ -219,7 +225,7 @@ def _holds(path: Path, names: Iterable[bytes]) -> bool:
     return any(name in data for name in names)
 
 
-def _touched(state: State, sessions: Mapping[str, str]) -> Iterator[Key]:
+def _touched(state: State, sessions: Mapping[str | None, str]) -> Iterator[Key]:
     for key, seen in state.versions.items():
         if any(owner.session in sessions for each in seen for owner in (each.writer, *_unsigned(each.rows))):
             yield key
@@ -236,7 +242,7 @@ def _sight(workshop: Workshop, git_dir: str, path: bytes) -> None:
     scribe.write(worktree, path, (UNSEEN, after), occasion)
 
 
-def _doomed(workshop: Workshop, state: State, edits: Iterable[Edit], sessions: Mapping[str, str]) -> frozenset[str]:
+def _doomed(workshop: Workshop, state: State, edits: Iterable[Edit], sessions: Mapping[str | None, str]) -> frozenset[str]:
     """Return the texts that go: those of the sessions which git does not have, no work tree holds, and nobody else's record names."""
     mine: set[str | None] = set()
     others = {seen[-1].blob for (tree, _), seen in state.versions.items() if seen and os.path.lexists(tree)}
@@ -251,7 +257,7 @@ def _doomed(workshop: Workshop, state: State, edits: Iterable[Edit], sessions: M
 
 
 def _hashes(
-    workshop: Workshop, state: State, edits: Iterable[Edit], sessions: Mapping[str, str], doomed: frozenset[str]
+    workshop: Workshop, state: State, edits: Iterable[Edit], sessions: Mapping[str | None, str], doomed: frozenset[str]
 ) -> Iterator[bytes]:
     """Yield the hash of each line with a word that a session brought into a text that goes."""
     texts = Texts(workshop.repo, workshop.place, workshop.identity.line_key)
@@ -260,15 +266,19 @@ def _hashes(
         yield from hash_lines([line for line in lines if has_word(line)], workshop.identity.line_key)
 
     for edit in edits:
-        if edit.session in sessions and edit.by is not None and edit.after in doomed:
+        if edit.session in sessions and isinstance(edit.by, Agent | Tool) and edit.after in doomed:
             before = texts.lines(edit.before) if isinstance(edit.before, str) and not isinstance(edit.before, Unseen) else ()
             yield from hashed(Counter(texts.lines(edit.after) or ()) - Counter(before or ()))
     for seen in (each for several in state.versions.values() for each in several if each.blob in doomed):
         lines = texts.lines(seen.blob or "") or ()
-        yield from hashed(line for line, byline in zip(lines, seen.bylines, strict=False) if byline.owner.session in sessions)
+        yield from hashed(line for line, byline in zip(lines, seen.bylines, strict=False) if _is_written(byline.owner, sessions))
 
 
-def _without(state: State, sessions: Mapping[str, str], doomed: frozenset[str]) -> State:
+def _is_written(owner: Owner, sessions: Mapping[str | None, str]) -> bool:
+    return owner.session in sessions and owner.origin in WRITTEN
+
+
+def _without(state: State, sessions: Mapping[str | None, str], doomed: frozenset[str]) -> State:
     def rows(given: Rows) -> Rows:
         return tuple((number, _nameless(byline, sessions)) for number, byline in given)
 
@@ -289,11 +299,11 @@ def _without(state: State, sessions: Mapping[str, str], doomed: frozenset[str]) 
     )
 
 
-def _nameless(byline: Byline, sessions: Mapping[str, str]) -> Byline:
+def _nameless(byline: Byline, sessions: Mapping[str | None, str]) -> Byline:
     return replace(byline, owner=_strip(byline.owner, sessions)) if byline.statement is None else byline
 
 
-def _strip(owner: Owner, sessions: Mapping[str, str]) -> Owner:
+def _strip(owner: Owner, sessions: Mapping[str | None, str]) -> Owner:
     earlier = _strip(owner.earlier, sessions) if owner.earlier else None
     return replace(owner, session=None if owner.session in sessions else owner.session, earlier=earlier)
 
@@ -305,7 +315,7 @@ def _sweep(place: Path) -> None:
             each.unlink()
 
 
-def _blank(place: Path, sessions: Mapping[str, str], *, upto: int) -> int:
+def _blank(place: Path, sessions: Mapping[str | None, str], *, upto: int) -> int:
     """Put empty lines in the place of the sessions' records before byte number `upto`; return how many."""
     common_dir, count = shared_dir(place), 0
     with locked(place / FILE, alone=True) as handle, os.fdopen(os.dup(handle), "rb") as journal:
@@ -323,7 +333,7 @@ def _blank(place: Path, sessions: Mapping[str, str], *, upto: int) -> int:
     return count
 
 
-def _blank_refusals(place: Path, sessions: Mapping[str, str]) -> int:
+def _blank_refusals(place: Path, sessions: Mapping[str | None, str]) -> int:
     """Put empty lines in the place of what the sessions were refused; return how many. No statement waits for them any more."""
     if not (place / REFUSALS).exists():
         return 0
@@ -337,7 +347,7 @@ def _blank_refusals(place: Path, sessions: Mapping[str, str]) -> int:
     return len(theirs)
 
 
-def _is_of(line: bytes, common_dir: str, sessions: Mapping[str, str]) -> bool:
+def _is_of(line: bytes, common_dir: str, sessions: Mapping[str | None, str]) -> bool:
     try:
         event = parse_event(line, common_dir)
     except MalformedError:
