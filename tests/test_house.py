@@ -38,9 +38,9 @@ KEEPERS = {
     "byline_proto": r"byline\.log\.(answers|client)\b|byline_ledger\.server\b",
     "pygls": r"byline_lsp\b",
     "lsprotocol": r"byline_lsp\b",
-    # Git is called by byline.git alone and ssh-keygen by byline.sign.ssh; the demonstration plays a person who types commands, and a
-    # pager is the person's own program.
-    "subprocess": r"byline\.git\b|byline\.sign\.ssh\b|byline_cli\.(child|demo|pager)\b",
+    # Git is called by byline.git alone and ssh-keygen by byline.sign.ssh; the demonstration plays a person who types commands, a
+    # pager is the person's own program, and so is what runs behind a proxy.
+    "subprocess": r"byline\.git\b|byline\.sign\.ssh\b|byline_cli\.(child|demo|pager|relay)\b",
 }
 
 # Importing one of these, or calling one of those, would let the world into a pure room.

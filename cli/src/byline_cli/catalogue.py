@@ -30,6 +30,7 @@ COMMANDS = {
     "ledger": "make, run and check a ledger of your own",
     "lsp": "the language server, for editors",
     "forget": "remove what sessions left on this machine; what is signed stays",
+    "wrap": "run a tool server or an agent behind a proxy that records what it writes",
     "hook": "take an agent's event (agents call this, people do not)",
     "doctor": "is everything in place, and what may be claimed here",
     "demo": "tell the whole story on a scratch repository",
@@ -38,7 +39,7 @@ COMMANDS = {
 GROUPS = (
     ("start", ("init", "doctor", "demo")),
     ("read", ("status", "blame", "why", "diff", "log", "stats", "show", "verify")),
-    ("record", ("attest", "push", "forget", "hook", "lsp")),
+    ("record", ("attest", "push", "forget", "wrap", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust", "delegate")),
     ("share", ("export", "import", "trailers")),
     ("run", ("ledger",)),

@@ -74,13 +74,14 @@ def session(
     root: StrPath | None = None,
     session_id: str | None = None,
     on_behalf_of: str | None = None,
+    channel: Channel = Channel.SDK,
 ) -> Session:
     """Return a session in which `agent`, driven by `model`, edits files below `root`.
 
     `agent` may be left out inside another session and in a process that `Session.environ` was given to. `model` is `provider/name`, or
     the agent's own word for it. `root` is the other session's, or the current folder. `session_id` goes on with a session that was
     begun elsewhere. `on_behalf_of` is the principal who lets the agent act (`p-...`, `s-...`); None is the other session's, or whom
-    `BYLINE_ON_BEHALF_OF` names, else whoever signs.
+    `BYLINE_ON_BEHALF_OF` names, else whoever signs. `channel` is for those who overhear an agent and do not write for it.
 
     Raises:
         ValueError: Nobody names an agent, or `on_behalf_of` is no id of a person or a service.
@@ -96,6 +97,7 @@ def session(
         Path(os.path.abspath(root or ".")),  # noqa: PTH100 - keeps links
         word(session_id) or inherited or os.urandom(16).hex(),
         on_behalf_of=_principal(on_behalf_of) or acts_for(os.environ),
+        channel=channel,
     )
 
 

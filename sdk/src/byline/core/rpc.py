@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""JSON-RPC 2.0 messages, one JSON text a line, as the Model Context Protocol and the Agent Client Protocol have them on standard streams.
+
+>>> (message,) = parse_messages(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "write_file"}}')
+>>> message.method, message.id, message.given["name"]
+('tools/call', 1, 'write_file')
+>>> format_answer(1, {"ok": True})
+b'{"jsonrpc":"2.0","id":1,"result":{"ok":true}}\n'
+
+A request has a method and an id, a notification a method, a response an id and a result or an error. A line may hold several (a batch).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from byline.core.value import dataclass
+from byline.errors import PayloadError
+
+Id = str | int | float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message; `given` are its parameters or its result, empty where it has none that are an object.
+
+    `method` is None for a response, `id` for a notification; `is_error` marks a response that tells of an error.
+    """
+
+    method: str | None
+    id: Id | None
+    given: dict[str, Any]
+    is_error: bool
+
+
+def parse_messages(line: bytes) -> tuple[Message, ...]:
+    """Return the messages of `line`.
+
+    Raises:
+        PayloadError: It is not JSON, or no messages.
+    """
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError(f"not JSON: {type(error).__name__}") from error
+    return tuple(_message(each) for each in (value if isinstance(value, list) else [value]))
+
+
+def format_answer(to: Id, result: object) -> bytes:
+    """Return the response that answers the request `to` with `result`, as a line."""
+    return _line({"jsonrpc": "2.0", "id": to, "result": result})
+
+
+def format_refusal(to: Id, why: str) -> bytes:
+    """Return the response that refuses the request `to`, as a line."""
+    return _line({"jsonrpc": "2.0", "id": to, "error": {"code": -32000, "message": why}})
+
+
+def object_of(source: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the object `name` of `source`; an empty one where there is none."""
+    value = source.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def objects_of(source: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects in the list `name` of `source`; none where there is no list."""
+    value = source.get(name)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def text_of(source: dict[str, Any], name: str) -> str | None:
+    """Return the text `name` of `source`; None where there is none, or it is empty."""
+    value = source.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def _message(value: object) -> Message:
+    if not isinstance(value, dict):
+        raise PayloadError("not a message")
+    method, told = value.get("method"), value.get("id")
+    if not isinstance(method, str | None) or (told is not None and type(told) not in (str, int, float)):
+        raise PayloadError("not a message")
+    given = object_of(value, "result" if method is None else "params")
+    return Message(method=method, id=told, given=given, is_error="error" in value)
