@@ -60,4 +60,4 @@ growth: .venv
 
 lock: .venv
 	$(BIN)/uv lock
-	$(BIN)/uv export --frozen --quiet --all-extras --no-emit-project --no-header --no-annotate --output-file requirements.txt
+	$(BIN)/uv export --frozen --quiet --extra dev --no-emit-project --no-header --no-annotate --output-file requirements.txt

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from frameworks_here import VERSIONS, framework_python
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -110,9 +112,12 @@ def test_python_runs(block: Block, repository: Scratch) -> None:
         test = doctest.DocTestParser().get_doctest(block.text, {}, str(block), str(block.document), block.line)
         assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
         return
+    # Frameworks are kept apart from us, and warn as they like.
+    python = [framework_python()] if block.document.name == "frameworks.md" else [sys.executable, "-W", "error"]
+    environ = {**_environment(), "PYTHONPATH": str(HOUSE / "sdk/src")}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-"],
-        input=block.text, text=True, cwd=repository.path, env=_environment(), capture_output=True, check=False, timeout=120,
+        [*python, "-"],
+        input=block.text, text=True, cwd=repository.path, env=environ, capture_output=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -171,6 +176,11 @@ def test_every_agent_is_documented() -> None:
     """docs/agents.md is what the adapters say of their agents; `make docs` writes it."""
     made = subprocess.run([sys.executable, HOUSE / "docs/agents.py"], capture_output=True, text=True, check=True, timeout=60).stdout
     assert (HOUSE / "docs/agents.md").read_text() == made
+
+
+def test_every_framework_is_documented_with_the_version_it_is_tested_with() -> None:
+    text = (HOUSE / "docs/frameworks.md").read_text()
+    assert [name for name, version in VERSIONS.items() if f"{name} {version}" not in text] == []
 
 
 def test_every_command_that_is_named_exists() -> None:

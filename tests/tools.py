@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import shutil
 import subprocess
@@ -46,6 +47,19 @@ def python_program(package: str, version: str, name: str) -> Path:
         _run([str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{package}=={version}"], {})
 
     return _installed(f"{package}-{version}", make, moves=False) / "bin" / name
+
+
+def python_environment(*packages: str) -> Path:
+    """Return the Python of an environment with `packages` (each as `name==version`), which uv makes."""
+    uv = Path(sys.executable).with_name("uv")
+    name = f"python-{hashlib.sha256(' '.join(packages).encode()).hexdigest()[:12]}"
+
+    def make(place: Path) -> None:
+        kept = {"HOME": str(HOME), "XDG_CACHE_HOME": str(CACHE.parent), "UV_HTTP_TIMEOUT": "20"}
+        _run([str(uv), "venv", "--quiet", "--python", sys.executable, str(place)], kept)
+        _run([str(uv), "pip", "install", "--quiet", "--python", str(place / "bin/python"), *packages], kept)
+
+    return _installed(name, make, moves=False) / "bin/python"
 
 
 def node_packages(name: str, *packages: str, scripts: bool = False) -> Path:

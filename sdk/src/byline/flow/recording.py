@@ -26,7 +26,7 @@ from byline.capture.places import inbox_dir, loose_dir, prepare_repository, repo
 from byline.capture.worktree import Routed, find_worktree, is_gits_own, read_head, read_in_progress, route
 from byline.core.attribution import Evidence
 from byline.core.edit import Edit
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +45,15 @@ MEASURED = 64  # edits, after which it is looked again how much room there is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The agent's own words for a call and for the tool that it called, as far as it has any."""
+    """The agent's own words for a call, for the tool that it called, and for the model that asked for it, as far as it has any."""
 
     id: str | None = None
     tool: str | None = None
+    model: str | None = None
+
+    def made_by(self, agent: Agent) -> Agent:
+        """Return `agent` as it was in this call."""
+        return replace(agent, model=model) if (model := word(self.model)) else agent
 
 
 class _Process:
@@ -144,7 +149,7 @@ class Recorder:
             path=routed.path,
             before=None if before is None else contents.put(before),
             after=None if after is None else contents.put(after),
-            by=by,
+            by=call.made_by(by),
             evidence=Evidence.ATTESTED,
             channel=self.channel,
             session=self.session,

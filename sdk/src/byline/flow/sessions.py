@@ -284,13 +284,16 @@ class Session:
 
     arecord = in_thread(record)
 
-    def watch(self, *, tool: str | None = None, call_id: str | None = None, paths: Iterable[StrPath] | None = None) -> Watch:
+    def watch(
+        self, *, tool: str | None = None, call_id: str | None = None, paths: Iterable[StrPath] | None = None, model: str | None = None
+    ) -> Watch:
         """Return a watch, for `with` and `async with`, that records what changes in it (`byline.flow.watching`).
 
-        `paths` are the files and folders that may change; without it the whole work tree around the root is looked at.
+        `paths` are the files and folders that may change; without it the whole work tree around the root is looked at. `model` is the
+        one that asked for this call, where it is not the session's.
         """
         places = None if paths is None else [self.root / path for path in paths]
-        return Watch(self.recorder, self._by, self._call(call_id, tool), root=self.root, paths=places)
+        return Watch(self.recorder, self._by, self._call(call_id, tool, model), root=self.root, paths=places)
 
     @property
     def tool(self) -> ToolDecorator:
@@ -330,9 +333,10 @@ class Session:
         found = [event for event in events if isinstance(event, Edit) and event.session == self.id]
         return sorted(found, key=lambda edit: (edit.time, edit.name))
 
-    def _call(self, call_id: str | None, tool: str | None) -> Call:
+    def _call(self, call_id: str | None, tool: str | None, model: str | None = None) -> Call:
         around = call_of(self.recorder) or Call()
-        return Call(id=around.id if call_id is None else call_id, tool=around.tool if tool is None else tool)
+        told = {"id": call_id, "tool": tool, "model": model}
+        return replace(around, **{name: value for name, value in told.items() if value is not None})
 
     def _at(self, path: StrPath) -> Path:
         return Path(os.path.abspath(self.root / path))  # noqa: PTH100 - a link is the thing itself

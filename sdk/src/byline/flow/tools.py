@@ -113,8 +113,18 @@ class _Described:
         if callable(self._paths):
             told["paths"] = [os.fspath(path) for path in self._paths(*args, **kwargs)]
         elif self._paths is not None:
-            told["paths"] = [path for name in self._paths for path in _paths(bound.arguments[name])]
+            told["paths"] = paths_in(bound.arguments, self._paths)
         return told
+
+
+def paths_in(arguments: Mapping[str, Any], names: Iterable[str]) -> list[StrPath]:
+    """Return the paths that the arguments `names` hold.
+
+    Raises:
+        KeyError: There is no such argument.
+        TypeError: It holds no path.
+    """
+    return [path for name in names for path in _paths(arguments[name])]
 
 
 def _paths(value: object) -> list[StrPath]:

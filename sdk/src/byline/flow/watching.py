@@ -169,7 +169,7 @@ class Watch:
         """Spool a scan and return its name. It happened at `time`: what came later, and is seen, was made in the window; or else now."""
         said = Observed(
             kind=kind,
-            agent=self._by,
+            agent=self.call.made_by(self._by),
             session=self.recorder.session,
             call=self.call.id,
             tool=self.call.tool,

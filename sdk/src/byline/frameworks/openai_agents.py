@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""The OpenAI Agents SDK: hooks of a run that watch each tool call.
+
+    with BylineHooks(paths={"write_file": "path"}) as hooks:
+        await Runner.run(agent, "...", hooks=hooks)           # or run_sync, run_streamed
+        # reviewer.as_tool(..., hooks=hooks) for agents that are tools
+
+The SDK says that a tool ended, but not that it failed for good (`failure_error_function=None`): what such a tool changed is recorded
+where the `with` ends, and without `with` it is not. A trace is a session, one pair of hooks is where nothing is traced; agents that are
+handed to, or called as tools, have sessions below the first agent's. Tools run outside these hooks' context: `byline.current()` in a
+tool is the session of a `with byline.session(...)` around the run, if there is one.
+"""
+
+from __future__ import annotations
+
+import json
+from asyncio import to_thread
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from byline.flow.tool_calls import ToolCalls
+from byline.frameworks.extras import wanted
+
+with wanted("openai-agents"):
+    from agents import FunctionTool, RunHooks, ToolOriginType, get_current_trace
+    from agents.tool import get_function_tool_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from byline.flow.tools import PathsOf, StrPath
+
+    # A tool call: its context, which a function tool has of its own and others share, and its tool.
+    Key = tuple[int, str]
+
+
+class BylineHooks(RunHooks):
+    """Watches the tools of a run; the arguments are those of `byline.flow.tool_calls.ToolCalls`."""
+
+    def __init__(self, *, paths: Mapping[str, PathsOf] | None = None, root: StrPath | None = None) -> None:
+        self._calls = ToolCalls("openai-agents", root=root, paths=paths)
+        self._open: dict[Key, list[tuple[ExitStack, Any]]] = {}  # with the contexts, which so keep their ids
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End what tools that failed left open."""
+        while self._open:
+            _, calls = self._open.popitem()
+            for stack, _ in reversed(calls):
+                stack.close()
+
+    async def on_agent_start(self, context: Any, agent: Any) -> None:  # noqa: ARG002 - the framework's signature
+        """Note who is first."""
+        self._calls.session(agent=agent.name, run=_run())
+
+    async def on_tool_start(self, context: Any, agent: Any, tool: Any) -> None:
+        """Begin to watch."""
+        if isinstance(tool, FunctionTool) and (origin := get_function_tool_origin(tool)) and origin.type is ToolOriginType.AGENT_AS_TOOL:
+            return  # its own calls are watched
+        watch = self._calls.watch(
+            tool.name,
+            _arguments(context),
+            call_id=getattr(context, "tool_call_id", None),
+            agent=agent.name,
+            model=_model_of(context, agent),
+            run=_run(),
+        )
+        stack = ExitStack()
+        self._open.setdefault((id(context), tool.name), []).append((stack, context))
+        await to_thread(stack.enter_context, watch)
+
+    async def on_tool_end(self, context: Any, agent: Any, tool: Any, result: object) -> None:  # noqa: ARG002 - the framework's signature
+        """Look what changed."""
+        key = id(context), tool.name
+        if calls := self._open.get(key):
+            stack, _ = calls.pop()
+            if not calls:
+                self._open.pop(key, None)
+            await to_thread(stack.close)
+
+
+def _run() -> str | None:
+    trace = get_current_trace()
+    name = trace.trace_id if trace else ""
+    return name if name.startswith("trace_") else None
+
+
+def _arguments(context: Any) -> object:
+    try:
+        return json.loads(context.tool_arguments)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _model_of(context: Any, agent: Any) -> str | None:
+    """Return the model that the run or the agent names; None where it is the SDK's default."""
+    asked = getattr(getattr(context, "run_config", None), "model", None) or agent.model
+    name = asked if isinstance(asked, str) else getattr(asked, "model", None)
+    return name if isinstance(name, str) else None

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each framework runs the same script (`drivers/script.py`) with its own fake model: what is recorded and blamed is what it says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import byline
+from byline.capture.clone import settle_repository
+from byline.capture.journal import read_events
+from byline.capture.losses import read_losses
+from byline.capture.places import inbox_dir, repository_dir
+from byline.core.attribution import Channel
+from byline.core.edit import Edit
+from byline.testing import blame
+from frameworks_here import framework_python
+
+if TYPE_CHECKING:
+    from scratch import Scratch
+
+HERE = Path(__file__).parent
+DRIVERS = {
+    "langchain_agents": ("invoke", "ainvoke", "stream", "astream", "graph"),
+    "openai_sdk_agents": ("run", "run_sync", "run_streamed"),
+    "pydantic_agents": ("run", "run_sync", "run_stream"),
+    "smol_agents": ("run", "stream"),
+}
+STORIES = [(driver, how) for driver, ways in DRIVERS.items() for how in ways]
+
+# An agent that smolagents' agents call is called as the tool is.
+INNER_NAMES = {"smol_agents": "delegate"}
+OUTER = ("coder", "fake-1")
+
+
+def _drive(repository: Scratch, driver: str, how: str) -> list[Edit]:
+    """Run a driver in the repository, and return what its agents did there."""
+    python = framework_python()
+    repository.write("human.py", "x = 1\n")
+    repository.commit("a person's file")
+    ours = os.pathsep.join((str(Path(byline.__file__).parents[1]), str(HERE / "drivers")))
+    environ = {**os.environ, "PYTHONPATH": ours, "OPENAI_API_KEY": ""}
+    command = [python, HERE / "drivers" / f"{driver}.py", how]
+    done = subprocess.run(command, cwd=repository.path, env=environ, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    place = repository_dir(repository.path / ".git")
+    settle_repository(place, inbox_dir(os.environ))
+    assert [*read_losses(place), *read_losses(inbox_dir(os.environ))] == []
+    return [event for event in read_events(place).events if isinstance(event, Edit) and event.by is not None]
+
+
+def _lines(repository: Scratch, path: str) -> list[tuple[str | None, str | None]]:
+    return [(line.agent, line.model) for line in blame(repository.path / path)]
+
+
+@pytest.mark.parametrize(("driver", "how"), STORIES)
+def test_every_line_is_its_agents(repository: Scratch, driver: str, how: str) -> None:
+    edits = _drive(repository, driver, how)
+    sub_agent = INNER_NAMES.get(driver, "tester")
+    said = Counter((edit.path.decode(), getattr(edit.by, "name", None), edit.tool, edit.call) for edit in edits)
+    expected = [
+        ("a.py", "coder", "write_file", "c1"),
+        ("a.py", "coder", "shell", "c2"),
+        ("made.py", "coder", "shell", "c2"),
+        ("one.py", "coder", "write_file", "c3"),
+        ("two.py", "coder", "write_file", "c4"),
+        ("broken.py", "coder", "fails", "c5"),
+        ("inner.py", sub_agent, "write_file", "i1"),
+    ]
+    assert said == Counter(expected)
+    assert {edit.channel for edit in edits} == {Channel.SDK}
+    (main,) = {edit.session for edit in edits if getattr(edit.by, "name", None) == "coder"}
+    (inner,) = {edit.session for edit in edits if getattr(edit.by, "name", None) == sub_agent}
+    assert inner is not None
+    assert inner.startswith(f"{main}/")
+    assert _lines(repository, "a.py") == [OUTER, OUTER]
+    assert [_lines(repository, path) for path in ("made.py", "one.py", "two.py", "broken.py")] == [[OUTER]] * 4
+    assert _lines(repository, "inner.py") == [(sub_agent, "fake-2")]
+    assert (repository.path / "human.py").read_text() == "x = 1\ntyped = 1\n"
+    assert _lines(repository, "human.py") == [(None, None), (None, None)]
+
+
+def test_an_agent_that_is_handed_to_is_below_the_one_that_was_asked(repository: Scratch) -> None:
+    (edit,) = _drive(repository, "openai_sdk_agents", "handoff")
+    assert (getattr(edit.by, "name", None), "/" in str(edit.session)) == ("tester", True)
+
+
+def test_a_tool_that_ends_the_run_by_failing_is_recorded_all_the_same(repository: Scratch) -> None:
+    (edit,) = _drive(repository, "openai_sdk_agents", "raises")
+    assert (edit.path, edit.call) == (b"broken.py", "c5")
+
+
+@pytest.mark.slow
+def test_what_an_agent_does_in_code_is_its_own_and_what_its_code_lets_others_do_theirs(repository: Scratch) -> None:
+    edits = _drive(repository, "smol_agents", "code")
+    said = Counter((edit.path.decode(), getattr(edit.by, "name", None), edit.tool) for edit in edits)
+    code = [(path, "coder", "python_interpreter") for path in ("a.py", "a.py", "made.py", "half.py")]
+    assert said == Counter([*code, ("inner.py", "delegate", "write_file")])
+    (main,) = {edit.session for edit in edits if getattr(edit.by, "name", None) == "coder"}
+    assert {str(edit.session).rpartition("/")[0] for edit in edits if edit.path == b"inner.py"} == {main}

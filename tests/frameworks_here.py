@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The frameworks that the adapters are tested with, of one version each; docs/frameworks.md names the same.
+
+Those that agree on what they need share an environment, which is made once, apart from the one that tests run in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools import python_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSIONS = {
+    "langchain": "1.4.7",
+    "langgraph": "1.2.22",
+    "openai-agents": "0.24.0",
+    "pydantic-ai-slim": "2.68.0",
+    "smolagents": "1.26.0",
+}
+
+
+def framework_python() -> Path:
+    """Return the Python that has them; the test is skipped where they cannot be had."""
+    return python_environment("cryptography>=45", *(f"{name}=={version}" for name, version in VERSIONS.items()))
