@@ -29,7 +29,7 @@ between the two scans is the agent's. Everything else happens later. A hook neve
 what it could not take: `byline status` shows it.
 
 *Tested* names the version whose payloads were seen; where it says "schema" they were built from the documentation, field by field.
-Agents that call no program, and those that are not here yet: `byline hook generic` (docs/formats.md)."""
+Agents that call no program, and those that are not here yet: [below](#any-other-agent)."""
 
 TAIL = """\
 Several agents read each other's settings: Copilot, Cursor and Continue call Claude Code's hooks. A payload goes to the adapter of the
@@ -37,7 +37,18 @@ agent that sent it, and what two hooks tell is recorded once.
 
 What every agent has in common: an edit that is denied or fails leaves no record. A change that two agents' windows both saw is either's,
 and said so. What a person types while a command of an agent runs counts as the agent's: hooks cannot tell hands apart, and Byline errs on
-the strict side."""
+the strict side.
+
+## Any other agent
+
+`byline record --agent NAME [--model NAME] -- CMD` runs any command between two scans of the work tree and its submodules. What changed
+is the agent's, and so are the commits that the command makes; an agent with hooks of its own, another `record` and a program with the
+SDK have what they saw for themselves. The command keeps its terminal, its signals and its exit code. What it leaves in the background is
+waited for, ten seconds (`--linger`) where there is Linux; what still runs then is a loss that `byline status` shows. What you type
+meanwhile is the agent's, too: wrap one task, not a day. Killed with `kill -9`, `record` has no second scan, and nothing is the agent's.
+
+An agent or a script that knows its edits tells them: `byline hook generic` ([formats](formats.md)), or `byline.session`
+([sdk](sdk.md))."""
 
 
 def page() -> str:

@@ -28,6 +28,7 @@ COMMANDS = {
     "import": "take from other tools' records what an agent wrote",
     "trailers": "do commit messages say of agents what the evidence says",
     "ledger": "make, run and check a ledger of your own",
+    "record": "run any command and record what it changes as an agent's",
     "lsp": "the language server, for editors",
     "forget": "remove what sessions left on this machine; what is signed stays",
     "wrap": "run a tool server or an agent behind a proxy that records what it writes",
@@ -39,7 +40,7 @@ COMMANDS = {
 GROUPS = (
     ("start", ("init", "doctor", "demo")),
     ("read", ("status", "blame", "why", "diff", "log", "stats", "show", "verify")),
-    ("record", ("attest", "push", "forget", "wrap", "hook", "lsp")),
+    ("record", ("attest", "push", "record", "forget", "wrap", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust", "delegate")),
     ("share", ("export", "import", "trailers")),
     ("run", ("ledger",)),

@@ -138,7 +138,7 @@ def _delegate(scope: Scope, lasts: timedelta, workshop: Workshop, trust: Trust, 
 def _run(command: list[str], environ: dict[str, str], place: Path, world: World) -> int:
     """Run `command` with the agent's key, sign what is left, and let the key go; return the command's exit code."""
     try:
-        code = run_child(command, environ=environ, cwd=world.cwd)
+        code = run_child(command, environ=environ, cwd=world.cwd).code
     finally:
         _finish(environ, place, world)
     return code

@@ -94,6 +94,13 @@ def holds(window: Window, mark: Mark) -> bool:
     return window.opening.worktree == mark.worktree and opened < mark.time and (closed is None or mark.time <= closed.time)
 
 
+def innermost(windows: Iterable[Window]) -> tuple[Window, ...]:
+    """Return those of `windows` in which no other of them was opened."""
+    windows = tuple(windows)
+    outer = {name for window in windows for name in window.opening.observed.inside}
+    return tuple(window for window in windows if window.opening.observed.window not in outer)
+
+
 def settle_commit(scribe: Scribe, worktree: WorkTree, opening: Scan, mark: Mark, occasion: Occasion) -> None:
     """Write the edits that the commit of `mark` holds and that were made since `opening`, as `occasion` tells.
 

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 
 from byline.capture.agents import FileText, Kind, Observed, acts_for
 from byline.capture.agents.catalogue import AGENTS, find_adapter
-from byline.capture.agents.program import program_of
+from byline.capture.agents.program import program_of, windows_around
 from byline.capture.ask_git import ignored_paths
 from byline.capture.clone import Settled
-from byline.capture.command_edits import Window, holds, pair_scans, settle_commit, settle_window
+from byline.capture.command_edits import Window, holds, innermost, pair_scans, settle_commit, settle_window
 from byline.capture.disk import read_tail
 from byline.capture.file_edits import settle_file
 from byline.capture.inbox import Arrival, Spooled, list_arrivals, lock_inbox, put_aside, read_arrival, sweep_torn
@@ -123,7 +123,7 @@ class _Run:
         observed = find_adapter(spooled.agent).parse_payload(spooled.payload, spooled.facts)
         if (name := observed.agent.name) in AGENTS:
             self.seen[name] = max(arrival.time, self.seen.get(name, 0))
-        return replace(observed, on_behalf_of=acts_for(spooled.facts))
+        return replace(observed, on_behalf_of=acts_for(spooled.facts), inside=(*windows_around(spooled.facts), *observed.inside))
 
     def _settle_files(self, arrival: Arrival, observed: Observed, moved: Moved | None, ignored: frozenset[str]) -> None:
         occasion = self._occasion(arrival, observed)
@@ -172,7 +172,7 @@ class _Run:
                 settle_file(self.scribe, routed, FileText(path=path, before=UNSEEN, after=None), occasion)
 
     def _settle_commit(self, mark: Mark, windows: tuple[Window, ...]) -> None:
-        around = [window for window in windows if holds(window, mark)]
+        around = innermost(window for window in windows if holds(window, mark))
         worktree = find_worktree(Path(around[0].opening.top)) if around else None
         if worktree is None or len(around) > 1:
             return  # made in no window, or in two at once: nobody's

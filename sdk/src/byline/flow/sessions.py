@@ -28,7 +28,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.agents import ON_BEHALF_OF, acts_for
+from byline.capture.agents import ON_BEHALF_OF, WATCHES, acts_for
 from byline.capture.clone import settle_repository
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import find_events
@@ -41,7 +41,7 @@ from byline.flow.asynchronous import in_thread
 from byline.flow.files import files_below, read_itself, read_or_none, replace_file, set_mode
 from byline.flow.recording import Call, Recorder, word
 from byline.flow.tools import ToolDecorator
-from byline.flow.watching import Watch, call_of
+from byline.flow.watching import Watch, call_of, windows_now
 from byline.log.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -171,8 +171,9 @@ class Session:
     def environ(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment (`os.environ`, or `base`) for a process that works for this agent."""
         told = {SESSION: self.id, AGENT: self._by.name, VERSION: self._by.version, MODEL: self._by.model}
-        told |= {ON_BEHALF_OF: self.recorder.on_behalf_of}
-        kept = {name: value for name, value in (os.environ if base is None else base).items() if name not in told}
+        base = os.environ if base is None else base
+        told |= {ON_BEHALF_OF: self.recorder.on_behalf_of, WATCHES: " ".join(windows_now(base))}
+        kept = {name: value for name, value in base.items() if name not in told}
         return kept | {name: value for name, value in told.items() if value}
 
     # Files

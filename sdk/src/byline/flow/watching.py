@@ -35,7 +35,7 @@ from byline.capture.scans import scan_worktree, with_submodules
 from byline.core.edit import Edit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -54,6 +54,11 @@ def call_of(recorder: Recorder) -> Call | None:
     return next((watch.call for watch in reversed(_OPEN.get()) if watch.recorder is recorder), None)
 
 
+def windows_now(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the windows that are open where the program is now, and around its process, as `environ` tells."""
+    return (*program.windows_around(environ), *(watch.name for watch in _OPEN.get()))
+
+
 class Watch:
     """A window around a block, for `with` and `async with`; made by `Session.watch`. For one use."""
 
@@ -62,7 +67,7 @@ class Watch:
         self.call = call
         self._by = by
         self._pid = os.getpid()
-        self._name = f"{self._pid}.{os.urandom(8).hex()}"
+        self.name = f"{self._pid}.{os.urandom(8).hex()}"
         self._files = tuple(path for path in paths or () if not path.is_dir())
         self._folders = [(path, False) for path in paths if path.is_dir()] if paths is not None else [(root, True)]
         self._before: dict[Path, bytes | None] = {}
@@ -174,8 +179,8 @@ class Watch:
             call=self.call.id,
             tool=self.call.tool,
             channel=self.recorder.channel,
-            window=self._name,
-            inside=tuple(watch._name for watch in _OPEN.get() if watch is not self),  # noqa: SLF001 - of its own class
+            window=self.name,
+            inside=tuple(name for name in windows_now(os.environ) if name != self.name),
         )
         facts, files = scan_worktree(worktree, under)
         facts |= {ON_BEHALF_OF: self.recorder.on_behalf_of or ""}

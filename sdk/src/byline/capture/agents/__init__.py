@@ -37,9 +37,10 @@ AGENT_VARIABLES = (
 )
 
 ON_BEHALF_OF = "BYLINE_ON_BEHALF_OF"
+WATCHES = "BYLINE_WATCHES"  # the windows in which a process was started (`capture.agents.program`)
 
 # What a hook's environment tells and its payload does not; spooled beside the payload.
-SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI", "CONTINUE_PROJECT_DIR", ON_BEHALF_OF)
+SPOOLED_VARIABLES = ("AI_AGENT", "COPILOT_CLI", "CONTINUE_PROJECT_DIR", ON_BEHALF_OF, WATCHES)
 
 MAX_STRING = 512
 

@@ -6,7 +6,7 @@
      "session": "5f0e...", "call": "c1", "tool": "bash"}
 
 `window` pairs the two scans and begins with the process that watches; `inside` names the windows in which this one was opened: what
-it saw is its own, not theirs.
+it saw is its own, not theirs. A process that was started in a window has its name in `BYLINE_WATCHES`, with those around it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from byline.capture.agents import Adapter, Kind, Observed, clean
+from byline.capture.agents import WATCHES, Adapter, Kind, Observed, clean
 from byline.core.attribution import Agent, Channel
 from byline.core.canonical import format_canonical, parse_strict
 from byline.errors import PayloadError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "byline.watch/1"
 _KINDS: Final = {"before": Kind.OPENS, "after": Kind.CLOSES}
 _WINDOW: Final = re.compile(r"[0-9]{1,10}\.[0-9a-f]{1,64}", re.ASCII)
+MOST_WINDOWS: Final = 64
 _CHANNELS: Final = (Channel.SDK, Channel.PROXY, Channel.RECORD)
 _MEMBERS: Final = {"schema", "when", "window", "inside", "by", "channel", "session", "call", "tool"}
 
@@ -78,6 +79,11 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
 def program_of(observed: Observed) -> int | None:
     """Return the process that watches in the window of `observed`; None where it has none."""
     return int(observed.window.partition(".")[0]) if observed.window else None
+
+
+def windows_around(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the windows in which a process with `environ` was started, the innermost last."""
+    return tuple(filter(_WINDOW.fullmatch, environ.get(WATCHES, "").split()[-MOST_WINDOWS:]))
 
 
 def _window(value: Json) -> str:
