@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from scratch import Scratch
 
-SECONDS = 120
+SECONDS = 500
 STARTS = "x = 1\ny = 2\n"
 
 
@@ -93,7 +93,8 @@ class Work:
 
     def asks(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False) -> str:
         """Run the agent once and return what it printed."""
-        environ = {**os.environ, **self.agent.settle(Path(os.environ["HOME"]), self.path, model.url)}
+        # As a shell sets it: an agent may go by it.
+        environ = {**os.environ, "PWD": str(self.path), **self.agent.settle(Path(os.environ["HOME"]), self.path, model.url)}
         command = [self.program, *self.agent.command(what, self.agent.models[with_model], more=more)]
         done = subprocess.run(
             command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=SECONDS
@@ -237,5 +238,61 @@ COPILOT = RealAgent(
     settle=_copilot_environ,
     writes=lambda path, text: Call("create", {"path": str(path), "file_text": text}),
     replaces=lambda path, old, new: Call("edit", {"path": str(path), "old_str": old, "new_str": new}),
+    runs=lambda command: Call("bash", {"command": command, "description": "a command"}),
+)
+
+
+def _pi(what: str, model: str, *, more: bool) -> list[str]:
+    return ["-p", *(["--continue"] if more else []), "--provider", "scripted", "--model", model, what]
+
+
+def _pi_environ(home: Path, _top: Path, url: str) -> dict[str, str]:
+    known = [
+        {"id": each, "name": each, "reasoning": False, "input": ["text"], "contextWindow": 100_000, "maxTokens": 4096} for each in PI.models
+    ]
+    scripted = {"baseUrl": f"{url}/v1", "apiKey": "none", "api": "openai-completions", "models": known}
+    (home / ".pi/agent").mkdir(parents=True, exist_ok=True)
+    (home / ".pi/agent/models.json").write_text(json.dumps({"providers": {"scripted": scripted}}))
+    return {"PI_OFFLINE": "1", "PI_SKIP_VERSION_CHECK": "1"}
+
+
+PI = RealAgent(
+    name="pi",
+    package="@mariozechner/pi-coding-agent@0.73.1",
+    program="pi",
+    models=("first", "second"),
+    command=_pi,
+    settle=_pi_environ,
+    writes=lambda path, text: Call("write", {"path": str(path), "content": text}),
+    replaces=lambda path, old, new: Call("edit", {"path": str(path), "edits": [{"oldText": old, "newText": new}]}),
+    runs=lambda command: Call("bash", {"command": command}),
+)
+
+
+def _opencode(what: str, model: str, *, more: bool) -> list[str]:
+    return ["run", what, "--format", "json", "--model", f"scripted/{model}", *(["--continue"] if more else [])]
+
+
+def _opencode_environ(home: Path, _top: Path, url: str) -> dict[str, str]:
+    known = {each: {"name": each, "tool_call": True, "limit": {"context": 100_000, "output": 8000}} for each in OPENCODE.models}
+    options = {"baseURL": f"{url}/v1", "apiKey": "none"}
+    scripted = {"npm": "@ai-sdk/openai-compatible", "name": "scripted", "options": options, "models": known}
+    first = f"scripted/{OPENCODE.models[0]}"
+    config = {"model": first, "small_model": first, "autoupdate": False, "share": "disabled", "provider": {"scripted": scripted}}
+    config["permission"] = {"edit": "allow", "bash": "allow"}
+    (home / ".config/opencode").mkdir(parents=True, exist_ok=True)
+    (home / ".config/opencode/opencode.json").write_text(json.dumps(config))
+    return {f"OPENCODE_DISABLE_{each}": "1" for each in ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD")}
+
+
+OPENCODE = RealAgent(
+    name="opencode",
+    package="opencode-ai@1.18.33",
+    program="opencode",
+    models=("first", "second"),
+    command=_opencode,
+    settle=_opencode_environ,
+    writes=lambda path, text: Call("write", {"filePath": str(path), "content": text}),
+    replaces=lambda path, old, new: Call("edit", {"filePath": str(path), "oldString": old, "newString": new}),
     runs=lambda command: Call("bash", {"command": command, "description": "a command"}),
 )

@@ -142,6 +142,38 @@ RUNS = (
         ),
     ),
     SavedRun(
+        agent="opencode",
+        payloads="opencode",
+        starts={"human.py": HUMAN},
+        writes={
+            17: {"app.py": ADD},
+            37: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            46: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+    ),
+    SavedRun(
+        agent="pi",
+        payloads="pi",
+        starts={"human.py": HUMAN},
+        writes={
+            3: {"app.py": ADD},
+            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+    ),
+    SavedRun(
         agent="qwen-code",
         payloads="qwen_code",
         starts={"human.py": HUMAN},

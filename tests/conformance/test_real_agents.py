@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from model_server import Call, Turn
-from real_agents import CLAUDE, CODEX, COPILOT, GEMINI, RealAgent, Work
+from real_agents import CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI, RealAgent, Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,12 +19,12 @@ PERSON = ("human", None)
 NOBODY = ("unknown", None)
 
 
-@pytest.mark.parametrize("agent", [CLAUDE, CODEX, COPILOT, GEMINI], ids=str)
+@pytest.mark.parametrize("agent", [CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI], ids=str)
 def test_every_line_is_whose_the_script_says(repository: Scratch, agent: RealAgent, tmp_path: Path) -> None:
     work = Work.begin(repository, agent)
     patch = tmp_path / "applied.patch"
     patch.write_text("--- a/app.py\n+++ b/app.py\n@@ -1,2 +1,3 @@\n def plus(a, b):\n     return a + b\n+# applied\n")
-    first, second = (("ai", model) for model in agent.models)
+    first, second = (("ai", f"scripted/{each}" if agent in (OPENCODE, PI) else each) for each in agent.models)
     turns = (
         Turn(work.writes("app.py", "def add(a, b):\n    return a + b\n")),
         Turn(work.runs("sed -i s/add/plus/ app.py"), before=lambda: work.types("human.py", "typed = 'meanwhile'")),

@@ -25,6 +25,8 @@ AGENTS: Final = (
     "copilot-vscode",
     "factory-droid",
     "gemini-cli",
+    "opencode",
+    "pi",
     "qwen-code",
 )
 
