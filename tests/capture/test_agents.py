@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from byline.capture.agents import Observed
 from byline.capture.agents.catalogue import AGENTS, find_adapter
 from byline.capture.door import take_hook
+from byline.capture.inbox import put_payload
 from byline.capture.journal import read_events
 from byline.capture.losses import read_losses
 from byline.capture.places import inbox_dir, repository_dir
+from byline.capture.scans import scan_worktree, with_submodules
 from byline.capture.settle import settle_inbox
 from byline.core.edit import Edit
 from byline.core.lines import blob_id
@@ -108,6 +110,26 @@ RUNS = (
         names_model=False,
     ),
     SavedRun(
+        agent="cursor",
+        payloads="cursor",
+        starts={"human.py": HUMAN},
+        writes={
+            3: {"app.py": ADD},
+            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            7: {"app.py": SUM, "human.py": "x = 2\ny = 2\nz = 3\n"},
+            9: {"app.py": SUM.replace("sum", "total")},
+            12: {"human.py": "x = 2\ny = 2\nz = 3\nw = 4\ntyped = 5\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, SUM),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+            ("app.py", SUM, SUM.replace("sum", "total")),
+            ("human.py", "x = 2\ny = 2\nz = 3\nw \ntyped = 5\n", "x = 2\ny = 2\nz = 3\nw = 4\ntyped = 5\n"),
+        ),
+    ),
+    SavedRun(
         agent="factory-droid",
         payloads="factory_droid",
         starts={"human.py": HUMAN},
@@ -174,6 +196,23 @@ RUNS = (
         ),
     ),
     SavedRun(
+        agent="kiro",
+        payloads="kiro",
+        starts={"human.py": HUMAN},
+        writes={
+            3: {"app.py": ADD},
+            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+        names_model=False,
+    ),
+    SavedRun(
         agent="qwen-code",
         payloads="qwen_code",
         starts={"human.py": HUMAN},
@@ -181,6 +220,22 @@ RUNS = (
             4: {"app.py": ADD},
             10: {"human.py": "x = 2\ny = 2\n"},
             13: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+    ),
+    SavedRun(
+        agent="windsurf",
+        payloads="windsurf",
+        starts={"human.py": HUMAN},
+        writes={
+            3: {"app.py": ADD},
+            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
         },
         edits=(
             ("app.py", None, ADD),
@@ -305,3 +360,61 @@ def test_an_adapter_is_found_by_its_name(name: str) -> None:
     assert adapter.title
     assert adapter.exact
     assert adapter.lost
+
+
+SED = "sed -i 's/return/return 0 +/' app.py && echo 'z = 3' >> human.py"
+
+
+@pytest.mark.parametrize(
+    ("agent", "saved", "paths", "command"),
+    [
+        ("copilot-cli", "copilot_cli/05-preToolUse-create", ("/repo/app.py",), None),
+        ("copilot-cli", "copilot_cli/11-PreToolUse-Edit", ("/repo/human.py",), None),
+        ("copilot-cli", "copilot_cli/15-preToolUse-bash", (), SED),
+        ("copilot-cli", "copilot_vscode/08-PreToolUse-editFiles", ("/repo/app.py",), None),
+        ("copilot-vscode", "copilot_vscode/06-PreToolUse-run_in_terminal", (), SED),
+        ("claude-code", "copilot_vscode/02-PreToolUse-create_file", ("/repo/app.py",), None),
+        ("claude-code", "cursor/02-preToolUse-Write", ("/repo/app.py",), None),
+        ("cursor", "cursor/06-preToolUse-Shell", (), SED),
+        ("cursor", "cursor/08-preToolUse-ApplyPatch", ("/repo/app.py",), None),
+        ("kiro", "kiro/02-PreToolUse-fs_write", ("/repo/app.py",), None),
+        ("kiro", "kiro/06-PreToolUse-execute_bash", (), SED),
+        ("windsurf", "windsurf/04-pre_write_code", ("/repo/human.py",), None),
+        ("windsurf", "windsurf/06-pre_run_command", (), SED),
+    ],
+)
+def test_a_call_is_told_before_it_is_made(agent: str, saved: str, paths: tuple[str, ...], command: str | None) -> None:
+    told = json.loads((PAYLOADS / f"{saved}.json").read_text())
+    parse = find_adapter(agent).parse_attempt
+    attempt = parse(json.dumps(told["payload"]).encode(), told["env"]) if parse else None
+    assert attempt is not None
+    assert (attempt.paths, attempt.command, attempt.cwd) == (paths, command, "" if saved.endswith("_write_code") else "/repo")
+
+
+def test_what_was_done_is_no_call_that_is_about_to_be_made() -> None:
+    done = {"post", "after", "tool_result"}
+    for agent in ("copilot-cli", "copilot-vscode", "cursor", "kiro", "windsurf"):
+        parse = find_adapter(agent).parse_attempt
+        names = [path.stem for path in sorted((PAYLOADS / agent.replace("-", "_")).glob("[0-9]*.json"))]
+        for name, (payload, environ) in zip(names, _payloads(agent), strict=True):
+            if parse and any(word in name.lower() for word in done):
+                assert parse(json.dumps(payload).encode(), environ) is None
+
+
+def test_copilot_with_claudes_hooks_beside_its_own_is_recorded_once_and_exactly(repository: Scratch) -> None:
+    """Claude Code's hook has no scan before a Write: what the other hook's scans tell counts, whichever comes first."""
+    repository.write("app.py", "first = 1\n")
+    repository.commit()
+    before, after = _payloads("copilot-cli")[5], _payloads("copilot-cli")[8]
+    for moment, (payload, environ) in enumerate((before, after)):
+        told = {**payload, "cwd": str(repository.path), "tool_input": {"path": "app.py"}}
+        for agent in ("claude-code", "copilot-cli")[1 - moment :]:
+            facts = {name: environ.get(name, "") for name in ("COPILOT_CLI",)}
+            (worktree,) = with_submodules(repository.path)
+            scanned, files = scan_worktree(worktree) if agent == "copilot-cli" else ({}, b"")
+            put_payload(inbox_dir(os.environ), agent=agent, facts=facts | scanned, files=files, payload=json.dumps(told).encode())
+        repository.write("app.py", ADD)
+    settle_inbox(inbox_dir(os.environ))
+    (edit,) = [event for event in read_events(repository_dir(repository.path / ".git")).events if isinstance(event, Edit)]
+    assert (edit.by and edit.by.name, edit.before, edit.after) == ("copilot-cli", _blob("first = 1\n"), _blob(ADD))
+    assert read_losses(inbox_dir(os.environ)) == ()

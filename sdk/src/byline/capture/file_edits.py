@@ -48,8 +48,11 @@ def settle_file(scribe: Scribe, routed: Routed, file: FileText, occasion: Occasi
 
 
 def _before(file: FileText, after: bytes) -> bytes | Unseen | None:
-    if file.before is None or isinstance(file.before, Unseen):
-        return file.before
+    if isinstance(file.before, Unseen):
+        known = None if file.replaced is None else undo_replacement(after, None, file.replaced)
+        return file.before if known is None else known
+    if file.before is None:
+        return None
     data = find_bytes(file.before, disk=after)
     if data is None and file.replaced is not None:
         data = undo_replacement(after, file.before, file.replaced)

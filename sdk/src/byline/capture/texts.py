@@ -39,13 +39,16 @@ def like(data: bytes, model: bytes) -> bytes:
     return MARK + data if model.startswith(MARK) and not data.startswith(MARK) else data
 
 
-def undo_replacement(after: bytes, original: str, replaced: tuple[str, str]) -> bytes | None:
-    """Return the bytes before `replaced` (old, new) was done once, which gave `after`; None unless they decode to `original`."""
+def undo_replacement(after: bytes, original: str | None, replaced: tuple[str, str]) -> bytes | None:
+    """Return the bytes before `replaced` (old, new) was done once, which gave `after`.
+
+    None where `after` does not tell where it was done, and unless they decode to `original` (None: that is not known).
+    """
     old, new = (_encode(text) for text in replaced)
     if old is None or not new or after.count(new) != 1:
         return None
     before = after.replace(new, old)
-    return before if before.decode(errors="replace") == original else None
+    return before if original is None or before.decode(errors="replace") == original else None
 
 
 def _encode(text: str) -> bytes | None:

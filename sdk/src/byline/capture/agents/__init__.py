@@ -61,7 +61,7 @@ class FileText:
 
     `before` is None for a new file and `UNSEEN` where the payload does not say; `after` None: only the disk knows. `proposed` is what
     the agent wanted to write, where a person changed the proposal before it was written. `replaced` holds the (old, new) text of a
-    single replacement.
+    single replacement; where `before` is `UNSEEN` it is undone in what stands there after.
     """
 
     path: str

@@ -23,11 +23,14 @@ AGENTS: Final = (
     "continue-cli",
     "copilot-cli",
     "copilot-vscode",
+    "cursor",
     "factory-droid",
     "gemini-cli",
+    "kiro",
     "opencode",
     "pi",
     "qwen-code",
+    "windsurf",
 )
 
 PROGRAM: Final = "program"  # no agent that is set up: any program with the SDK
