@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`byline wrap`: a transparent proxy around a tool server (MCP), which records what it writes."""
+"""`byline wrap`: a transparent proxy around a tool server (MCP) or an agent (ACP), which records what it writes."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from byline_cli.world import UsageError
@@ -15,33 +16,38 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 ABOUT = """\
-Write `byline wrap mcp --` before the command of an MCP server in your client's settings. Everything passes unchanged; what a tool call
-changes in the repository is the client's, with its name and version and the request's id (the model is unknown: no client tells it).
-Files that the call names are read before and after, else the work tree in which the server runs is looked at. Ends with the server's
-exit code; what could not be recorded is a loss that `byline status` shows."""
-EXAMPLE = "byline wrap mcp -- npx -y @modelcontextprotocol/server-filesystem ."
+Write `byline wrap mcp --` before the command of an MCP server in your client's settings, or `byline wrap acp --` before that of an ACP
+agent in your editor's. Everything passes unchanged, and what is written is recorded. mcp: what a tool call changes is the client's, with
+its name and version and the request's id (the model is unknown: no client tells it); files that the call names are read before and
+after, else the work tree is looked at. acp: what the agent writes through the editor, by its tools and in terminals, with its session,
+calls and model. Ends with the command's exit code; what could not be recorded is a loss that `byline status` shows."""
+EXAMPLE = "byline wrap acp -- opencode acp"
 
-PROTOCOLS = ("mcp",)
+PROTOCOLS = ("mcp", "acp")
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
     parser.takes_paths = True  # what stands after `--` is the command
-    parser.add_argument("protocol", choices=PROTOCOLS, metavar="PROTOCOL", help="what is spoken: mcp")
-    parser.add_argument("--agent", metavar="NAME", help="who calls, where the name that the protocol has is not the one to record")
-    parser.usage = "byline wrap mcp [--agent NAME] -- CMD ..."
+    parser.add_argument("protocol", choices=PROTOCOLS, metavar="PROTOCOL", help="what is spoken: mcp or acp")
+    parser.add_argument("--agent", metavar="NAME", help="the agent, where it is not to be called as it calls itself")
+    parser.usage = "byline wrap mcp|acp [--agent NAME] -- CMD ..."
 
 
 def run(options: Namespace, world: World) -> int:
     """Run the command until it ends."""
     if not options.paths:
-        raise UsageError("no command to run", hint="it stands after `--`: byline wrap mcp -- SERVER")
+        raise UsageError("no command to run", hint="it stands after `--`: byline wrap mcp -- SERVER, or byline wrap acp -- AGENT")
     from byline_cli.relay import relay
 
     return relay(options.paths, _conversation(options, world), environ=world.environ, cwd=world.cwd)
 
 
 def _conversation(options: Namespace, world: World) -> Conversation:
+    if options.protocol == "acp":
+        from byline.flow.acp_calls import AcpCalls
+
+        return AcpCalls(world.cwd, program=os.path.basename(options.paths[0]), agent=options.agent)  # noqa: PTH119 - a word
     from byline.flow.mcp_calls import McpCalls
 
     return McpCalls(world.cwd, agent=options.agent)

@@ -94,6 +94,16 @@ class Windows:
             watch, context = found
             context.run(watch.__exit__, None, None, None)
 
+    def is_open(self, key: Hashable) -> bool:
+        """Whether there is a watch of `key`."""
+        return key in self._open
+
+    def rename(self, key: Hashable, now: Hashable) -> None:
+        """Let the watch of `key`, if there is one, be that of `now`."""
+        if key in self._open:
+            self.close(now)
+            self._open[now] = self._open.pop(key)
+
     def close_all(self) -> None:
         """End all."""
         for key in [*self._open]:
