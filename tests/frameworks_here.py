@@ -19,6 +19,7 @@ VERSIONS = {
     "openai-agents": "0.24.0",
     "pydantic-ai-slim": "2.68.0",
     "smolagents": "1.26.0",
+    "llama-index-core": "0.14.25",
 }
 
 

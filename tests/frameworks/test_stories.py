@@ -16,7 +16,7 @@ from byline.capture.clone import settle_repository
 from byline.capture.journal import read_events
 from byline.capture.losses import read_losses
 from byline.capture.places import inbox_dir, repository_dir
-from byline.core.attribution import Channel
+from byline.core.attribution import Agent, Channel
 from byline.core.edit import Edit
 from byline.testing import blame
 from frameworks_here import framework_python
@@ -30,8 +30,10 @@ DRIVERS = {
     "openai_sdk_agents": ("run", "run_sync", "run_streamed"),
     "pydantic_agents": ("run", "run_sync", "run_stream"),
     "smol_agents": ("run", "stream"),
+    "llama_agents": ("run",),
 }
-STORIES = [(driver, how) for driver, ways in DRIVERS.items() for how in ways]
+# To import a framework takes seconds: one way in each is always tried, the others where there is time.
+STORIES = [pytest.param(driver, how, marks=[pytest.mark.slow] * (how != ways[0])) for driver, ways in DRIVERS.items() for how in ways]
 
 # An agent that smolagents' agents call is called as the tool is.
 INNER_NAMES = {"smol_agents": "delegate"}
@@ -85,11 +87,15 @@ def test_every_line_is_its_agents(repository: Scratch, driver: str, how: str) ->
     assert _lines(repository, "human.py") == [(None, None), (None, None)]
 
 
-def test_an_agent_that_is_handed_to_is_below_the_one_that_was_asked(repository: Scratch) -> None:
-    (edit,) = _drive(repository, "openai_sdk_agents", "handoff")
-    assert (getattr(edit.by, "name", None), "/" in str(edit.session)) == ("tester", True)
+@pytest.mark.slow
+@pytest.mark.parametrize(("driver", "how"), [("openai_sdk_agents", "handoff"), ("llama_agents", "workflow")])
+def test_an_agent_that_is_handed_to_is_below_the_one_that_was_asked(repository: Scratch, driver: str, how: str) -> None:
+    (edit,) = (edit for edit in _drive(repository, driver, how) if edit.path == b"inner.py")
+    assert (edit.by, edit.call) == (Agent(name="tester", model="fake-2"), "i1")
+    assert "/" in str(edit.session)
 
 
+@pytest.mark.slow
 def test_a_tool_that_ends_the_run_by_failing_is_recorded_all_the_same(repository: Scratch) -> None:
     (edit,) = _drive(repository, "openai_sdk_agents", "raises")
     assert (edit.path, edit.call) == (b"broken.py", "c5")
