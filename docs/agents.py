@@ -48,7 +48,9 @@ waited for, ten seconds (`--linger`) where there is Linux; what still runs then 
 meanwhile is the agent's, too: wrap one task, not a day. Killed with `kill -9`, `record` has no second scan, and nothing is the agent's.
 
 An agent or a script that knows its edits tells them: `byline hook generic` ([formats](formats.md)), or `byline.session`
-([sdk](sdk.md))."""
+([sdk](sdk.md)). One that speaks to git-ai (`git-ai checkpoint agent-v1 --hook-input stdin`) gives the same object to
+`byline hook agent-v1`. What it calls `human` is said before each edit of an agent; it settles what stood there as nobody's, for no agent
+can say that a person wrote something."""
 
 
 def page() -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Agents call it with their own payload on standard input; the shell script that `byline init` installs does the same, faster.
-`generic` takes one JSON object a line from any program: docs/formats.md has its members. Exits 0 whatever happens; what could
+`generic` takes one JSON object a line from any program: docs/formats.md has its members; `agent-v1` takes what agents that git-ai does
+not know say to `git-ai checkpoint agent-v1`. Exits 0 whatever happens; what could
 not be recorded is a loss that `byline status` shows."""
 EXAMPLE = (
     """echo '{"schema": "byline.edit/1", "when": "after", "cwd": "'$PWD'", "paths": ["a.py"], """
@@ -27,7 +28,7 @@ EXAMPLE = (
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    names = (*AGENTS, "generic")
+    names = (*AGENTS, "generic", "agent-v1")
     parser.add_argument("agent", metavar="AGENT", choices=names, help=f"who calls: {', '.join(names)}")
 
 

@@ -3,8 +3,8 @@
 
 For an agent with an adapter it does what the installed shell does (spool, with a scan where a command may change any file) and settles
 at once: the same journal. `generic` is the intake of `capture.agents.generic`: its edits are recorded here and now, from the bytes on
-disk. A line that says `human` is kept as `declared`, channel `generic`, which no gate credits; from a process whose environment names
-an agent it is a finding, too.
+disk; `agent-v1` is the same for agents that speak to git-ai (`capture.agents.agent_v1`). A line that says `human` is kept as `declared`,
+channel `generic`, which no gate credits; from a process whose environment names an agent it is a finding, too.
 
 This is the one place that catches everything: an agent is never broken by its hook. What could not be taken is a loss.
 """
@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import SPOOLED_VARIABLES, Kind, acts_for, names_agent
+from byline.capture.agents.agent_v1 import parse_agent_v1
 from byline.capture.agents.catalogue import find_adapter
 from byline.capture.agents.generic import Intake, parse_intake
 from byline.capture.ask_git import ignored_paths, open_worktree
@@ -27,25 +28,26 @@ from byline.capture.places import inbox_dir
 from byline.capture.scans import scan_worktree, with_submodules
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.settle import settle_inbox
+from byline.capture.texts import find_bytes
 from byline.capture.worktree import Routed, WorkTree, find_worktree, route
 from byline.core.attribution import Channel, Evidence, Person
 from byline.core.edit import UNSEEN
 from byline.errors import MalformedError, PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from byline.core.edit import Edit
 
-GENERIC = "generic"
+INTAKES: Final = {"generic": parse_intake, "agent-v1": parse_agent_v1}
 
 
 def take_hook(agent: str, payload: bytes, *, environ: Mapping[str, str], cwd: Path | None = None) -> None:
     """Take what `agent` says to its hook, which runs in `cwd` with `environ`; never raises."""
     inbox = inbox_dir(environ)
     try:
-        if agent == GENERIC:
-            _take_generic(inbox, payload, environ)
+        if agent in INTAKES:
+            _take_intakes(inbox, INTAKES[agent](payload), environ)
         else:
             _take_agent(inbox, agent, payload, environ, cwd or Path.cwd())
     except MalformedError as error:
@@ -77,16 +79,19 @@ def _needs_scan(agent: str, payload: bytes, environ: Mapping[str, str]) -> bool:
     return observed.kind in (Kind.OPENS, Kind.CLOSES, Kind.STOPS)
 
 
-def _take_generic(inbox: Path, payload: bytes, environ: Mapping[str, str]) -> None:
+def _take_intakes(inbox: Path, intakes: Iterable[Intake], environ: Mapping[str, str]) -> None:
     scribe = Scribe(inbox)
-    for number, intake in enumerate(parse_intake(payload)):
+    for number, intake in enumerate(intakes):
         occasion = _occasion(intake, number, acts_for(environ))
         worktrees: set[WorkTree] = set()
+        texts = {route(path): text for path, text in intake.texts}
         for routed in _named_files(intake) if intake.paths is not None else _changed_files(intake, scribe):
             worktrees.add(routed.worktree)
             last = _last(scribe, routed)
             full = Path(os.fsdecode(os.path.join(os.fsencode(routed.worktree.top), routed.path)))  # noqa: PTH118 - the path is bytes
-            after = scribe.keep(routed.worktree, read_link_or_file(full), occasion, routed.path)
+            disk = read_link_or_file(full)
+            told = find_bytes(texts[routed], disk=disk) if routed in texts else None
+            after = scribe.keep(routed.worktree, disk if told is None else told, occasion, routed.path)
             if last is None or last.after != after:
                 scribe.write(routed.worktree, routed.path, (UNSEEN if last is None else last.after, after), occasion)
         if isinstance(intake.by, Person) and names_agent(environ):

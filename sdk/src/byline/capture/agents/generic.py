@@ -37,7 +37,10 @@ MAX_PATHS: Final = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """One line of the intake. `paths` are absolute; None: every changed file of the work tree around `cwd`."""
+    """One line of the intake. `paths` are absolute; None: every changed file of the work tree around `cwd`.
+
+    `texts` are those of files, by absolute path, that stand in an editor and are not saved.
+    """
 
     after: bool
     cwd: str
@@ -46,6 +49,7 @@ class Intake:
     session: str | None
     call: str | None
     on_behalf_of: str | None = None
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 def parse_intake(data: bytes) -> tuple[Intake, ...]:
