@@ -20,9 +20,17 @@ VERSIONS = {
     "pydantic-ai-slim": "2.68.0",
     "smolagents": "1.26.0",
     "llama-index-core": "0.14.25",
+    "claude-agent-sdk": "0.2.186",
 }
 
 
 def framework_python() -> Path:
     """Return the Python that has them; the test is skipped where they cannot be had."""
-    return python_environment("cryptography>=45", *(f"{name}=={version}" for name, version in VERSIONS.items()))
+    return python_environment(
+        "cryptography>=45", *(f"{name}=={version}" for name, version in VERSIONS.items() if name != "claude-agent-sdk")
+    )
+
+
+def claude_python() -> Path:
+    """Return the Python that has the Claude Agent SDK, which brings a Claude Code of a third of a gigabyte with it."""
+    return python_environment("cryptography>=45", f"claude-agent-sdk=={VERSIONS['claude-agent-sdk']}")

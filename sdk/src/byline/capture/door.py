@@ -42,14 +42,19 @@ if TYPE_CHECKING:
 INTAKES: Final = {"generic": parse_intake, "agent-v1": parse_agent_v1}
 
 
-def take_hook(agent: str, payload: bytes, *, environ: Mapping[str, str], cwd: Path | None = None) -> None:
-    """Take what `agent` says to its hook, which runs in `cwd` with `environ`; never raises."""
+def take_hook(agent: str, payload: bytes, *, environ: Mapping[str, str], cwd: Path | None = None, settles: bool = True) -> None:
+    """Take what `agent` says to its hook, which runs in `cwd` with `environ`; never raises.
+
+    Where it does not settle, it only spools, as the installed shell does: an agent may write its transcript after its hooks return.
+    """
     inbox = inbox_dir(environ)
     try:
         if agent in INTAKES:
             _take_intakes(inbox, INTAKES[agent](payload), environ)
         else:
             _take_agent(inbox, agent, payload, environ, cwd or Path.cwd())
+            if settles:
+                settle_inbox(inbox)
     except MalformedError as error:
         _lose(inbox, LossCode.MALFORMED, f"{agent}: {error}")
     except Exception as error:  # noqa: BLE001 - the door of a hook: an agent is never broken by it
@@ -68,7 +73,6 @@ def _take_agent(inbox: Path, agent: str, payload: bytes, environ: Mapping[str, s
             put_payload(inbox, agent=agent, facts=facts | scanned, files=files, payload=payload)
     else:
         put_payload(inbox, agent=agent, facts=facts, payload=payload)
-    settle_inbox(inbox)
 
 
 def _needs_scan(agent: str, payload: bytes, environ: Mapping[str, str]) -> bool:
