@@ -238,7 +238,9 @@ def test_a_command_outside_every_repository_leaves_nothing(session: ClaudeSessio
     (tmp_path / "empty").mkdir()
     outside = replace(session, scratch=Scratch(tmp_path / "empty"))
     outside.runs("echo x >a", call="c")
+    assert told(session.scratch) == []
     assert list_arrivals(inbox_dir(os.environ)) == ()
+    assert read_losses(inbox_dir(os.environ)) == ()
 
 
 def test_linked_work_trees_are_apart(session: ClaudeSession, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ failed or was interrupted has no event of its own), or, of a command whose end n
 
 A command may commit what it wrote. The scan after it does not list such a file any more, and the commit is attested before that scan
 comes. So a commit that an agent's process made inside a window is looked at by itself: what it changed against its parent (amended:
-against the commit it replaces) and the first scan is the command's. Merges, picks and what came by a pull are not.
+against the commit it replaces) and the first scan is the command's; made in several windows it is all theirs, as rule 2 says. Merges,
+picks and what came by a pull are not.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from byline.core.edit import Unseen
 from byline.core.value import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from byline.capture.scribe import Occasion, Scribe
     from byline.capture.windows import Change, Scan
@@ -101,13 +102,17 @@ def innermost(windows: Iterable[Window]) -> tuple[Window, ...]:
     return tuple(window for window in windows if window.opening.observed.window not in outer)
 
 
-def settle_commit(scribe: Scribe, worktree: WorkTree, opening: Scan, mark: Mark, occasion: Occasion) -> None:
-    """Write the edits that the commit of `mark` holds and that were made since `opening`, as `occasion` tells.
+def settle_commit(scribe: Scribe, worktree: WorkTree, openings: Sequence[Scan], mark: Mark, occasion: Occasion) -> None:
+    """Write the edits that the commit of `mark` holds and that were made since the first of `openings`, as `occasion` tells.
+
+    It was made in the windows of all of them: beside another call, or while something runs in the background.
 
     Raises:
         RepositoryError: The commit cannot be read.
         OSError: The contents or the journal cannot be written.
     """
+    opening = openings[0]
+    occasion = _share(scribe, worktree, openings, f"a commit in two commands at once: {mark.head}", occasion)
     with open_worktree(worktree) as repository:
         parents = repository.parents(mark.head or "")
         amends = opening.head is not None and repository.parents(opening.head) == parents
@@ -135,20 +140,26 @@ def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: t
     if last is not None and last.after == after:
         return
     saw = [rival for rival in rivals if _saw(rival, change)]
-    if saw:
-        occasion = replace(occasion, tool=None)
-        calls = {occasion.call, *(rival.opening.observed.call for rival in saw)}
-        call = None if calls == {None} else ",".join(sorted(each or "?" for each in calls))
-        sessions = {opening.observed.session, *(rival.opening.observed.session for rival in saw)}
-        runs = {_run_of(opening), *(_run_of(rival.opening) for rival in saw)}
-        if len(runs) == 1:  # calls of one session side by side, or sub-agents of one run: theirs, though not one call's
-            occasion = replace(occasion, session=occasion.session if len(sessions) == 1 else runs.pop()[1], call=call)
-        else:
-            agents = {opening.observed.agent, *(rival.opening.observed.agent for rival in saw)}
-            either = agents.pop() if len(agents) == 1 else Agent(name=" or ".join(sorted({agent.name for agent in agents})))
-            occasion = replace(occasion, by=either, session=None, call=call)
-            scribe.lose(LossCode.AMBIGUOUS, f"two commands at once: {os.fsdecode(path)}", occasion, worktree)
+    openings = [opening, *(rival.opening for rival in saw)]
+    occasion = _share(scribe, worktree, openings, f"two commands at once: {os.fsdecode(path)}", occasion)
     scribe.write(worktree, path, (change.before if last is None else last.after, after), occasion)
+
+
+def _share(scribe: Scribe, worktree: WorkTree, openings: Sequence[Scan], what: str, occasion: Occasion) -> Occasion:
+    """Return `occasion`, which tells of the first of `openings`, as that of all the calls; two runs at once are a loss, too: `what`."""
+    if len(openings) == 1:
+        return occasion
+    said = [opening.observed for opening in openings]
+    calls, sessions = {each.call for each in said}, {each.session for each in said}
+    call = None if calls == {None} else ",".join(sorted(each or "?" for each in calls))
+    occasion = replace(occasion, tool=None, call=call)
+    runs = set(map(_run_of, openings))
+    if len(runs) == 1:  # calls of one session side by side, or sub-agents of one run: theirs, though not one call's
+        return replace(occasion, session=sessions.pop() if len(sessions) == 1 else runs.pop()[1])
+    agents = {each.agent for each in said}
+    either = agents.pop() if len(agents) == 1 else Agent(name=" or ".join(sorted({agent.name for agent in agents})))
+    scribe.lose(LossCode.AMBIGUOUS, what, occasion, worktree)
+    return replace(occasion, by=either, session=None)
 
 
 def _closes(scan: Scan, opening: Scan) -> bool:

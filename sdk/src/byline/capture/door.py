@@ -28,6 +28,7 @@ from byline.capture.places import inbox_dir
 from byline.capture.scans import scan_worktree, with_submodules
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.settle import settle_inbox
+from byline.capture.snapshot import find_caller
 from byline.capture.texts import find_bytes
 from byline.capture.worktree import Routed, WorkTree, find_worktree, route
 from byline.core.attribution import Channel, Evidence, Person
@@ -67,11 +68,12 @@ def _lose(folder: Path, code: LossCode, message: str) -> None:
 
 def _take_agent(inbox: Path, agent: str, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:
     facts = {name: environ.get(name, "") for name in SPOOLED_VARIABLES}
-    if _needs_scan(agent, payload, environ):
-        for worktree in with_submodules(Path(os.path.realpath(cwd))):
-            scanned, files = scan_worktree(worktree)
-            put_payload(inbox, agent=agent, facts=facts | scanned, files=files, payload=payload)
-    else:
+    worktrees = tuple(with_submodules(Path(os.path.realpath(cwd)))) if _needs_scan(agent, payload, environ) else ()
+    for worktree in worktrees:
+        scanned, files = scan_worktree(worktree)
+        scanned["process"] = os.fsdecode(find_caller(os.getppid()))
+        put_payload(inbox, agent=agent, facts=facts | scanned, files=files, payload=payload)
+    if not worktrees:  # a call outside every work tree may name files inside one
         put_payload(inbox, agent=agent, facts=facts, payload=payload)
 
 

@@ -12,8 +12,8 @@ A file is fields that end with NUL, an empty field, then the payload as the agen
     byline.spool/1 NUL <agent> NUL (<name>=<value> NUL)* NUL <payload>
 
 Names are environment variables (`capture.agents.SPOOLED_VARIABLES`), `top` and `gitdir` of the work tree in which the hook ran, for it may
-be moved before anybody reads this, and, with a scan, `common`, `format`, `head` and a `file=<state> <committed> <path>` for each dirty or
-untracked file (`capture.snapshot`). No name of a file is used twice at a time
+be moved before anybody reads this (empty: outside of all), and, with a scan, `process`, `common`, `format`, `head` and a
+`file=<state> <committed> <path>` for each dirty or untracked file (`capture.snapshot`). No name of a file is used twice at a time
 (it is made with `O_EXCL`), and none is overwritten. The file's mtime, in nanoseconds, is the time of the event.
 """
 

@@ -8,7 +8,8 @@
    by git: no record. git is asked about ignored files only, once for each batch and work tree.
 5. Its bytes before and after are found (`capture.file_edits`), kept, and an edit is appended to that clone's journal.
 6. A command's edits are what changed in its window (`capture.command_edits`). The scan before it waits for the one after, for a day.
-7. What an agent committed inside a window is settled before the commit's mark: the attester does not wait for the command's end.
+7. What an agent committed inside a window is settled before the commit's mark: the attester does not wait for the command's end. Of other
+   clones than the one that asks, the marks inside the windows that are settled here and now are read: after that it would be too late.
 8. The spooled file is removed. Killed before that, the next run finds the record written and does not write it again.
 
 A full disk stops nothing but the payloads at hand: they stay in the inbox. The clone whose folder took no more of them keeps its marks,
@@ -18,9 +19,11 @@ too: attested without what an agent said, its lines would be declared a person's
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byline.capture import snapshot
 from byline.capture.agents import FileText, Kind, Observed, acts_for
 from byline.capture.agents.catalogue import AGENTS, find_adapter
 from byline.capture.agents.program import program_of, windows_around
@@ -33,6 +36,8 @@ from byline.capture.inbox import Arrival, Spooled, list_arrivals, lock_inbox, pu
 from byline.capture.journal import now_ns
 from byline.capture.loose import find_loose
 from byline.capture.losses import LossCode
+from byline.capture.marks import agent_commits, list_marks
+from byline.capture.places import repository_dir
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.sightings import note_seen
 from byline.capture.windows import Scan, parse_states
@@ -86,11 +91,22 @@ class _Run:
     def settle(self, arrivals: tuple[Arrival, ...], commits: tuple[Mark, ...]) -> None:
         scans = dict(self._read_scans(arrival for arrival in arrivals if arrival.is_scan))
         windows = pair_scans(scans.values())
-        for mark in commits:
+        for mark in sorted({*commits, *self._list_commits(windows)}, key=lambda mark: (mark.time, mark.name)):
             self._settle_arrivals(tuple(arrival for arrival in arrivals if arrival.time <= mark.time), scans, windows)
             arrivals = tuple(arrival for arrival in arrivals if arrival.time > mark.time)
             self._settle_commit(mark, windows)
         self._settle_arrivals(arrivals, scans, windows)
+
+    def _list_commits(self, windows: tuple[Window, ...]) -> Iterator[Mark]:
+        """Yield what agents committed inside the `windows` that this run takes away, in whichever clone: its own run comes too late."""
+        closed = [window for window in windows if window.closing]
+        for place in {repository_dir(tree.common_dir) for tree in map(self._find_worktree, (each.opening for each in closed)) if tree}:
+            with suppress(OSError):  # a clone that cannot be read is told of by who works in it
+                yield from (mark for mark in agent_commits(list_marks(place)) if any(holds(window, mark) for window in closed))
+
+    def _find_worktree(self, scan: Scan) -> WorkTree | None:
+        moved = find_moved(scan.top, scan.worktree, self._clone)
+        return moved.worktree if moved else find_loose(scan.worktree) or find_worktree(Path(scan.top))
 
     def _settle_arrivals(self, arrivals: tuple[Arrival, ...], scans: Mapping[str, Scan], windows: tuple[Window, ...]) -> None:
         for batch in _batches(arrivals):
@@ -116,7 +132,10 @@ class _Run:
         with _Attempt(self, arrival):
             spooled = read_arrival(arrival)
             top, git_dir = spooled.facts.get("top"), spooled.facts.get("gitdir")
-            return self._parse(arrival, spooled), find_moved(top, git_dir, self._clone) if top and git_dir else None
+            observed = self._parse(arrival, spooled)
+            if observed.kind is Kind.CLOSES and not (top or observed.only):
+                observed = replace(observed, kind=Kind.NOTHING)  # its command ran outside every work tree
+            return observed, find_moved(top, git_dir, self._clone) if top and git_dir else None
         return None
 
     def _parse(self, arrival: Arrival, spooled: Spooled) -> Observed:
@@ -145,10 +164,9 @@ class _Run:
         if not closed and scan.observed.kind is Kind.CLOSES:
             self._settle_files(arrival, scan.observed, None, frozenset())
         for window in closed:
-            moved = find_moved(scan.top, scan.worktree, self._clone)
-            worktree = moved.worktree if moved else find_loose(scan.worktree) or find_worktree(Path(scan.top))
+            worktree = self._find_worktree(scan)
             if worktree is not None:
-                rivals = [other for other in windows if other is not window and not _is_abandoned(other)]
+                rivals = [other for other in windows if other is not window and (other.closing or not _is_abandoned(other.opening))]
                 occasion = replace(self._occasion(arrival, window.opening.observed), time=scan.time)
                 settle_window(self.scribe, worktree, window, rivals, occasion)
                 if scan.observed.kind is Kind.CLOSES:
@@ -172,14 +190,14 @@ class _Run:
                 settle_file(self.scribe, routed, FileText(path=path, before=UNSEEN, after=None), occasion)
 
     def _settle_commit(self, mark: Mark, windows: tuple[Window, ...]) -> None:
-        around = innermost(window for window in windows if holds(window, mark))
-        worktree = find_worktree(Path(around[0].opening.top)) if around else None
-        if worktree is None or len(around) > 1:
-            return  # made in no window, or in two at once: nobody's
-        opening = around[0].opening
-        occasion = self._occasion(mark, opening.observed)
+        around = [window.opening for window in innermost(each for each in windows if holds(each, mark))]
+        at_work = [opening for opening in around if not _is_abandoned(opening)] or around
+        worktree = self._find_worktree(at_work[0]) if at_work else None
+        if worktree is None:
+            return  # made in no window: nobody's
+        occasion = self._occasion(mark, at_work[0].observed)
         try:
-            settle_commit(self.scribe, worktree, opening, mark, replace(occasion, time=mark.time - 1))
+            settle_commit(self.scribe, worktree, at_work, mark, replace(occasion, time=mark.time - 1))
         except (OSError, RepositoryError) as error:
             self.scribe.lose(LossCode.FAILED, f"a commit inside a command: {error}", occasion, worktree)
 
@@ -199,7 +217,6 @@ class _Run:
     def _model(self, observed: Observed) -> str | None:
         find_model = None if observed.agent.model or observed.transcript is None else find_adapter(observed.agent.name).find_model
         if observed.transcript is None or find_model is None:
-            return observed.agent.model
             return observed.agent.model
         if self._transcript is None or self._transcript[0] != observed.transcript:
             self._transcript = observed.transcript, read_tail(Path(observed.transcript).expanduser()) or b""
@@ -237,10 +254,12 @@ class _Attempt:
         return isinstance(error, MalformedError | OSError)
 
 
-def _is_abandoned(window: Window) -> bool:
-    """Whether the program that opened `window` ended without a word: what others do since is theirs."""
-    pid = program_of(window.opening.observed)
-    if window.closing is not None or pid is None:
+def _is_abandoned(opening: Scan) -> bool:
+    """Whether the program that opened a window ended without a word: what others do since is theirs."""
+    if opening.process is not None:
+        return snapshot.is_gone(os.fsencode(opening.process))
+    pid = program_of(opening.observed)
+    if pid is None:
         return False
     try:
         os.kill(pid, 0)
@@ -272,6 +291,7 @@ def _scan(arrival: Arrival, spooled: Spooled, observed: Observed) -> Scan:
         worktree=facts["gitdir"],
         head=facts["head"] or None,
         files=parse_states(spooled.files),
+        process=facts.get("process") or None,
         observed=observed,
     )
 

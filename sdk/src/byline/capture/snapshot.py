@@ -13,6 +13,8 @@ agent, so that it imports nothing but `os` and `sys`: it must not import Byline,
 Input: what `git status --porcelain=v2 --branch -z --no-renames -uno` says of the work tree at TOP, the folder that holds `.git`; fd 4 is
 `git ls-files -z -o --exclude-standard`. Where git says nothing, nothing is spooled. A file larger than 5 MB, and every file after the
 first 2,000 or 64 MB, is not read: `~<size>.<mtime>` stands for its bytes. Exit status 0 always, nothing is printed.
+
+Who called is said, too, as `<process>.<when it started>.<namespace of processes>`: an agent that was killed closes no window.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ MAX_CONTENT = 5_000_000
 MAX_FILES = 2_000
 MAX_TOTAL = 64_000_000
 SUBMODULE = b"160000"
+SHELLS = (b"sh", b"ash", b"bash", b"busybox", b"dash", b"fish", b"ksh", b"mksh", b"zsh")
 ABSENT = b"-"
 
 
@@ -68,6 +71,22 @@ def find_places(top: bytes) -> tuple[bytes, bytes]:
         git_dir = os.path.join(top, elsewhere.removeprefix(b"gitdir: "))
     shared = _line(os.path.join(git_dir, b"commondir"))
     return os.path.realpath(git_dir), os.path.realpath(os.path.join(git_dir, shared))
+
+
+def find_caller(pid: int, script: bytes = b"") -> bytes:
+    """Return the first program, from the process `pid` on upwards, that is neither a shell nor named `script`; empty where none is told."""
+    for _ in range(8):
+        name, parent, started = _process(pid)
+        if name not in (*SHELLS, script):
+            return b"%d.%s.%s" % (pid, started, _namespace()) if name else b""
+        pid = parent
+    return b""
+
+
+def is_gone(caller: bytes) -> bool:
+    """Whether the program that `find_caller` named has ended; one that cannot be seen from here has not."""
+    pid, started, namespace = caller.split(b".")
+    return namespace == _namespace() and _process(int(pid))[2] != started
 
 
 def blob_of(data: bytes, algorithm: bytes) -> bytes:
@@ -123,6 +142,8 @@ def main(agent: bytes, inbox: bytes, top: bytes, *names: bytes) -> None:
     algorithm = b"sha256" if len(head) == 64 or (not head and _is_sha256(common)) else b"sha1"
     variables = [b"%s=%s" % (name, os.environb.get(name, b"")) for name in names]
     fields = [b"byline.spool/1", agent, *variables]
+    hook = os.getppid()
+    fields += [b"process=" + find_caller(hook, script=_process(hook)[0])]
     fields += [b"top=" + os.path.realpath(top), b"gitdir=" + git_dir, b"common=" + common, b"format=" + algorithm, b"head=" + head]
     fields += scan_files(top, os.path.join(common, b"byline", b"contents"), algorithm, listed)
     spool(inbox, b"scan." + agent, fields, payload)
@@ -132,6 +153,21 @@ def _is_sha256(common: bytes) -> bool:
     with open(os.path.join(common, b"config"), "rb", buffering=0) as file:
         lines = [line.partition(b"=") for line in file.read().lower().split(b"\n")]
     return any(name.strip() == b"objectformat" and value.strip() == b"sha256" for name, _, value in lines)
+
+
+def _process(pid: int) -> tuple[bytes, int, bytes]:
+    """Return the name of the process `pid`, its parent, and when it started; nothing of one that is not there."""
+    told = _line(b"/proc/%d/stat" % pid)
+    name, _, rest = told[told.find(b"(") + 1 :].rpartition(b") ")  # a name may hold anything
+    fields = rest.split(b" ")
+    return (name, int(fields[1]), fields[19]) if len(fields) > 19 else (b"", 0, b"")
+
+
+def _namespace() -> bytes:
+    try:
+        return os.readlink(b"/proc/self/ns/pid").strip(b"pid:[]")
+    except OSError:
+        return b""
 
 
 def _line(path: bytes) -> bytes:

@@ -87,7 +87,7 @@ elif [ "${1-}" = guard ]; then
     spec '@{upstream}' # where there is none git ends here
   } </dev/null | git -C "$d" cat-file --batch 3<&- | "$python" -I -S "${snapshot%snapshot.py}guard.py" @agent@ "$d" "$_g" "$_c" 2>&9
   exit
-elif [ "${1-}" = scan ]; then
+elif [ "${1-}" = scan ] && [ -n "$d" ]; then # outside every work tree: the payload may name files inside one
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
   export GIT_OPTIONAL_LOCKS=0 LC_ALL=C
   # Side by side: what is dirty, what is untracked, and the reading of both. One git for both would look at one after the other.
@@ -106,7 +106,6 @@ elif [ "${1-}" = scan ]; then
     git -C "$1" -c core.fsmonitor=false -c core.quotePath=false ls-files --stage | sed -n 's/^160000 [0-9a-f]* 0	//p' |
       while IFS= read -r sub; do [ -e "$1/$sub/.git" ] && [ ! -L "$1/$sub" ] && scan_below "$1/$sub" </dev/null; done
   }
-  [ -n "$d" ] || exit 0
   [ -f "$d/.gitmodules" ] || { scan "$d"; exit 0; }
   payload=$(cat)
   scan_below "$d"

@@ -39,7 +39,10 @@ class FileState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """What a scan of the work tree `worktree` (its git folder; `top` its top) saw at `time`, and the payload that came with it."""
+    """What a scan of the work tree `worktree` (its git folder; `top` its top) saw at `time`, and the payload that came with it.
+
+    `process` is the agent's that called the hook (`capture.snapshot`), None where the system does not tell.
+    """
 
     name: str
     time: int
@@ -48,6 +51,7 @@ class Scan:
     head: str | None
     files: Mapping[bytes, FileState]
     observed: Observed
+    process: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
