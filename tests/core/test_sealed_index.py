@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bisect
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from byline.core.authorship import format_authorship
 from byline.core.checkpoint import Checkpoint
 from byline.core.claim import Base, Op
 from byline.core.effect import FileState
-from byline.core.index_keys import KEY_SIZE, commit_key, index_keys, path_key, subject_key, version_key
+from byline.core.index_keys import KEY_SIZE, index_keys, path_key, subject_key, version_key
 from byline.core.merkle import EMPTY_ROOT, check_range, hash_leaf, prove_inclusion, prove_range, read_nodes, root_of
 from byline.core.sealed_index import Run, Seal, Slice, format_row, format_seal, is_seal, open_rows, open_seal, parse_seal
 from byline.core.statement import PredicateType, Statement, Subject, parse_statement
@@ -184,7 +185,7 @@ def test_claims_are_indexed_by_what_they_say() -> None:
     statement = parse_statement(format_authorship(said))
     expected = {
         subject_key(REPOSITORY, said.change),
-        commit_key(REPOSITORY, said.commit.id),
+        hashlib.sha256(b"\0".join((b"byline.index/1", REPOSITORY.encode(), b"commit", said.commit.id.encode()))).digest(),
         version_key(REPOSITORY, b"a.py", made.new),
         version_key(REPOSITORY, b"\xff.py", moved.new),
         version_key(REPOSITORY, b"old.py", None),
