@@ -38,6 +38,8 @@ STORIES = [pytest.param(driver, how, marks=[pytest.mark.slow] * (how != ways[0])
 # An agent that smolagents' agents call is called as the tool is.
 INNER_NAMES = {"smol_agents": "delegate"}
 OUTER = ("coder", "fake-1")
+# What the driver calls the run.
+RUNS = {("langchain_agents", "invoke"): "thread-1", ("langchain_agents", "stream"): "00000000-0000-0000-0000-000000000007"}
 
 
 def _drive(repository: Scratch, driver: str, how: str) -> list[Edit]:
@@ -79,6 +81,7 @@ def test_every_line_is_its_agents(repository: Scratch, driver: str, how: str) ->
     (main,) = {edit.session for edit in edits if getattr(edit.by, "name", None) == "coder"}
     (inner,) = {edit.session for edit in edits if getattr(edit.by, "name", None) == sub_agent}
     assert inner is not None
+    assert RUNS.get((driver, how), main) == main
     assert inner.startswith(f"{main}/")
     assert _lines(repository, "a.py") == [OUTER, OUTER]
     assert [_lines(repository, path) for path in ("made.py", "one.py", "two.py", "broken.py")] == [[OUTER]] * 4

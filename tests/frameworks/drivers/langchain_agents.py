@@ -8,6 +8,7 @@ import json
 import sys
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import wrap_tool_call
@@ -23,6 +24,8 @@ from byline.frameworks.langchain import BylineMiddleware, tool_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+RUN = "00000000-0000-0000-0000-000000000007"
 
 
 class Fake(GenericFakeChatModel):
@@ -83,6 +86,8 @@ def main(how: str) -> None:
     delegate_later.__name__ = "delegate"
     tools = [write_file, shell, fails, delegate_later if is_async else delegate]
     thread = {"configurable": {"thread_id": "thread-1"}, "metadata": {"lc_agent_name": "coder"}}
+    if how == "stream":
+        thread = {"run_id": UUID(RUN), "metadata": thread["metadata"]}
     if how == "graph":
         speaker = model(TURNS, MODEL)
         graph = StateGraph(MessagesState)

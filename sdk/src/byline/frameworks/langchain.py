@@ -5,7 +5,7 @@ r"""LangChain and LangGraph: a middleware that watches each tool call.
     node = tool_node(tools, paths={"write_file": "path"})         # for a graph of one's own
 
 The call's id is that of the message which asked for it, the model what that message's metadata name. A thread (`thread_id`) is a
-session; without one a run is (`run_id`), as far as LangGraph says which. The agent is called as `create_agent(name=...)` says.
+session; without one a run is that was given a `run_id`, or else the middleware. The agent is called as `create_agent(name=...)` says.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def _told(request: Any) -> dict[str, Any]:
     """Return what the framework knows of a call, as `ToolCalls.watch` takes it."""
     call = request.tool_call
     config = getattr(request.runtime, "config", None) or {}
-    run = config.get("configurable", {}).get("thread_id") or config.get("run_id")
+    thread = config.get("configurable", {}).get("thread_id")
+    run = thread or getattr(getattr(request.runtime, "execution_info", None), "run_id", None)
     return {
         "tool": call["name"],
         "arguments": call["args"],
