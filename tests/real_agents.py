@@ -54,6 +54,7 @@ class RealAgent:
     writes: Callable[[Path, str], Call]
     replaces: Callable[[Path, str, str], Call]
     runs: Callable[[str], Call]
+    ends: Sequence[str] = ()  # the words that end what it leaves running
 
     def __str__(self) -> str:
         return self.package
@@ -99,6 +100,10 @@ class Work:
         done = subprocess.run(
             command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=SECONDS
         )
+        if self.agent.ends:
+            subprocess.run(
+                [self.program, *self.agent.ends], env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=SECONDS
+            )
         assert done.returncode == 0, done
         return done.stdout
 
@@ -296,3 +301,35 @@ OPENCODE = RealAgent(
     replaces=lambda path, old, new: Call("edit", {"filePath": str(path), "oldString": old, "newString": new}),
     runs=lambda command: Call("bash", {"command": command, "description": "a command"}),
 )
+
+
+def _cline(what: str, model: str, *, more: bool) -> list[str]:
+    said = ["-P", "openai-compatible", "-m", model, "--json", what]
+    return [*said, "--continue"] if more else said
+
+
+def _cline_environ(_home: Path, top: Path, url: str) -> dict[str, str]:
+    quiet = {"CLINE_TELEMETRY_DISABLED": "1"}
+    words = [CLINE.path(), "auth", "-p", "openai-compatible", "-k", "none", "-m", CLINE.models[0], "-b", f"{url}/v1"]
+    subprocess.run(words, cwd=top, env={**os.environ, **quiet}, stdin=subprocess.DEVNULL, check=True, capture_output=True, timeout=SECONDS)
+    return quiet
+
+
+CLINE = RealAgent(
+    name="cline",
+    package="cline@3.0.65",
+    program="cline",
+    models=("gpt-5", "gpt-5-mini"),
+    command=_cline,
+    settle=_cline_environ,
+    writes=lambda path, text: Call("apply_patch", {"input": f"*** Begin Patch\n*** Add File: {path}\n{_plus(text)}*** End Patch\n"}),
+    replaces=lambda path, old, new: Call(
+        "apply_patch", {"input": f"*** Begin Patch\n*** Update File: {path}\n@@\n-{old}\n+{new}\n*** End Patch\n"}
+    ),
+    runs=lambda command: Call("run_commands", {"commands": [command]}),
+    ends=("hub", "stop"),
+)
+
+
+def _plus(text: str) -> str:
+    return "".join(f"+{line}\n" for line in text.splitlines())

@@ -38,6 +38,23 @@ HUMAN = "x = 1\ny = 2\n"
 
 RUNS = (
     SavedRun(
+        agent="cline",
+        payloads="cline",
+        starts={"human.py": HUMAN},
+        writes={
+            3: {"app.py": ADD},
+            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+        transcript=".cline/data/sessions/1795252370809_utrj5/1795252370809_utrj5.messages.json",
+    ),
+    SavedRun(
         agent="codex",
         payloads="codex",
         starts={"human.py": HUMAN},
@@ -368,6 +385,10 @@ SED = "sed -i 's/return/return 0 +/' app.py && echo 'z = 3' >> human.py"
 @pytest.mark.parametrize(
     ("agent", "saved", "paths", "command"),
     [
+        ("cline", "cline/02-PreToolUse-apply_patch", ("/repo/app.py",), None),
+        ("cline", "cline/06-PreToolUse-run_commands", (), SED),
+        ("cline", "cline/10-PreToolUse-write_to_file", ("/repo/new.py",), None),
+        ("cline", "cline/12-PreToolUse-execute_command", (), "make"),
         ("copilot-cli", "copilot_cli/05-preToolUse-create", ("/repo/app.py",), None),
         ("copilot-cli", "copilot_cli/11-PreToolUse-Edit", ("/repo/human.py",), None),
         ("copilot-cli", "copilot_cli/15-preToolUse-bash", (), SED),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -154,6 +155,33 @@ def test_doctor_says_what_a_silent_agent_needs(repository: Scratch) -> None:
     ((level, detail),) = findings(clone)
     assert (level, detail.partition(": ")[0]) == ("bad", "Codex does not call Byline")
     assert "/hooks" in clone.byline("doctor").out
+
+
+def test_a_hook_of_clines_that_is_a_persons_is_kept_and_called(repository: Scratch) -> None:
+    mine = b"#!/bin/sh\ncat > heard; echo mine\n"
+    hook = repository.write(".clinerules/hooks/PostToolUse", mine.decode())
+    hook.chmod(0o700)
+    clone = Installed(repository)
+    assert clone.byline("init", "--yes", "--agent", "cline").code == 0
+    assert clone.byline("init", "--yes", "--agent", "cline").out.startswith("everything is in place already")
+    payload = b'{"hookName": "tool_result"}'
+    said = subprocess.run([hook], input=payload, cwd=repository.path, capture_output=True, check=True, timeout=60)
+    assert (said.stdout, said.stderr, (repository.path / "heard").read_bytes()) == (b"mine\n", b"", payload)
+    other = hook.with_name("PreToolUse")
+    said = subprocess.run([other], input=payload, cwd=repository.path, capture_output=True, check=True, timeout=60)
+    assert (json.loads(said.stdout), said.stderr) == ({"cancel": False}, b"")
+    assert repository.git("status", "--porcelain", "--", ".clinerules/hooks/PreToolUse") == ""
+    assert clone.byline("init", "--undo").code == 0
+    assert [path.name for path in hook.parent.iterdir()] == ["PostToolUse"]
+    assert (hook.read_bytes(), hook.stat().st_mode & 0o777) == (mine, 0o700)
+
+
+def test_an_agent_whose_folder_is_a_file_is_not_set_up_unasked(repository: Scratch, home: Path) -> None:
+    (home / ".cline").mkdir()
+    repository.write(".clinerules", "be kind\n")
+    clone = Installed(repository)
+    assert clone.byline("init", "--yes").code == 0
+    assert "is not a folder" in clone.byline("init", "--yes", "--agent", "cline").err
 
 
 @pytest.mark.parametrize("name", AGENTS)

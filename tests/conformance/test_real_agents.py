@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from model_server import Call, Turn
-from real_agents import CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI, RealAgent, Work
+from real_agents import CLAUDE, CLINE, CODEX, COPILOT, GEMINI, OPENCODE, PI, RealAgent, Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +103,25 @@ def test_what_decides_about_agents_is_written_by_none(repository: Scratch, agent
     assert not (work.path / ".byline/mine.py").exists()
     work.clone.commit()
     assert work.lines("app.py") == [("ai", agent.models[0])]
+
+
+def test_cline_is_recorded_line_by_line_and_a_denied_call_ends_its_task(repository: Scratch) -> None:
+    work = Work.begin(repository, CLINE)
+    ai = ("ai", CLINE.models[0])
+    turns = (
+        Turn(work.writes("app.py", "def add(a, b):\n    return a + b\n")),
+        Turn(work.runs("sed -i s/add/plus/ app.py"), before=lambda: work.types("human.py", "typed = 'meanwhile'")),
+        Turn(work.replaces("human.py", "x = 1", "x = 2")),
+        Turn(work.writes("one.py", "one = 1\n"), work.writes("two.py", "two = 2\n")),
+        Turn(work.writes(".byline/mine.py", "mine = 1\n")),
+        Turn(work.writes("never.py", "never = 1\n")),
+        Turn(),
+    )
+    with work.model(*turns) as model:
+        assert '"finishReason":"aborted"' in work.asks(model, "Write app.py, and take the rules away")
+    work.clone.commit()
+    assert work.lines("app.py") == [ai, ai]
+    assert work.lines("human.py") == [ai, NOBODY, PERSON]
+    assert work.lines("one.py") == work.lines("two.py") == [ai]
+    assert not any((work.path / name).exists() for name in (".byline/mine.py", "never.py"))
+    assert work.clone.losses() == 0

@@ -129,8 +129,13 @@ def check_inside(repo: Repository, path: Path) -> None:
 
 def without_lines(exclude: bytes, before: bytes | None) -> bytes:
     """Return the exclude file without our lines; those that it had `before` are a person's."""
-    ours = {os.fsencode(f"/{setup.project}") for setup in setups().values()} - {*(before or b"").splitlines()}
-    return b"".join(line for line in exclude.splitlines(keepends=True) if line.rstrip(b"\r\n") not in ours)
+    places = [os.fsencode(f"/{setup.project}") for setup in setups().values() if setup.project]
+    theirs = {*(before or b"").splitlines()}
+
+    def is_ours(line: bytes) -> bool:
+        return line not in theirs and any(line == place or line.startswith(place + b"/") for place in places)
+
+    return b"".join(line for line in exclude.splitlines(keepends=True) if not is_ours(line.rstrip(b"\r\n")))
 
 
 def _script(script: Path, agent: str, environ: Mapping[str, str]) -> FileChange:

@@ -75,6 +75,11 @@ class Setup:
         inside = top / Path(self.project).parent if top and self.project else None
         return self.home_folder(environ).is_dir() or (inside is not None and inside.is_dir())
 
+    def has_room(self, top: Path | None) -> bool:
+        """Say whether no file stands where a folder of the project's settings has to be."""
+        above = Path(self.project or "").parents if top else ()
+        return not any((top / folder).is_file() for folder in above if top)
+
 
 def setups() -> dict[str, Setup]:
     """Return the agents that `init` can set up, by name."""
@@ -83,7 +88,7 @@ def setups() -> dict[str, Setup]:
 
 def find_agents(environ: Mapping[str, str], top: Path | None) -> tuple[str, ...]:
     """Return the names of the agents that are on this machine, or that the work tree at `top` is configured for."""
-    return tuple(name for name, setup in setups().items() if setup.is_here(environ, top))
+    return tuple(name for name, setup in setups().items() if setup.is_here(environ, top) and setup.has_room(top))
 
 
 def _module(name: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 AGENTS: Final = (
     "claude-code",
+    "cline",
     "codex",
     "continue-cli",
     "copilot-cli",
