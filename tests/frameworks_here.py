@@ -24,11 +24,17 @@ VERSIONS = {
 }
 
 
-def framework_python() -> Path:
-    """Return the Python that has them; the test is skipped where they cannot be had."""
-    return python_environment(
-        "cryptography>=45", *(f"{name}=={version}" for name, version in VERSIONS.items() if name != "claude-agent-sdk")
-    )
+# Those that agree with nobody have an environment each, by the name of the adapter.
+ALONE = {
+    "agent_framework": "agent-framework-core==1.23.0",
+    "fastmcp": "fastmcp==4.1.2",
+}
+
+
+def framework_python(adapter: str = "") -> Path:
+    """Return the Python that has the framework of `adapter`; the test is skipped where it cannot be had."""
+    shared = [f"{name}=={version}" for name, version in VERSIONS.items() if name != "claude-agent-sdk"]
+    return python_environment("cryptography>=45", *([ALONE[adapter]] if adapter in ALONE else shared))
 
 
 def claude_python() -> Path:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from frameworks_here import VERSIONS, framework_python
+from frameworks_here import ALONE, VERSIONS, framework_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,8 @@ def test_python_runs(block: Block, repository: Scratch) -> None:
         assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
         return
     # Frameworks are kept apart from us, and warn as they like.
-    python = [framework_python()] if block.document.name == "frameworks.md" else [sys.executable, "-W", "error"]
+    adapters = re.findall(r"from byline\.frameworks\.(\w+)", block.text)
+    python = [framework_python(*adapters)] if block.document.name == "frameworks.md" else [sys.executable, "-W", "error"]
     environ = {**_environment(), "PYTHONPATH": str(HOUSE / "sdk/src")}
     done = subprocess.run(
         [*python, "-"],
@@ -180,7 +181,8 @@ def test_every_agent_is_documented() -> None:
 
 def test_every_framework_is_documented_with_the_version_it_is_tested_with() -> None:
     text = (HOUSE / "docs/frameworks.md").read_text()
-    assert [name for name, version in VERSIONS.items() if f"{name} {version}" not in text] == []
+    tested = [*(f"{name} {version}" for name, version in VERSIONS.items()), *(each.replace("==", " ") for each in ALONE.values())]
+    assert [each for each in tested if each not in text] == []
 
 
 def test_every_command_that_is_named_exists() -> None:

@@ -29,11 +29,14 @@ DRIVERS = {
     "langchain_agents": ("invoke", "ainvoke", "stream", "astream", "graph"),
     "openai_sdk_agents": ("run", "run_sync", "run_streamed"),
     "pydantic_agents": ("run", "run_sync", "run_stream"),
+    "microsoft_agents": ("run",),
     "smol_agents": ("run", "stream"),
     "llama_agents": ("run",),
 }
 # To import a framework takes seconds: one way in each is always tried, the others where there is time.
 STORIES = [pytest.param(driver, how, marks=[pytest.mark.slow] * (how != ways[0])) for driver, ways in DRIVERS.items() for how in ways]
+# Drivers whose framework has an environment of its own, by its adapter.
+ADAPTERS = {"fastmcp_server": "fastmcp", "microsoft_agents": "agent_framework"}
 
 # An agent that smolagents' agents call is called as the tool is.
 INNER_NAMES = {"smol_agents": "delegate"}
@@ -44,7 +47,7 @@ RUNS = {("langchain_agents", "invoke"): "thread-1", ("langchain_agents", "stream
 
 def _drive(repository: Scratch, driver: str, how: str) -> list[Edit]:
     """Run a driver in the repository, and return what its agents did there."""
-    python = framework_python()
+    python = framework_python(ADAPTERS.get(driver, ""))
     repository.write("human.py", "x = 1\n")
     repository.commit("a person's file")
     ours = os.pathsep.join((str(Path(byline.__file__).parents[1]), str(HERE / "drivers")))
@@ -112,3 +115,15 @@ def test_what_an_agent_does_in_code_is_its_own_and_what_its_code_lets_others_do_
     assert said == Counter([*code, ("inner.py", "delegate", "write_file")])
     (main,) = {edit.session for edit in edits if getattr(edit.by, "name", None) == "coder"}
     assert {str(edit.session).rpartition("/")[0] for edit in edits if edit.path == b"inner.py"} == {main}
+
+
+def test_what_the_tools_of_a_server_write_is_the_clients(repository: Scratch) -> None:
+    """The client says what it is called; the requests have ids of their own; nobody tells a server the model."""
+    edits = _drive(repository, "fastmcp_server", "")
+    said = Counter((edit.path.decode(), edit.tool) for edit in edits)
+    written = [(path, "write_file") for path in ("a.py", "one.py", "two.py")]
+    assert said == Counter([*written, ("a.py", "shell"), ("made.py", "shell"), ("broken.py", "fails")])
+    assert {(getattr(edit.by, "name", None), getattr(edit.by, "model", "")) for edit in edits} == {("mcp", None)}
+    assert len({edit.session for edit in edits}) == 1
+    assert len({edit.call for edit in edits} - {None}) == 5
+    assert _lines(repository, "human.py") == [(None, None), (None, None)]
