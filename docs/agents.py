@@ -47,6 +47,12 @@ SDK have what they saw for themselves. The command keeps its terminal, its signa
 waited for, ten seconds (`--linger`) where there is Linux; what still runs then is a loss that `byline status` shows. What you type
 meanwhile is the agent's, too: wrap one task, not a day. Killed with `kill -9`, `record` has no second scan, and nothing is the agent's.
 
+aider has no hooks. `byline record --agent aider --model MODEL -- aider ...` sees all that it writes. Without that, what it commits is
+known by the trailer that it writes (`Co-authored-by: aider (MODEL)`, on by default), where Byline's git hooks are: new text of such a
+commit of which nobody knows better is aider's, `declared`. What you had not committed is committed by aider first, without that trailer,
+and stays unknown; what aider leaves uncommitted (`--no-auto-commits`) is not seen at all, so `record` it. A commit whose author or
+trailers name another agent is never declared to be a person's.
+
 An agent or a script that knows its edits tells them: `byline hook generic` ([formats](formats.md)), or `byline.session`
 ([sdk](sdk.md)). One that speaks to git-ai (`git-ai checkpoint agent-v1 --hook-input stdin`) gives the same object to
 `byline hook agent-v1`. What it calls `human` is said before each edit of an agent; it settles what stood there as nobody's, for no agent

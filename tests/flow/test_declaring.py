@@ -104,3 +104,21 @@ def test_files_that_change_their_names_among_them_are_renamed(story: Story, name
     story.scratch.write("copy.py", texts[0])
     story.commit()
     assert claims(story)[b"copy.py"].op in (Op.ADD, Op.COPY)
+
+
+@pytest.mark.parametrize(
+    ("trailer", "origin"),
+    [
+        ("Co-authored-by: Claude <noreply@anthropic.com>", "unknown"),
+        ("Co-authored-by: aider (openai/gpt-4o) <aider@aider.chat>", "ai"),
+        ("Co-authored-by: aider (openai/gpt-4o) <aider@example.invalid>", "unknown"),
+        ("Co-authored-by: Ana (aider) <ana@example.invalid>", "unknown"),
+        ("Co-authored-by: Ana <ana@example.invalid>", "human"),
+    ],
+)
+def test_a_commit_that_names_an_agent_is_not_the_committers(story: Story, trailer: str, origin: str) -> None:
+    """An agent that commits its own edits says so; where another one is named nobody knows which lines are whose."""
+    story.person_types("fresh.py", "fresh = 1\n")
+    story.commit("--message", trailer)
+    assert story.blame("HEAD", "fresh.py") == f"{origin} fresh = 1"
+    assert claims(story)[b"fresh.py"].hand.origin == origin

@@ -29,6 +29,7 @@ from byline.core.attribution import Channel, Evidence, Origin, Owner
 from byline.core.authorship import Authorship, Commit
 from byline.core.edit import Hook, Mark
 from byline.core.statement import PredicateType
+from byline.core.trailers import committing_agent, names_agent
 from byline.core.value import dataclass, replace
 from byline.errors import RepositoryError
 from byline.flow.chain import Chain
@@ -242,8 +243,15 @@ class _Run:
         return tuple(parts.values()) if whole else ()
 
     def _declaration(self, mark: Mark, info: CommitInfo) -> Owner | None:
-        """Return what the committer declares: own text only, typed by nobody's tool, and committed by the one who wrote it."""
+        """Return what the committer declares: own text only, typed by nobody's tool, and committed by the one who wrote it.
+
+        An agent that commits its own edits says so in the message. Where another agent is named nobody declares anything.
+        """
         workshop = self._workshop
+        if names_agent(info.author, info.committer, message=info.message):
+            agent = None if mark.in_progress or len(info.parents) > 1 else committing_agent(info.message)
+            is_made = agent and mark.hook is Hook.POST_COMMIT
+            return Owner(origin=Origin.AI, evidence=Evidence.DECLARED, channel=Channel.IMPORT, agent=agent) if is_made else None
         is_own = read_ident(info.author).who == read_ident(info.committer).who and len(info.parents) < 2
         is_plain = mark.hook is Hook.POST_COMMIT and not mark.by_agent and not mark.in_progress
         if workshop.delegation or not (workshop.declares_in(mark.worktree) and workshop.principal and is_own and is_plain):
