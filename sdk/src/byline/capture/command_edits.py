@@ -4,8 +4,8 @@
 The scan before a command opens its window; the scan after the same call closes it, or else the agent's coming to rest (a command that
 failed or was interrupted has no event of its own), or, of a command whose end no event tells, the session's next. A change is
 
-1. no edit, if an edit in the window already left these bytes (an agent's own Write while its command ran), unless a program said there
-   that a person made it: the agent may have started that program;
+1. no edit, as far as edits in the window tell of it (an agent's own Write while its command ran): what was changed before each of them,
+   and after the last, is one. A program that said there that a person made it tells nothing: the agent may have started it;
 2. the agents' (one name, or `a or b`), with the calls of all, no session, and a loss, if a window of another agent or session saw it,
    too: never nobody's, for what is nobody's a person may declare (another sub-agent's of the same session: the session's; another
    call's of one session: both calls' and the session's);
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from byline.capture.windows import Change, Scan
     from byline.capture.worktree import WorkTree
     from byline.core.edit import Edit, Mark
+
+    _Sides = tuple[str | Unseen | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +126,9 @@ def settle_commit(scribe: Scribe, worktree: WorkTree, openings: Sequence[Scan], 
             seen = opening.files.get(change.path)
             before = side_of(seen.state) if seen else (change.old.oid if change.old else None)
             after = scribe.keep(worktree, repository.read_blob(change.new.oid), occasion, change.path) if change.new else None
-            last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), change.path, (opening.time, occasion.time))
-            before = before if last is None else last.after
-            scribe.write(worktree, change.path, (before, after), replace(occasion, name=f"{occasion.name}:{number}"))
+            inside = _edits_inside(scribe, worktree, change.path, (opening.time, occasion.time))
+            for sides, time in _untold((before, after), occasion.time, inside):
+                scribe.write(worktree, change.path, sides, replace(occasion, time=time, name=f"{occasion.name}:{number}"))
 
 
 def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: tuple[Scan, Iterable[Window]], occasion: Occasion) -> None:
@@ -136,13 +138,15 @@ def _settle_change(scribe: Scribe, worktree: WorkTree, change: Change, window: t
     if isinstance(after, Unseen):  # too large for the scan, or HEAD moved: what stands there now is the nearest that can be said
         full = Path(os.fsdecode(os.path.join(os.fsencode(worktree.top), path)))  # noqa: PTH118 - the path is bytes
         after = scribe.keep(worktree, read_link_or_file(full), occasion, path)
-    last = _last_edit(scribe.recent(worktree), str(worktree.git_dir), path, (opening.time, occasion.time))
-    if last is not None and last.after == after:
+    inside = _edits_inside(scribe, worktree, path, (opening.time, occasion.time))
+    untold = _untold((change.before, after), occasion.time, inside)
+    if not untold:
         return
     saw = [rival for rival in rivals if _saw(rival, change)]
     openings = [opening, *(rival.opening for rival in saw)]
     occasion = _share(scribe, worktree, openings, f"two commands at once: {os.fsdecode(path)}", occasion)
-    scribe.write(worktree, path, (change.before if last is None else last.after, after), occasion)
+    for sides, time in untold:
+        scribe.write(worktree, path, sides, replace(occasion, time=time))
 
 
 def _share(scribe: Scribe, worktree: WorkTree, openings: Sequence[Scan], what: str, occasion: Occasion) -> Occasion:
@@ -200,10 +204,23 @@ def _saw(rival: Window, change: Change) -> bool:
     return known is None or known.state != change.after
 
 
-def _last_edit(edits: Iterable[Edit], worktree: str, path: bytes, times: tuple[int, int]) -> Edit | None:
-    here = [edit for edit in edits if edit.worktree == worktree and edit.path == path and times[0] < edit.time <= times[1]]
-    inside = [edit for edit in here if edit.channel is not Channel.GENERIC or not isinstance(edit.by, Person)]
-    return max(inside, key=lambda edit: (edit.time, edit.name), default=None)
+def _edits_inside(scribe: Scribe, worktree: WorkTree, path: bytes, times: tuple[int, int]) -> list[Edit]:
+    found = (edit for edit in scribe.recent(worktree) if (edit.worktree, edit.path) == (str(worktree.git_dir), path))
+    inside = (edit for edit in found if times[0] < edit.time <= times[1])
+    agents = (edit for edit in inside if edit.channel is not Channel.GENERIC or not isinstance(edit.by, Person))
+    return sorted(agents, key=lambda edit: (edit.time, edit.name))
+
+
+def _untold(sides: _Sides, time: int, inside: Iterable[Edit]) -> list[tuple[_Sides, int]]:
+    """Return what of the change `sides`, seen at `time`, the edits `inside` its window do not tell: before each, and after the last."""
+    before, after = sides
+    untold: list[tuple[_Sides, int]] = []
+    for edit in inside:
+        if not isinstance(before, Unseen) and not isinstance(edit.before, Unseen):
+            untold.append(((before, edit.before), edit.time - 1))
+        before = edit.after
+    untold.append(((before, after), time))
+    return [(each, at) for each, at in untold if each[0] != each[1]]
 
 
 def _named_here(window: Window) -> frozenset[bytes] | None:
