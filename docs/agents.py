@@ -62,7 +62,7 @@ can say that a person wrote something."""
 def page() -> str:
     """Make the page."""
     rows = [("Agent", "`--agent`", "Set up in", "What is exact", "What is lost", "Tested"), ("---",) * 6]
-    rows += [_row(find_adapter(name), setups().get(name)) for name in AGENTS]
+    rows += [_row(find_adapter(name), setups().get(find_adapter(name).shares or name)) for name in AGENTS]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"{HEAD}\n\n{table}\n\n{TAIL}\n"
 

@@ -202,7 +202,8 @@ def test_a_payload_that_is_none_is_for_the_recording_hook_to_tell(guarded: Scrat
 def test_every_agent_that_can_be_stopped_says_how(agent: str) -> None:
     """An adapter whose settings call the guard reads what is about to be done and says no; one that does not does neither."""
     adapter = find_adapter(agent)
-    is_guarded = any(call.guard for call in adapter.hooks)
+    hooks = find_adapter(adapter.shares).hooks if adapter.shares else adapter.hooks
+    is_guarded = any(call.guard for call in hooks)
     assert is_guarded == (adapter.parse_attempt is not None) == (adapter.format_denial is not None)
     if adapter.format_denial:
         denial = adapter.format_denial(Effect.ASK, "because")

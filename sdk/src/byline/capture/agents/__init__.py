@@ -137,8 +137,9 @@ class Adapter:
 
     `parse_payload` reads a payload that came with these variables; it raises `MalformedError` for what the agent does not send.
     `find_model` says which model made the call that was observed, by (the end of) the transcript that it names. `hooks` is what `init`
-    puts into its settings; empty for an agent that is set up another way. `tested` is the version whose payloads were seen, None where
-    they were built from the documented schema. `exact` and `lost` say in a few words what is known to the byte and what is not seen.
+    puts into its settings; empty for an agent that is set up another way, as one that `shares` the hooks of another. `tested` is the
+    version whose payloads were seen, None where they were built from the documented schema. `exact` and `lost` say in a few words what is
+    known to the byte and what is not seen.
 
     `parse_attempt` reads the payload of a call that is about to be made, None for one that neither writes nor runs anything; it raises as
     `parse_payload` does. `format_denial` says no in the agent's own form, or, where that can be, that a person is asked.
@@ -149,6 +150,7 @@ class Adapter:
     parse_payload: Callable[[bytes, Mapping[str, str]], Observed]
     find_model: Callable[[bytes, Observed], str | None] | None = None
     hooks: tuple[Call, ...] = ()
+    shares: str = ""
     parse_attempt: Callable[[bytes, Mapping[str, str]], Attempt | None] | None = None
     format_denial: Callable[[Effect, str], Denial] | None = None
     tested: str | None = None

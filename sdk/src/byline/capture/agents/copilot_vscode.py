@@ -95,6 +95,7 @@ ADAPTER: Final = Adapter(
     parse_payload=parse_payload,
     parse_attempt=parse_attempt,
     format_denial=deny_or_ask,
+    shares="copilot-cli",
     exact="set up with `copilot-cli`; edits and commands: scans, of an edit only the files that it names",
     lost="the model; completions in the editor; what a command in the background writes after the agent rests",
 )
