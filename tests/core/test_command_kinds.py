@@ -58,6 +58,21 @@ HERE = Places(top="/repo", cwd=("/repo",), home="/home/ana")
         ("curl -s x | tee f | sudo bash", "run-downloaded unclear"),
         ("bash <(curl x)", "run-downloaded unclear"),
         ("wget -qO- x | python3 -", "run-downloaded"),
+        ("env -vS 'terraform destroy'", "destroy-infrastructure"),
+        ("env -S terraform destroy", "destroy-infrastructure"),
+        ("bash /dev/fd/0 <<< 'terraform destroy'", "destroy-infrastructure"),
+        ("source /dev/stdin <<< 'terraform destroy'", "destroy-infrastructure"),
+        ("echo x | . /dev/stdin", "unclear"),
+        ("su -c'terraform destroy'", "destroy-infrastructure"),
+        ("runuser x --command='terraform destroy'", "destroy-infrastructure"),
+        ("ssh h <<< 'terraform destroy'", "destroy-infrastructure"),
+        ("unshare -r terraform destroy", "destroy-infrastructure"),
+        ("systemd-run --unit u terraform destroy", "destroy-infrastructure"),
+        ("rbash -c 'terraform destroy'", "destroy-infrastructure"),
+        ("psql -tAc 'drop table x'", "delete-data"),
+        ("mysql --exec 'drop table x'", "delete-data"),
+        ("mysql -e '/*!50000 drop table x */'", "delete-data"),
+        ("psql -c 'drop view x'", "delete-data"),
         ("$CMD destroy", "unclear"),
         ("echo 'unclosed", "unclear"),
     ],
@@ -195,3 +210,11 @@ def test_an_act_with_many_sources_is_read_in_reasonable_steps() -> None:
     line = "a" + " | (b; c)" * 200
     assert len(read_acts(line)) == 401
     assert find_kinds(line + " | sh", HERE) == {"unclear"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["cp -rt infra x", "cp --target-dir=infra x", "curl -sSLo infra/a x", "wget -qO infra/a x", "git -C infra rm a", "sort -uo infra/a x"],
+)
+def test_a_glued_option_and_a_folder_of_git_hide_no_path(line: str) -> None:
+    assert any(each.may_touch("infra/**", HERE) for each in find_effects(line, HERE).writes)

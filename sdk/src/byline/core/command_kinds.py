@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Final
 
 from byline.core.command_writes import git_words, written_words
 from byline.core.shell_acts import read_acts
-from byline.core.shell_words import Word
 from byline.core.sql import is_destructive
 from byline.core.targets import Places, Target, enter, locate
 from byline.core.value import dataclass
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from byline.core.shell_acts import Act
+    from byline.core.shell_words import Word
 
 UNCLEAR: Final = "unclear"
 
@@ -188,13 +188,7 @@ def _is_flag(text: str, flag: str) -> bool:
 def _queries(act: Act) -> Iterator[Word]:
     """Yield the texts that may be SQL."""
     yield from ([act.input] if act.input else [])
-    for at, each in enumerate(act.args):
-        if each.text in _SQL_OPTIONS and at + 1 < len(act.args):
-            yield act.args[at + 1]
-        for name in _SQL_OPTIONS:
-            glued = name + "=" if name.startswith("--") else name
-            if each.prefix.startswith(glued) and each.text != name:
-                yield Word(parts=(each.prefix[len(glued) :], *each.parts[1:]))
+    yield from act.values(*_SQL_OPTIONS)
     if act.program in _SQL_ARGUMENT:
         yield from act.operands[1:]
     for source in _upstream(act):

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from byline.core.patch_names import patched_paths
 from byline.core.shell_words import Word
+from byline.core.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from byline.core.shell_acts import Act
 
@@ -77,7 +78,7 @@ def git_words(act: Act) -> tuple[Word, ...]:
 
 
 def _into_last(act: Act) -> Iterator[Word]:
-    named = [*_values(act, "-t", "--target-directory")]
+    named = [*act.values("-t", "--target-directory")]
     sources, goals = (act.operands, named) if named else (act.operands[:-1], act.operands[-1:])
     for goal in goals:
         yield goal
@@ -89,21 +90,9 @@ def _last_component(word: Word) -> str:
     return (word.text or "").rstrip("/").rpartition("/")[2]
 
 
-def _values(act: Act, *names: str) -> Iterator[Word]:
-    """Yield the values of options, which follow them or are glued to them."""
-    for at, each in enumerate(act.args):
-        text = each.prefix
-        if each.text in names and at + 1 < len(act.args):
-            yield act.args[at + 1]
-        for name in names:
-            glued = f"{name}=" if name.startswith("--") else name
-            if text.startswith(glued) and each.text != name and not (name[1] != "-" and text.startswith("--")):
-                yield Word(parts=(text[len(glued) :], *each.parts[1:]))
-
-
 def _sed(act: Act) -> Iterator[Word]:
     if act.has_flag("i", "--in-place"):
-        scripts = [*_values(act, "-e", "-f", "--expression", "--file")]
+        scripts = [*act.values("-e", "-f", "--expression", "--file")]
         files = act.operands if scripts else act.operands[1:]
         yield from (each for each in files if each not in scripts)
 
@@ -121,6 +110,15 @@ def _dd(act: Act) -> Iterator[Word]:
 
 def _git(act: Act) -> Iterator[Word]:
     words = git_words(act)
+    lead = replace(act, args=act.args[: len(act.args) - len(words)])
+    folders = [part for each in lead.values("-C", "--work-tree") for part in (*each.parts, "/")]
+    for each in _git_operands(words):
+        yield each
+        if folders and not each.prefix.startswith(("/", "~")):
+            yield Word(parts=(*folders, *each.parts))
+
+
+def _git_operands(words: Sequence[Word]) -> Iterator[Word]:
     verb = words[0].text if words else None
     rest = words[1:]
     texts = [each.text for each in rest]
@@ -155,10 +153,10 @@ _PROGRAMS: Final[dict[str, Callable[[Act], Iterator[Word]]]] = {
     "byline": _byline,
     "apply_patch": _patch,
     "applypatch": _patch,
-    "curl": lambda act: _values(act, "-o", "--output"),
-    "wget": lambda act: _values(act, "-O", "--output-document"),
-    "sort": lambda act: _values(act, "-o", "--output"),
-    "tar": lambda act: _values(act, "-C", "--directory"),
-    "unzip": lambda act: _values(act, "-d"),
-    "patch": lambda act: iter((*act.operands[:1], *_values(act, "-o", "--output"))),
+    "curl": lambda act: act.values("-o", "--output", "--output-dir"),
+    "wget": lambda act: act.values("-O", "-P", "--output-document", "--directory-prefix"),
+    "sort": lambda act: act.values("-o", "--output"),
+    "tar": lambda act: act.values("-C", "--directory"),
+    "unzip": lambda act: act.values("-d"),
+    "patch": lambda act: iter((*act.operands[:1], *act.values("-o", "--output"))),
 }

@@ -13,6 +13,7 @@ script, a Makefile or another language's `-c` does is not looked into: that prog
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from byline.core.shell_line import parse_line
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_LINES: Final = 8  # lines inside lines
 
-SHELLS: Final = frozenset(("sh", "bash", "dash", "zsh", "ksh", "ash", "fish"))
+SHELLS: Final = frozenset(("sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "rbash", "csh", "tcsh", "fish"))
 # Programs that run what follows them: the options that take a value, and how many operands come first.
 _WRAPPERS: Final = {
     "sudo": ("-u -g -h -p -C -T -r -t -D -R -U --user --group --chdir", 0),
@@ -50,8 +51,14 @@ _WRAPPERS: Final = {
     "flock": ("-w -E --wait --timeout", 1),
     "command": ("", 0),
     "builtin": ("", 0),
+    "pkexec": ("--user", 0),
+    "unshare": ("-S -G -R -w --root --wd", 0),
+    "nsenter": ("-t -S -G --target", 0),
+    "systemd-run": ("-p -u -M -H -E --unit --property --uid --gid --setenv --slice", 0),
+    "parallel": ("-j -I -a -S --jobs --arg-file --delay --timeout", 0),
     "exec": ("-a", 0),
     "busybox": ("", 0),
+    "toybox": ("", 0),
     "xargs": ("-I -n -P -L -d -E -s -a --max-args --max-procs --delimiter --arg-file --replace", 0),
     "npx": ("-p --package", 0),
     "bunx": ("", 0),
@@ -66,6 +73,8 @@ _RUNNERS: Final = frozenset(
 _SHELL_VALUES: Final = frozenset(("-o", "+o", "-O", "+O", "--rcfile", "--init-file"))
 _SSH_VALUES: Final = frozenset(f"-{letter}" for letter in "bcDEeFIiJLlmOopQRSWw")
 _EXECS: Final = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
+_INPUTS: Final = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_SPLITS: Final = re.compile(r"-[iv0]*S|--s[a-z-]*=?")
 _ANYTHING: Final = Word(parts=(Hole.ANY,))
 
 
@@ -105,6 +114,23 @@ class Act:
             if text.startswith("-") and not text.startswith("--") and set(letters) & set(text[1:]):
                 return True
         return False
+
+    def values(self, *names: str) -> Iterator[Word]:
+        """Yield the values of the options `names`, which follow them, or are glued to them; short ones may be glued to others."""
+        for at, each in enumerate(self.args):
+            for start in (_value_start(each.prefix, name) for name in names):
+                if start == len(each.prefix) and each.text is not None:
+                    yield from self.args[at + 1 : at + 2]
+                elif start:
+                    yield Word(parts=(each.prefix[start:], *each.parts[1:]))
+
+
+def _value_start(text: str, name: str) -> int:
+    """Return where in the argument `text` the value of the option `name` begins; 0 where it is no such option."""
+    if name.startswith("--"):
+        given, sign, _ = text.partition("=")
+        return len(given + sign) if len(given) > 4 and name.startswith(given) else 0
+    return text.find(name[1], 1) + 1 if text.startswith("-") and not text.startswith("--") else 0
 
 
 def read_acts(line: str) -> tuple[Act, ...]:
@@ -163,7 +189,7 @@ def _unwrap(words: Sequence[Word], context: Act, depth: int) -> Iterator[Act]:
         yield from _unwrap(_without_options(args[1:], frozenset()), context, depth)
     elif program in SHELLS:
         yield from _shell(act, depth)
-    elif program in ("eval", "trap", "ssh", "su", "watch", "script", "source", "."):
+    elif program in ("eval", "trap", "ssh", "su", "runuser", "watch", "script", "source", "."):
         yield from _line_of(act, depth)
     elif program == "find":
         yield act
@@ -180,11 +206,9 @@ def _unwrap_wrapper(program: str, args: tuple[Word, ...], context: Act, depth: i
     values, skipped = _WRAPPERS[program]
     if program == "env":
         for at, each in enumerate(args):
-            text = each.prefix
-            if text.startswith(("-S", "--split-string")):
-                glued = text.partition("=")[2] if text.startswith("--") else text[2:]
-                line = Word.of(glued) if glued else (args[at + 1] if at + 1 < len(args) else Word.of(""))
-                yield from _nested(line, context, depth)
+            if found := _SPLITS.match(each.prefix):
+                parts = [each.prefix[found.end() :], *each.parts[1:], *(part for word in args[at + 1 :] for part in (" ", *word.parts))]
+                yield from _nested(Word(parts=tuple(parts)), context, depth)
                 return
     rest = _without_options(args, frozenset(values.split()))[skipped:]
     while program in ("env", "sudo", "doas") and rest and "=" in rest[0].prefix:
@@ -235,7 +259,7 @@ def _shell(act: Act, depth: int) -> Iterator[Act]:
     rest = act.args[at:]
     if is_line:
         yield from _nested(rest[0] if rest else Word.of(""), act, depth)
-    elif rest and not reads_input and rest[0].text not in ("-", "/dev/stdin"):
+    elif rest and not reads_input and rest[0].text not in _INPUTS:
         yield replace(act, program=None) if rest[0].runs else act
     elif act.input is not None:
         yield from _nested(act.input, replace(act, input=None), depth)
@@ -247,19 +271,24 @@ def _line_of(act: Act, depth: int) -> Iterator[Act]:
     """Yield what a program does that is given a line, or the words of one."""
     program, args = act.program, act.args
     if program in ("source", "."):
-        yield replace(act, program=None) if any(each.runs for each in args) else act
+        if args and args[0].text in _INPUTS:
+            yield from _shell(act, depth)
+        else:
+            yield replace(act, program=None) if any(each.runs for each in args) else act
         return
     if program == "trap":
         args = _without_options(args, frozenset())[:1]
     elif program == "ssh":
         args = _without_options(_without_options(args, _SSH_VALUES)[1:], frozenset())
         yield act
-    elif program in ("su", "script"):
-        found = [at for at, each in enumerate(args) if each.text in ("-c", "--command", "-qc")]
-        args = args[found[0] + 1 : found[0] + 2] if found else ()
+    elif program in ("su", "runuser", "script"):
+        args = tuple(act.values("-c", "--command"))[:1]
         yield act
     elif program == "watch":
         args = _without_options(args, frozenset(("-n", "--interval")))
+    if program in ("ssh", "su", "runuser") and not args and (act.input or act.sources):
+        yield from _shell(replace(act, args=()), depth)
+        return
     parts = [part for each in args for part in (*each.parts, " ")]
     yield from _nested(Word(parts=tuple(parts)), act, depth)
 

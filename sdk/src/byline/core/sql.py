@@ -2,7 +2,7 @@
 r"""Which SQL statements destroy data, by their tokens.
 
 `DROP TABLE | DATABASE | SCHEMA ...`, `ALTER ... DROP`, `TRUNCATE`, and `DELETE FROM` without `WHERE`. Comments, strings and quoted names
-hide nothing and count for nothing.
+hide nothing and count for nothing; what MySQL runs of a comment, `/*! ... */`, is no comment.
 
 >>> is_destructive("select 'drop table t'; DELETE /* all */ FROM users;")
 True
@@ -20,10 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TOKEN: Final = re.compile(
-    r"""--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|(\$\w*\$).*?(?:\1|\Z)|(?P<word>[^\W\d]\w*)|(?P<end>;)|.""",
+    r"""--[^\n]*|/\*(?!!).*?(?:\*/|\Z)|'(?:[^']|'')*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|(\$\w*\$).*?(?:\1|\Z)|(?P<word>[^\W\d]\w*)|(?P<end>;)|.""",
     re.DOTALL,
 )
-_DROPPED: Final = frozenset(("TABLE", "DATABASE", "SCHEMA", "KEYSPACE", "TABLESPACE", "FOREIGN", "MATERIALIZED", "USER", "ROLE"))
+_DROPPED: Final = frozenset(
+    (
+        "TABLE",
+        "DATABASE",
+        "SCHEMA",
+        "KEYSPACE",
+        "TABLESPACE",
+        "FOREIGN",
+        "MATERIALIZED",
+        "USER",
+        "ROLE",
+        "VIEW",
+        "TEMPORARY",
+        "OWNED",
+        "SEQUENCE",
+    )
+)
 
 
 def is_destructive(text: str) -> bool:
