@@ -38,6 +38,23 @@ HUMAN = "x = 1\ny = 2\n"
 
 RUNS = (
     SavedRun(
+        agent="amp",
+        names_model=False,
+        payloads="amp",
+        starts={"human.py": HUMAN},
+        writes={
+            2: {"app.py": ADD},
+            4: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
+            6: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
+        },
+        edits=(
+            ("app.py", None, ADD),
+            ("human.py", HUMAN, "x = 2\ny = 2\n"),
+            ("app.py", ADD, ADD.replace("return", "return 0 +")),
+            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+        ),
+    ),
+    SavedRun(
         agent="cline",
         payloads="cline",
         starts={"human.py": HUMAN},

@@ -58,9 +58,10 @@ const tell = async (payload) => {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginFile:
-    """A plugin whose own part, after `tell` is there, is `body`."""
+    """A plugin whose own part, after `tell` is there, is `body`; `head` is what the agent wants to read first."""
 
     body: str
+    head: str = ""
 
     def plan(self, target: Path, adapter: Adapter, script: Path, *, name: str = "") -> tuple[FileChange, ...]:
         """Return the change that makes `target` our plugin.
@@ -75,7 +76,7 @@ class PluginFile:
             {"event": call.event, "tools": call.matcher, "mode": ["guard"] if call.guard else ["scan"] if call.scan else []}
             for call in adapter.hooks
         ]
-        text = _SHARED + self.body
+        text = self.head + _SHARED + self.body
         values = {"signed": SIGNED, "script": json.dumps(str(script)), "calls": json.dumps(calls), "timeout": str(TIMEOUT_MS)}
         for key, value in values.items():
             text = text.replace(f"@{key}@", value)

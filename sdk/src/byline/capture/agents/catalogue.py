@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from byline.capture.agents import Adapter
 
 AGENTS: Final = (
+    "amp",
     "claude-code",
     "cline",
     "codex",
