@@ -104,12 +104,12 @@ class Act:
         return tuple(out)
 
     def has_flag(self, letters: str, *names: str) -> bool:
-        """Whether one of `letters` stands among its short options, or one of the long `names`."""
+        """Whether one of `letters` stands among its short options, or one of the long `names`, which may be shortened."""
         for each in self.args:
             text = each.prefix
             if text == "--" and each.text is not None:
                 return False
-            if text.startswith("--") and text.partition("=")[0] in names:
+            if len(text) > 3 and text.startswith("--") and any(name.startswith(text.partition("=")[0]) for name in names):
                 return True
             if text.startswith("-") and not text.startswith("--") and set(letters) & set(text[1:]):
                 return True
@@ -294,12 +294,14 @@ def _line_of(act: Act, depth: int) -> Iterator[Act]:
 
 
 def _find(act: Act, depth: int) -> Iterator[Act]:
-    roots = []
-    for each in act.args:
+    roots, args = [], act.args
+    while args and (args[0].text in ("-H", "-L", "-P") or args[0].prefix.startswith("-O")):
+        args = args[1:]
+    for each in args:
         if each.prefix.startswith(("-", "(", "!")):
             break
         roots.append(each)
-    below = (Hole.GLOB, Hole.ANY) if len(act.args) > len(roots) + 1 else (Hole.ANY,)  # it names what it looks for, or takes all
+    below = (Hole.GLOB, Hole.ANY) if len(args) > len(roots) + 1 else (Hole.ANY,)  # it names what it looks for, or takes all
     found = tuple(Word(parts=(*each.parts, "/", *below)) for each in roots or [Word.of(".")])
     at = 0
     while at < len(act.args):
