@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,6 +22,7 @@ from byline.capture.places import inbox_dir, prepare_repository, repository_dir
 from byline.capture.settle import settle_inbox
 from byline.capture.spool import git_hook_stub
 from byline.core.edit import Edit
+from byline.testing import blame
 from claude_session import SESSION, ClaudeSession, spooling
 from saved_run import knocking as codex_knocks
 from saved_run import spooling as codex_spools
@@ -138,3 +140,12 @@ def test_a_patch_from_outside_every_work_tree_is_the_agents(repository: Scratch,
     }
     assert list_arrivals(inbox_dir(os.environ)) == ()
     assert losses_of(repository) == set()
+
+
+def test_what_was_settled_outlives_the_home(session: ClaudeSession, home: Path) -> None:
+    """A container's home goes with it; the repository stays."""
+    session.writes(session.scratch.path / "app.py", "agent\n", call="w")
+    session.runs("echo more >>app.py", call="c")
+    settle_inbox(inbox_dir(os.environ))
+    shutil.rmtree(home / ".local")
+    assert [(line.agent, line.session) for line in blame(session.scratch.path / "app.py")] == [("claude-code", SESSION)] * 2
