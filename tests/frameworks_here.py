@@ -28,6 +28,7 @@ VERSIONS = {
 ALONE = {
     "agent_framework": "agent-framework-core==1.23.0",
     "fastmcp": "fastmcp==4.1.2",
+    "google_adk": "google-adk==2.13.0",
 }
 
 

@@ -34,7 +34,7 @@ KEEPERS = {
     "starlette": r"byline_ledger\.server\.http\b",
     "uvicorn": r"byline_ledger\.server\.http\b",
     "uvloop": r"byline_ledger\.server\.main\b",
-    "google": r"byline\.log\.answers\b|byline_ledger\.server\b",
+    "google": r"byline\.frameworks\.google_adk\b|byline\.log\.answers\b|byline_ledger\.server\b",
     "byline_proto": r"byline\.log\.(answers|client)\b|byline_ledger\.server\b",
     "pygls": r"byline_lsp\b",
     "lsprotocol": r"byline_lsp\b",

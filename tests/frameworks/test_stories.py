@@ -29,6 +29,7 @@ DRIVERS = {
     "langchain_agents": ("invoke", "ainvoke", "stream", "astream", "graph"),
     "openai_sdk_agents": ("run", "run_sync", "run_streamed"),
     "pydantic_agents": ("run", "run_sync", "run_stream"),
+    "google_agents": ("run",),
     "microsoft_agents": ("run",),
     "smol_agents": ("run", "stream"),
     "llama_agents": ("run",),
@@ -36,7 +37,7 @@ DRIVERS = {
 # To import a framework takes seconds: one way in each is always tried, the others where there is time.
 STORIES = [pytest.param(driver, how, marks=[pytest.mark.slow] * (how != ways[0])) for driver, ways in DRIVERS.items() for how in ways]
 # Drivers whose framework has an environment of its own, by its adapter.
-ADAPTERS = {"fastmcp_server": "fastmcp", "microsoft_agents": "agent_framework"}
+ADAPTERS = {"fastmcp_server": "fastmcp", "google_agents": "google_adk", "microsoft_agents": "agent_framework"}
 
 # An agent that smolagents' agents call is called as the tool is.
 INNER_NAMES = {"smol_agents": "delegate"}
