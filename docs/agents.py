@@ -56,7 +56,26 @@ trailers name another agent is never declared to be a person's.
 An agent or a script that knows its edits tells them: `byline hook generic` ([formats](formats.md)), or `byline.session`
 ([sdk](sdk.md)). One that speaks to git-ai (`git-ai checkpoint agent-v1 --hook-input stdin`) gives the same object to
 `byline hook agent-v1`. What it calls `human` is said before each edit of an agent; it settles what stood there as nobody's, for no agent
-can say that a person wrote something."""
+can say that a person wrote something.
+
+Goose, Crush and Junie have no adapter yet: `record` them, or put `byline wrap acp -- AGENT` between them and an editor that speaks ACP.
+Goose (hooks of its plugins) and Crush (`PreToolUse`, since some versions more) have hooks that a script of yours can give to
+`byline hook generic`.
+
+## Containers, cloud workspaces, other accounts
+
+Until a commit is attested, what was recorded is in two places only: the inbox in the home folder of who ran the agent
+(`~/.local/state/byline`), and the journal in the clone's git folder. A workspace that is thrown away takes both along. So let its last
+step be
+
+    git commit ... && byline attest --wait && byline push origin BRANCH
+
+after `byline init --yes` was its first. The statements travel in `refs/byline/evidence`, and need neither the workspace nor its key file:
+`blame` anywhere says whose the lines are. Trust knows a workspace's key where `trust add` or `byline delegate` named it; without that the
+lines are shown as `unverified`, and a gate takes them for what they say as far as that is stricter. What was not committed is lost.
+A repository that is mounted into a container keeps its journal; the inbox is in the container's home folder, so that `byline status` is
+to be called in the container before it goes. Another account's agent has an inbox of its own: `byline status`, called by that account,
+settles it."""
 
 
 def page() -> str:
