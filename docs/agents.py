@@ -66,10 +66,7 @@ Goose (hooks of its plugins) and Crush (`PreToolUse`, since some versions more) 
 
 Until a commit is attested, what was recorded is in two places only: the inbox in the home folder of who ran the agent
 (`~/.local/state/byline`), and the journal in the clone's git folder. A workspace that is thrown away takes both along. So let its last
-step be
-
-    git commit ... && byline attest --wait && byline push origin BRANCH
-
+step, after the commit, be `byline attest --wait && byline push origin BRANCH`,
 after `byline init --yes` was its first. The statements travel in `refs/byline/evidence`, and need neither the workspace nor its key file:
 `blame` anywhere says whose the lines are. Trust knows a workspace's key where `trust add` or `byline delegate` named it; without that the
 lines are shown as `unverified`, and a gate takes them for what they say as far as that is stricter. What was not committed is lost.
