@@ -232,3 +232,38 @@ def test_what_git_says_is_read_or_refused() -> None:
     for cut in (b"", b"a missing\n", b"1" * 40 + b" blob 30\nx\n", b"no line end"):
         with pytest.raises(ValueError, match=r"."):
             base_policies(cut)
+
+
+def test_an_answer_imports_nothing_that_it_does_not_need(guarded: Scratch) -> None:
+    """The agent waits: what is known of a policy is not parsed again, and only a command needs the parser of shell lines."""
+    assert _guard(guarded, "Write", file_path=str(guarded.path / "a.py"), content="x") == NOTHING
+    loud = guarded.path.parent / "loud"
+    loud.write_text(f'#!/bin/sh\nexec "{PROGRAM[0]}" -X importtime "$@"\n')
+    loud.chmod(0o755)
+    payload = {"session_id": "s-1", "cwd": str(guarded.path), "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_use_id": "t-1"}
+    data = json.dumps({**payload, "tool_input": {"file_path": str(guarded.path / "a.py"), "content": "x"}}).encode()
+    imported = {line.rpartition("|")[2].strip() for line in _run(guarded, "claude-code", data, guarded.path, str(loud)).err.splitlines()}
+    assert "byline.core.access" in imported
+    assert imported.isdisjoint(("typing", "hashlib", "tomllib", "datetime", "pathlib", "byline.core.policy", "byline.core.shell_line"))
+
+
+def test_rules_are_those_of_the_policy_that_git_gives_and_of_no_other(guarded: Scratch) -> None:
+    infra = str(guarded.path / "infra/db.tf")
+    assert _decision(_guard(guarded, "Write", file_path=infra, content="x"))[0] == "deny"
+    kept = (guarded.path / ".git/byline/rules").read_bytes()
+    guarded.write(POLICY, SOLO)
+    guarded.commit()
+    assert _guard(guarded, "Write", file_path=infra, content="x") == NOTHING
+    (guarded.path / ".git/byline/rules").write_bytes(kept)
+    assert _guard(guarded, "Write", file_path=infra, content="x") == NOTHING
+
+
+@pytest.mark.parametrize("kept", [b"", b"[]", b"{", b'{"schema": "byline.rules/1", "policies": [{"text": 1}]}', b'{"schema": "0"}'])
+def test_rules_that_were_kept_and_cannot_be_read_are_read_anew(guarded: Scratch, kept: bytes) -> None:
+    place = guarded.path / ".git/byline/rules"
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(kept)
+    assert _decision(_guard(guarded, "Write", file_path=str(guarded.path / "infra/db.tf"), content="x"))[0] == "deny"
+    assert b"infra/**" in place.read_bytes()
+    assert place.stat().st_mode & 0o777 == 0o600
+    assert not [*place.parent.glob("*.tmp")]

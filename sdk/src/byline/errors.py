@@ -13,7 +13,9 @@ to do next; it is empty where there is nothing to do. Neither ever holds file co
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class BylineError(Exception):

@@ -23,14 +23,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
 
+# Spelled out, here and in what is imported: an agent waits, and importing `typing` takes half as long as the interpreter's start.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import Final
 
     from byline.capture.agents import Adapter, Attempt, Denial
+    from byline.capture.rules import Rules
     from byline.core.access import Ruling
-    from byline.core.policy import Policy
+
+    Worktree = tuple[str, str, str]  # its top, its git folder and the shared one, as they are spelled
+    Found = tuple[Ruling, str | None]  # and the SHA-256 of the policy that has the rule; None for what no policy has to say
 
 GUARDED: Final = "guarded"
 MAX_WHAT: Final = 256
@@ -41,21 +46,6 @@ CANNOT_TELL: Final = (
     "Byline: the rules of this repository for agents cannot be read, so nothing that they could be about is done. "
     "Do not look for another way. Tell the person you work for, who can run `byline doctor`."
 )
-
-
-class Worktree(NamedTuple):
-    """Where the agent works: the top of the work tree, its git folder and the shared one, as they are spelled."""
-
-    top: str
-    git_dir: str
-    common_dir: str
-
-
-class Found(NamedTuple):
-    """A `ruling`, and the SHA-256 of the policy that has the rule; None for what no policy has to say."""
-
-    ruling: Ruling
-    policy: str | None
 
 
 def parse_batch(output: bytes) -> Iterator[bytes | None]:
@@ -94,33 +84,29 @@ def base_policies(output: bytes) -> list[bytes]:
     return []
 
 
-def judge_attempt(adapter: Adapter, attempt: Attempt, policies: Sequence[bytes], worktree: Worktree, home: str | None) -> Found | None:
-    """Return the strictest ruling on `attempt` of all `policies` and of what holds without any; None where it may be made.
-
-    Raises:
-        MalformedError: A policy cannot be read.
-    """
+def judge_attempt(adapter: Adapter, attempt: Attempt, policies: Sequence[Rules], worktree: Worktree, home: str | None) -> Found | None:
+    """Return the strictest ruling on `attempt` of all `policies` and of what holds without any; None where it may be made."""
     from byline.core.access import Effect, Intent, rule_on
-    from byline.core.policy import parse_policy
     from byline.core.targets import Places
 
-    top, real = os.path.realpath(worktree.top), os.path.realpath
-    folders = tuple((folder, ".git") for folder in dict.fromkeys(map(real, (worktree.git_dir, worktree.common_dir))))
-    places = Places(top=top, cwd=(real(attempt.cwd or worktree.top),), home=real(home) if home else None, folders=folders)
-    parsed: list[Policy] = [parse_policy(each) for each in policies]
-    model = attempt.observed.agent.model or _model(adapter, attempt) if any(_asks_model(each) for each in parsed) else None
+    real = os.path.realpath
+    top, *git_dirs = map(real, worktree)
+    folders = tuple((folder, ".git") for folder in dict.fromkeys(git_dirs))
+    places = Places(top=top, cwd=(real(attempt.cwd) if attempt.cwd else top,), home=real(home) if home else None, folders=folders)
+    name = attempt.observed.agent.name
+    model = attempt.observed.agent.model or _model(adapter, attempt) if any(_asks_model(each, name) for each in policies) else None
     paths = tuple(dict.fromkeys((*(os.path.join(top, path) for path in attempt.paths), *map(real, attempt.paths))))
-    intent = Intent(agent=attempt.observed.agent.name, model=model, paths=paths, command=attempt.command)
+    intent = Intent(agent=name, model=model, paths=paths, command=attempt.command)
     found = []
-    for sha256, rules, commands in [*((each.sha256, each.agents, each.commands) for each in parsed), (None, (), ())]:
+    for sha256, rules, commands in [*((each.sha256, each.agents, each.commands) for each in policies), (None, (), ())]:
         ruling = rule_on(intent, rules, places, commands, resolve=real)
         if ruling is not None:
-            found.append(Found(ruling, sha256 if ruling.rule.startswith("agent:") else None))
-    return min(found, key=lambda each: [*Effect].index(each.ruling.effect), default=None)
+            found.append((ruling, sha256 if ruling.rule.startswith("agent:") else None))
+    return min(found, key=lambda each: [*Effect].index(each[0].effect), default=None)
 
 
-def _asks_model(policy: Policy) -> bool:
-    return any(rule.models != ("*",) for rule in policy.agents)
+def _asks_model(policy: Rules, agent: str) -> bool:
+    return any(rule.models != ("*",) and rule.is_about(agent, None) for rule in policy.agents)
 
 
 def _model(adapter: Adapter, attempt: Attempt) -> str | None:
@@ -141,6 +127,7 @@ def answer(agent: str, payload: bytes, output: bytes, worktree: Worktree, enviro
     hook that records it says so.
     """
     from byline.capture.agents.catalogue import find_adapter
+    from byline.capture.rules import load_rules
     from byline.core.access import Effect, Ruling, format_message
     from byline.errors import MalformedError
 
@@ -153,18 +140,19 @@ def answer(agent: str, payload: bytes, output: bytes, worktree: Worktree, enviro
         return None
     if attempt.observed.agent.name != agent:  # another agent runs this one's hooks, and hears its own form
         adapter = find_adapter(attempt.observed.agent.name)
-    message, found = CANNOT_TELL, Found(Ruling(rule=UNREADABLE, effect=Effect.DENY, what="the rules cannot be read"), None)
+    message, common_dir = CANNOT_TELL, worktree[-1]
+    found: Found = (Ruling(rule=UNREADABLE, effect=Effect.DENY, what="the rules cannot be read"), None)
     try:
         policies = base_policies(output)
-        _mark(worktree.common_dir, is_guarded=bool(policies))
-        judged = judge_attempt(adapter, attempt, policies, worktree, environ.get("HOME"))
+        _mark(common_dir, is_guarded=bool(policies))
+        judged = judge_attempt(adapter, attempt, load_rules(common_dir, policies), worktree, environ.get("HOME"))
         if judged is None:
             return None
-        message, found = format_message(judged.ruling), judged
+        message, found = format_message(judged[0]), judged
     except Exception as error:  # noqa: BLE001 - a guard that fails says no
         message += f" ({type(error).__name__})"
-    _record(worktree.common_dir, attempt, found)
-    return adapter.format_denial(found.ruling.effect, message) if adapter.format_denial else None
+    _record(common_dir, attempt, *found)
+    return adapter.format_denial(found[0].effect, message) if adapter.format_denial else None
 
 
 def _mark(common_dir: str, *, is_guarded: bool) -> None:
@@ -177,7 +165,7 @@ def _mark(common_dir: str, *, is_guarded: bool) -> None:
             os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _record(common_dir: str, attempt: Attempt, found: Found) -> None:
+def _record(common_dir: str, attempt: Attempt, ruling: Ruling, policy: str | None) -> None:
     from contextlib import suppress
     from pathlib import Path
 
@@ -185,14 +173,14 @@ def _record(common_dir: str, attempt: Attempt, found: Found) -> None:
     from byline.capture.refusals import FILE
     from byline.core.refusal import Refusal, attempt_digest, format_refusal
 
-    observed, ruling = attempt.observed, found.ruling
+    observed = attempt.observed
     refusal = Refusal(
         time=now_ns(),
         session=observed.session,
         agent=observed.agent,
         call=observed.call,
         rule=ruling.rule,
-        policy=found.policy,
+        policy=policy,
         effect=ruling.effect,
         kinds=ruling.kinds,
         digest=attempt_digest(attempt.paths, attempt.command),
@@ -202,12 +190,11 @@ def _record(common_dir: str, attempt: Attempt, found: Found) -> None:
         append_line(Path(common_dir) / "byline" / FILE, format_refusal(refusal))
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(agent: str, top: str, git_dir: str, common_dir: str) -> int:
     """Answer the agent, and return the exit status that it expects."""
-    agent, *places = arguments
     with open(3, "rb") as given:
         payload = given.read()
-    denial = answer(agent, payload, sys.stdin.buffer.read(), Worktree(*places), os.environ)
+    denial = answer(agent, payload, sys.stdin.buffer.read(), (top, git_dir, common_dir), os.environ)
     if denial is None:
         return 0
     sys.stdout.buffer.write(denial.output)
@@ -218,4 +205,4 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

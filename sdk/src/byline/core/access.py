@@ -27,9 +27,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
 
-from byline.core.command_kinds import KINDS, UNCLEAR, CommandPattern, find_effects
 from byline.core.globs import may_match
 from byline.core.shell_words import Word
 from byline.core.table import take_array, take_choice, take_keys, take_string, take_strings
@@ -37,8 +35,12 @@ from byline.core.targets import Places, Target, locate
 from byline.core.value import dataclass
 from byline.errors import PolicyError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from typing import Final
+
+    from byline.core.command_kinds import CommandPattern
 
 MAX_RULES: Final = 200
 EVERY: Final = ("*",)
@@ -84,9 +86,13 @@ class AgentRule:
         """Whether it is about this agent with this model; None is not known, and so may be any."""
         return _is_one_of(agent, self.agents) and _is_one_of(model, self.models)
 
-    def holds_kinds(self, kinds: Iterable[str]) -> bool:
+    def holds_kinds(self, kinds: Collection[str]) -> bool:
         """Whether one of the `kinds` of commands is one of its own, or cannot be told from them."""
-        return bool(self.commands) and any("*" in self.commands or each in self.commands or each == UNCLEAR for each in kinds)
+        if not self.commands or not kinds:
+            return False
+        from byline.core.command_kinds import UNCLEAR
+
+        return any("*" in self.commands or each in self.commands or each == UNCLEAR for each in kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +138,8 @@ def _rulings(
     targets = [target for path in intent.paths for target in locate(Word.of(path), places)]
     kinds: frozenset[str] = frozenset()
     if intent.command is not None:
+        from byline.core.command_kinds import find_effects  # only a command needs the parser of shell lines
+
         effects = find_effects(intent.command, places, commands)
         targets += effects.writes
         kinds = effects.kinds
@@ -179,6 +187,8 @@ def take_agent_rules(value: object, own: Sequence[CommandPattern]) -> tuple[Agen
     Raises:
         MalformedError: One of them is none.
     """
+    from byline.core.command_kinds import KINDS
+
     kinds = KINDS | {each.kind for each in own} | {"*"}
     return tuple(_agent_rule(each, number, kinds) for number, each in enumerate(take_array(value, what="agent", most=MAX_RULES), 1))
 
@@ -203,6 +213,8 @@ def take_commands(value: object) -> tuple[CommandPattern, ...]:
     Raises:
         MalformedError: One of them is none.
     """
+    from byline.core.command_kinds import UNCLEAR, CommandPattern
+
     out = []
     for each in take_array(value, what="command", most=MAX_RULES):
         table = take_keys(each, required=("kind", "program"), optional=("arguments",), what="a command")

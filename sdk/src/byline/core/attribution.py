@@ -15,13 +15,15 @@ LineRange(start=0, end=2)
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
 
-from byline.core.lines import LineRange
 from byline.core.value import dataclass, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
+
+    from byline.core.lines import LineRange
 
 
 MAX_PRINCIPAL = 64
@@ -179,6 +181,8 @@ def stricter(one: Owner, other: Owner) -> Owner:
 
 def spans(bylines: Sequence[Byline]) -> tuple[Span, ...]:
     """Return `bylines`, one for each line, as gap-free spans from the first line to the last."""
+    from byline.core.lines import LineRange
+
     out: list[Span] = []
     start = 0
     for end in range(1, len(bylines) + 1):

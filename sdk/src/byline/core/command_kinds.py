@@ -18,17 +18,17 @@ matches every rule that names a kind.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
 
 from byline.core.command_writes import git_words, written_words
 from byline.core.shell_acts import read_acts
-from byline.core.sql import is_destructive
 from byline.core.targets import Places, Target, enter, locate
 from byline.core.value import dataclass
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Final
 
     from byline.core.shell_acts import Act
     from byline.core.shell_words import Word
@@ -199,6 +199,8 @@ def _queries(act: Act) -> Iterator[Word]:
 
 def _is_destructive(query: Word) -> bool:
     """Whether a query destroys; one of which nothing is known does."""
+    from byline.core.sql import is_destructive
+
     known = "".join(each if isinstance(each, str) else " x " for each in query.parts)
     return is_destructive(known) or (query.text is None and not query.prefix.strip())
 

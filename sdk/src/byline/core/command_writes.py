@@ -11,14 +11,14 @@ a formatter, a build, a script. `byline` itself and `git config` count as writin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from byline.core.patch_names import patched_paths
 from byline.core.shell_words import Word
 from byline.core.value import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Final
 
     from byline.core.shell_acts import Act
 

@@ -11,11 +11,13 @@ A `Mark` says that a git hook ran. Edits and marks of one work tree are ordered 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
 
 from byline.core.value import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final, TypeAlias
+
     from byline.core.attribution import Author, Channel, Evidence
 
 

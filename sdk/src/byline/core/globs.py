@@ -15,12 +15,12 @@ True
 from __future__ import annotations
 
 import re
-import unicodedata
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, TypeAlias
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Final, TypeAlias
 
 MAX_PAIRS: Final = 1_000_000
 
@@ -51,6 +51,10 @@ _LOOPS: Final = (_Token.STAR, _Token.ALL)
 
 def fold(text: str) -> str:
     """Return `text` so that two spellings that some file system takes for one are one."""
+    if text.isascii():
+        return text.lower()
+    import unicodedata
+
     return unicodedata.normalize("NFC", text.casefold())
 
 

@@ -14,15 +14,16 @@ script, a Makefile or another language's `-c` does is not looked into: that prog
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
 
 from byline.core.shell_line import parse_line
 from byline.core.shell_words import Command, Hole, Word
 from byline.core.value import dataclass, replace
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Final
 
     _ActsOf = Callable[[int], tuple["Act", ...]]
 

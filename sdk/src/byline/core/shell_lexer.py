@@ -9,11 +9,28 @@ the parser (`Nest.substitute`), for only a parser finds its end; backquotes and 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple, Protocol
 
 from byline.core.shell_quotes import find_quote, read_ansi
 from byline.core.shell_words import Hole, Word, WordDraft
+from byline.core.value import dataclass
 from byline.errors import PayloadError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, Protocol
+
+    class Nest(Protocol):
+        """The parser, which reads what stands inside a word. Numbers are those of the commands found there."""
+
+        def substitute(self) -> tuple[int, ...]:
+            """Parse in place up to the `)` that ends a substitution."""
+
+        def run(self, text: str) -> tuple[int, ...]:
+            """Parse `text` as a script of its own."""
+
+        def expand(self, text: str) -> Word:
+            """Read `text` as what stands in double quotes."""
+
 
 REDIRECTIONS: Final = ("&>>", "<<<", "<<-", "&>", "<<", "<&", "<>", ">>", ">|", ">&", "<", ">")
 _CONTROLS: Final = (";;&", "&&", "||", "|&", ";;", ";&", "((", ";", "&", "|", "(", ")")
@@ -29,20 +46,8 @@ _BREAKS: Final = frozenset(" \t\n;&|<>()")
 _QUOTABLE: Final = '$`"\\\n'
 
 
-class Nest(Protocol):
-    """The parser, which reads what stands inside a word. Numbers are those of the commands found there."""
-
-    def substitute(self) -> tuple[int, ...]:
-        """Parse in place up to the `)` that ends a substitution."""
-
-    def run(self, text: str) -> tuple[int, ...]:
-        """Parse `text` as a script of its own."""
-
-    def expand(self, text: str) -> Word:
-        """Read `text` as what stands in double quotes."""
-
-
-class _Document(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
     """A here-document whose body comes after the line."""
 
     number: int
@@ -144,7 +149,8 @@ class Lexer:
         is_quoted = any(mark in raw for mark in "'\"\\")
         number = len(self._documents)
         self._documents.append(Word(parts=()))
-        self._awaited.append(_Document(number, raw if delimiter is None else delimiter, is_quoted, operator == "<<-"))
+        word = raw if delimiter is None else delimiter
+        self._awaited.append(_Document(number=number, delimiter=word, is_quoted=is_quoted, strips=operator == "<<-"))
         return Word(parts=(), runs=(number,))
 
     def take_arithmetic(self) -> None:

@@ -16,15 +16,16 @@ What no shell would run, and what is nested deeper or is longer than any honest 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
 
 from byline.core.shell_lexer import OPERATORS, Lexer
 from byline.core.shell_words import Command, Hole, Redirect, Word
 from byline.core.value import replace
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from typing import Final
 
 MAX_LINE: Final = 64 * 1024
 MAX_DEPTH: Final = 40

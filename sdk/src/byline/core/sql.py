@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Final
 
 _TOKEN: Final = re.compile(
     r"""--[^\n]*|/\*(?!!).*?(?:\*/|\Z)|'(?:[^']|'')*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|(\$\w*\$).*?(?:\1|\Z)|(?P<word>[^\W\d]\w*)|(?P<end>;)|.""",

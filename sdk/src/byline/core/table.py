@@ -10,19 +10,18 @@ function names what it expects; the module of the file turns the error into its 
 
 from __future__ import annotations
 
-import tomllib
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from byline.errors import MalformedError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from typing import Any, TypeVar
+
+    Choice = TypeVar("Choice", bound="StrEnum")
     from enum import StrEnum
 
 MAX_TEXT = 512
-
-Choice = TypeVar("Choice", bound="StrEnum")
 
 
 def parse_table(data: bytes, *, max_bytes: int) -> dict[str, Any]:
@@ -31,6 +30,8 @@ def parse_table(data: bytes, *, max_bytes: int) -> dict[str, Any]:
     Raises:
         MalformedError: Too long, not UTF-8, or not TOML.
     """
+    import tomllib
+
     if len(data) > max_bytes:
         raise MalformedError(f"{len(data)} bytes, at most {max_bytes} are read")
     try:
@@ -140,6 +141,8 @@ def take_time(value: object, *, what: str) -> datetime:
     Raises:
         MalformedError: It is not.
     """
+    from datetime import UTC, datetime, timedelta
+
     if not isinstance(value, datetime) or value.utcoffset() != timedelta(0) or value.microsecond:
         raise MalformedError(f"{what} is a date and time in UTC, such as 2026-11-21T00:00:00Z")
     return value.astimezone(UTC)

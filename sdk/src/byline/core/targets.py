@@ -15,14 +15,15 @@ that tighten.
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Final
 
 from byline.core.globs import may_match
 from byline.core.shell_words import Hole, Part, Word
 from byline.core.value import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Final
 
 _MANY: Final = (Hole.ANY,)
 

@@ -17,14 +17,15 @@ Point(x=1, y=2)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    _Value = TypeVar("_Value")
 
 __all__ = ["dataclass", "field", "replace"]
 
-_Value = TypeVar("_Value")
 _UNSET: Any = object()
 _FEW = 32  # values: to write and compile a method takes as long as to fill so many without
 _ORDER = (("__lt__", "<"), ("__le__", "<="), ("__gt__", ">"), ("__ge__", ">="))
@@ -189,11 +190,11 @@ class _Described:
     def __get__(self, value: object, cls: type[Any]) -> object:
         import dataclasses
 
-        known: list[tuple[str, object, Any]] = []
+        known: list[tuple[str, type, Any]] = []
         for name, each in _spec(cls).items():
             given = {"default": each.default, "default_factory": each.factory}
             options: Any = {option: value for option, value in given.items() if value is not _UNSET}
-            known.append((name, Any, dataclasses.field(init=each.init, **options)))
+            known.append((name, object, dataclasses.field(init=each.init, **options)))
         made: Any = dataclasses.make_dataclass(cls.__name__, known, kw_only=cls._kw_only_)
         cls.__dataclass_fields__ = made.__dataclass_fields__
         return made.__dataclass_fields__

@@ -10,11 +10,11 @@ which model a transcript names is for `capture.settle`. An adapter is one module
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from byline.core.attribution import Channel, answers
 from byline.core.value import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

@@ -10,11 +10,13 @@ The adapter of `a-name` is `ADAPTER` of the module `byline.capture.agents.a_name
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
 
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from byline.capture.agents import Adapter
 
 AGENTS: Final = (

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import Adapter, Attempt, Call, FileText, Kind, Observed, clean, copilot_vscode
 from byline.capture.agents.catalogue import find_adapter
@@ -31,8 +30,10 @@ from byline.core.edit import UNSEEN, Unseen
 from byline.core.value import replace
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Final
 
 NAME: Final = "claude-code"
 _VERSION: Final = re.compile(r"claude-code_(\d+(?:-\w+)*?)_")

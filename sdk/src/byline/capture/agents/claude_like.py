@@ -12,14 +12,15 @@ call that was denied or interrupted) the agent's coming to rest.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import Attempt, Denial, Kind, Observed
 from byline.capture.agents.members import absolute_path, optional_in, parse_members, path_in, text_in, word_in
 from byline.core.patch_names import patched_paths
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Final
 
     from byline.capture.agents import FileText
     from byline.core.access import Effect

@@ -12,7 +12,6 @@ Codex itself and has no Post event: the session's next event closes its window. 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import Adapter, Attempt, Call
 from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
@@ -21,8 +20,10 @@ from byline.capture.agents.patch import heredoc_folder
 from byline.core.attribution import Agent
 from byline.core.patch_names import patched_paths
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Final
 
     from byline.capture.agents import Observed
 

@@ -11,15 +11,15 @@ It reads hooks in its own settings and in Claude Code's. `transcript_path` is em
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from byline.capture.agents import Adapter, Attempt, Call
 from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
 from byline.capture.agents.members import object_in, optional_in, parse_members, path_in, string_in
 from byline.core.attribution import Agent
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
     from byline.capture.agents import Observed
 

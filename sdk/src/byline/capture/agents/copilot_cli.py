@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import Adapter, Attempt, Call, Denial, Kind, Observed, clean, copilot_vscode
 from byline.capture.agents.claude_like import WINDOWS, attempt_of, observe, rest_or_nothing
@@ -28,8 +27,10 @@ from byline.core.patch_names import patched_paths
 from byline.core.value import replace
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Final
 
     from byline.core.access import Effect
 

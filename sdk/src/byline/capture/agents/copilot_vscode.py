@@ -12,16 +12,16 @@ of `copilot_cli`, and those of Claude Code, for every tool; older versions spell
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
 from byline.capture.agents import Adapter, Attempt, Kind, Observed
 from byline.capture.agents.claude_like import WINDOWS, attempt_of, deny_or_ask, observe, rest_or_nothing
 from byline.capture.agents.members import absolute_path, optional_in, parse_members, paths_in, string_in, text_in
 from byline.core.attribution import Agent
 from byline.core.patch_names import patched_paths
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Final
 
 NAME: Final = "copilot-vscode"
 _SPELLINGS: Final = {"hookEventName": "hook_event_name", "sessionId": "session_id"}

@@ -13,7 +13,6 @@ have no id of the call, and names no model: beside the transcript lies `<transcr
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import Adapter, Attempt, Call, Observed, clean
 from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
@@ -22,8 +21,10 @@ from byline.core.attribution import Agent
 from byline.core.patch_names import patched_paths
 from byline.core.value import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Final
 
 NAME: Final = "factory-droid"
 _TOOLS: Final = ("Create", "Edit", "ApplyPatch", "Execute")

@@ -11,7 +11,6 @@ Calls have no id; a tool that was denied or fails has no AfterTool. The transcri
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import Adapter, Attempt, Call, Denial, Kind, Observed
 from byline.capture.agents.claude_like import observe, read_attempt
@@ -19,8 +18,10 @@ from byline.capture.agents.gemini_like import SHELL, edited_file, find_model, sh
 from byline.capture.agents.members import object_in, optional_in, parse_members, string_in
 from byline.core.attribution import Agent
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
     from byline.core.access import Effect
 

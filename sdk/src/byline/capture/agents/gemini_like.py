@@ -12,13 +12,14 @@ payload names no model: the transcript's last answer before the payload's `times
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import FileText, clean
 from byline.capture.agents.members import object_in, path_in, text_in
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Final
 
     from byline.capture.agents import Observed
 

@@ -13,7 +13,6 @@ here are refused, but for those of an object `extensions`.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import clean
 from byline.core.attribution import Agent, Author, Person, Tool, answers
@@ -21,7 +20,10 @@ from byline.core.canonical import parse_strict
 from byline.core.value import dataclass
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from byline.core.canonical import Json
 
 SCHEMA: Final = "byline.edit/1"

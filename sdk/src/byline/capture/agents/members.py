@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
 
 from byline.capture.agents import clean
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
 
 def parse_members(data: bytes) -> dict[str, Any]:

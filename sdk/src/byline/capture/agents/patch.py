@@ -21,7 +21,10 @@ Which files it names `core.patch_names` says; here is where a shell line applies
 from __future__ import annotations
 
 import re
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _HEREDOC: Final = re.compile(r"\s*(?:cd\s+(?P<folder>[^\s;&|]+)\s*&&\s*)?apply_?patch\s*<<", re.ASCII)
 

@@ -12,15 +12,16 @@ it saw is its own, not theirs. A process that was started in a window has its na
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import WATCHES, Adapter, Kind, Observed, clean
 from byline.core.attribution import Agent, Channel
 from byline.core.canonical import format_canonical, parse_strict
 from byline.errors import PayloadError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
     from byline.core.canonical import Json
 

@@ -10,16 +10,16 @@ Texts and models: `gemini_like`; the payload's `tool_use_id` is not the model's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from byline.capture.agents import Adapter, Attempt, Call, Kind, Observed
 from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
 from byline.capture.agents.gemini_like import SHELL, edited_file, find_model, shown_in
 from byline.capture.agents.members import object_in, optional_in, parse_members, string_in
 from byline.core.attribution import Agent
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
 NAME: Final = "qwen-code"
 
