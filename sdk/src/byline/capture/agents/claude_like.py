@@ -19,7 +19,7 @@ from byline.core.patch_names import patched_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Final
 
     from byline.capture.agents import FileText
@@ -90,6 +90,17 @@ def read_attempt(data: bytes, observed: Observed) -> Attempt | None:
 def attempt_of(observed: Observed, *, cwd: str, command: str | None) -> Attempt | None:
     """Return what the call of a tool that was `observed` is about to do: it opens a window, for the files it names or for any."""
     return Attempt(observed=observed, cwd=cwd, paths=observed.only, command=command) if observed.kind is Kind.OPENS else None
+
+
+def read_attempts(
+    parse_payload: Callable[[bytes, Mapping[str, str]], Observed],
+) -> Callable[[bytes, Mapping[str, str]], Attempt | None]:
+    """Return the `parse_attempt` of an agent whose payloads `parse_payload` reads."""
+
+    def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
+        return read_attempt(data, parse_payload(data, environ))
+
+    return parse_attempt
 
 
 def deny_or_ask(effect: Effect, message: str) -> Denial:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import os
 
-from byline.capture.agents import Adapter, Attempt, Call
-from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
+from byline.capture.agents import Adapter, Call
+from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempts, rest_or_nothing
 from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, string_in, word_in
 from byline.capture.agents.patch import heredoc_folder
 from byline.core.attribution import Agent
@@ -55,20 +55,11 @@ def _named_files(tool: str, payload: dict[str, Any]) -> tuple[tuple[str, ...], b
     return tuple(absolute_path(path, payload) for path in paths), tool == "apply_patch"
 
 
-def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
-    """Return what is about to be done, by the payload `data`.
-
-    Raises:
-        PayloadError: It is not what the agent sends.
-    """
-    return read_attempt(data, parse_payload(data, environ))
-
-
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Codex",
     parse_payload=parse_payload,
-    parse_attempt=parse_attempt,
+    parse_attempt=read_attempts(parse_payload),
     format_denial=deny,
     hooks=(
         Call(event="PreToolUse", matcher="apply_patch|Bash", guard=True),

@@ -11,8 +11,8 @@ It reads hooks in its own settings and in Claude Code's. `transcript_path` is em
 
 from __future__ import annotations
 
-from byline.capture.agents import Adapter, Attempt, Call
-from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
+from byline.capture.agents import Adapter, Call
+from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempts, rest_or_nothing
 from byline.capture.agents.members import object_in, optional_in, parse_members, path_in, string_in
 from byline.core.attribution import Agent
 
@@ -43,20 +43,11 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa:
     return observe(payload, agent, kind=WINDOWS[event], only=only)
 
 
-def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
-    """Return what is about to be done, by the payload `data`.
-
-    Raises:
-        PayloadError: It is not what the agent sends.
-    """
-    return read_attempt(data, parse_payload(data, environ))
-
-
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Continue",
     parse_payload=parse_payload,
-    parse_attempt=parse_attempt,
+    parse_attempt=read_attempts(parse_payload),
     format_denial=deny,
     hooks=(
         Call(event="PreToolUse", matcher="^(Write|Edit|MultiEdit|Bash)$", guard=True),

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 
-from byline.capture.agents import Adapter, Attempt, Call, Observed, clean
-from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
+from byline.capture.agents import Adapter, Call, Observed, clean
+from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempts, rest_or_nothing
 from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, path_in, string_in, text_in
 from byline.core.attribution import Agent
 from byline.core.patch_names import patched_paths
@@ -71,21 +71,12 @@ def _named_files(tool: str, payload: dict[str, Any]) -> tuple[str, ...]:
     return (path_in(asked, "file_path", payload),) if tool != "Execute" else ()
 
 
-def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
-    """Return what is about to be done, by the payload `data`.
-
-    Raises:
-        PayloadError: It is not what the agent sends.
-    """
-    return read_attempt(data, parse_payload(data, environ))
-
-
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Factory Droid",
     parse_payload=parse_payload,
     find_model=find_model,
-    parse_attempt=parse_attempt,
+    parse_attempt=read_attempts(parse_payload),
     format_denial=deny,
     hooks=(
         Call(event="PreToolUse", matcher="|".join(_TOOLS), guard=True),

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 
-from byline.capture.agents import Adapter, Attempt, Call, Denial, Kind, Observed
-from byline.capture.agents.claude_like import observe, read_attempt
+from byline.capture.agents import Adapter, Call, Denial, Kind, Observed
+from byline.capture.agents.claude_like import observe, read_attempts
 from byline.capture.agents.gemini_like import SHELL, edited_file, find_model, shown_in
 from byline.capture.agents.members import object_in, optional_in, parse_members, string_in
 from byline.core.attribution import Agent
@@ -51,15 +51,6 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa:
     return observe(payload, agent, kind=Kind.STOPS if event in _STOPS else Kind.NOTHING)
 
 
-def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
-    """Return what is about to be done, by the payload `data`.
-
-    Raises:
-        PayloadError: It is not what the agent sends.
-    """
-    return read_attempt(data, parse_payload(data, environ))
-
-
 def deny(effect: Effect, message: str) -> Denial:  # noqa: ARG001 - it does not know how to ask
     """Return its own form of an answer: it is denied, and told to ask itself."""
     return Denial(output=json.dumps({"decision": "deny", "reason": message}).encode())
@@ -70,7 +61,7 @@ ADAPTER: Final = Adapter(
     title="Gemini CLI",
     parse_payload=parse_payload,
     find_model=find_model,
-    parse_attempt=parse_attempt,
+    parse_attempt=read_attempts(parse_payload),
     format_denial=deny,
     hooks=(
         Call(event="BeforeTool", matcher=f"write_file|replace|{SHELL}", guard=True),

@@ -10,8 +10,8 @@ Texts and models: `gemini_like`; the payload's `tool_use_id` is not the model's.
 
 from __future__ import annotations
 
-from byline.capture.agents import Adapter, Attempt, Call, Kind, Observed
-from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempt, rest_or_nothing
+from byline.capture.agents import Adapter, Call, Kind, Observed
+from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempts, rest_or_nothing
 from byline.capture.agents.gemini_like import SHELL, edited_file, find_model, shown_in
 from byline.capture.agents.members import object_in, optional_in, parse_members, string_in
 from byline.core.attribution import Agent
@@ -44,21 +44,12 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa:
     return observe(payload, agent, kind=rest_or_nothing(event))
 
 
-def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
-    """Return what is about to be done, by the payload `data`.
-
-    Raises:
-        PayloadError: It is not what the agent sends.
-    """
-    return read_attempt(data, parse_payload(data, environ))
-
-
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Qwen Code",
     parse_payload=parse_payload,
     find_model=find_model,
-    parse_attempt=parse_attempt,
+    parse_attempt=read_attempts(parse_payload),
     format_denial=deny,
     hooks=(
         Call(event="PreToolUse", matcher=f"write_file|edit|{SHELL}", guard=True),
