@@ -46,6 +46,8 @@ is the agent's, and so are the commits that the command makes; an agent with hoo
 SDK have what they saw for themselves. The command keeps its terminal, its signals and its exit code. What it leaves in the background is
 waited for, ten seconds (`--linger`) where there is Linux; what still runs then is a loss that `byline status` shows. What you type
 meanwhile is the agent's, too: wrap one task, not a day. Killed with `kill -9`, `record` has no second scan, and nothing is the agent's.
+The same holds for an agent that is killed while a command of its runs: what the command had written by then is nobody's, and where you
+declare your own lines (`--declare-own-lines`) the next commit declares it yours.
 
 aider has no hooks. `byline record --agent aider --model MODEL -- aider ...` sees all that it writes. Without that, what it commits is
 known by the trailer that it writes (`Co-authored-by: aider (MODEL)`, on by default), where Byline's git hooks are: new text of such a
