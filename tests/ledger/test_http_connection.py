@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from byline_ledger.server.certificates import Certificates
 from byline_ledger.server.config import Tls
 from byline_ledger.server.http import connection
 from byline_ledger.server.http.connection import peer_of
@@ -65,7 +66,7 @@ def test_the_names_of_a_certificate_are_told_and_those_of_a_header_are_not(tmp_p
 
     async def story() -> tuple[bytes, bytes, bytes]:
         nameless = b""
-        async with listening(APP, "127.0.0.1:0", tls) as url:
+        async with listening(APP, "127.0.0.1:0", Certificates(tls)) as url:
             certified = await ask(url, request, context)
             with contextlib.suppress(OSError):
                 nameless = await ask(url, request, ssl.create_default_context(cafile=certificate))
