@@ -113,9 +113,20 @@ class SqliteStore:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
 
+    def _set(self, pragma: str) -> None:
+        """Set `pragma`. A change of the journal's mode does not wait for who has the file, and a transaction does: so one comes before."""
+        try:
+            self._connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("ROLLBACK")
+            self._connection.execute(f"PRAGMA {pragma}")
+
     def _prepare(self, *, create: bool) -> None:
         for pragma in _PRAGMAS:
-            self._connection.execute(f"PRAGMA {pragma}")
+            self._set(pragma)
         if create:
             self._connection.execute("BEGIN IMMEDIATE")
             if _pragma(self._connection, "user_version") == 0:
