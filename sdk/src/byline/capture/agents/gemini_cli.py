@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 
 from byline.capture.agents import Adapter, Call, Denial, Kind, Observed
-from byline.capture.agents.claude_like import observe, read_attempts
-from byline.capture.agents.gemini_like import SHELL, edited_file, find_model, shown_in
-from byline.capture.agents.members import object_in, optional_in, parse_members, string_in
+from byline.capture.agents.claude_like import read_attempts
+from byline.capture.agents.gemini_like import SHELL, find_model, observe_call
+from byline.capture.agents.members import parse_members, string_in
 from byline.core.attribution import Agent
 
 TYPE_CHECKING = False
@@ -38,17 +38,8 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa:
         PayloadError: It is not what Gemini CLI sends.
     """
     payload = parse_members(data)
-    event, tool = string_in(payload, "hook_event_name"), optional_in(payload, "tool_name")
-    agent = Agent(name=NAME)
-    if tool == SHELL and event in _WINDOWS:
-        kind = _WINDOWS[event]
-        # What runs in the background has only started; AfterAgent will close its window.
-        started = kind is Kind.CLOSES and object_in(payload, "tool_input").get("is_background")
-        return observe(payload, agent, kind=Kind.NOTHING if started else kind)
-    shown = shown_in(payload)
-    if event == "AfterTool" and tool in ("write_file", "replace") and shown is not None:
-        return observe(payload, agent, kind=Kind.EDIT, files=(edited_file(payload, shown),))
-    return observe(payload, agent, kind=Kind.STOPS if event in _STOPS else Kind.NOTHING)
+    rest = Kind.STOPS if string_in(payload, "hook_event_name") in _STOPS else Kind.NOTHING
+    return observe_call(payload, Agent(name=NAME), windows=_WINDOWS, edits=("AfterTool", "replace"), rest=rest)
 
 
 def deny(effect: Effect, message: str) -> Denial:  # noqa: ARG001 - it does not know how to ask

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import json
 
-from byline.capture.agents import FileText, clean
-from byline.capture.agents.members import object_in, path_in, text_in
+from byline.capture.agents import FileText, Kind, clean
+from byline.capture.agents.claude_like import observe
+from byline.capture.agents.members import object_in, optional_in, path_in, string_in, text_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,19 +23,38 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from byline.capture.agents import Observed
+    from byline.core.attribution import Agent
 
 SHELL: Final = "run_shell_command"
 _ANSWERS: Final = ("gemini", "assistant")
 
 
-def shown_in(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+def observe_call(payload: Mapping[str, Any], agent: Agent, *, windows: Mapping[str, Kind], edits: tuple[str, str], rest: Kind) -> Observed:
+    """Return what `payload` says: of a command by `windows`, of an edit by the event and the tool of which `edits` are, else `rest`.
+
+    Raises:
+        PayloadError: Its members are not what they should be.
+    """
+    event, tool = string_in(payload, "hook_event_name"), optional_in(payload, "tool_name")
+    if tool == SHELL and event in windows:
+        kind = windows[event]
+        # What runs in the background has only started; the agent's rest will close its window.
+        started = kind is Kind.CLOSES and object_in(payload, "tool_input").get("is_background")
+        return observe(payload, agent, kind=Kind.NOTHING if started else kind)
+    shown = _shown_in(payload)
+    if (event, tool) in (edits, (edits[0], "write_file")) and shown is not None:
+        return observe(payload, agent, kind=Kind.EDIT, files=(_edited_file(payload, shown),))
+    return observe(payload, agent, kind=rest)
+
+
+def _shown_in(payload: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what a tool showed, None where it showed no file."""
     answer = payload.get("tool_response")
     display = answer.get("returnDisplay") if isinstance(answer, dict) else None
     return display if isinstance(display, dict) else None
 
 
-def edited_file(payload: Mapping[str, Any], shown: Mapping[str, Any]) -> FileText:
+def _edited_file(payload: Mapping[str, Any], shown: Mapping[str, Any]) -> FileText:
     """Return the file that was edited, by what the tool's `payload` says and what was `shown`.
 
     Raises:

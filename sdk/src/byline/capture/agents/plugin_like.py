@@ -14,6 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents import Adapter, Attempt, Call, Denial, Kind, Observed
+from byline.capture.agents.claude_like import attempt_of
 from byline.capture.agents.members import absolute_path, object_in, optional_in, parse_members, string_in, text_in, word_in
 from byline.core.attribution import Agent
 
@@ -73,10 +74,9 @@ def _parser(name: str, writes: frozenset[str], runs: frozenset[str]) -> Callable
 def _attempts(parse_payload: Callable[[bytes, Mapping[str, str]], Observed]) -> Callable[[bytes, Mapping[str, str]], Attempt | None]:
     def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:
         observed, payload = parse_payload(data, environ), parse_members(data)
-        if observed.kind is not Kind.OPENS:
-            return None
-        command = None if observed.only else text_in(object_in(object_in(payload, "event"), "input"), "command")
-        return Attempt(observed=observed, cwd=optional_in(payload, "cwd") or "", paths=observed.only, command=command)
+        is_named = observed.only or observed.kind is not Kind.OPENS
+        command = None if is_named else text_in(object_in(object_in(payload, "event"), "input"), "command")
+        return attempt_of(observed, cwd=optional_in(payload, "cwd") or "", command=command)
 
     return parse_attempt
 

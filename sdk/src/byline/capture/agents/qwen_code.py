@@ -10,10 +10,10 @@ Texts and models: `gemini_like`; the payload's `tool_use_id` is not the model's.
 
 from __future__ import annotations
 
-from byline.capture.agents import Adapter, Call, Kind, Observed
-from byline.capture.agents.claude_like import WINDOWS, deny, observe, read_attempts, rest_or_nothing
-from byline.capture.agents.gemini_like import SHELL, edited_file, find_model, shown_in
-from byline.capture.agents.members import object_in, optional_in, parse_members, string_in
+from byline.capture.agents import Adapter, Call, Observed
+from byline.capture.agents.claude_like import WINDOWS, deny, read_attempts, rest_or_nothing
+from byline.capture.agents.gemini_like import SHELL, find_model, observe_call
+from byline.capture.agents.members import parse_members, string_in
 from byline.core.attribution import Agent
 
 TYPE_CHECKING = False
@@ -31,17 +31,8 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa:
         PayloadError: It is not what Qwen Code sends.
     """
     payload = parse_members(data)
-    event, tool = string_in(payload, "hook_event_name"), optional_in(payload, "tool_name")
-    agent = Agent(name=NAME)
-    if tool == SHELL and event in WINDOWS:
-        kind = WINDOWS[event]
-        # What runs in the background has only started; Stop will close its window.
-        started = kind is Kind.CLOSES and object_in(payload, "tool_input").get("is_background")
-        return observe(payload, agent, kind=Kind.NOTHING if started else kind)
-    shown = shown_in(payload)
-    if event == "PostToolUse" and tool in ("write_file", "edit") and shown is not None:
-        return observe(payload, agent, kind=Kind.EDIT, files=(edited_file(payload, shown),))
-    return observe(payload, agent, kind=rest_or_nothing(event))
+    rest = rest_or_nothing(string_in(payload, "hook_event_name"))
+    return observe_call(payload, Agent(name=NAME), windows=WINDOWS, edits=("PostToolUse", "edit"), rest=rest)
 
 
 ADAPTER: Final = Adapter(
