@@ -11,8 +11,9 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
+from byline.capture.clock import now_ns
 from byline.capture.contents import Contents
-from byline.capture.journal import append_edit, now_ns
+from byline.capture.journal import append_edit
 from byline.core.attribution import Agent, Channel, Evidence
 from byline.core.edit import Edit
 from byline.flow.compaction import HOUR, Limits, compact

@@ -254,6 +254,11 @@ def test_a_damaged_file_of_what_was_told_is_found(folder: Path) -> None:
     assert check_ledger(folder).findings[0].where == NEWEST
 
 
+def test_a_file_that_another_process_has_just_made_tells_nothing_yet(folder: Path) -> None:
+    (folder / NEWEST).write_bytes(b"")
+    load_log(folder).store.close()
+
+
 def test_what_was_told_is_the_newest_head(folder: Path) -> None:
     note = log(folder, 5)
     told = (folder / NEWEST).read_text().rstrip("\n") + "\n"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,10 +30,11 @@ from byline_ledger.engine.publishing import FIRST_PAUSE_SECONDS, REFRESH_SECONDS
 from byline_ledger.engine.witness import Witness
 from byline_ledger.server.publish import load_policy
 from serving import SIGNER, envelope, memory_log, submission
+from until import wait_until
 from witnesses import BYLINE, make_witness, witnessed_serving, witnessing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from byline.core.ports import Store
@@ -267,7 +267,7 @@ def test_a_log_with_an_ml_dsa_key_signs_what_it_publishes_with_both(tmp_path: Pa
             checkpoint, by = open_cosigned(client.checkpoint(), load_verifier(own), [load_witness_verifier(second)])
             return (checkpoint.size, len(by)) == (1, 1)
 
-        wait_for(is_signed)
+        wait_until(is_signed)
 
 
 def test_fsck_looks_at_what_readers_are_shown(tmp_path: Path) -> None:
@@ -329,10 +329,10 @@ def test_a_server_publishes_what_three_witnesses_cosigned(tmp_path: Path, capsys
                 return False
 
             assert client.append(envelope(1), SIGNER.public).index == 0
-            wait_for(lambda: cosigned(1, 2))
+            wait_until(lambda: cosigned(1, 2))
             running["w1.example"].process.kill()
             client.append(envelope(2), SIGNER.public)
-            wait_for(lambda: cosigned(2, 2))
+            wait_until(lambda: cosigned(2, 2))
             (bundle,) = client.find(f"{1:064x}")
             assert bundle.receipt
             assert len(open_cosigned(bundle.receipt.checkpoint, log, verifiers)[1]) == 2
@@ -345,12 +345,6 @@ def test_a_server_publishes_what_three_witnesses_cosigned(tmp_path: Path, capsys
             if required:
                 assert not cosigned(3, 0)
             else:
-                wait_for(lambda: cosigned(3, 0))
+                wait_until(lambda: cosigned(3, 0))
             process.terminate()
             assert process.wait(timeout=60) == 0
-
-
-def wait_for(happens: Callable[[], bool]) -> None:
-    """Ask until it is so; the test's own limit is the only one."""
-    while not happens():
-        time.sleep(0.02)

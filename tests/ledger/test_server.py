@@ -21,6 +21,7 @@ from byline.core.entry import check_entry
 from byline.core.merkle import check_consistency, check_inclusion, hash_leaf
 from byline.errors import (
     ConfigError,
+    DamagedError,
     EntryRejectedError,
     KeyNotAllowedError,
     LedgerError,
@@ -254,6 +255,7 @@ def test_who_is_pushed_back_comes_again(place: Path) -> None:
         (ProofError("x"), grpc.StatusCode.OUT_OF_RANGE),
         (PushbackError("x"), grpc.StatusCode.RESOURCE_EXHAUSTED),
         (LedgerUnavailableError("x"), grpc.StatusCode.UNAVAILABLE),
+        (DamagedError("x"), grpc.StatusCode.DATA_LOSS),
         (LedgerError("x"), grpc.StatusCode.INTERNAL),
         (SignatureError("x"), grpc.StatusCode.INTERNAL),
     ],

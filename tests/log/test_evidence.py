@@ -20,7 +20,7 @@ from byline.core.statement import PredicateType, Subject, format_statement
 from byline.errors import RepositoryError
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id
-from byline.git.remotes import add_refspecs, remove_refspecs
+from byline.git.remotes import add_refspecs, fetch_refspecs
 from byline.git.repository import Repository, open_repository
 from byline.log.evidence import BadFile, EvidenceRef, arrange, file_name
 from byline.log.trees import REF
@@ -253,7 +253,8 @@ def test_a_normal_fetch_brings_evidence_and_a_normal_push_leaves_it(clones: list
         two.git("fetch", "--quiet", "--prune")
         assert _names(EvidenceRef(second)) == set(names)
         two.git("push", "--quiet")
-        remove_refspecs(second.settings, "origin")
+        for refspec in fetch_refspecs("origin"):
+            second.settings.remove("remote.origin.fetch", refspec)
         assert two.git("config", "--get-all", "remote.origin.fetch") == "+refs/heads/*:refs/remotes/origin/*"
     assert "refs/byline/remotes" not in Scratch(tmp_path / "bare").git("for-each-ref")
 

@@ -29,7 +29,7 @@ from byline.core.fork import follow_growth
 from byline.core.note import MAX_NOTE
 from byline.core.tiles import STORED_HEIGHT
 from byline.core.value import dataclass, replace
-from byline.errors import ConfigError, LedgerError, MalformedError, StaleError
+from byline.errors import ConfigError, DamagedError, LedgerError, MalformedError, StaleError
 from byline.keys.ed25519 import LogVerifier, load_log_key, load_verifier
 from byline.keys.files import load_secret, save_secret, sync_folder
 from byline_ledger.engine.files import DATABASE, KEY, ML_DSA_KEY, URL, check_files, is_shared, load_log, open_postgres, read_url
@@ -196,7 +196,7 @@ def _copied(directory: Path, draft: Path, verifier: LogVerifier) -> Backup:
 
 def _checked(draft: Path, verifier: LogVerifier, origin: str) -> Backup:
     if findings := check_ledger(draft, verifier).findings:
-        raise LedgerError(f"{origin} is damaged: {findings[0].where}: {findings[0].what}", hint="run `byline ledger fsck`")
+        raise DamagedError(f"{origin} is damaged: {findings[0].where}: {findings[0].what}")
     with _moment(draft) as moment:
         note = moment.head() or ""
         is_frozen = why_frozen(moment) is not None

@@ -51,14 +51,14 @@ class HighWater:
             raise LedgerUnavailableError(f"cannot write {self._path}: {error.strerror}") from error
 
     def read(self, log: NoteVerifier) -> tuple[str, Checkpoint] | None:
-        """Return the newest head that was told, as it is signed and as it reads; None if there is no file.
+        """Return the newest head that was told, as it is signed and as it reads; None if there is none yet.
 
         Raises:
             LedgerError: The file is damaged or cannot be read.
         """
         try:
             note = self._path.read_bytes().decode().rstrip("\n") + "\n"
-            return note, open_checkpoint(note, log)
+            return (note, open_checkpoint(note, log)) if note.strip() else None  # made, and not written yet by who makes it
         except FileNotFoundError:
             return None
         except OSError as error:

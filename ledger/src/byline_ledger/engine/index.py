@@ -25,7 +25,7 @@ from byline.core.index_keys import index_keys
 from byline.core.sealed_index import ROW_SIZE, Run, Seal, format_row
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, replace
-from byline.errors import LedgerError, MalformedError
+from byline.errors import DamagedError, MalformedError
 from byline_ledger.engine.runs import Merger, Pages, RunReader, write_run
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def load_catalogue(reader: StoreReader) -> Catalogue:
             number=value["number"],
         )
     except (MalformedError, KeyError, TypeError) as error:
-        raise LedgerError("the catalogue of the index is damaged", hint="run `byline ledger fsck`") from error
+        raise DamagedError("the catalogue of the index is damaged") from error
 
 
 def save_catalogue(writer: StoreWriter, catalogue: Catalogue) -> None:
@@ -279,7 +279,7 @@ def read_new(reader: StoreReader, first: int, end: int) -> tuple[list[bytes], li
         rows += (noted[at : at + ROW_SIZE] for at in range(8, len(noted), ROW_SIZE))
         before, index = index, int.from_bytes(noted[:8], "big")
         if not before < index <= end:
-            raise LedgerError(f"the keys that are noted of entry {before} are damaged", hint="run `byline ledger fsck`")
+            raise DamagedError(f"the keys that are noted of entry {before} are damaged")
     return rows, names
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from byline.errors import ConfigError, LedgerError
+from byline.errors import ConfigError, DamagedError
 from byline.keys.ed25519 import LogVerifier, load_log_key
 from byline.keys.files import save_secret, sync_folder
 from byline_ledger.engine.files import DATABASE, KEY, URL, check_files, hold_folder, is_shared, open_postgres
@@ -65,5 +65,5 @@ def _copy(source: SqlMoment, url: str, verifier: LogVerifier) -> FsckReport:
             report = examine_moment(moment, verifier)
     if report.findings:
         first = report.findings[0]
-        raise LedgerError(f"this ledger is damaged: {first.where}: {first.what}", hint="run `byline ledger fsck`")
+        raise DamagedError(f"this ledger is damaged: {first.where}: {first.what}")
     return report

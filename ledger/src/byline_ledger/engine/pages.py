@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.entry import entry_for, parse_entry
 from byline.core.envelope import Envelope
-from byline.errors import EntryError, LedgerError
+from byline.errors import DamagedError, EntryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MAX_PAGE_BYTES = 1024 * 1024
 _CHUNK = 16
-_FSCK = "run `byline ledger fsck`"
 
 
 def fill_page(reader: StoreReader, indices: Sequence[int]) -> tuple[Sequence[int], dict[int, bytes]]:
@@ -37,7 +36,7 @@ def read_envelope(receipt: Receipt, payload: bytes | None) -> Envelope | None:
     """Return what was signed, which is what the leaf says; None without its payload.
 
     Raises:
-        LedgerError: It is not what the leaf says.
+        DamagedError: It is not what the leaf says.
     """
     if payload is None:
         return None
@@ -46,7 +45,7 @@ def read_envelope(receipt: Receipt, payload: bytes | None) -> Envelope | None:
         envelope = Envelope(payload=payload, signature=entry.signature)
         is_what_was_signed = entry_for(envelope, entry.public) == entry
     except EntryError as error:
-        raise LedgerError(f"entry {receipt.index} is damaged: {error}", hint=_FSCK) from error
+        raise DamagedError(f"entry {receipt.index} is damaged: {error}") from error
     if not is_what_was_signed:
-        raise LedgerError(f"entry {receipt.index} is damaged: its payload is not what its leaf says was signed", hint=_FSCK)
+        raise DamagedError(f"entry {receipt.index} is damaged: its payload is not what its leaf says was signed")
     return envelope

@@ -22,7 +22,7 @@ from byline.core.checkpoint import open_checkpoint, parse_checkpoint
 from byline.core.merkle import HASH_SIZE, hash_leaf, prove_consistency, prove_inclusions
 from byline.core.note import parse_note
 from byline.core.tiles import HEIGHT, STORED_HEIGHT, WIDTH, format_entries, grow_tiles, is_covered
-from byline.errors import LedgerError, MalformedError, ProofError, SignatureError
+from byline.errors import DamagedError, LedgerError, MalformedError, ProofError, SignatureError
 from byline.keys.ed25519 import LogVerifier
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from byline.keys.ed25519 import LogKey
 
 _MAX_HEADS = 16
-_FSCK = "run `byline ledger fsck`"
 
 
 class Moment:
@@ -77,7 +76,7 @@ class Moment:
                 raise LedgerError(what, hint="restore what it was, or go on with another key (docs/operate.md)")
             with _telling():
                 if self._tree.root_at(head.size) != head.root:
-                    raise LedgerError("a checkpoint that was published is not one of this tree", hint=_FSCK)
+                    raise DamagedError("a checkpoint that was published is not one of this tree")
 
     def leaves(self, indices: Sequence[int]) -> dict[int, bytes]:
         """Return the leaves of these entries, in this order.
@@ -88,10 +87,10 @@ class Moment:
         leaves = self.reader.leaves(indices)
         for index in indices:
             if index not in leaves:
-                raise LedgerError(f"entry {index} is missing from the store", hint=_FSCK)
+                raise DamagedError(f"entry {index} is missing from the store")
             with _telling():
                 if self._tree.node(0, index) != hash_leaf(leaves[index]):
-                    raise LedgerError(f"entry {index} is damaged: it is not what was logged", hint=_FSCK)
+                    raise DamagedError(f"entry {index} is damaged: it is not what was logged")
         return {index: leaves[index] for index in indices}
 
     def inclusions(self, indices: Sequence[int], size: int) -> dict[int, InclusionProof]:
@@ -186,7 +185,7 @@ class Prover:
                 raise LedgerError(what, hint="restore the key that belongs to it")
             open_checkpoint(note, self._verifier)
         except (MalformedError, SignatureError) as error:
-            raise LedgerError(f"the head is damaged: {error}", hint=_FSCK) from error
+            raise DamagedError(f"the head is damaged: {error}") from error
         self.trust(note, head)
         return head
 
@@ -196,4 +195,4 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except ProofError as error:
-        raise LedgerError(f"the store is damaged: {error}", hint=_FSCK) from error
+        raise DamagedError(f"the store is damaged: {error}") from error

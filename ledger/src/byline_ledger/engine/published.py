@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.checkpoint import parse_checkpoint
 from byline.core.note import parse_note
-from byline.errors import CheckpointError, LedgerError, LedgerUnavailableError
+from byline.errors import CheckpointError, DamagedError, LedgerUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def load_published(reader: StoreReader) -> tuple[str, Checkpoint] | None:
     try:
         return (note, parse_checkpoint(parse_note(note).text)) if note else None
     except CheckpointError as error:
-        raise LedgerError(f"the published checkpoint is damaged: {error}", hint="run `byline ledger fsck`") from error
+        raise DamagedError(f"the published checkpoint is damaged: {error}") from error
 
 
 def checkpoint_to_show(reader: StoreReader, newest: str) -> str:

@@ -20,7 +20,7 @@ from byline.core.merkle import EMPTY_ROOT, HASH_SIZE, hash_leaf, hash_node, prov
 from byline.core.sealed_index import ROW_SIZE, Slice
 from byline.core.tiles import HEIGHT, WIDTH, tile_root
 from byline.core.value import dataclass
-from byline.errors import LedgerError
+from byline.errors import DamagedError, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -190,7 +190,7 @@ class RunReader:
             name = self._pages.name(level, at)
             found = self._read[level, at] = self._reader.state(name) or b""
             if not found:
-                raise LedgerError(f"{name} is missing from the store", hint="run `byline ledger fsck`")
+                raise DamagedError(f"{name} is missing from the store")
         return found
 
 

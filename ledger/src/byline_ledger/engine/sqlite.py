@@ -20,7 +20,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
-from byline.errors import LedgerError, LedgerUnavailableError
+from byline.errors import DamagedError, LedgerError, LedgerUnavailableError
 from byline_ledger.engine.sql import SqlMoment, format_schema
 
 if TYPE_CHECKING:
@@ -189,6 +189,6 @@ def _translated() -> Iterator[None]:
         if _code(error) in _SYSTEM:
             hint = "is the disk full or failing, or the folder not yours? then run `byline ledger fsck`"
             raise LedgerError(f"the ledger's store cannot be used: {error}", hint=hint) from error
-        raise LedgerError(f"the ledger's store is broken: {error}", hint="run `byline ledger fsck`") from error
+        raise DamagedError(f"the ledger's store is broken: {error}") from error
     except OSError as error:
         raise LedgerError(f"the ledger's store cannot be opened: {error.strerror}") from error

@@ -18,6 +18,7 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import grpc
@@ -59,8 +60,13 @@ from byline_ledger.server.traces import tracing
 from byline_proto.v1 import ledger_pb2, ledger_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from concurrent.futures import Executor
+    from pathlib import Path
 
+    from byline.core.ports import Store
+    from byline_ledger.engine.files import OpenLog
+    from byline_ledger.engine.log import Log
     from byline_ledger.server.config import ServerConfig
 
 SERVICE = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name
@@ -178,34 +184,53 @@ def _collect_seldom() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
-@contextlib.asynccontextmanager
-async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Site, Heads]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """A log on disk: `opened` is written to by `writer` alone, `log` is the same over the store `reading`, for `readers`."""
+
+    opened: OpenLog
+    log: Log
+    reading: Store
+    beside: Store  # for what is published
+    readers: Executor
+    writer: Executor
+
+
+@contextlib.contextmanager
+def _open(directory: Path) -> Iterator[_Files]:
+    shared = is_shared(directory)
     with contextlib.ExitStack() as stack:
-        shared = is_shared(config.directory)
         if not shared:
-            stack.enter_context(hold_folder(config.directory))
-        opened = load_log(config.directory, busy_seconds=_SHARED_BUSY_SECONDS if shared else _BUSY_SECONDS)
+            stack.enter_context(hold_folder(directory))
+        opened = load_log(directory, busy_seconds=_SHARED_BUSY_SECONDS if shared else _BUSY_SECONDS)
         stack.callback(opened.store.close)
-        reading = open_store(config.directory)
+        reading = open_store(directory)
         stack.callback(reading.close)
-        beside = open_store(config.directory)
+        beside = open_store(directory)
         stack.callback(beside.close)
         # Left before the stores are closed: a commit on its way ends.
         readers = stack.enter_context(ThreadPoolExecutor(_SHARED_READERS if shared else 1, "byline-reader"))
         writer = stack.enter_context(ThreadPoolExecutor(1, "byline-writer"))
-        log = opened.log.over(reading)
+        yield _Files(opened=opened, log=opened.log.over(reading), reading=reading, beside=beside, readers=readers, writer=writer)
+
+
+@contextlib.asynccontextmanager
+async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Site, Heads]]:
+    directory, shared = config.directory, is_shared(config.directory)
+    with contextlib.ExitStack() as stack:
+        files = stack.enter_context(_open(directory))
+        opened, log, readers = files.opened, files.log, files.readers
         heads = Heads(log.head()[0])
         span = stack.enter_context(tracing(config.traces, log.origin))
         reception = Reception(access, Metrics(), span=span, clock=time.monotonic)
         checks = Checks(Admission())
-        sequencer = Sequencer(opened.log, is_remote=shared)
         appends = Appends(
             checks=checks,
-            sequencer=sequencer,
-            writer=writer,
+            sequencer=Sequencer(opened.log, is_remote=shared),
+            writer=files.writer,
             publish=heads.publish,
             metrics=reception.metrics,
-            has_room=lambda: shutil.disk_usage(config.directory).free >= _ROOM_BYTES,
+            has_room=lambda: shutil.disk_usage(directory).free >= _ROOM_BYTES,
             capacity=config.capacity,
         )
         opened.log.begin_index()
@@ -214,27 +239,18 @@ async def _site(config: ServerConfig, access: Access) -> AsyncIterator[tuple[Sit
             heads.publish((await asyncio.get_running_loop().run_in_executor(readers, log.head))[0])
 
         seals = Seals(SealedIndex(opened.log, opened.store), appends, heads, refresh if shared else None)
-        index = SealedIndex(log, reading)
+        index = SealedIndex(log, files.reading)
         service = LedgerService(reception=reception, appends=appends, heads=heads, seals=seals, reader=log, index=index, readers=readers)
+        site = Site(
+            directory=directory, log=log, readers=readers, service=service, appends=appends, reception=reception, rekor=config.rekor
+        )
         tasks = [asyncio.create_task(each) for each in (seals.keep(), *((_follow(refresh),) if shared else ()))]
         try:
-            path = config.directory / ML_DSA_KEY
+            path = directory / ML_DSA_KEY
             keys = [load_witness_key(path)] if path.exists() else []
-            async with publishing(log, beside, config.witnesses, required=config.quorum_required, keys=keys) as publisher:
+            async with publishing(log, files.beside, config.witnesses, required=config.quorum_required, keys=keys) as publisher:
                 watch_server(reception.metrics, opened.log, appends, heads, publisher)
-                yield (
-                    Site(
-                        directory=config.directory,
-                        log=log,
-                        readers=readers,
-                        service=service,
-                        appends=appends,
-                        reception=reception,
-                        rekor=config.rekor,
-                        publisher=publisher,
-                    ),
-                    heads,
-                )
+                yield replace(site, publisher=publisher), heads
         finally:
             for task in tasks:
                 task.cancel()

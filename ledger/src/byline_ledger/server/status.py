@@ -8,6 +8,7 @@
     FrozenError                             FAILED_PRECONDITION
     PushbackError                           RESOURCE_EXHAUSTED, and when to come back
     LedgerUnavailableError                  UNAVAILABLE, and when to come back
+    DamagedError                            DATA_LOSS
     anything else                           INTERNAL
 
 Each goes out as a google.rpc.Status, in the trailer `grpc-status-details-bin` or inside an answer: an ErrorInfo whose reason is the
@@ -25,6 +26,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 from byline.errors import (
     BylineError,
+    DamagedError,
     EntryRejectedError,
     FrozenError,
     KeyNotAllowedError,
@@ -50,6 +52,7 @@ _CODES: dict[type[BylineError], grpc.StatusCode] = {
     FrozenError: grpc.StatusCode.FAILED_PRECONDITION,
     PushbackError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     LedgerUnavailableError: grpc.StatusCode.UNAVAILABLE,
+    DamagedError: grpc.StatusCode.DATA_LOSS,
 }
 
 

@@ -31,8 +31,9 @@ class LedgerServiceStub(object):
     Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
     key or this caller may not), OUT_OF_RANGE (no such entry or tree), FAILED_PRECONDITION (the log is frozen: it takes nothing new, and
     another one may follow it), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows whether it was taken; sending it again is
-    safe), INTERNAL (the log is broken). Each carries a google.rpc.Status (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a
-    code of docs/errors.md and whose domain is `byline`, and, where coming back may help, a RetryInfo that says when.
+    safe), DATA_LOSS (what is stored is not what was logged), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where coming
+    back may help, a RetryInfo that says when.
     """
 
     def __init__(self, channel):
@@ -94,8 +95,9 @@ class LedgerServiceServicer(object):
     Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
     key or this caller may not), OUT_OF_RANGE (no such entry or tree), FAILED_PRECONDITION (the log is frozen: it takes nothing new, and
     another one may follow it), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows whether it was taken; sending it again is
-    safe), INTERNAL (the log is broken). Each carries a google.rpc.Status (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a
-    code of docs/errors.md and whose domain is `byline`, and, where coming back may help, a RetryInfo that says when.
+    safe), DATA_LOSS (what is stored is not what was logged), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where coming
+    back may help, a RetryInfo that says when.
     """
 
     def Append(self, request, context):
@@ -231,8 +233,9 @@ class LedgerService(object):
     Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
     key or this caller may not), OUT_OF_RANGE (no such entry or tree), FAILED_PRECONDITION (the log is frozen: it takes nothing new, and
     another one may follow it), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows whether it was taken; sending it again is
-    safe), INTERNAL (the log is broken). Each carries a google.rpc.Status (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a
-    code of docs/errors.md and whose domain is `byline`, and, where coming back may help, a RetryInfo that says when.
+    safe), DATA_LOSS (what is stored is not what was logged), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where coming
+    back may help, a RetryInfo that says when.
     """
 
     @staticmethod

@@ -32,8 +32,9 @@ class LedgerServiceStub:
     Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
     key or this caller may not), OUT_OF_RANGE (no such entry or tree), FAILED_PRECONDITION (the log is frozen: it takes nothing new, and
     another one may follow it), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows whether it was taken; sending it again is
-    safe), INTERNAL (the log is broken). Each carries a google.rpc.Status (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a
-    code of docs/errors.md and whose domain is `byline`, and, where coming back may help, a RetryInfo that says when.
+    safe), DATA_LOSS (what is stored is not what was logged), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where coming
+    back may help, a RetryInfo that says when.
     """
 
     @_typing.overload
@@ -79,8 +80,9 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
     key or this caller may not), OUT_OF_RANGE (no such entry or tree), FAILED_PRECONDITION (the log is frozen: it takes nothing new, and
     another one may follow it), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows whether it was taken; sending it again is
-    safe), INTERNAL (the log is broken). Each carries a google.rpc.Status (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a
-    code of docs/errors.md and whose domain is `byline`, and, where coming back may help, a RetryInfo that says when.
+    safe), DATA_LOSS (what is stored is not what was logged), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where coming
+    back may help, a RetryInfo that says when.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -122,8 +124,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     Errors: INVALID_ARGUMENT (never send this again; the message says why), UNAUTHENTICATED (say who you are), PERMISSION_DENIED (this
     key or this caller may not), OUT_OF_RANGE (no such entry or tree), FAILED_PRECONDITION (the log is frozen: it takes nothing new, and
     another one may follow it), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE (nobody knows whether it was taken; sending it again is
-    safe), INTERNAL (the log is broken). Each carries a google.rpc.Status (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a
-    code of docs/errors.md and whose domain is `byline`, and, where coming back may help, a RetryInfo that says when.
+    safe), DATA_LOSS (what is stored is not what was logged), INTERNAL (the log is broken). Each carries a google.rpc.Status
+    (`grpc-status-details-bin`) with an ErrorInfo, whose reason is a code of docs/errors.md and whose domain is `byline`, and, where coming
+    back may help, a RetryInfo that says when.
     """
 
     @_abc_1.abstractmethod
