@@ -4,22 +4,43 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from scratch import Scratch
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 # No test may fail because a machine is slow.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+# What takes longest begins first, so that at the end no process goes on alone.
+LONGEST = ("conformance", "flow", "cli", "capture", "frameworks", "ledger")
+
 # Variables that change what git, Byline or an agent's hook does, wherever they come from.
 STEERING = ("BYLINE_", "CLAUDE", "CODEX_", "COPILOT_", "CURSOR_", "GEMINI_", "GIT_", "XDG_")
+
+# A file system in memory, where Linux has one, and the room that it must have.
+MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it are made as in any other
+ROOM = 2 << 30
+
+
+def pytest_configure() -> None:
+    """Let tests' own folders lie in memory where they can: files are made and removed by the ten thousand, and no test needs a disk.
+
+    What programs under test leave in the folder for temporary files lies where it always does: nobody empties memory.
+    """
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    told = os.statvfs(MEMORY)
+    if told.f_bavail * told.f_frsize >= ROOM and not told.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
 
 
 @pytest.fixture(autouse=True)
