@@ -24,9 +24,9 @@ from byline.core.attribution import (
 
 OWNERS = st.builds(
     Owner,
-    origin=st.sampled_from(Origin),
-    evidence=st.sampled_from(Evidence),
-    channel=st.sampled_from(Channel),
+    origin=st.sampled_from([*Origin]),
+    evidence=st.sampled_from([*Evidence]),
+    channel=st.sampled_from([*Channel]),
     session=st.sampled_from([None, "s"]),
 )
 BYLINES = st.builds(Byline, owner=OWNERS)

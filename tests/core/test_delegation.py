@@ -52,7 +52,8 @@ def test_what_is_formatted_is_read_again(models: tuple[str, ...] | None, paths: 
 
 
 def test_a_revocation_is_read_again() -> None:
-    assert parse_revocation(parse_statement(format_revocation(ENDED))) == ENDED
+    for one in (ENDED, replace(ENDED, keeps_until=NOW)):
+        assert parse_revocation(parse_statement(format_revocation(one))) == one
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ import pytest
 from byline.core.attribution import Evidence
 from byline.core.globs import is_match
 from byline.core.policy import Binding, ChangeKind, Policy, Require, When, parse_policy
-from byline.core.presets import PRESETS, format_preset
+from byline.core.presets import NEEDS_LOG, PRESETS, format_preset
 from byline.core.trust import LogClass
 from byline.core.verified import Strength
 from byline.decide import explain_policy, lint_policy
 from byline.errors import PolicyError
 from byline.testing import MemoryLedger
-from casework import REPOSITORY, independent, make_trust
+from casework import REPOSITORY, SOLO, independent, make_trust
 
 TEAM = format_preset("team", repository=REPOSITORY)
 
@@ -45,7 +45,7 @@ def test_the_team_preset_says_what_it_should() -> None:
 
 
 def test_the_solo_preset_is_one_rule_that_asks_for_nothing() -> None:
-    policy = _parse(format_preset("solo", repository=REPOSITORY))
+    policy = _parse(SOLO)
     assert [(rule.when.is_always, rule.require) for rule in policy.rules] == [(True, Require(approvals=0))]
     assert not policy.relaxes
 
@@ -57,8 +57,22 @@ def test_there_is_no_other_preset() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_without_errors(name: str) -> None:
-    remarks = lint_policy(_parse(format_preset(name, repository=REPOSITORY)), make_trust())
+    trust = make_trust(logs=(replace(independent(MemoryLedger()), is_indexed=name in NEEDS_LOG),))
+    remarks = lint_policy(_parse(format_preset(name, repository=REPOSITORY)), trust)
     assert [each for each in remarks if each.is_error] == []
+
+
+def test_the_regulated_preset_takes_nobodys_word() -> None:
+    policy = _parse(format_preset("regulated", repository=REPOSITORY))
+    assert (policy.relaxes, policy.needs_index, policy.strength) == (False, True, Strength.LOGGED)
+    production, everything = policy.rules
+    assert production.require == Require(approvals=2, level_at_least="senior")
+    assert (everything.when.is_always, everything.require) == (True, Require(approvals=1, level_at_least="senior"))
+    paths, commands = policy.agents
+    assert (paths.paths, commands.commands) == (production.when.paths, ("*",))
+    for path in (b"infra/db.tf", b"app/migrations/001.sql", b".github/workflows/ci.yml", b"svc/Dockerfile"):
+        assert any(is_match(path, each) for each in paths.paths), path
+    assert "T4" in "\n".join(explain_policy(policy))
 
 
 @pytest.mark.parametrize(
@@ -166,4 +180,4 @@ def test_plain_words_name_every_rule_and_the_promise() -> None:
     text = "\n".join(explain_policy(_parse(TEAM)))
     assert "every change that is not credited to a person and with a hand below senior or unknown needs 1 approval" in text
     assert "T1" in text
-    assert "T3" in "\n".join(explain_policy(_parse(format_preset("solo", repository=REPOSITORY))))
+    assert "T3" in "\n".join(explain_policy(_parse(SOLO)))

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from byline.core.trust import Kind, Principal, TrustedKey, Use, is_below, parse_trust
-from byline.core.trustfile import add_to_trust, embedded_log, local_trust
+from byline.core.trust import Kind, LogClass, Principal, TrustedKey, TrustedLog, Use, is_below, parse_trust
+from byline.core.trustfile import add_to_trust, local_trust
 from byline.errors import StaleError, TrustError, UnknownKeyError
 from byline.testing import MemoryLedger
 from casework import LINE_KEY, NOW, REPOSITORY, SIGNERS, independent, make_trust, trust_bytes
@@ -126,7 +126,8 @@ def test_a_file_written_in_another_style_is_not_mangled() -> None:
 
 
 def test_the_trust_of_a_clone_without_a_file_is_its_own_key() -> None:
-    log = embedded_log(MemoryLedger("x.embedded.invalid").vkey)
+    name = "x.embedded.invalid"
+    log = TrustedLog(origin=name, vkey=MemoryLedger(name).vkey, kind=LogClass.EMBEDDED)
     trust = local_trust(repository=REPOSITORY, line_key=LINE_KEY, public=SIGNERS["p-eve"].public, logs=[log])
     assert trust.principal_of(SIGNERS["p-eve"].public, Use.AUTHORSHIP).id == "p-local"
-    assert trust.logs[0].origin == "x.embedded.invalid"
+    assert trust.logs[0].origin == name

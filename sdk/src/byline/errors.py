@@ -1,86 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
+# The malformed ones are told to the world from here.
+# ruff: noqa: PLC0414
 """Every error Byline raises, a tree by whose fault it is.
 
 `code` is stable (`BL-PROOF-1`), belongs to one class or one cause, and is listed in docs/errors.md. `hint` tells a person what
 to do next; it is empty where there is nothing to do. Neither ever holds file contents, prompts or key material.
 
-    MalformedError     the bytes are not what they claim to be: never retry
+    MalformedError     the bytes are not what they claim to be: never retry (`byline.malformed`)
     VerificationError  well formed, but not proven
     LedgerError        talking to the log failed
     RepositoryError    git cannot say
     ConfigError        the operator's set-up
+    RefusedError       an agent may not do this, or not without a person
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import ClassVar
-
-
-class BylineError(Exception):
-    """The root of all errors that Byline raises on purpose."""
-
-    default_code: ClassVar[str] = "BL-ERROR-1"
-
-    def __init__(self, message: str, *, code: str | None = None, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code or self.default_code
-        self.hint = hint
-
-
-class MalformedError(BylineError):
-    """Bytes that are not what they claim to be."""
-
-    default_code = "BL-FORMAT-1"
-
-
-class EnvelopeError(MalformedError):
-    """Not a DSSE envelope as Byline reads it, or not a bundle."""
-
-    default_code = "BL-FORMAT-2"
-
-
-class StatementError(MalformedError):
-    """Not an in-toto statement with one of Byline's predicates."""
-
-    default_code = "BL-FORMAT-3"
-
-
-class EntryError(MalformedError):
-    """Not a log entry of a known kind."""
-
-    default_code = "BL-FORMAT-4"
-
-
-class CheckpointError(MalformedError):
-    """Not a signed note, or not a C2SP checkpoint."""
-
-    default_code = "BL-FORMAT-5"
-
-
-class PolicyError(MalformedError):
-    """Not a policy that Byline accepts."""
-
-    default_code = "BL-FORMAT-6"
-
-
-class TrustError(MalformedError):
-    """Not a trust file that Byline accepts."""
-
-    default_code = "BL-FORMAT-7"
-
-
-class PayloadError(MalformedError):
-    """Not a payload that a named agent sends, or not a journal record."""
-
-    default_code = "BL-FORMAT-8"
-
-
-class PatchError(MalformedError, ValueError):
-    """Not a patch, one that asks for what is refused, or one that does not fit."""
-
-    default_code = "BL-FORMAT-9"
+from byline.malformed import BylineError as BylineError
+from byline.malformed import CheckpointError as CheckpointError
+from byline.malformed import EntryError as EntryError
+from byline.malformed import EnvelopeError as EnvelopeError
+from byline.malformed import MalformedError as MalformedError
+from byline.malformed import PatchError as PatchError
+from byline.malformed import PayloadError as PayloadError
+from byline.malformed import PolicyError as PolicyError
+from byline.malformed import PromptError as PromptError
+from byline.malformed import StatementError as StatementError
+from byline.malformed import TrustError as TrustError
 
 
 class VerificationError(BylineError):
@@ -129,6 +75,12 @@ class DelegationError(VerificationError):
     """An agent's key signed what nobody let it sign."""
 
     default_code = "BL-DELEGATION-1"
+
+
+class CommitmentError(VerificationError):
+    """The statement holds no commitment to this prompt."""
+
+    default_code = "BL-PROMPT-1"
 
 
 class StaleError(VerificationError):
@@ -206,6 +158,15 @@ class FrozenError(LedgerError):
     default_code = "BL-LEDGER-9"
 
 
+class DamagedError(LedgerError):
+    """What the log's store holds is not what was logged; the log answers nothing that would rest on it."""
+
+    default_code = "BL-LEDGER-11"
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str = "run `byline ledger fsck`") -> None:
+        super().__init__(message, code=code, hint=hint)
+
+
 class EntryRejectedError(LedgerError):
     """The log will never take this entry."""
 
@@ -246,3 +207,18 @@ class ConfigError(BylineError):
     """The operator's set-up is wrong or missing."""
 
     default_code = "BL-CONFIG-1"
+
+
+class RefusedError(BylineError, PermissionError):
+    """The policy of a repository does not let an agent do this, or (`effect` "ask") wants a person to say yes first.
+
+    The message is for the agent. `rule` is the rule's id, `what` the path or the kinds of commands that it is about.
+    """
+
+    default_code = "BL-REFUSED-1"
+
+    def __init__(self, message: str, *, effect: str, rule: str, what: str) -> None:
+        super().__init__(message, hint="a person may do it, or change the policy")
+        self.effect = effect
+        self.rule = rule
+        self.what = what

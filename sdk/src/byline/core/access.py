@@ -25,35 +25,43 @@ what decides about agents (`PROTECTED`).
 
 from __future__ import annotations
 
-from enum import StrEnum
-from fnmatch import fnmatchcase
-
-from byline.core.globs import may_match
+from byline.core.choice import StrEnum
+from byline.core.globs import Part, fits_word, may_match
 from byline.core.shell_words import Word
-from byline.core.table import take_array, take_choice, take_keys, take_string, take_strings
 from byline.core.targets import Places, Target, locate
 from byline.core.value import dataclass
-from byline.errors import PolicyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Final
 
-    from byline.core.command_kinds import CommandPattern
+    from byline.core.command_patterns import CommandPattern
 
-MAX_RULES: Final = 200
+MAX_SHOWN: Final = 200  # characters of a path
 EVERY: Final = ("*",)
 BUILT_IN: Final = "built-in:agents"
 WRITE: Final = "write"  # what stands among kinds for a path
 # What decides about agents: the policy, what git runs, and where agents are told to call Byline.
 PROTECTED: Final = (
-    *(".byline", ".byline/**", ".git", ".git/config", ".git/config.worktree", ".git/hooks", ".git/hooks/**", ".git/byline/**"),
+    *(".byline", ".byline/**", ".git", ".git/config", ".git/config.worktree", ".git/hooks", ".git/hooks/**", ".git/byline"),
+    *(
+        ".git/byline/**",
+        ".git/modules/**/config",
+        ".git/modules/**/hooks/**",
+        ".git/commondir",
+        ".git/worktrees/*/commondir",
+        ".git/worktrees/*/config.worktree",
+        ".git/worktrees/*/byline/**",
+    ),
+    *(".git/refs/remotes", ".git/refs/remotes/**", ".git/packed-refs", ".git/reftable/**", ".git/objects", ".git/objects/**"),
     *("**/.claude/settings*.json", "**/.claude", "~/.claude.json", "**/.codex", "**/.codex/config.toml", "**/.codex/hooks.json"),
     *("**/.gemini", "**/.gemini/settings.json", "**/.qwen", "**/.qwen/settings.json", "**/.cursor/hooks.json", ".github/hooks/**"),
     *("**/.windsurf/hooks.json", "~/.codeium/windsurf/hooks.json", ".clinerules/hooks/**", "**/.kiro/hooks/**", "**/.kiro/agents/**"),
     *("**/.factory/settings*.json", "**/.factory/hooks.json", "**/.continue/settings*.json", "**/opencode/plugin*/**"),
     *("**/.opencode/plugin*/**", "**/.amp/plugins/**", "**/.pi/extensions/**", "**/.pi/agent/extensions/**", "~/.copilot/hooks/**"),
+    *("**/.agents/plugins/**", "**/.config/goose/settings*.json", "**/.config/goose/config.yaml"),
+    *("**/.crush.json", "**/.crushrc", "~/.config/crush/**"),
     *("~/.gitconfig", "~/.config/git/config", "~/.local/share/byline/**", "~/.config/byline/**"),
 )
 
@@ -128,13 +136,19 @@ def rule_on(
 
     `commands` are the repository's own patterns; `resolve` says where a path leads over symbolic links: that counts as well.
     """
-    rulings = [*_rulings(intent, rules, places, commands, resolve)]
+    rulings = rulings_on(intent, rules, places, commands, resolve=resolve)
     return min(rulings, key=lambda each: [*Effect].index(each.effect), default=None)
 
 
-def _rulings(
-    intent: Intent, rules: Sequence[AgentRule], places: Places, commands: Sequence[CommandPattern], resolve: Callable[[str], str]
+def rulings_on(
+    intent: Intent,
+    rules: Sequence[AgentRule],
+    places: Places,
+    commands: Sequence[CommandPattern] = (),
+    *,
+    resolve: Callable[[str], str] = str,
 ) -> Iterator[Ruling]:
+    """Yield all that `rules`, and what holds without any, have against `intent`; the arguments are those of `rule_on`."""
     targets = [target for path in intent.paths for target in locate(Word.of(path), places)]
     kinds: frozenset[str] = frozenset()
     if intent.command is not None:
@@ -145,14 +159,14 @@ def _rulings(
         kinds = effects.kinds
     targets += [Target(parts=(resolve(text),)) for text in [each.text for each in targets] if text and resolve(text) != text]
     for target in targets:
-        if any(_is_protected(target, glob, places) for glob in PROTECTED):
-            yield Ruling(rule=BUILT_IN, effect=Effect.DENY, what=_shown(target), kinds=(WRITE,), why="it decides what agents may do")
+        if _is_protected(target, places):
+            yield Ruling(rule=BUILT_IN, effect=Effect.DENY, what=show_target(target), kinds=(WRITE,), why="it decides what agents may do")
     for rule in rules:
         if not rule.is_about(intent.agent, intent.model):
             continue
         touched = next((target for target in targets if any(target.may_touch(glob, places) for glob in rule.paths)), None)
         if touched is not None:
-            yield Ruling(rule=rule.id, effect=rule.effect, what=_shown(touched), kinds=(WRITE,), why=rule.why)
+            yield Ruling(rule=rule.id, effect=rule.effect, what=show_target(touched), kinds=(WRITE,), why=rule.why)
         if rule.holds_kinds(kinds):
             held = tuple(sorted(each for each in kinds if rule.holds_kinds((each,))))
             yield Ruling(rule=rule.id, effect=rule.effect, what=", ".join(held), kinds=held, why=rule.why)
@@ -168,59 +182,27 @@ def format_message(ruling: Ruling) -> str:
     )
 
 
-def _is_protected(target: Target, glob: str, places: Places) -> bool:
-    """Whether `target` is what `glob` protects; what is above it, or not known at all, is for the rules."""
-    return any(may_match(name, glob) for name in target.names(places, or_above=False))
+def _is_protected(target: Target, places: Places) -> bool:
+    """Whether `target` is protected; what is above that, or may be anything (`build/*`, `> out/$name`), is for the rules."""
+    names = [*target.names(places, or_above=False)]
+    return any(_is_hinted(name, glob) and may_match(name, glob) for glob in PROTECTED for name in names)
 
 
-def _shown(target: Target) -> str:
-    return "".join(each if isinstance(each, str) else "..." for each in target.parts)
+def _is_hinted(name: Sequence[Part], glob: str) -> bool:
+    """Whether what is known of `name` begins a component as one of `glob` does that has no star; so does each that is known whole."""
+    if all(isinstance(each, str) for each in name):
+        return True
+    known = "/" + "".join(each if isinstance(each, str) else "\0" for each in name).casefold()
+    named = [each for each in glob.casefold().split("/") if "*" not in each]
+    return any(f"/{each[: 3 if each.startswith('.') else 5]}" in known for each in named)
+
+
+def show_target(target: Target) -> str:
+    """Return `target` as an agent and a person may read it: a name is no place for a speech."""
+    text = "".join(each if isinstance(each, str) else "..." for each in target.parts)
+    text = "".join(each for each in text if each.isprintable())
+    return text if len(text) <= MAX_SHOWN else f"...{text[-MAX_SHOWN:]}"
 
 
 def _is_one_of(name: str | None, globs: Sequence[str]) -> bool:
-    return name is None or any(fnmatchcase(name.casefold(), glob.casefold()) for glob in globs)
-
-
-def take_agent_rules(value: object, own: Sequence[CommandPattern]) -> tuple[AgentRule, ...]:
-    """Read the `[[agent]]` tables; their `commands` are kinds that Byline knows or that `own` makes.
-
-    Raises:
-        MalformedError: One of them is none.
-    """
-    from byline.core.command_kinds import KINDS
-
-    kinds = KINDS | {each.kind for each in own} | {"*"}
-    return tuple(_agent_rule(each, number, kinds) for number, each in enumerate(take_array(value, what="agent", most=MAX_RULES), 1))
-
-
-def _agent_rule(value: object, number: int, kinds: frozenset[str]) -> AgentRule:
-    table = take_keys(value, required=("effect",), optional=("agents", "models", "paths", "commands", "why"), what="an agent rule")
-    names = {each: take_strings(table[each], what=f"agent.{each}") for each in ("agents", "models", "paths", "commands") if each in table}
-    if not names.get("paths") and not names.get("commands"):
-        raise PolicyError(f"policy.toml: agent rule {number} has paths or commands", hint='paths = ["**"] is every file')
-    if () in (names.get("agents"), names.get("models")):
-        raise PolicyError(f"policy.toml: agent rule {number} is about nobody", hint="leave agents or models out: all of them")
-    for each in names.get("commands", ()):
-        if each not in kinds:
-            raise PolicyError(f"policy.toml: agent rule {number} has no kind {each[:64]!r}", hint=f"there are {', '.join(sorted(kinds))}")
-    why = take_string(table["why"], what="agent.why") if "why" in table else ""
-    return AgentRule(number=number, **names, effect=take_choice(Effect, table["effect"], what="agent.effect"), why=why)
-
-
-def take_commands(value: object) -> tuple[CommandPattern, ...]:
-    """Read the `[[command]]` tables.
-
-    Raises:
-        MalformedError: One of them is none.
-    """
-    from byline.core.command_kinds import UNCLEAR, CommandPattern
-
-    out = []
-    for each in take_array(value, what="command", most=MAX_RULES):
-        table = take_keys(each, required=("kind", "program"), optional=("arguments",), what="a command")
-        kind = take_string(table["kind"], what="command.kind", most=64)
-        if kind in (UNCLEAR, "*"):
-            raise PolicyError(f"policy.toml: the kind {kind} is taken")
-        arguments = take_strings(table.get("arguments", []), what="command.arguments")
-        out.append(CommandPattern(kind=kind, program=take_string(table["program"], what="command.program"), arguments=arguments))
-    return tuple(out)
+    return name is None or any(fits_word(name.casefold(), glob.casefold()) for glob in globs)

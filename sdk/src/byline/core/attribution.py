@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# Who writes is told to the world from here.
+# ruff: noqa: PLC0414
 """Whose text each line is, and how we know: two axes, never one number.
 
 *Origin* says who wrote the words. *Evidence* says how we know and is ordered only within one origin; between two origins the
@@ -14,19 +16,20 @@ LineRange(start=0, end=2)
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from byline.core.authors import Agent as Agent
+from byline.core.authors import Author as Author
+from byline.core.authors import Channel as Channel
+from byline.core.authors import Person as Person
+from byline.core.authors import Tool as Tool
+from byline.core.authors import answers as answers
+from byline.core.choice import StrEnum
 from byline.core.value import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeAlias
 
     from byline.core.lines import LineRange
-
-
-MAX_PRINCIPAL = 64
 
 
 class Origin(StrEnum):
@@ -53,47 +56,6 @@ class Evidence(StrEnum):
     def rank(self) -> int:
         """0 for `unknown`, 4 for `attested`."""
         return len(Evidence) - 1 - list(Evidence).index(self)
-
-
-class Channel(StrEnum):
-    """The door through which the fact came. Only `editor` and `declaration` can ever be credited as human by a gate."""
-
-    SDK = "sdk"
-    PROXY = "proxy"
-    HOOK = "hook"
-    RECORD = "record"
-    GENERIC = "generic"
-    EDITOR = "editor"
-    DECLARATION = "declaration"
-    IMPORT = "import"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A person, by the opaque id that trust gives (`p-...`), or None where the intake names nobody."""
-
-    id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
-    """An AI agent. `model` is `provider/name` or the agent's own word for it; None where the agent does not say."""
-
-    name: str
-    version: str | None = None
-    model: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """A formatter, generator or refactoring."""
-
-    name: str
-    version: str | None = None
-
-
-Author: TypeAlias = Person | Agent | Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +110,6 @@ def owner_of(author: Author, *, evidence: Evidence, channel: Channel, session: s
     if isinstance(author, Tool):
         return Owner(origin=Origin.TOOL, evidence=evidence, channel=channel, tool=author, session=session, principal=on_behalf_of)
     return Owner(origin=Origin.HUMAN, evidence=evidence, channel=channel, session=session, principal=author.id)
-
-
-def answers(name: str) -> bool:
-    """Whether `name` can be the id of somebody who answers for what an agent does: a person's or a service's, never an agent's.
-
-    >>> answers("p-ana"), answers("s-ci"), answers("a-bot"), answers("Ana")
-    (True, True, False, False)
-    """
-    return name[:2] in {"p-", "s-"} and 2 < len(name) <= MAX_PRINCIPAL and name.isascii() and name.isprintable() and " " not in name
 
 
 def inferred(byline: Byline) -> Byline:

@@ -8,7 +8,8 @@ are 1-based. `commit` is what the commit was when it was recorded: nobody relies
 An agent's key signs under a `Mandate`: `delegation` names the statement that lets it (`core.delegation`) and when it signed; it is null
 for every other key. `spoken_for` are those in whose name a statement speaks: lines carried from another one are named, not spoken for.
 
-Under `extensions.refusals` stands what agents were not let do in the clone since the statement before (`core.refusal`).
+Under `extensions` stands what came about in the clone since the statement before: in `refusals` what agents were not let do
+(`core.refusal`), in `prompts` commitments to what they were asked for, in order (`core.prompt`).
 
 A statement whose recorder has the channel `import` tells what another tool's record says. It may only tighten: of its claims only the
 new lines that it gives to an agent count, whatever else stands in it.
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from byline.core.refusal import Refusal
 
 DIFF = "byline-lines/1"
-REFUSALS = "refusals"
+REFUSALS, PROMPTS = "refusals", "prompts"
 SALT_BYTES = 16
 
 
@@ -104,6 +105,7 @@ class Authorship:
     claims: tuple[Claim, ...]
     mandate: Mandate | None = None
     refusals: tuple[Refusal, ...] = ()
+    prompts: tuple[str, ...] = ()
 
     @property
     def is_imported(self) -> bool:
@@ -139,8 +141,10 @@ def format_authorship(authorship: Authorship) -> bytes:
         "files": files,
         "carried": tables.carried_to_json(),
     }
-    if authorship.refusals:
-        predicate["extensions"] = {REFUSALS: [refusal_to_json(each) for each in authorship.refusals]}
+    told: dict[str, Json] = {REFUSALS: [refusal_to_json(each) for each in authorship.refusals], PROMPTS: [*authorship.prompts]}
+    extensions: dict[str, Json] = {name: rows for name, rows in told.items() if rows}
+    if extensions:
+        predicate["extensions"] = extensions
     versions = (Subject(name=_subject_name(claim.path), sha256=claim.sha256) for claim in authorship.claims if claim.sha256)
     return format_statement((Subject(name="change", sha256=authorship.change), *versions), PredicateType.AUTHORSHIP, predicate)
 
@@ -184,6 +188,7 @@ def _read(statement: Statement) -> Authorship:
     owners = tuple(owner_from_json(each) for each in take_list(top["owners"], what="owners"))
     carried = tuple(carried_from_json(each) for each in take_list(top["carried"], what="carried"))
     parents = tuple(parse_git_id(each) for each in take_list(commit["parents"], what="commit.parents"))
+    extensions = statement.predicate.get("extensions")
     claims = tuple(claim_from_json(each, owners, carried, len(parents)) for each in take_list(top["files"], what="files"))
     if len({claim.path for claim in claims}) != len(claims):
         raise StatementError("a path is claimed twice")
@@ -203,7 +208,8 @@ def _read(statement: Statement) -> Authorship:
         parts=parts,
         claims=claims,
         mandate=_mandate(top["delegation"]),
-        refusals=tuple(refusal_from_json(each) for each in _refusals(statement.predicate.get("extensions"))),
+        refusals=tuple(refusal_from_json(each) for each in _extension(extensions, REFUSALS)),
+        prompts=tuple(parse_sha256(each) for each in _extension(extensions, PROMPTS)),
     )
 
 
@@ -218,10 +224,10 @@ def spoken_for(authorship: Authorship) -> Iterator[Owner]:
         yield from (each.owner for each in new if each.carried is None)
 
 
-def _refusals(extensions: Json) -> list[Json]:
-    """Return those of `extensions`, of which others may have their own."""
-    found = extensions.get(REFUSALS) if isinstance(extensions, dict) else None
-    return [] if found is None else take_list(found, what=REFUSALS)
+def _extension(extensions: Json, name: str) -> list[Json]:
+    """Return the list `name` of `extensions`, of which others may have their own."""
+    found = extensions.get(name) if isinstance(extensions, dict) else None
+    return [] if found is None else take_list(found, what=name)
 
 
 def _mandate(value: Json) -> Mandate | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-r"""Kinds of commands that destroy: what a rule's `commands` names. docs/policy.md has the table.
+r"""Kinds of commands that destroy, publish or deploy: what a rule's `commands` names. docs/kinds.md has them all.
 
 A kind has *patterns*: a program and words that have to stand among its arguments. Words without a dash stand in this order, others may
 stand between them; those with a dash may stand anywhere, short ones glued to others, long ones shortened. `*` and `?` are globs over one
@@ -17,96 +17,61 @@ matches every rule that names a kind.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
-from byline.core.command_writes import git_words, written_words
+from byline.core.command_patterns import DRY, PATTERNS, TRIES, find_patterns
+from byline.core.command_writes import written_words
+from byline.core.globs import fits_word, may_match
+from byline.core.shell_act import unread_act
 from byline.core.shell_acts import read_acts
+from byline.core.shell_git import discards_work, git_words
 from byline.core.targets import Places, Target, enter, locate
 from byline.core.value import dataclass
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Final
 
-    from byline.core.shell_acts import Act
+    from byline.core.command_patterns import CommandPattern
+    from byline.core.shell_act import Act
     from byline.core.shell_words import Word
 
 UNCLEAR: Final = "unclear"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandPattern:
-    """A command of the kind `kind`."""
-
-    kind: str
-    program: str
-    arguments: tuple[str, ...] = ()
-
-
-def _patterns(kind: str, *lines: str) -> tuple[CommandPattern, ...]:
-    out = []
-    for line in lines:
-        programs, *arguments = line.split()
-        out += [CommandPattern(kind=kind, program=each, arguments=tuple(arguments)) for each in programs.split("|")]
-    return tuple(out)
-
-
-PATTERNS: Final = (
-    *_patterns(
-        "destroy-infrastructure",
-        *("terraform|tofu|terragrunt destroy", "terraform|tofu|terragrunt apply -destroy", "terraform|tofu|terragrunt workspace delete"),
-        *("terraform|tofu|terragrunt state rm", "pulumi destroy", "pulumi down", "pulumi stack rm", "cdk|cdktf destroy"),
-        *("kubectl|oc delete", "helm uninstall", "helm delete", "helm del", "helm un", "helmfile destroy", "eksctl|kops|sam|doctl delete"),
-        *("aws delete-*", "aws terminate-*", "aws s3 rb", "aws s3 rm --recursive", "gcloud * delete", "gsutil rb", "gsutil rm -r"),
-        *("az delete", "az delete-*", "az purge", "eb terminate", "copilot * delete", "serverless|sls|sst remove", "fly|flyctl destroy"),
-        *("heroku apps:destroy", "heroku pg:reset", "vagrant destroy", "nomad job stop -purge", "gh repo delete", "ibmcloud * delete"),
-    ),
-    *_patterns(
-        "delete-data",
-        *("docker|podman volume rm", "docker|podman volume prune", "docker|podman system prune", "docker|podman compose down -v"),
-        *("docker|podman compose down --volumes", "docker-compose down -v", "docker-compose down --volumes", "dropdb", "redis-cli flush*"),
-        *("redis-cli FLUSH*", "rails|rake db:drop", "rails|rake db:reset", "prisma migrate reset", "prisma db push --force-reset"),
-        *("python|python3 *manage.py flush", "rabbitmqctl reset", "etcdctl del"),
-    ),
-    *_patterns(
-        "rewrite-history",
-        *("git push --force", "git push --force-with-lease", "git push -f", "git push +*", "git push --delete", "git push -d"),
-        *("git push :?*", "git push --mirror", "git push --prune", "git filter-branch", "git filter-repo", "git update-ref -d"),
-        "git reflog expire",
-    ),
-    *_patterns(
-        "discard-work",
-        *(
-            "git reset --hard",
-            "git clean -f",
-            "git clean --force",
-            "git checkout -f",
-            "git checkout --force",
-            "git switch --discard-changes",
-        ),
-        *("git stash drop", "git stash clear", "git branch -D", "git worktree remove -f", "git worktree remove --force"),
-    ),
-    *_patterns("erase-disk", "mkfs*", "wipefs", "blkdiscard", "shred", "srm", "mkswap", "dd of=/dev/*"),
-)
 SPECIAL: Final = {
-    "delete-files": "`rm -r` (also by `find -exec` or `-delete`) of something outside the work tree, its top, or what cannot be known",
-    "delete-data": "`DROP`, `TRUNCATE`, `ALTER ... DROP`, `DELETE` without `WHERE`, through `psql`, `mysql`, `sqlite3` and their like",
+    "delete-files": "`rm -r` (also by `find -exec` or `-delete`) and `rsync --delete` of something outside the work tree, its top, or what "
+    "cannot be known",
+    "delete-data": "`DROP`, `TRUNCATE`, `ALTER ... DROP`, `DELETE` and `UPDATE` of every row, through `psql`, `mysql`, `sqlite3` and their "
+    "like",
+    "discard-work": "`git checkout` and `git restore` of the whole folder, `git rm -f`",
     "open-permissions": "`chmod -R` or `chown -R` outside the work tree",
     "run-downloaded": '`curl ... | sh`, `bash <(curl ...)`, `sh -c "$(curl ...)"`',
-    "erase-disk": "a redirection to a device",
+    "erase-disk": "a redirection, `dd`, `cp`, `tee` and their like to a device",
     UNCLEAR: "what cannot be known; it matches every rule that names a kind, and needs none of its own",
 }
-KINDS: Final = frozenset((*(each.kind for each in PATTERNS), *SPECIAL))
+KINDS: Final = frozenset((*PATTERNS, *SPECIAL))
 
-_SQL: Final = frozenset(
-    ("psql", "mysql", "mariadb", "sqlite3", "sqlcmd", "duckdb", "clickhouse-client", "cockroach", "bq", "usql", "litecli", "pgcli")
-)
+_SQL_OPTIONS: Final = {
+    **dict.fromkeys(("psql", "pgcli", "wrangler"), ("-c", "--command")),
+    **dict.fromkeys(("mysql", "mariadb", "cockroach", "usql", "litecli", "cqlsh", "mysqlsh", "trino"), ("-e", "-c", "--execute", "--sql")),
+    **dict.fromkeys(("clickhouse-client", "clickhouse", "snowsql", "dolt"), ("-q", "--query", "--queries-file")),
+    **dict.fromkeys(("sqlite3", "duckdb"), ("-c", "-cmd")),
+    "sqlcmd": ("-Q", "-q"),
+    "bq": (),
+}
 _SQL_ARGUMENT: Final = frozenset(("sqlite3", "duckdb", "bq"))
-_SQL_OPTIONS: Final = ("-c", "--command", "-e", "--execute", "-Q", "-q", "--query", "--sql")
 _DOWNLOADERS: Final = frozenset(("curl", "wget", "aria2c", "fetch", "http", "https", "xh"))
-_HARMLESS_DEVICES: Final = ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/", "/dev/zero", "/dev/shm/")  # noqa: S108 - named, not used
+_DEVICE_WRITERS: Final = frozenset(("tee", "cp", "mv", "install", "dd", "sponge", "truncate"))
+_HARMLESS_DEVICES: Final = (
+    "/dev/null",
+    "/dev/stdout",
+    "/dev/stderr",
+    "/dev/tty",
+    "/dev/fd/",
+    "/dev/zero",
+    "/dev/shm/",  # noqa: S108 - named, not used
+    "/dev/tcp/",
+    "/dev/udp/",
+)
 _INTERPRETERS: Final = ("python", "node", "perl", "php", "ruby")
 _PRINTERS: Final = frozenset(("echo", "printf", "cat"))
 
@@ -126,69 +91,128 @@ def find_kinds(line: str, places: Places, more: Sequence[CommandPattern] = ()) -
 
 def find_effects(line: str, places: Places, more: Sequence[CommandPattern] = ()) -> Effects:
     """Return what `line` does, run in `places`; `more` are the repository's own patterns."""
+    acts, places = _read(line, places)
+    return Effects(kinds=frozenset(kind for act in acts for kind in _kinds(act, places, more)), writes=_writes(acts, places))
+
+
+def find_writes(line: str, places: Places) -> tuple[Target, ...]:
+    """Return what the commands of `line` write, run in `places`."""
+    return _writes(*_read(line, places))
+
+
+def _read(line: str, places: Places) -> tuple[tuple[Act, ...], Places]:
+    """Return the acts of `line`, and where they may be done."""
     try:
         acts = read_acts(line)
     except PayloadError:
-        return Effects(kinds=frozenset((UNCLEAR,)), writes=())
+        acts = (unread_act(line),)
     for act in acts:
         if act.program in ("cd", "pushd"):
             places = enter(next(iter(act.operands), None), places)
-    kinds = frozenset(kind for act in acts for kind in _kinds(act, places, (*PATTERNS, *more)))
-    return Effects(kinds=kinds, writes=tuple(each for act in acts for word in written_words(act) for each in locate(word, places)))
+    return acts, places
 
 
-def _kinds(act: Act, places: Places, patterns: Sequence[CommandPattern]) -> Iterator[str]:
+def _writes(acts: Sequence[Act], places: Places) -> tuple[Target, ...]:
+    return tuple(each for act in acts for word in written_words(act) for each in locate(word, places))
+
+
+def _kinds(act: Act, places: Places, more: Sequence[CommandPattern]) -> Iterator[str]:
     if act.program is None:
         yield UNCLEAR
         if _is_fed_by_download(act):
             yield "run-downloaded"
         return
-    words = git_words(act) if act.program == "git" else act.args
-    yield from (each.kind for each in patterns if fnmatchcase(act.program, each.program) and _has_arguments(words, each.arguments))
-    if act.program == "rm" and act.has_flag("rR", "--recursive") and _reaches_outside(act.operands, places):
+    words = git_words(act.args) if act.program == "git" else act.args
+    texts = [each.text for each in words]
+    said = None if None in texts else frozenset(each.casefold() for each in texts if each)
+    own = (each for each in more if _fits(act.program, each.program))
+    yield from (each.kind for each in (*find_patterns(act.program, said), *own) if _is_of(words, each))
+    if _removes_outside(act, places):
         yield "delete-files"
-    elif (
-        act.program in ("chmod", "chown") and act.has_flag("R", "--recursive") and _reaches_outside(act.operands[1:], places, or_top=False)
-    ):
-        yield "open-permissions"
+    elif act.program in ("chmod", "chown") and act.has_flag("R", "--recursive"):
+        yield from ["open-permissions"] if _reaches_outside(act.operands[1:], places, or_top=False) else []
+    elif act.program == "git" and discards_work(words):
+        yield "discard-work"
     elif act.program.startswith(_INTERPRETERS) and not _has_script(act) and _is_fed_by_download(act):
         yield "run-downloaded"
-    elif act.program in _SQL and any(map(_is_destructive, _queries(act))):
+    elif act.program in _SQL_OPTIONS and any(map(_is_destructive, _queries(act))):
         yield "delete-data"
-    if any(each.prefix.startswith("/dev/") and not each.prefix.startswith(_HARMLESS_DEVICES) for each in act.writes):
+    written = written_words(act) if act.program in _DEVICE_WRITERS else act.writes
+    if any(_is_device(target) for word in written for target in locate(word, places)):
         yield "erase-disk"
 
 
+def _is_device(target: Target) -> bool:
+    path = "".join(each for each in target.parts[:1] if isinstance(each, str))
+    return path.startswith("/dev/") and not path.startswith(_HARMLESS_DEVICES)
+
+
+def _removes_outside(act: Act, places: Places) -> bool:
+    if act.program == "rsync" and any(each.prefix.startswith("--del") for each in act.args):
+        goal = act.operands[-1:]
+        return any(":" in each.prefix for each in goal) or _reaches_outside(goal, places)
+    return act.program == "rm" and act.has_flag("rR", "--recursive") and _reaches_outside(act.operands, places)
+
+
 def _reaches_outside(words: Sequence[Word], places: Places, *, or_top: bool = True) -> bool:
-    return any(target.is_outside(places.top, or_top=or_top) for word in words for target in locate(word, places))
+    located = [locate(word, places) for word in words]
+    if any(target.is_outside(places.top, or_top=or_top) for targets in located for target in targets):
+        return True
+    # What a folder holds may be another one's where a `cd` stands in front: `cd build && rm -rf *` is no accident.
+    return or_top and any(targets and all(each.is_all_of(places.top) for each in targets) for targets in located)
 
 
-def _has_arguments(words: Sequence[Word], wanted: Sequence[str]) -> bool:
-    flags = [each for each in wanted if each.startswith("-")]
+def _is_of(words: Sequence[Word], pattern: CommandPattern) -> bool:
+    flags = [each for each in pattern.arguments if each.startswith("-")]
     if not all(any(_is_flag(word.prefix, flag) for word in words) for flag in flags):
+        return False
+    if pattern.kind in DRY and _is_dry(words, TRIES.get(pattern.program, ())):
         return False
     if words and words[0].text is None and not words[0].prefix:
         return True  # a first word that is not known is taken for whatever is asked
-    rest = [each for each in wanted if not each.startswith("-")]
-    for word in words:
-        if rest and word.prefix and fnmatchcase(word.prefix, rest[0]):
+    rest = [each for each in pattern.arguments if not each.startswith("-")]
+    is_first, has_other = pattern.is_first and bool(rest), False
+    for at, word in enumerate(words):
+        if rest and word.prefix and (_fits(word.prefix, rest[0]) or _may_fit(word, rest[0], is_verb=not has_other)):
             del rest[0]
+            is_first = False
+        elif not word.prefix.startswith(("-", "+")) and not (at and words[at - 1].prefix.startswith("-")):
+            has_other = True
+            if is_first:
+                return False  # another command; what follows an option may be its value
     return not rest
 
 
+def _is_dry(words: Sequence[Word], tries: Sequence[str]) -> bool:
+    texts = [each.text for each in words]
+    texts = texts[: texts.index("--")] if "--" in texts else texts
+    given = [each.partition("=")[2] for each in texts if each and each.partition("=")[0] in tries]
+    return "--help" in texts or (bool(given) and not {"none", "false"} & set(given))
+
+
+def _fits(text: str, wanted: str) -> bool:
+    return fits_word(text.casefold(), wanted.casefold())
+
+
+def _may_fit(word: Word, wanted: str, *, is_verb: bool) -> bool:
+    """Whether a word of which the beginning is known may be one that is asked for; a plain one only where it says what is done."""
+    is_glob = "*" in wanted or "?" in wanted
+    return word.text is None and wanted[0] not in "*?[" and (is_verb or is_glob) and may_match(word.parts, wanted)
+
+
 def _is_flag(text: str, flag: str) -> bool:
-    name = text.partition("=")[0]
-    if name == flag or (flag.startswith("-") and name == "-" + flag):
+    name = text if "=" in flag else text.partition("=")[0]
+    if name == flag or name == "-" + flag:
         return True
     if flag.startswith("--"):
-        return len(name) > 4 and flag.startswith(name)
+        return len(name) > 4 and flag.startswith(name) and ("=" not in flag or "=" in name)
     return len(flag) == 2 and text.startswith("-") and not text.startswith("--") and flag[1] in text
 
 
 def _queries(act: Act) -> Iterator[Word]:
     """Yield the texts that may be SQL."""
     yield from ([act.input] if act.input else [])
-    yield from act.values(*_SQL_OPTIONS)
+    yield from act.values(*_SQL_OPTIONS[act.program or ""])
     if act.program in _SQL_ARGUMENT:
         yield from act.operands[1:]
     for source in _upstream(act):
@@ -206,7 +230,7 @@ def _is_destructive(query: Word) -> bool:
 
 
 def _has_script(act: Act) -> bool:
-    return any(each.text != "-" for each in act.operands)
+    return any(each.text != "-" and not each.runs for each in act.operands)
 
 
 def _is_fed_by_download(act: Act) -> bool:

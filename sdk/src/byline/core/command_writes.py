@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 r"""Which files a program that a shell line runs writes, moves or removes, by its words.
 
-Redirections count, and the operands of programs that are known to change files. What a program does of its own accord is not known here:
-a formatter, a build, a script. `byline` itself and `git config` count as writing what they change.
+Redirections count, and the operands of programs that are known to change files. What is unpacked may be anything below its folder, what a
+patch in a file changes anything at all. What a program does of its own accord is not known here: a formatter, a build, a script. `byline`
+itself and `git config` count as writing what they change.
 
 >>> from byline.core.shell_acts import read_acts
 >>> [word.text for act in read_acts("sed -i s/a/b/ x.py > log; cp a b dir") for word in written_words(act)]
@@ -12,44 +13,36 @@ a formatter, a build, a script. `byline` itself and `git config` count as writin
 from __future__ import annotations
 
 from byline.core.patch_names import patched_paths
-from byline.core.shell_words import Word
-from byline.core.value import replace
+from byline.core.shell_git import git_writes, patch_targets
+from byline.core.shell_words import Hole, Word, in_top, without_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from typing import Final
 
-    from byline.core.shell_acts import Act
+    from byline.core.shell_act import Act
 
 _ALL_OPERANDS: Final = frozenset(
     (
-        "tee",
-        "touch",
-        "truncate",
-        "rm",
-        "unlink",
-        "rmdir",
-        "shred",
-        "srm",
-        "sponge",
-        "ed",
-        "ex",
-        "mkdir",
-        "mkfifo",
-        "mknod",
-        "gzip",
-        "gunzip",
+        *("tee", "touch", "truncate", "rm", "unlink", "rmdir", "shred", "srm", "sponge", "mkdir", "mkfifo", "mknod", "rename", "sudoedit"),
+        *("ed", "ex", "vi", "vim", "nvim", "nano", "emacs", "emacsclient", "zip"),
     )
 )
+_PACKERS: Final = frozenset(("gzip", "gunzip", "bzip2", "bunzip2", "xz", "unxz", "lzma", "unlzma", "zstd", "unzstd", "lz4", "compress"))
 _AFTER_FIRST: Final = frozenset(("chmod", "chown", "chgrp", "setfacl", "chattr"))
-_INTO_LAST: Final = frozenset(("cp", "install", "ln", "rsync", "scp", "gcp"))
-_GIT_OPERANDS: Final = frozenset(("rm", "mv", "restore", "clean"))
-_GIT_VALUES: Final = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path"))
-_CONFIG_READS: Final = frozenset(
-    ("get", "list", "get-all", "get-regexp", "--get", "--get-all", "--get-regexp", "--list", "-l", "--get-urlmatch")
+_INTO_LAST: Final = frozenset(("cp", "install", "rsync", "scp", "ditto", "ffmpeg", "convert", "magick"))
+_OUTPUT: Final = frozenset(
+    (
+        *("gcc", "cc", "clang", "g++", "c++", "clang++", "ld", "as", "rustc", "go", "zig", "swiftc", "objcopy", "yacc", "bison", "flex"),
+        *("pandoc", "dot", "sort", "inkscape", "esbuild", "terraform", "tofu", "helm", "xmllint", "protoc", "age", "gpg", "pg_dump"),
+    )
 )
-_DECIDES: Final = frozenset(("init", "trust", "approve", "config", "forget"))
+_DECIDES: Final = frozenset(("init", "trust", "approve", "config", "forget", "delegate"))
+_PATCH_VALUES: Final = frozenset(("-i", "-p", "-d", "-o", "-r", "-F", "-B", "-z", "-D", "--input", "--strip", "--directory", "--output"))
+_HERE: Final = Word.of(".")
+_AWK_OUTPUT: Final = r'>>?\s*"([^"]+)"'
+_SED_OUTPUT: Final = r"(?:^|[;{}\n/|,0-9$gpiI])\s*w\s+([^\s;}][^\n;}]*)"
 
 
 def written_words(act: Act) -> Iterator[Word]:
@@ -69,14 +62,6 @@ def written_words(act: Act) -> Iterator[Word]:
         yield from _PROGRAMS[program](act)
 
 
-def git_words(act: Act) -> tuple[Word, ...]:
-    """Return the words of a git command from its subcommand on."""
-    at = 0
-    while at < len(act.args) and act.args[at].prefix.startswith("-"):
-        at += 2 if act.args[at].text in _GIT_VALUES else 1
-    return act.args[at:]
-
-
 def _into_last(act: Act) -> Iterator[Word]:
     named = [*act.values("-t", "--target-directory")]
     sources, goals = (act.operands, named) if named else (act.operands[:-1], act.operands[-1:])
@@ -86,15 +71,50 @@ def _into_last(act: Act) -> Iterator[Word]:
             yield Word(parts=(*goal.parts, "/", _last_component(each)) if each.text else goal.parts)
 
 
+def _ln(act: Act) -> Iterator[Word]:
+    """Yield the links and what they lead to: who writes to a link, in this line or later, writes there."""
+    goals = (*act.values("-t", "--target-directory"), *act.operands[-1:])
+    yield from _into_last(act)
+    for each in act.operands:
+        yield each
+        if each.prefix and not each.prefix.startswith(("/", "~")):
+            for goal in goals:  # a symbolic link leads from where it is
+                yield Word(parts=(*goal.parts, "/", *each.parts))
+                yield Word(parts=(*goal.parts, "/../", *each.parts))
+
+
 def _last_component(word: Word) -> str:
     return (word.text or "").rstrip("/").rpartition("/")[2]
 
 
 def _sed(act: Act) -> Iterator[Word]:
+    scripts = [*act.values("-e", "-f", "--expression", "--file")]
     if act.has_flag("i", "--in-place"):
-        scripts = [*act.values("-e", "-f", "--expression", "--file")]
         files = act.operands if scripts else act.operands[1:]
         yield from (each for each in files if each not in scripts)
+    for script in scripts or act.operands[:1]:
+        yield from map(Word.of, _outputs(_SED_OUTPUT, "w", script))
+
+
+def _awk(act: Act) -> Iterator[Word]:
+    if any(each.text == "inplace" for each in act.values("-i", "--include")):
+        yield from act.operands[1:]
+    for each in act.operands:
+        yield from map(Word.of, _outputs(_AWK_OUTPUT, ">", each))
+
+
+def _outputs(pattern: str, mark: str, script: Word) -> list[str]:
+    """Return what `pattern`, which has a `mark`, finds in `script`: an agent waits, and few scripts have one."""
+    text = _known(script)
+    if mark not in text:
+        return []
+    import re
+
+    return re.findall(pattern, text)
+
+
+def _known(word: Word) -> str:
+    return "".join(each for each in word.parts if isinstance(each, str))
 
 
 def _perl(act: Act) -> Iterator[Word]:
@@ -108,55 +128,105 @@ def _dd(act: Act) -> Iterator[Word]:
             yield Word(parts=(each.prefix[3:], *each.parts[1:]))
 
 
-def _git(act: Act) -> Iterator[Word]:
-    words = git_words(act)
-    lead = replace(act, args=act.args[: len(act.args) - len(words)])
-    folders = [part for each in lead.values("-C", "--work-tree") for part in (*each.parts, "/")]
-    for each in _git_operands(words):
-        yield each
-        if folders and not each.prefix.startswith(("/", "~")):
-            yield Word(parts=(*folders, *each.parts))
-
-
-def _git_operands(words: Sequence[Word]) -> Iterator[Word]:
-    verb = words[0].text if words else None
-    rest = words[1:]
-    texts = [each.text for each in rest]
-    if verb in _GIT_OPERANDS or (verb == "checkout" and "--" in texts):
-        rest = rest[texts.index("--") + 1 :] if "--" in texts else rest
-        yield from (each for each in rest if not each.prefix.startswith("-"))
-    elif verb == "checkout":
-        yield from (each for each in rest[1:] if not each.prefix.startswith("-") and texts[0] not in ("-b", "-B"))
-    elif verb == "config" and not _CONFIG_READS & set(texts):
-        operands = [each for each in rest if not each.prefix.startswith("-")]
-        if len(operands) > 1 or {"--unset", "--unset-all", "--edit", "-e", "--remove-section"} & set(texts):
-            yield Word.of("~/.gitconfig" if "--global" in texts else ".git/config")
-
-
 def _byline(act: Act) -> Iterator[Word]:
-    if act.operands and act.operands[0].text in _DECIDES and not act.has_flag("h", "--help"):
-        yield Word.of(".byline/policy.toml")
+    named = [each.text for each in act.operands[:2]]
+    if ((named[:1] and named[0] in _DECIDES) or named == ["ledger", "erase"]) and not act.has_flag("h", "--help"):
+        yield in_top(".byline/policy.toml")
+
+
+def _apply_patch(act: Act) -> Iterator[Word]:
+    for each in (*act.args, *([act.input] if act.input else [])):
+        yield from map(Word.of, patched_paths(_known(each)))
 
 
 def _patch(act: Act) -> Iterator[Word]:
-    for each in (*act.args, *([act.input] if act.input else [])):
-        yield from map(Word.of, patched_paths("".join(part for part in each.parts if isinstance(part, str))))
+    yield from act.values("-o", "--output")
+    if not act.has_flag("", "--dry-run"):
+        named = without_options(act.args, _PATCH_VALUES)[:1]
+        yield from named or patch_targets(None if any(act.values("-i", "--input")) else act.input)
+
+
+def _pack(act: Act) -> Iterator[Word]:
+    yield from act.values("-o")
+    if not act.has_flag("ctl", "--stdout", "--to-stdout", "--test", "--list"):
+        for each in act.operands:
+            text = each.text or ""
+            yield from (each, *([Word.of(text.rpartition(".")[0])] if "." in text else []))
+
+
+def _find(act: Act) -> Iterator[Word]:
+    for at, each in enumerate(act.args):
+        if each.text in ("-fprint", "-fprint0", "-fprintf", "-fls"):
+            yield from act.args[at + 1 : at + 2]
+
+
+def _tar(act: Act) -> Iterator[Word]:
+    mode = (act.args[0].prefix if act.args else "").lstrip("-")
+    if act.has_flag("x", "--extract", "--get") or (act.args and not act.args[0].prefix.startswith("-") and "x" in mode):
+        yield from [*act.values("-C", "--directory")] or [_HERE]
+    elif act.args and not act.args[0].prefix.startswith("-"):
+        yield from act.args[1:2] if mode.startswith(("c", "r", "u", "A")) else ()
+    elif act.has_flag("cruA", "--create", "--append", "--update"):
+        yield from act.values("-f", "--file")
+
+
+def _fetched(act: Act, *folders: str) -> Iterator[Word]:
+    """Yield the files that are named after the addresses."""
+    for each in act.operands:
+        name = (each.text or "").partition("?")[0].rpartition("/")[2]
+        if "/" in each.prefix:
+            yield Word.of(name) if name else _HERE
+            for folder in act.values(*folders):
+                yield Word(parts=(*folder.parts, "/", name))
+
+
+def _curl(act: Act) -> Iterator[Word]:
+    yield from act.values("-o", "--output", "--output-dir", "-D", "--dump-header", "-c", "--cookie-jar")
+    if act.has_flag("O", "--remote-name", "--remote-name-all"):
+        yield from _fetched(act, "--output-dir")
+
+
+def _wget(act: Act) -> Iterator[Word]:
+    yield from act.values("-O", "-P", "-o", "-a", "--output-document", "--directory-prefix", "--output-file", "--append-output")
+    if not any(act.values("-O", "--output-document")) and not act.has_flag("", "--spider"):
+        yield from _fetched(act, "-P", "--directory-prefix")
+
+
+def _split(act: Act) -> Iterator[Word]:
+    prefix = act.operands[-1] if len(act.operands) > 1 else Word.of("x")
+    yield Word(parts=(*prefix.parts, Hole.GLOB))
+    for each in act.values("-f", "--prefix"):
+        yield Word(parts=(*each.parts, Hole.GLOB))
+
+
+def _seven(act: Act) -> Iterator[Word]:
+    verb = act.operands[0].text if act.operands else None
+    if verb in ("x", "e"):
+        yield from [*act.values("-o")] or [_HERE]
+    elif verb in ("a", "d", "u", "rn"):
+        yield from act.operands[1:2]
 
 
 _PROGRAMS: Final[dict[str, Callable[[Act], Iterator[Word]]]] = {
     "sed": _sed,
-    "gsed": _sed,
-    "perl": _perl,
-    "ruby": _perl,
+    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), _awk),
+    **dict.fromkeys(("perl", "ruby"), _perl),
     "dd": _dd,
-    "git": _git,
+    "git": lambda act: git_writes(act.args, act.input),
+    "ln": _ln,
     "byline": _byline,
-    "apply_patch": _patch,
-    "applypatch": _patch,
-    "curl": lambda act: act.values("-o", "--output", "--output-dir"),
-    "wget": lambda act: act.values("-O", "-P", "--output-document", "--directory-prefix"),
-    "sort": lambda act: act.values("-o", "--output"),
-    "tar": lambda act: act.values("-C", "--directory"),
-    "unzip": lambda act: act.values("-d"),
-    "patch": lambda act: iter((*act.operands[:1], *act.values("-o", "--output"))),
+    **dict.fromkeys(("apply_patch", "applypatch"), _apply_patch),
+    "patch": _patch,
+    "find": _find,
+    **dict.fromkeys(("tar", "bsdtar"), _tar),
+    "unzip": lambda act: iter(() if act.has_flag("lptvZ") else [*act.values("-d")] or [_HERE]),
+    **dict.fromkeys(("7z", "7za", "7zz", "7zr"), _seven),
+    "curl": _curl,
+    "wget": _wget,
+    **dict.fromkeys(("split", "csplit"), _split),
+    **dict.fromkeys(_PACKERS, _pack),
+    **dict.fromkeys(_OUTPUT, lambda act: act.values("-o", "-out", "--output", "--out", "--outfile", "--output-dir", "--outdir", "--file")),
+    "openssl": lambda act: iter(act.args[at + 1] for at, each in enumerate(act.args[:-1]) if each.text == "-out"),
+    "ssh-keygen": lambda act: act.values("-f"),
+    "yq": lambda act: iter(act.operands[1:] if act.has_flag("i", "--inplace") else ()),
 }

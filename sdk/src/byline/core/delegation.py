@@ -3,13 +3,14 @@
 
     {"repository": {"id"}, "delegator": "p-ana", "agent": {"name", "models": ["provider/model", ...] | null}, "public": "<base64 key>",
      "paths": ["src/**", ...] | null, "issuedAt", "expiresAt"}
-    {"repository": {"id"}, "delegation": "<sha256>", "key": "<sha256>", "revokedAt"}
+    {"repository": {"id"}, "delegation": "<sha256>", "key": "<sha256>", "revokedAt", "keepsUntil": <moment> | null}
 
 The first subject of both, `change`, is the id of the agent's key, so that they are found by what that key signed. A person or a service
 whose key has the use `authorship` delegates, for at most twelve hours; `models` and `paths` are null where any will do. The key signs
 authorship statements only, each of which names the delegation and its own time (`core.authorship.Mandate`); `exceeds` says what of one
 is outside the scope. A log gives no time to its entries, so the time is the key's own word. Nothing rests on it: what an agent's key
-signs can tighten a verdict and never relax it. A revocation, by any key of trust, ends a delegation for all that was signed under it.
+signs can tighten a verdict and never relax it. A revocation, by any key of trust, ends a delegation for all that was signed under it, or
+for all but what was signed until the moment that it keeps, as the time does that is over.
 
 >>> covers(b"src/app.py", ("src/**",)), covers(b"SRC/app.py", ("src/**",)), covers(b"infra/a.tf", ("src/**",))
 (True, False, False)
@@ -69,12 +70,16 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """The delegation whose statement is `delegation` (SHA-256 of its payload) to the key with the id `key` is over."""
+    """The delegation whose statement is `delegation` (SHA-256 of its payload) to the key with the id `key` is over.
+
+    What was signed under it until `keeps_until` holds as before; None keeps nothing.
+    """
 
     repository: str
     delegation: str
     key: str
     revoked_at: datetime
+    keeps_until: datetime | None = None
 
 
 def covers(path: bytes, paths: Sequence[str] | None) -> bool:
@@ -169,6 +174,7 @@ def format_revocation(revocation: Revocation) -> bytes:
         "delegation": revocation.delegation,
         "key": revocation.key,
         "revokedAt": format_moment(revocation.revoked_at),
+        "keepsUntil": None if revocation.keeps_until is None else format_moment(revocation.keeps_until),
     }
     return format_statement((Subject(name="change", sha256=revocation.key),), PredicateType.REVOCATION, predicate)
 
@@ -181,13 +187,14 @@ def parse_revocation(statement: Statement) -> Revocation:
     """
     if statement.predicate_type != PredicateType.REVOCATION:
         raise StatementError("not a revocation")
-    members = take_members(statement.predicate, "repository", "delegation", "key", "revokedAt", what="a revocation")
+    members = take_members(statement.predicate, "repository", "delegation", "key", "revokedAt", "keepsUntil", what="a revocation")
     try:
         revocation = Revocation(
             repository=take_text(take_members(members["repository"], "id", what="repository")["id"], what="repository.id"),
             delegation=parse_sha256(members["delegation"]),
             key=parse_sha256(members["key"]),
             revoked_at=parse_moment(members["revokedAt"]),
+            keeps_until=None if members["keepsUntil"] is None else parse_moment(members["keepsUntil"]),
         )
     except StatementError:
         raise

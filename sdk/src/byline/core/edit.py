@@ -5,13 +5,12 @@ An `Edit` says that the bytes of one path of one work tree went from `before` to
 named by git blob id (of the bytes on disk). `by` is None for a mere sighting: nobody claims the difference, and what nobody
 claimed before is settled by it. `before` is `UNSEEN` where the source cannot say what stood there.
 
-A `Mark` says that a git hook ran. Edits and marks of one work tree are ordered by `time`, then `name`.
+A `Mark` says that a git hook ran, and whom its environment named. Edits and marks of one work tree are ordered by `time`, then `name`.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from byline.core.choice import StrEnum
 from byline.core.value import dataclass
 
 TYPE_CHECKING = False
@@ -69,11 +68,22 @@ class Hook(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A git hook ran in `worktree` when HEAD was `head`.
+class Committer:
+    """Whose commit it is, as the environment of git's hook named them: the file of an agent's `delegation`, else that of a `key`.
 
-    `rewritten` holds post-rewrite's (old, new) commit ids. `by_agent` tells that the hook's environment named an agent: such a
-    commit is not taken as a person's declaration.
+    Neither: whose account it is. Only these two are ever taken for the committer; nothing is concluded from names and e-mails.
+    """
+
+    key: str | None = None
+    delegation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A git hook ran in `worktree` when HEAD was `head`, for `committer`.
+
+    `rewritten` holds post-rewrite's (old, new) commit ids. `by_agent` tells that the hook's environment named an agent, or nobody at
+    all: such a commit is not taken as a person's declaration.
     """
 
     worktree: str
@@ -84,6 +94,7 @@ class Mark:
     by_agent: bool
     time: int
     name: str = ""
+    committer: Committer = Committer()
 
 
 Event: TypeAlias = Edit | Mark

@@ -36,6 +36,7 @@ class FindingCode(StrEnum):
     NO_RECORD = "BL-FINDING-8"
     CHAIN_GAP = "BL-FINDING-9"
     SESSION_GAP = "BL-FINDING-10"
+    UNPROVEN_LINK = "BL-FINDING-11"
 
     @property
     def tightens(self) -> bool:
@@ -45,7 +46,7 @@ class FindingCode(StrEnum):
     @property
     def contradicts(self) -> bool:
         """Whether two facts cannot both be true; else something is not here."""
-        return self not in (FindingCode.HISTORY_CUT, FindingCode.CHAIN_GAP, FindingCode.SESSION_GAP)
+        return self not in (FindingCode.HISTORY_CUT, FindingCode.CHAIN_GAP, FindingCode.SESSION_GAP, FindingCode.UNPROVEN_LINK)
 
 
 MEANING = {
@@ -59,6 +60,7 @@ MEANING = {
     FindingCode.NO_RECORD: "a commit names an agent or a bot, and no statement about it does",
     FindingCode.CHAIN_GAP: "statements of a clone are missing, or do not follow each other",
     FindingCode.SESSION_GAP: "edits of a session are missing in the journal",
+    FindingCode.UNPROVEN_LINK: "a clone's statement is here, and its checks fail",
 }
 
 

@@ -14,11 +14,11 @@ True
 
 from __future__ import annotations
 
-import re
-from enum import Enum, auto
+from byline.core.choice import Enum, auto
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator, Sequence
     from typing import Final, TypeAlias
 
@@ -30,6 +30,7 @@ class Hole(Enum):
 
     GLOB = auto()  # characters of one path component, as a shell's `*` finds them: no dot in front
     HOME = auto()  # the home folder
+    TOP = auto()  # the top of the work tree in which a command runs
     ANY = auto()  # any characters, none included
 
 
@@ -58,6 +59,30 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text.casefold())
 
 
+def fits_word(text: str, glob: str) -> bool:
+    """Whether one word fits `glob`, as `fnmatch.fnmatchcase` says.
+
+    >>> fits_word("apply-destroy", "*-destroy"), fits_word("a", "b"), fits_word("ab", "?b"), fits_word("b", "[a-c]")
+    (True, False, True, True)
+    """
+    if "[" in glob:
+        from fnmatch import fnmatchcase
+
+        return fnmatchcase(text, glob)
+    if "*" not in glob:
+        return len(text) == len(glob) and all(one in ("?", other) for one, other in zip(glob, text, strict=True))
+    first, *middle, last = glob.split("*")
+    at, end = len(first), len(text) - len(last)
+    if end < at or not (fits_word(text[:at], first) and fits_word(text[end:], last)):
+        return False
+    for part in middle:  # where it fits first leaves most to the next
+        found = next((start for start in range(at, end - len(part) + 1) if fits_word(text[start : start + len(part)], part)), None)
+        if found is None:
+            return False
+        at = found + len(part)
+    return True
+
+
 def is_match(path: bytes, glob: str) -> bool:
     """Whether `path` fits `glob`."""
     return _pattern(fold(glob)).fullmatch(fold(path.decode("utf-8", "surrogateescape"))) is not None
@@ -73,6 +98,8 @@ def is_exact_match(path: bytes, glob: str) -> bool:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
+    import re  # only gates and policies need it; an agent waits for `may_match`
+
     out, at = [], 0
     while at < len(text):
         if text.startswith("**/", at):
@@ -89,6 +116,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def may_match(path: Sequence[Part], glob: str) -> bool:
     """Whether some path that `path` may stand for fits `glob`; yes, where that is too much to find out."""
+    if _surely_differs(path, glob):
+        return False
     have: list[str | _Token] = []
     for each in path:
         if isinstance(each, str):
@@ -109,6 +138,23 @@ def may_match(path: Sequence[Part], glob: str) -> bool:
                 seen.add(step)
                 waiting.append(step)
     return False
+
+
+def _surely_differs(path: Sequence[Part], glob: str) -> bool:
+    """Whether a look tells that no path that `path` may stand for fits `glob`: a line may name a thousand files, and an agent waits."""
+    known = ""
+    for each in path:
+        if not isinstance(each, str):
+            break
+        known += each
+    if not (known.isascii() and glob.isascii()):
+        return False
+    known = known.lower()
+    first, *others = glob.lower().replace("?", "*").split("*")
+    if all(isinstance(each, str) for each in path):
+        return not known.startswith(first) or any(each.strip("/") not in known for each in others)
+    both = min(len(known), len(first))
+    return known[:both] != first[:both]
 
 
 def _tokens(glob: str) -> list[str | _Token]:

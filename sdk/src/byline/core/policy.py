@@ -42,7 +42,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from byline.core.access import AgentRule, take_agent_rules, take_commands
 from byline.core.attribution import Evidence
 from byline.core.publickey import Presence
 from byline.core.table import (
@@ -61,7 +60,8 @@ from byline.core.verified import Strength
 from byline.errors import MalformedError, PolicyError
 
 if TYPE_CHECKING:
-    from byline.core.command_kinds import CommandPattern
+    from byline.core.access import AgentRule
+    from byline.core.command_patterns import CommandPattern
 
 MAX_POLICY = 256 * 1024
 MAX_RULES = 200
@@ -187,6 +187,8 @@ def parse_policy(data: bytes) -> Policy:
 
 
 def _read(table: dict[str, Any], sha256: str) -> Policy:
+    from byline.core.access_tables import take_agent_rules, take_commands  # who knows a policy already needs no parser of shell lines
+
     take_keys(
         table,
         required=("schema", "version", "repository", "requires_trust", "rule"),

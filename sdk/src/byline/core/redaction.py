@@ -55,10 +55,10 @@ _PATTERNS: Final = (
     ("sk-", r"\bsk-[\w-]{20,}"),
     ("eyJ", r"\beyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*)?"),
     ("PRIVATE KEY", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
-    ("://", r"://([^\s/@]+:[^\s/]*)@"),
+    ("://", r"://([^\s/@:]*:[^\s/]*)@"),
     ("", r"(?i)(?:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key)[\"']?\s*[=:]\s*[\"']?([^\s\"']+)"),
     ("", r"(?i)\b(?:bearer|basic) +([\w.~+/=-]{8,})"),
-    ("@", r"[\w.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
+    ("@", r"(?<![\w.+-])[\w.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
     ("", r"(?i)(?:/home/|/users/|[a-z]:\\users\\)([^/\\\s]+)"),
 )
 _WORDS: Final = ("passw", "secret", "token", "key", "bearer", "basic", "home", "users")  # one of them is in whatever "" stands for

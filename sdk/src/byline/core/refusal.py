@@ -12,19 +12,19 @@ that it was the one. `policy` is null for what no policy has to say (`built-in:a
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Final
-
 from byline.core.access import Effect
-from byline.core.attribution import Agent
-from byline.core.canonical import Json, format_canonical, parse_strict
-from byline.core.effect import parse_sha256
-from byline.core.statement import take_list, take_optional_text, take_text
+from byline.core.authors import Agent
+from byline.core.plain_json import json_text
 from byline.core.value import dataclass, replace
-from byline.errors import MalformedError, StatementError
+from byline.malformed import MalformedError, StatementError
 
+# An agent waits while its refusal is written down: what only reading takes is imported where it is read.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Final
+
+    from byline.core.canonical import Json
 
 SCHEMA: Final = "byline.refusal/1"
 DIGEST_BYTES: Final = 16
@@ -70,6 +70,9 @@ def refusal_from_json(value: Json) -> Refusal:
     Raises:
         StatementError: It is something else.
     """
+    from byline.core.effect import parse_sha256
+    from byline.core.statement import take_list, take_optional_text, take_text
+
     if not isinstance(value, dict) or set(value) - {"what"} != set(_MEMBERS):
         raise StatementError(f"a refusal has the members {', '.join(_MEMBERS)}")
     agent, time, digest = value["agent"], take_text(value["time"], what="time"), take_text(value["digest"], what="digest")
@@ -101,7 +104,7 @@ def refusal_from_json(value: Json) -> Refusal:
 
 def format_refusal(refusal: Refusal) -> bytes:
     """Return the line of `refusal`, without its end."""
-    return format_canonical({"schema": SCHEMA, **refusal_to_json(refusal)})
+    return json_text({"schema": SCHEMA, **refusal_to_json(refusal)}).encode()
 
 
 def parse_refusal(line: bytes) -> Refusal:
@@ -110,6 +113,8 @@ def parse_refusal(line: bytes) -> Refusal:
     Raises:
         MalformedError: It is none.
     """
+    from byline.core.canonical import parse_strict
+
     record = parse_strict(line)
     if not isinstance(record, dict) or record.pop("schema", None) != SCHEMA:
         raise StatementError(f"not a record of {SCHEMA}")
@@ -119,10 +124,21 @@ def parse_refusal(line: bytes) -> Refusal:
 def attempt_digest(paths: Iterable[str], command: str | None) -> str:
     """Return the digest of what was to be done."""
     text = "\0".join((*paths, "" if command is None else command))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return _sha256(text.encode("utf-8", "surrogatepass"))
 
 
 def with_key(refusal: Refusal, line_key: bytes) -> Refusal:
     """Return `refusal` as it may be signed and shown to others: no `what`, and a digest that only readers of the repository can try."""
-    keyed = hashlib.blake2b(refusal.digest.encode(), key=line_key, digest_size=DIGEST_BYTES).hexdigest()
+    from hashlib import blake2b
+
+    keyed = blake2b(refusal.digest.encode(), key=line_key, digest_size=DIGEST_BYTES).hexdigest()
     return replace(refusal, what=None, digest=keyed)
+
+
+def _sha256(data: bytes) -> str:
+    for name in ("_sha2", "_sha256", "hashlib"):  # built in, from Python 3.12 on and before: OpenSSL's takes longer than the rest
+        try:
+            return str(__import__(name).sha256(data).hexdigest())
+        except ImportError:
+            continue
+    raise AssertionError("Python has hashlib")

@@ -8,17 +8,24 @@ r"""JSON-RPC 2.0 messages, one JSON text a line, as the Model Context Protocol a
 b'{"jsonrpc":"2.0","id":1,"result":{"ok":true}}\n'
 
 A request has a method and an id, a notification a method, a response an id and a result or an error. A line may hold several (a batch).
+
+What passes is also read by others, who may take more than this reader would: bytes that are no UTF-8 are taken for U+FFFD, and what is
+nested too deep for us (beyond 64 levels) for null, so that no message is overlooked for what somebody put beside the members that count.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from byline.core.value import dataclass
 from byline.errors import PayloadError
 
 Id = str | int | float
+
+DEEPEST: Final = 64
+_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +47,13 @@ def parse_messages(line: bytes) -> tuple[Message, ...]:
     Raises:
         PayloadError: It is not JSON, or no messages.
     """
+    text = line.decode("utf-8", "replace")
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        try:
+            value = json.loads(text)
+        except RecursionError:
+            value = json.loads(_shallow(text))
+    except ValueError as error:
         raise PayloadError(f"not JSON: {type(error).__name__}") from error
     return tuple(_message(each) for each in (value if isinstance(value, list) else [value]))
 
@@ -73,6 +84,17 @@ def text_of(source: dict[str, Any], name: str) -> str | None:
     """Return the text `name` of `source`; None where there is none, or it is empty."""
     value = source.get(name)
     return value if isinstance(value, str) and value else None
+
+
+def _shallow(text: str) -> str:
+    """Return the JSON `text` with null for what is nested too deep."""
+    out, depth, end = [], 0, 0
+    for found in _TOKEN.finditer(text):
+        if depth <= DEEPEST:
+            out.append(text[end : found.end()] if found[0] not in ("[", "{") or depth < DEEPEST else text[end : found.start()] + "null")
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        end = found.end()
+    return "".join([*out, text[end:]])
 
 
 def _line(message: dict[str, Any]) -> bytes:

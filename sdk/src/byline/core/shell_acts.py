@@ -1,137 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
 r"""What a shell line does: the programs that it runs in the end, whatever stands in front of them.
 
-An `Act` is one program with its arguments. `sudo`, `env`, `timeout`, `xargs`, `npx` and their like are taken away, what `sh -c`, `eval`,
-`trap`, `ssh HOST` and a here-document for a shell hold is a line of its own, `find` does what follows `-exec`, and `-delete` is `rm`.
+An `Act` is one program with its arguments. `sudo`, `env`, `xargs`, `npx`, `docker exec` and their like run what follows them, what `sh -c`,
+`eval`, `trap`, `ssh HOST`, `git -c alias.x=` and a here-document for a shell hold is a line of its own, `find` does what follows `-exec`,
+and `-delete` is `rm`. All of them are told: the program that stands there, and those that it runs.
 
->>> [(act.program, [word.text for word in act.args]) for act in read_acts("sudo -u ci env A=1 bash -lc 'terraform destroy'")]
-[('terraform', ['destroy'])]
+>>> [(act.program, [word.text for word in act.args][-1]) for act in read_acts("sudo -u ci env A=1 bash -lc 'terraform destroy'")]
+[('sudo', 'terraform destroy'), ('env', 'terraform destroy'), ('bash', 'terraform destroy'), ('terraform', 'destroy')]
 
-`program` is None where it cannot be known: it is in a variable, comes out of a pipe, or stands in a line that cannot be read. What a
-script, a Makefile or another language's `-c` does is not looked into: that program is all that is told of it.
+Case does not count in `program`, nor where it lies: some file systems find `/bin/RM`. It is None where it cannot be known: it is in a
+variable, comes out of a pipe, or stands in a line that cannot be read. A script is a program of its own, whoever interprets it. What a
+script, a Makefile or another language's `-c` does is not looked into.
 """
 
 from __future__ import annotations
 
-import re
-
+from byline.core.shell_act import Act, unread_act
+from byline.core.shell_git import git_runs
 from byline.core.shell_line import parse_line
-from byline.core.shell_words import Command, Hole, Word
-from byline.core.value import dataclass, replace
-from byline.errors import PayloadError
+from byline.core.shell_runners import assigned_line, assigned_lines, has_entry_point, image_words, line_options, run_words
+from byline.core.shell_words import Command, Hole, Word, option_values, without_options
+from byline.core.value import replace
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Final
 
-    _ActsOf = Callable[[int], tuple["Act", ...]]
+    _ActsOf = Callable[[int], tuple[Act, ...]]
 
-MAX_LINES: Final = 8  # lines inside lines
+MAX_DEPTH: Final = 16  # commands inside commands
 
-SHELLS: Final = frozenset(("sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "rbash", "csh", "tcsh", "fish"))
-# Programs that run what follows them: the options that take a value, and how many operands come first.
-_WRAPPERS: Final = {
-    "sudo": ("-u -g -h -p -C -T -r -t -D -R -U --user --group --chdir", 0),
-    "doas": ("-u -C", 0),
-    "env": ("-u -C --unset --chdir", 0),
-    "nohup": ("", 0),
-    "setsid": ("", 0),
-    "nice": ("-n --adjustment", 0),
-    "ionice": ("-c -n -p --class --classdata", 0),
-    "chrt": ("", 1),
-    "taskset": ("", 1),
-    "timeout": ("-s -k --signal --kill-after", 1),
-    "gtimeout": ("-s -k --signal --kill-after", 1),
-    "time": ("-f -o --format --output", 0),
-    "stdbuf": ("-i -o -e --input --output --error", 0),
-    "unbuffer": ("", 0),
-    "caffeinate": ("-t -w", 0),
-    "strace": ("-o -e -p -s -u", 0),
-    "chroot": ("", 1),
-    "flock": ("-w -E --wait --timeout", 1),
-    "command": ("", 0),
-    "builtin": ("", 0),
-    "pkexec": ("--user", 0),
-    "unshare": ("-S -G -R -w --root --wd", 0),
-    "nsenter": ("-t -S -G --target", 0),
-    "systemd-run": ("-p -u -M -H -E --unit --property --uid --gid --setenv --slice", 0),
-    "parallel": ("-j -I -a -S --jobs --arg-file --delay --timeout", 0),
-    "exec": ("-a", 0),
-    "busybox": ("", 0),
-    "toybox": ("", 0),
-    "xargs": ("-I -n -P -L -d -E -s -a --max-args --max-procs --delimiter --arg-file --replace", 0),
-    "npx": ("-p --package", 0),
-    "bunx": ("", 0),
-    "uvx": ("--from --with -p --python", 0),
-}
-_RUNNERS: Final = frozenset(
-    (
-        *(("uv", "run"), ("poetry", "run"), ("pipenv", "run"), ("pdm", "run"), ("hatch", "run"), ("bundle", "exec"), ("npm", "exec")),
-        *(("pnpm", "exec"), ("pnpm", "dlx"), ("yarn", "dlx"), ("yarn", "exec"), ("mise", "exec"), ("direnv", "exec"), ("rtk", "proxy")),
-    )
+SHELLS: Final = frozenset(
+    ("sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "rbash", "csh", "tcsh", "fish", "nu", "elvish", "xonsh", "osh")
 )
+_INTERPRETERS: Final = ("python", "node", "ruby", "perl", "php", "deno", "tsx")
+_ASSIGNS: Final = frozenset(("env", "sudo", "doas", "export", "declare", "local", "readonly", "typeset"))
+_SHELL_WITHOUT: Final = frozenset(("sudo", "doas", "chroot", "unshare", "nsenter", "pkexec"))  # with nothing to run they run a shell
+_FOLDERS: Final = {"env": ("-C", "--chdir"), "sudo": ("-D", "--chdir"), "systemd-run": ("--working-directory",), "uv": ("--directory",)}
+_GNU: Final = {"g" + each: each for each in ("awk", "chmod", "cp", "dd", "find", "ln", "mv", "rm", "sed", "tar", "tee", "timeout", "xargs")}
+_NOT_NAMES: Final = frozenset(" \t\n\r\f\v;&|<>()$`'\"\\")  # no program is called so
 _SHELL_VALUES: Final = frozenset(("-o", "+o", "-O", "+O", "--rcfile", "--init-file"))
 _SSH_VALUES: Final = frozenset(f"-{letter}" for letter in "bcDEeFIiJLlmOopQRSWw")
+_WATCH_VALUES: Final = frozenset(("-n", "--interval", "-w", "--watch", "-e", "--exts", "-i", "--ignore", "-d", "--debounce"))
+_PARALLEL_VALUES: Final = frozenset(("-j", "-I", "-a", "-S", "-N", "-n", "-P", "--jobs", "--arg-file", "--delay", "--timeout", "--colsep"))
+_TMUX_VALUES: Final = frozenset(("-s", "-n", "-c", "-t", "-x", "-y", "-F", "-e", "-l", "-X", "-S"))
+_TMUX_RUNS: Final = frozenset(
+    (
+        *(
+            "new-session",
+            "new",
+            "new-window",
+            "neww",
+            "split-window",
+            "splitw",
+            "respawn-pane",
+            "respawnp",
+            "run-shell",
+            "run",
+            "send-keys",
+        ),
+        *("send", "popup", "display-popup", "-dm", "stuff"),
+    )
+)
 _EXECS: Final = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
+_FD_EXECS: Final = frozenset(("-x", "-X", "--exec", "--exec-batch"))
 _INPUTS: Final = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
-_SPLITS: Final = re.compile(r"-[iv0]*S|--s[a-z-]*=?")
+_SPLITS: Final = r"-[iv0]*S|--s[a-z-]*=?"
 _ANYTHING: Final = Word(parts=(Hole.ANY,))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """One program that a line runs.
-
-    `input` is the text of its here-document or here-string. `sources` are the acts whose output it reads through a pipe or in its
-    words. `writes` is what its redirections write.
-    """
-
-    program: str | None
-    args: tuple[Word, ...] = ()
-    input: Word | None = None
-    sources: tuple[Act, ...] = ()
-    writes: tuple[Word, ...] = ()
-
-    @property
-    def operands(self) -> tuple[Word, ...]:
-        """The arguments that are no options, as far as that can be known."""
-        out, is_over = [], False
-        for each in self.args:
-            if each.text == "--" and not is_over:
-                is_over = True
-            elif is_over or not each.prefix.startswith("-") or each.text == "-":
-                out.append(each)
-        return tuple(out)
-
-    def has_flag(self, letters: str, *names: str) -> bool:
-        """Whether one of `letters` stands among its short options, or one of the long `names`, which may be shortened."""
-        for each in self.args:
-            text = each.prefix
-            if text == "--" and each.text is not None:
-                return False
-            if len(text) > 3 and text.startswith("--") and any(name.startswith(text.partition("=")[0]) for name in names):
-                return True
-            if text.startswith("-") and not text.startswith("--") and set(letters) & set(text[1:]):
-                return True
-        return False
-
-    def values(self, *names: str) -> Iterator[Word]:
-        """Yield the values of the options `names`, which follow them, or are glued to them; short ones may be glued to others."""
-        for at, each in enumerate(self.args):
-            for start in (_value_start(each.prefix, name) for name in names):
-                if start == len(each.prefix) and each.text is not None:
-                    yield from self.args[at + 1 : at + 2]
-                elif start:
-                    yield Word(parts=(each.prefix[start:], *each.parts[1:]))
-
-
-def _value_start(text: str, name: str) -> int:
-    """Return where in the argument `text` the value of the option `name` begins; 0 where it is no such option."""
-    if name.startswith("--"):
-        given, sign, _ = text.partition("=")
-        return len(given + sign) if len(given) > 4 and name.startswith(given) else 0
-    return text.find(name[1], 1) + 1 if text.startswith("-") and not text.startswith("--") else 0
 
 
 def read_acts(line: str) -> tuple[Act, ...]:
@@ -144,7 +81,7 @@ def read_acts(line: str) -> tuple[Act, ...]:
 
 
 def _read(line: str, depth: int) -> tuple[Act, ...]:
-    if depth > MAX_LINES:
+    if depth > MAX_DEPTH:
         raise PayloadError("too many command lines inside one another")
     done: dict[int, tuple[Act, ...]] = {}
     commands = parse_line(line)
@@ -168,83 +105,119 @@ def _acts(command: Command, acts_of: _ActsOf, depth: int) -> Iterator[Act]:
         sources=tuple(act for number in numbers for act in acts_of(number)),
         writes=tuple(each.target for each in command.redirects if each.writes),
     )
+    for name, value in command.assignments:
+        yield from _nested(assigned_line(name, value), context, depth)
     if command.words:
         yield from _unwrap(command.words, context, depth)
     elif context.writes:
         yield replace(context, program="")
 
 
+def _started(words: Sequence[Word], context: Act, depth: int) -> Iterator[Act]:
+    """Yield what another program starts: a program with its arguments, or a line."""
+    if not _NOT_NAMES.isdisjoint("".join(each.text or "" for each in words[:1])):
+        yield from _nested(_joined(words), context, depth)
+    elif words:
+        yield from _unwrap(words, context, depth + 1)
+
+
 def _unwrap(words: Sequence[Word], context: Act, depth: int) -> Iterator[Act]:
-    """Yield what the program `words[0]` does in the end."""
-    if not words:
-        yield replace(context, program="")
-        return
+    """Yield the program `words[0]`, and what it runs in the end."""
+    if depth > MAX_DEPTH:
+        raise PayloadError("too many commands inside one another")
     program, args = _base_name(words[0]), tuple(words[1:])
-    act = replace(context, program=program, args=args)
-    lead = args[0].text if args else None
-    if program is None or (program == "command" and lead in ("-v", "-V")):
-        yield act
-    elif program in _WRAPPERS:
-        yield from _unwrap_wrapper(program, args, context, depth)
-    elif lead is not None and (program, lead) in _RUNNERS:
-        yield from _unwrap(_without_options(args[1:], frozenset()), context, depth)
-    elif program in SHELLS:
-        yield from _shell(act, depth)
-    elif program in ("eval", "trap", "ssh", "su", "runuser", "watch", "script", "source", "."):
-        yield from _line_of(act, depth)
-    elif program == "find":
-        yield act
-        yield from _find(act, depth)
-    else:
-        yield act
+    yield (act := replace(context, program=program, args=args))
+    if program is None or (program == "command" and args and args[0].text in ("-v", "-V")):
+        return
+    inner = replace(act, writes=())
+    for line in (*act.values(*line_options(program)), *(assigned_lines(args) if program in _ASSIGNS else ())):
+        yield from _nested(line, inner, depth)
+    reader = _shell if program in SHELLS else _interpreter if program.startswith(_INTERPRETERS) else _READERS.get(program, _run)
+    yield from reader(inner, depth)
 
 
 def _base_name(word: Word) -> str | None:
-    return None if word.text is None else word.text.rpartition("/")[2].removesuffix(".exe") or "/"
+    if word.text is None or word.text == "{}":  # what `xargs` or `find` put in its place
+        return None
+    name = word.text.rpartition("/")[2].casefold().removesuffix(".exe").removesuffix(".cmd")
+    return _GNU.get(name, name) or "/"
 
 
-def _unwrap_wrapper(program: str, args: tuple[Word, ...], context: Act, depth: int) -> Iterator[Act]:
-    values, skipped = _WRAPPERS[program]
-    if program == "env":
-        for at, each in enumerate(args):
-            if found := _SPLITS.match(each.prefix):
-                parts = [each.prefix[found.end() :], *each.parts[1:], *(part for word in args[at + 1 :] for part in (" ", *word.parts))]
-                yield from _nested(Word(parts=tuple(parts)), context, depth)
-                return
-    rest = _without_options(args, frozenset(values.split()))[skipped:]
-    while program in ("env", "sudo", "doas") and rest and "=" in rest[0].prefix:
-        rest = rest[1:]
-    if program == "xargs":
-        rest = (*(rest or (Word.of("echo"),)), _ANYTHING)
-    yield from _unwrap(rest, context, depth)
+def _joined(words: Sequence[Word]) -> Word:
+    return Word(parts=tuple(part for at, each in enumerate(words) for part in ((" ", *each.parts) if at else each.parts)))
 
 
-def _without_options(args: tuple[Word, ...], values: frozenset[str]) -> tuple[Word, ...]:
-    at = 0
-    while at < len(args):
-        text = args[at].text
-        if text == "--":
-            return args[at + 1 :]
-        if not args[at].prefix.startswith("-"):
-            break
-        at += 2 if text in values else 1
-    return args[at:]
-
-
-def _nested(line: Word, context: Act, depth: int) -> Iterator[Act]:
+def _nested(line: Word | None, context: Act, depth: int) -> Iterator[Act]:
     """Yield what `line` does, which another program hands to a shell."""
-    if line.text is None:
-        yield replace(context, program=None)
+    if line is None or line.text is None:
+        yield from [replace(context, program=None, args=(), writes=())] if line else []
         return
     try:
         acts = _read(line.text, depth + 1)
     except PayloadError:
-        acts = (Act(program=None),)
+        acts = (unread_act(line.text),)
     for each in acts:
         # What the outer program reads the inner ones may read as well.
         yield replace(each, sources=(*each.sources, *context.sources), input=each.input or context.input)
-    if context.writes:
-        yield replace(context, program="")
+
+
+def _run(act: Act, depth: int) -> Iterator[Act]:
+    """Yield what a program runs that is no shell: the words behind it."""
+    program = act.program or ""
+    words = run_words(program, act.args)
+    if words is None:
+        return
+    if entry := image_words(program, act.args):
+        yield replace(act, program=_base_name(entry[0]), args=entry[1:])
+        words = entry if has_entry_point(act.args) else words
+    for folder in act.values(*_FOLDERS.get(program, ())):
+        yield replace(act, program="cd", args=(folder,))
+    while program in _ASSIGNS and words and "=" in words[0].prefix:
+        words = words[1:]
+    if words:
+        yield from _started(words, act, depth)
+    elif program in _SHELL_WITHOUT and (act.input or act.sources):
+        yield from _shell(replace(act, args=()), depth)
+
+
+def _env(act: Act, depth: int) -> Iterator[Act]:
+    import re  # an agent waits, and few lines have this program
+
+    for at, each in enumerate(act.args):
+        if found := re.match(_SPLITS, each.prefix):
+            first = Word(parts=(each.prefix[found.end() :], *each.parts[1:]))
+            yield from _nested(_joined([first, *act.args[at + 1 :]]), act, depth)
+            return
+    yield from _run(act, depth)
+
+
+def _xargs(act: Act, depth: int) -> Iterator[Act]:
+    from byline.core.shell_lists import listed_words  # an agent waits, and few lines have this program
+
+    listed = tuple(listed_words(act.sources)) or (_ANYTHING,)
+    words = run_words("xargs", act.args) or (Word.of("echo"),)
+    lead = act.args[: len(act.args) - len(words)]
+    marks = {each.text for each in option_values(lead, "-I", "--replace")} | {"{}" for each in lead if each.text == "-i"}
+    words = tuple(word for each in words for word in (listed if each.text in marks else (each,))) + (() if marks else listed)
+    for each in _started(words, act, depth):
+        yield _recursive(each) if listed != (_ANYTHING,) else each
+
+
+def _parallel(act: Act, depth: int) -> Iterator[Act]:
+    at = next((at for at, each in enumerate(act.args) if each.prefix.startswith(":::")), len(act.args))
+    words = without_options(act.args[:at], _PARALLEL_VALUES)
+    if not _NOT_NAMES.isdisjoint("".join(each.text or "" for each in words)):
+        yield from _nested(_joined(words), act, depth)
+    elif words:
+        yield from _started((*words, _ANYTHING), act, depth)
+    else:
+        for each in act.args[at + 1 :] or (act.input or _ANYTHING,):
+            yield from _nested(each, act, depth)
+
+
+def _git(act: Act, depth: int) -> Iterator[Act]:
+    for words in git_runs(act.args):
+        yield from _started(words, act, depth)
 
 
 def _shell(act: Act, depth: int) -> Iterator[Act]:
@@ -257,61 +230,137 @@ def _shell(act: Act, depth: int) -> Iterator[Act]:
         if not text.startswith("--"):
             is_line, reads_input = is_line or "c" in text[1:], reads_input or "s" in text[1:]
         at += 2 if text in _SHELL_VALUES else 1
+        is_line = is_line or text in ("--command", "--commands")
     rest = act.args[at:]
     if is_line:
         yield from _nested(rest[0] if rest else Word.of(""), act, depth)
     elif rest and not reads_input and rest[0].text not in _INPUTS:
-        yield replace(act, program=None) if rest[0].runs else act
+        yield replace(act, program=None if rest[0].runs else _base_name(rest[0]) or "", args=rest[1:])
     elif act.input is not None:
         yield from _nested(act.input, replace(act, input=None), depth)
-    else:
-        yield replace(act, program=None) if act.sources else act
+    elif act.sources:
+        yield replace(act, program=None)
 
 
-def _line_of(act: Act, depth: int) -> Iterator[Act]:
-    """Yield what a program does that is given a line, or the words of one."""
-    program, args = act.program, act.args
-    if program in ("source", "."):
-        if args and args[0].text in _INPUTS:
-            yield from _shell(act, depth)
-        else:
-            yield replace(act, program=None) if any(each.runs for each in args) else act
-        return
-    if program == "trap":
-        args = _without_options(args, frozenset())[:1]
-    elif program == "ssh":
-        args = _without_options(_without_options(args, _SSH_VALUES)[1:], frozenset())
-        yield act
-    elif program in ("su", "runuser", "script"):
-        args = tuple(act.values("-c", "--command"))[:1]
-        yield act
-    elif program == "watch":
-        args = _without_options(args, frozenset(("-n", "--interval")))
-    if program in ("ssh", "su", "runuser") and not args and (act.input or act.sources):
-        yield from _shell(replace(act, args=()), depth)
-        return
-    parts = [part for each in args for part in (*each.parts, " ")]
-    yield from _nested(Word(parts=tuple(parts)), act, depth)
+def _powershell(act: Act, depth: int) -> Iterator[Act]:
+    for at, each in enumerate(act.args):
+        name = each.prefix.lstrip("-/").casefold()
+        if name and each.prefix[0] in "-/" and ("command".startswith(name) or name == "k"):
+            yield from _nested(_joined(act.args[at + 1 :]), act, depth)
+            return
+        if name.startswith(("e", "ec")) and each.prefix[0] in "-/" and "encodedcommand".startswith(name):
+            yield replace(act, program=None)
+            return
+    yield from _shell(act, depth)
+
+
+def _interpreter(act: Act, depth: int) -> Iterator[Act]:
+    """Yield the script, or the module, that an interpreter runs, as a program of its own; nothing of a text that it is given."""
+    for at, each in enumerate(act.args):
+        if act.program == "python" and each.text == "-m":
+            yield from _started(act.args[at + 1 :] or [Word.of("")], act, depth)
+            return
+        if not each.prefix.startswith("-"):
+            name = _base_name(each)
+            if name is not None:
+                yield replace(act, program=name, args=act.args[at + 1 :])
+            return
+        if each.text == "-" or set("ceE") & set(each.prefix[1:]):
+            return
+
+
+def _eval(act: Act, depth: int) -> Iterator[Act]:
+    yield from _nested(_joined(act.args), act, depth)
+
+
+def _alias(act: Act, depth: int) -> Iterator[Act]:
+    for each in act.operands:
+        name, sign, start = each.prefix.partition("=")
+        yield from _nested(Word(parts=(start, *each.parts[1:])), act, depth) if name and sign else ()
+
+
+def _trap(act: Act, depth: int) -> Iterator[Act]:
+    yield from _nested(next(iter(act.operands), None), act, depth)
+
+
+def _watch(act: Act, depth: int) -> Iterator[Act]:
+    yield from _nested(_joined(without_options(act.args, _WATCH_VALUES)), act, depth)
+
+
+def _each_line(act: Act, depth: int) -> Iterator[Act]:
+    for each in act.operands:
+        yield from _nested(each, act, depth)
+
+
+def _ssh(act: Act, depth: int) -> Iterator[Act]:
+    args = without_options(without_options(act.args, _SSH_VALUES)[1:], frozenset())
+    yield from _nested(_joined(args), act, depth) if args else _input(act, depth)
+
+
+def _su(act: Act, depth: int) -> Iterator[Act]:
+    if act.program == "runuser" and act.has_flag("u", "--user"):
+        yield from _started(without_options(act.args, frozenset(("-u", "--user"))), act, depth)
+    elif not any(act.values("-c", "--command")):
+        yield from _input(act, depth)
+
+
+def _input(act: Act, depth: int) -> Iterator[Act]:
+    """Yield what a shell does with the input."""
+    yield from _shell(replace(act, args=()), depth)
+
+
+def _tmux(act: Act, depth: int) -> Iterator[Act]:
+    for at, each in enumerate(act.args):
+        if each.text in _TMUX_RUNS:
+            yield from _nested(_joined(without_options(act.args[at + 1 :], _TMUX_VALUES)), act, depth)
+            return
+
+
+def _source(act: Act, depth: int) -> Iterator[Act]:
+    if act.args and act.args[0].text in _INPUTS:
+        yield from _shell(act, depth)
+    elif any(each.runs for each in act.args):
+        yield replace(act, program=None)
 
 
 def _find(act: Act, depth: int) -> Iterator[Act]:
-    roots, args = [], act.args
-    while args and (args[0].text in ("-H", "-L", "-P") or args[0].prefix.startswith("-O")):
-        args = args[1:]
-    for each in args:
-        if each.prefix.startswith(("-", "(", "!")):
-            break
-        roots.append(each)
-    below = (Hole.GLOB, Hole.ANY) if len(args) > len(roots) + 1 else (Hole.ANY,)  # it names what it looks for, or takes all
-    found = tuple(Word(parts=(*each.parts, "/", *below)) for each in roots or [Word.of(".")])
-    at = 0
+    from byline.core.shell_lists import found_words  # as above
+
+    found, at = found_words(act), 0
     while at < len(act.args):
-        text = act.args[at].text
+        text = act.args[at].text or ""
         if text == "-delete":
             yield replace(act, program="rm", args=(Word.of("-r"), *found))
-        elif text in _EXECS:
+        elif text in (_EXECS if act.program == "find" else _FD_EXECS):
             end = next((i for i in range(at + 1, len(act.args)) if act.args[i].text in (";", "+")), len(act.args))
             words = [word for each in act.args[at + 1 : end] for word in (found if each.text == "{}" else (each,))]
-            yield from _unwrap(words, replace(act, writes=()), depth)
+            if act.program != "find" and all(each.text != "{}" for each in act.args[at + 1 : end]):
+                words += found
+            yield from map(_recursive, _started(words or [_ANYTHING], act, depth))
             at = end
         at += 1
+
+
+def _recursive(act: Act) -> Act:
+    """Return the act, of which much is found: an `rm` of each is one of all."""
+    return replace(act, args=(Word.of("-r"), *act.args)) if act.program == "rm" else act
+
+
+_READERS: Final[dict[str, Callable[[Act, int], Iterator[Act]]]] = {
+    "env": _env,
+    "xargs": _xargs,
+    **dict.fromkeys(("parallel", "sem"), _parallel),
+    "git": _git,
+    **dict.fromkeys(("pwsh", "powershell", "cmd"), _powershell),
+    "eval": _eval,
+    "alias": _alias,
+    "trap": _trap,
+    **dict.fromkeys(("watch", "watchexec", "viddy"), _watch),
+    **dict.fromkeys(("concurrently", "hyperfine"), _each_line),
+    **dict.fromkeys(("ssh", "mosh"), _ssh),
+    **dict.fromkeys(("su", "runuser"), _su),
+    **dict.fromkeys(("at", "batch"), _input),
+    **dict.fromkeys(("tmux", "screen"), _tmux),
+    **dict.fromkeys(("source", "."), _source),
+    **dict.fromkeys(("find", "fd", "fdfind"), _find),
+}

@@ -8,12 +8,19 @@ the parser (`Nest.substitute`), for only a parser finds its end; backquotes and 
 
 from __future__ import annotations
 
-import re
-
 from byline.core.shell_quotes import find_quote, read_ansi
+from byline.core.shell_scan import (
+    REDIRECTIONS,
+    find_assignment,
+    find_operator,
+    number_end,
+    parameter_end,
+    plain_end,
+    without_backslashes,
+)
 from byline.core.shell_words import Hole, Word, WordDraft
 from byline.core.value import dataclass
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,16 +39,7 @@ if TYPE_CHECKING:
             """Read `text` as what stands in double quotes."""
 
 
-REDIRECTIONS: Final = ("&>>", "<<<", "<<-", "&>", "<<", "<&", "<>", ">>", ">|", ">&", "<", ">")
-_CONTROLS: Final = (";;&", "&&", "||", "|&", ";;", ";&", "((", ";", "&", "|", "(", ")")
-OPERATORS: Final = frozenset((*REDIRECTIONS, *_CONTROLS))
 WORD: Final = "\0"  # what `peek` tells of a word that is not plain: no shell line holds it
-_TOKEN: Final = re.compile("|".join(map(re.escape, (*REDIRECTIONS[:3], *_CONTROLS[:3], *REDIRECTIONS[3:], *_CONTROLS[3:]))))
-_PLAIN: Final = re.compile(r"[^\s;&|<>()'\"\\$`*?\[~]+")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ASSIGNED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[[^\]\s$`'\"\\]*\])?\+?=")
-_NUMBERED: Final = re.compile(r"(?:[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})(?=[<>])")
-_PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _BREAKS: Final = frozenset(" \t\n;&|<>()")
 _QUOTABLE: Final = '$`"\\\n'
 
@@ -73,15 +71,13 @@ class Lexer:
             return ""
         if self._text[self._at] == "\n":
             return "\n"
-        if operator := _TOKEN.match(self._text, self._at):
-            found = operator[0]
-            if found in "<>" and self._text[operator.end() : operator.end() + 1] == "(":
+        if found := find_operator(self._text, self._at):
+            if found in "<>" and self._text.startswith("(", self._at + 1):
                 return WORD
             return "(" if found == "((" and self._arithmetic_end(self._at + 2) is None else found
-        plain = _PLAIN.match(self._text, self._at)
-        end = plain.end() if plain else self._at
+        end = plain_end(self._text, self._at)
         is_whole = end == len(self._text) or self._text[end] in _BREAKS
-        return plain[0] if plain and is_whole else "[[" if self._starts("[[") else WORD
+        return self._text[self._at : end] if end > self._at and is_whole else "[[" if self._starts("[[") else WORD
 
     def take(self) -> str:
         """Consume what `peek` tells of and return it.
@@ -114,29 +110,28 @@ class Lexer:
     def assignment(self) -> tuple[str, Word] | None:
         """Consume an assignment, if one comes next, and return the variable and its value."""
         self._skip_blanks()
-        found = _ASSIGNED.match(self._text, self._at)
+        found = find_assignment(self._text, self._at)
         if found is None:
             return None
-        self._at = found.end()
+        name, self._at = found
         text = WordDraft()
         if self._starts("("):
             self._read_array(text)
         else:
             self._read_tilde(text)
             self._read_word(text)
-        return found[1], text.word()
+        return name, text.word()
 
     def redirection(self) -> str | None:
         """Consume the operator of a redirection, if one comes next, and return it."""
         self._skip_blanks()
-        number = _NUMBERED.match(self._text, self._at)
-        operator = _TOKEN.match(self._text, number.end() if number else self._at)
-        if operator is None or operator[0] not in REDIRECTIONS:
+        start = number_end(self._text, self._at)
+        operator = find_operator(self._text, start)
+        end = start + len(operator)
+        if operator not in REDIRECTIONS or (operator in "<>" and self._text.startswith("(", end)):
             return None
-        if operator[0] in "<>" and self._text[operator.end() : operator.end() + 1] == "(":
-            return None
-        self._at = operator.end()
-        return operator[0]
+        self._at = end
+        return operator
 
     def target(self, operator: str) -> Word:
         """Consume what a redirection names; of a here-document the word holds its number in `runs`, until it is read."""
@@ -303,9 +298,9 @@ class Lexer:
             text.add(Hole.ANY)
         elif following == "{":
             self._read_braced(text)
-        elif named := _PARAMETER.match(self._text, self._at):
-            text.add(Hole.HOME if named[0] == "HOME" else Hole.ANY)
-            self._at = named.end()
+        elif (end := parameter_end(self._text, self._at)) > self._at:
+            text.add(Hole.HOME if self._text[self._at : end] == "HOME" else Hole.ANY)
+            self._at = end
         else:
             text.add("$")
 
@@ -330,7 +325,7 @@ class Lexer:
             end += 2 if self._text[end] == "\\" else 1
         if end >= len(self._text):
             raise PayloadError("a backquote without an end")
-        inner = re.sub(r"\\([$`\\])", r"\1", self._text[self._at + 1 : end])
+        inner = without_backslashes(self._text[self._at + 1 : end])
         self._at = end + 1
         text.runs += self._nest.run(inner)
         text.add(Hole.ANY)

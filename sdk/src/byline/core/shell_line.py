@@ -15,16 +15,15 @@ What no shell would run, and what is nested deeper or is longer than any honest 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
-from byline.core.shell_lexer import OPERATORS, Lexer
+from byline.core.shell_lexer import Lexer
+from byline.core.shell_scan import OPERATORS
 from byline.core.shell_words import Command, Hole, Redirect, Word
 from byline.core.value import replace
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
     from typing import Final
 
 MAX_LINE: Final = 64 * 1024
@@ -84,33 +83,34 @@ class _Parser:
     def substitute(self) -> tuple[int, ...]:
         """Parse in place up to the `)` that ends a substitution."""
         first = len(self._commands)
-        with self._deeper():
-            self._list((")",))
+        self._deepen()
+        self._list((")",))
+        self._depth -= 1
         return tuple(range(first, len(self._commands)))
 
     def run(self, text: str) -> tuple[int, ...]:
         """Parse `text` as a script of its own."""
         first = len(self._commands)
-        with self._deeper():
-            _Parser(text, self._commands, self._documents, self._depth).script()
+        self._deepen()
+        _Parser(text, self._commands, self._documents, self._depth).script()
+        self._depth -= 1
         return tuple(range(first, len(self._commands)))
 
     def expand(self, text: str) -> Word:
         """Read `text` as what stands in double quotes."""
-        with self._deeper():
-            return _Parser(text, self._commands, self._documents, self._depth).quoted()
+        self._deepen()
+        found = _Parser(text, self._commands, self._documents, self._depth).quoted()
+        self._depth -= 1
+        return found
 
     def quoted(self) -> Word:
         """Read the whole text as what stands in double quotes."""
         return self._lexer.quoted()
 
-    @contextmanager
-    def _deeper(self) -> Iterator[None]:
+    def _deepen(self) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH or len(self._commands) > MAX_COMMANDS:
             raise PayloadError("a command line that is nested too deep, or holds too many commands")
-        yield
-        self._depth -= 1
 
     def _unexpected(self) -> PayloadError:
         return PayloadError(f"a command line with an unexpected {self._lexer.peek()!a}")
@@ -175,8 +175,9 @@ class _Parser:
 
     def _nested(self, parse: Callable[[tuple[int, ...]], None], reads: tuple[int, ...]) -> None:
         first = len(self._commands)
-        with self._deeper():
-            parse(reads)
+        self._deepen()
+        parse(reads)
+        self._depth -= 1
         redirects = self._redirects()
         if redirects:  # a command without words stands for the compound one
             self._commands.append(Command(words=(), redirects=redirects, reads=tuple(range(first, len(self._commands)))))

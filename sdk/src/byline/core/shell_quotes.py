@@ -7,15 +7,14 @@ r"""What stands between quotes in which a shell expands nothing: `'...'` and `$'
 
 from __future__ import annotations
 
-import re
-
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from typing import Final
 
-_ESCAPE: Final = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|c(.)|(.))", re.DOTALL)
+_ESCAPE: Final = r"(?s)\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|c(.)|(.))"
 _LETTERS: Final = {"a": 7, "b": 8, "e": 27, "E": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
 
@@ -39,9 +38,11 @@ def read_ansi(text: str, start: int) -> tuple[str, int]:
     Raises:
         PayloadError: No quote ends it, or it names no character.
     """
+    import re  # an agent waits, and few lines have such a quote
+
     out, at = b"", start
     while at < len(text) and text[at] != "'":
-        escape = _ESCAPE.match(text, at) if text[at] == "\\" else None
+        escape = re.compile(_ESCAPE).match(text, at) if text[at] == "\\" else None
         if escape is None:
             out += text[at].encode("utf-8", "surrogatepass")
             at += 1

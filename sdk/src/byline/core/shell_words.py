@@ -2,8 +2,8 @@
 r"""The words of a shell line, and what of them is known before a shell runs it.
 
 A `Word` is literal text with holes. `Hole.GLOB` is what a file name pattern stands for: some characters of one path component.
-`Hole.HOME` is the home folder. `Hole.ANY` is everything else that only a shell knows: a variable, the output of a command, a brace
-expansion.
+`Hole.HOME` is the home folder, `Hole.TOP` the top of the work tree. `Hole.ANY` is everything else that only a shell knows: a variable, the
+output of a command, a brace expansion.
 
 >>> Word(parts=("src/", Hole.GLOB, ".py")).text is None
 True
@@ -15,6 +15,10 @@ from __future__ import annotations
 
 from byline.core.globs import Hole, Part
 from byline.core.value import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,11 @@ class Word:
                 break
             out += each
         return out
+
+
+def in_top(name: str) -> Word:
+    """Return the word for the file `name` of the work tree, whichever of its folders is the current one."""
+    return Word(parts=(Hole.TOP, f"/{name}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,4 +127,43 @@ class WordDraft:
         return Word(parts=tuple(parts), runs=tuple(self.runs))
 
 
-__all__ = ["Command", "Hole", "Part", "Redirect", "Word", "WordDraft"]
+def without_options(args: Sequence[Word], values: frozenset[str]) -> tuple[Word, ...]:
+    """Return `args` from the first operand on; the options in `values` take one."""
+    at = 0
+    while at < len(args):
+        text = args[at].text
+        if text == "--":
+            return tuple(args[at + 1 :])
+        if not args[at].prefix.startswith("-"):
+            break
+        at += 2 if text is not None and _takes_next(text, values) else 1
+    return tuple(args[at:])
+
+
+def _takes_next(text: str, values: frozenset[str]) -> bool:
+    """Whether the option `text` takes the next word: as it stands, or as the last of short ones that are glued (`-itu root`)."""
+    if text.startswith("--"):
+        return text in values
+    valued = next((at for at in range(1, len(text)) if "-" + text[at] in values), None)
+    return text in values or valued == len(text) - 1
+
+
+def option_values(args: Sequence[Word], *names: str) -> Iterator[Word]:
+    """Yield the values of the options `names`, which follow them, or are glued to them; short ones may be glued to others."""
+    for at, each in enumerate(args):
+        for start in (_value_start(each.prefix, name) for name in names):
+            if start == len(each.prefix) and each.text is not None:
+                yield from args[at + 1 : at + 2]
+            elif start:
+                yield Word(parts=(each.prefix[start:], *each.parts[1:]))
+
+
+def _value_start(text: str, name: str) -> int:
+    """Return where in the argument `text` the value of the option `name` begins; 0 where it is no such option."""
+    if name.startswith("--"):
+        given, sign, _ = text.partition("=")
+        return len(given + sign) if len(given) > 4 and name.startswith(given) else 0
+    return text.find(name[1], 1) + 1 if text.startswith("-") and not text.startswith("--") else 0
+
+
+__all__ = ["Command", "Hole", "Part", "Redirect", "Word", "WordDraft", "option_values", "without_options"]

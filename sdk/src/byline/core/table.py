@@ -10,7 +10,7 @@ function names what it expects; the module of the file turns the error into its 
 
 from __future__ import annotations
 
-from byline.errors import MalformedError
+from byline.malformed import MalformedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ A `Target` is an absolute path with holes. It may *touch* a glob where some path
 [True]
 
 What a variable holds is taken to lead no further up than where it stands. Case and composition of letters are folded, as in all rules
-that tighten.
+that tighten, and what another file system takes for the same path is the same (`core.spellings`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import posixpath
 
 from byline.core.globs import may_match
 from byline.core.shell_words import Hole, Part, Word
+from byline.core.spellings import other_spellings
 from byline.core.value import dataclass
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Final
 
+MAX_FOLDERS: Final = 256  # that may be current: each `cd` may double them
 _MANY: Final = (Hole.ANY,)
 
 
@@ -67,8 +69,12 @@ class Target:
             return True
         return or_top and below == ["."] and (self.text is not None or Hole.ANY in self.parts[:2])
 
+    def is_all_of(self, top: str) -> bool:
+        """Whether it is whatever lies in the folder `top`."""
+        return self.parts == (top.rstrip("/") + "/", Hole.GLOB)
+
     def names(self, places: Places, *, or_above: bool = True) -> Iterator[tuple[Part, ...]]:
-        """Yield the names that rules may have for it: from the top of the work tree, of `places.folders`, and from home (`~`).
+        """Yield the names that rules may have for it, in each spelling: from the top of the work tree, of `places.folders`, of home (`~`).
 
         What may be, or be above, one of these folders has all names that there are below it, unless `or_above` is false.
         """
@@ -77,6 +83,7 @@ class Target:
             rest = _below(self.parts, folder)
             if rest is not None and (or_above or rest is not _MANY):
                 yield (name + "/", *rest) if name else rest
+                yield from ((name + "/", *other) if name else other for other in other_spellings(rest))
 
     def may_touch(self, glob: str, places: Places) -> bool:
         """Whether it, or what is below it, may be a path that fits `glob`."""
@@ -88,7 +95,9 @@ def locate(word: Word, places: Places) -> tuple[Target, ...]:
     parts = [part for part in word.parts if part]
     if parts and parts[0] is Hole.HOME:
         parts[:1] = [places.home or Hole.ANY]
-    parts = [Hole.ANY if part is Hole.HOME else part for part in parts]
+    if parts and parts[0] is Hole.TOP:
+        return tuple(_normal([_work_tree(cwd, places.top), *parts[1:]]) for cwd in places.cwd)
+    parts = [Hole.ANY if part in (Hole.HOME, Hole.TOP) else part for part in parts]
     if not parts or (not isinstance(parts[0], str) and parts[0] is Hole.ANY):
         return (Target(parts=_MANY),) if parts else ()
     if isinstance(parts[0], str) and parts[0].startswith("/"):
@@ -96,11 +105,17 @@ def locate(word: Word, places: Places) -> tuple[Target, ...]:
     return tuple(Target(parts=_MANY) if cwd is None else _normal([cwd + "/", *parts]) for cwd in places.cwd)
 
 
+def _work_tree(cwd: str | None, top: str) -> str:
+    """Return the work tree in which git takes itself to be: another one than ours where the folder is outside."""
+    return top if cwd is None or f"{cwd}/".startswith(f"{top}/") else cwd
+
+
 def enter(word: Word | None, places: Places) -> Places:
-    """Return `places` after a `cd word`, which may have been made or not."""
+    """Return `places` after a `cd word`, which may have been made or not; after many of them any folder may be the current one."""
     targets = locate(word, places) if word else (Target(parts=(places.home,) if places.home else _MANY),)
-    found = [each.text for each in targets]
-    return Places(top=places.top, cwd=tuple(dict.fromkeys((*places.cwd, *found))), home=places.home, folders=places.folders)
+    found = dict.fromkeys((*places.cwd, *(each.text for each in targets)))
+    cwd = tuple(found) if len(found) <= MAX_FOLDERS else (None,)
+    return Places(top=places.top, cwd=cwd, home=places.home, folders=places.folders)
 
 
 def _normal(parts: Sequence[Part]) -> Target:

@@ -23,7 +23,7 @@ from byline.core.attribution import Agent
 _BOT = re.compile(rb"\[bot\]", re.IGNORECASE)
 _TRAILER = re.compile(rb"^(?:(assisted-by|generated-by)|co-authored-by)\s*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _AGENTS = re.compile(
-    rb"\b(aider|amp|anthropic|chatgpt|claude|cline|codeium|codex|copilot|cursor|cursoragent|devin|gemini|gpt|jules|openai|opencode|qwen|windsurf)\b",
+    rb"\b(aider|amp|anthropic|chatgpt|claude|cline|codeium|codex|copilot|crush|cursor|cursoragent|devin|gemini|goose|gpt|jules|junie|openai|opencode|qwen|windsurf)\b",
     re.IGNORECASE,
 )
 

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING
 
 from byline.core.canonical import format_base64
 from byline.core.moment import format_moment
-from byline.core.note import parse_vkey
 from byline.core.publickey import Presence
-from byline.core.trust import Kind, LogClass, Principal, Trust, TrustedKey, TrustedLog, Use, Witness, parse_trust
+from byline.core.trust import Kind, Principal, Trust, TrustedKey, TrustedLog, Use, Witness, parse_trust
 from byline.core.value import replace
 from byline.errors import TrustError
 
@@ -124,15 +123,6 @@ def local_trust(*, repository: str, line_key: bytes, public: bytes, principal: s
             keys=(TrustedKey(principal=principal, public=public, uses=(Use.AUTHORSHIP, Use.APPROVAL)),),
         )
     )
-
-
-def embedded_log(vkey: str) -> TrustedLog:
-    """Return the trust entry of the log inside a clone, by its vkey.
-
-    Raises:
-        CheckpointError: Not a vkey.
-    """
-    return TrustedLog(origin=parse_vkey(vkey).name, vkey=vkey, kind=LogClass.EMBEDDED)
 
 
 def _split_head(data: bytes) -> tuple[bytes, bytes]:

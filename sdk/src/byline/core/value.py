@@ -54,11 +54,11 @@ def _dataclass(*, frozen: bool = False, slots: bool, kw_only: bool = False, orde
         body |= {"_fields_": spec, "_kw_only_": kw_only, "__slots__": tuple(name for name in own if name not in inherited)}
         body |= {"__qualname__": cls.__qualname__, "__match_args__": () if kw_only else tuple(spec), "__dataclass_fields__": _Described()}
         body["__signature__"] = _Signature()
+        home: list[type] = []  # what its methods are told of it, who are made before: to set one later is to look for all of its slots
+        methods = _methods(home, frozen=frozen, order=order)
         made: Any = type(cls)
-        value: type[_Value] = made(cls.__name__, cls.__bases__, body)
-        for name, method in _methods(value, frozen=frozen, order=order).items():
-            if name not in cls.__dict__:
-                setattr(value, name, method)
+        value: type[_Value] = made(cls.__name__, cls.__bases__, methods | body)
+        home.append(value)
         return value
 
     return make
@@ -79,20 +79,20 @@ def _as_field(given: object) -> _Field:
     return given if isinstance(given, _Field) else _Field(default=given)
 
 
-def _methods(cls: type, *, frozen: bool, order: bool) -> dict[str, Any]:
-    methods: dict[str, Any] = {"__init__": _init(cls), "__eq__": _compared(cls, "__eq__", "=="), "__hash__": None}
+def _methods(home: list[type], *, frozen: bool, order: bool) -> dict[str, Any]:
+    methods: dict[str, Any] = {"__init__": _init(home), "__eq__": _compared(home, "__eq__", "=="), "__hash__": None}
     methods["__repr__"] = _describe
     if frozen:
-        methods["__hash__"] = _late(cls, "__hash__", lambda cls: (f"(self):\n return hash({_all(cls, 'self')})", {}))
+        methods["__hash__"] = _late(home, "__hash__", lambda cls: (f"(self):\n return hash({_all(cls, 'self')})", {}))
         methods |= {"__setattr__": _refuse, "__delattr__": _refuse, "__getstate__": _state, "__setstate__": _fill}
     if order:
-        methods |= {name: _compared(cls, name, sign) for name, sign in _ORDER}
+        methods |= {name: _compared(home, name, sign) for name, sign in _ORDER}
     return methods
 
 
-def _init(cls: type) -> Callable[..., None]:
+def _init(home: list[type]) -> Callable[..., None]:
     """Return `__init__` for the first few values, which are not worth the writing; then, and where a call is wrong, it is written."""
-    late, calls = _late(cls, "__init__", _write_init), iter(range(_FEW))
+    late, calls = _late(home, "__init__", _write_init), iter(range(_FEW))
 
     def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it stands as a method
         if args or next(calls, None) is None or not _fill_by_name(self, kwargs):
@@ -102,30 +102,32 @@ def _init(cls: type) -> Callable[..., None]:
 
 
 def _fill_by_name(self: object, given: dict[str, object]) -> bool:
-    """Fill `self` from `given` and what its fields have for themselves; False, and nothing done, unless that is all it takes."""
-    filled, spec = {}, _spec(type(self))
-    if any(name not in spec or not spec[name].init for name in given):
+    """Fill `self` from `given` and what its fields have for themselves; False where that is not all it takes: then it is no value yet."""
+    spec = _spec(type(self))
+    if not given.keys() <= spec.keys():
         return False
     for name, each in spec.items():
-        if name in given:
-            filled[name] = given[name]
-        elif each.factory is not _UNSET:
-            filled[name] = each.factory()
-        elif each.default is not _UNSET:
-            filled[name] = each.default
-        elif each.init:
+        if name in given and each.init:
+            value = given[name]
+        elif name in given or (each.init and each.default is each.factory):  # both unset
             return False
-    for name, value in filled.items():
+        elif each.factory is not _UNSET:
+            value = each.factory()
+        elif each.default is not _UNSET:
+            value = each.default
+        else:
+            continue
         object.__setattr__(self, name, value)
     if hasattr(self, "__post_init__"):
         self.__post_init__()
     return True
 
 
-def _late(cls: type, name: str, write: Callable[[type], tuple[str, dict[str, Any]]]) -> Callable[..., Any]:
-    """Return a method of `cls` that writes itself where it is first called; two threads write the same."""
+def _late(home: list[type], name: str, write: Callable[[type], tuple[str, dict[str, Any]]]) -> Callable[..., Any]:
+    """Return a method of the class in `home` that writes itself where it is first called; two threads write the same."""
 
     def method(self: object, *args: object, **kwargs: object) -> object:
+        (cls,) = home
         text, known = write(cls)
         exec(f"def {name}{text}", known)  # noqa: S102 - as `dataclasses` does: of names that a class body has
         written: Callable[..., object] = known[name]
@@ -153,12 +155,12 @@ def _write_init(cls: type[Any]) -> tuple[str, dict[str, Any]]:
     return f"({', '.join(parameters)}):\n" + "\n".join(lines), known
 
 
-def _compared(cls: type, name: str, sign: str) -> Callable[..., Any]:
+def _compared(home: list[type], name: str, sign: str) -> Callable[..., Any]:
     def write(cls: type) -> tuple[str, dict[str, Any]]:
         mine, other = _all(cls, "self"), _all(cls, "other")
         return f"(self, other):\n return {mine} {sign} {other} if other.__class__ is self.__class__ else NotImplemented", {}
 
-    return _late(cls, name, write)
+    return _late(home, name, write)
 
 
 def _all(cls: type, whose: str) -> str:
