@@ -72,23 +72,23 @@ class Workshop:
                 return
         raise SystemExit(f"{len(commits - self.attested())} commits have no statement")
 
-    def hook(self, event: str, tool: str) -> str:
-        """Find the command that the agent runs for an event of a tool."""
+    def hook(self, event: str, tool: str, mode: str = "") -> str:
+        """Find the command that the agent runs for an event of a tool, to scan, to ask the guard, or only to be told."""
         settings = json.loads((self.path / ".claude/settings.local.json").read_text())
         for entry in settings["hooks"][event]:
-            if re.fullmatch(entry.get("matcher") or ".*", tool):
-                command: str = entry["hooks"][0]["command"]
+            command: str = entry["hooks"][0]["command"]
+            if re.fullmatch(entry.get("matcher") or ".*", tool) and command.removesuffix(" o").endswith(mode or ".sh"):
                 return command
         raise SystemExit(f"byline init installed no {event} hook for {tool}")
 
-    def payload(self, event: str, tool: str, given: dict[str, object], answer: dict[str, object] | None = None) -> Path:
-        """Make a file of the JSON that the agent hands to a hook."""
+    def payload(self, event: str, tool: str, given: dict[str, object], answer: dict[str, object] | None = None, *, name: str = "") -> Path:
+        """Make a file of the JSON that the agent hands to a hook; `name` tells it from another one of the same event and tool."""
         value = {
             "session_id": "6e46bda4-a449-4fe6-b5d8-6f7c19cca254", "transcript_path": str(self.path.parent / "none.jsonl"),
             "cwd": str(self.path), "permission_mode": "acceptEdits", "hook_event_name": event, "tool_name": tool,
             "tool_input": given, "tool_use_id": "toolu_01", **({} if answer is None else {"tool_response": answer, "duration_ms": 9}),
         }  # fmt: skip
-        place = self.path.parent / f"{event}-{tool}.json"
+        place = self.path.parent / f"{event}-{tool}{name}.json"
         place.write_text(json.dumps(value))
         return place
 

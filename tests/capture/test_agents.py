@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byline.capture.agents import Observed
+from byline.capture.agents import Attempt, Kind, Observed
 from byline.capture.agents.catalogue import AGENTS, find_adapter
 from byline.capture.door import take_hook
 from byline.capture.inbox import put_payload
@@ -35,6 +35,21 @@ if TYPE_CHECKING:
 
 ADD, SUM = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    # sum\n    return a + b\n"
 HUMAN = "x = 1\ny = 2\n"
+# What most of the runs did: a new file, a command that changed a person's file, and a change of both.
+EDITS = (
+    ("app.py", None, ADD),
+    ("human.py", HUMAN, "x = 2\ny = 2\n"),
+    ("app.py", ADD, ADD.replace("return", "return 0 +")),
+    ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
+)
+
+
+def _written(new: int, command: int, edit: int, *, meanwhile: bool = True) -> dict[int, dict[str, str]]:
+    """Return what came to the disk in such a run, by the payloads before which it did."""
+    typed = {"while-it-worked.py": "a person's\n"} if meanwhile else {}
+    changed = {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"}
+    return {new: {"app.py": ADD}, command: {"human.py": "x = 2\ny = 2\n", **typed}, edit: changed}
+
 
 RUNS = (
     SavedRun(
@@ -42,33 +57,15 @@ RUNS = (
         names_model=False,
         payloads="amp",
         starts={"human.py": HUMAN},
-        writes={
-            2: {"app.py": ADD},
-            4: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
-            6: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(2, 4, 6),
+        edits=EDITS,
     ),
     SavedRun(
         agent="cline",
         payloads="cline",
         starts={"human.py": HUMAN},
-        writes={
-            3: {"app.py": ADD},
-            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
-            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(3, 5, 7),
+        edits=EDITS,
         transcript=".cline/data/sessions/1795252370809_utrj5/1795252370809_utrj5.messages.json",
     ),
     SavedRun(
@@ -110,17 +107,8 @@ RUNS = (
         agent="copilot-cli",
         payloads="copilot_cli",
         starts={"human.py": HUMAN},
-        writes={
-            9: {"app.py": ADD},
-            14: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
-            19: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(9, 14, 19),
+        edits=EDITS,
         transcript=".copilot/session-state/df0233d3-f738-485d-b5c2-10d6cbf70108/events.jsonl",
     ),
     SavedRun(
@@ -185,98 +173,60 @@ RUNS = (
         agent="gemini-cli",
         payloads="gemini_cli",
         starts={"human.py": HUMAN},
-        writes={
-            8: {"app.py": ADD},
-            14: {"human.py": "x = 2\ny = 2\n"},
-            20: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(8, 14, 20, meanwhile=False),
+        edits=EDITS,
     ),
     SavedRun(
         agent="opencode",
         payloads="opencode",
         starts={"human.py": HUMAN},
-        writes={
-            17: {"app.py": ADD},
-            37: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
-            46: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(17, 37, 46),
+        edits=EDITS,
     ),
     SavedRun(
         agent="pi",
         payloads="pi",
         starts={"human.py": HUMAN},
-        writes={
-            3: {"app.py": ADD},
-            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
-            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(3, 5, 7),
+        edits=EDITS,
+    ),
+    SavedRun(
+        agent="crush",
+        payloads="crush",
+        starts={"human.py": HUMAN},
+        writes=_written(2, 3, 5),
+        edits=EDITS,
+        names_model=False,
+    ),
+    SavedRun(
+        agent="goose",
+        payloads="goose",
+        starts={"human.py": HUMAN},
+        writes=_written(3, 5, 7),
+        edits=EDITS,
+        names_model=False,
     ),
     SavedRun(
         agent="kiro",
         payloads="kiro",
         starts={"human.py": HUMAN},
-        writes={
-            3: {"app.py": ADD},
-            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
-            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(3, 5, 7),
+        edits=EDITS,
         names_model=False,
     ),
     SavedRun(
         agent="qwen-code",
         payloads="qwen_code",
         starts={"human.py": HUMAN},
-        writes={
-            4: {"app.py": ADD},
-            10: {"human.py": "x = 2\ny = 2\n"},
-            13: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(4, 10, 13, meanwhile=False),
+        edits=EDITS,
     ),
     SavedRun(
         agent="windsurf",
         payloads="windsurf",
         starts={"human.py": HUMAN},
-        writes={
-            3: {"app.py": ADD},
-            5: {"human.py": "x = 2\ny = 2\n", "while-it-worked.py": "a person's\n"},
-            7: {"app.py": ADD.replace("return", "return 0 +"), "human.py": "x = 2\ny = 2\nz = 3\n"},
-        },
-        edits=(
-            ("app.py", None, ADD),
-            ("human.py", HUMAN, "x = 2\ny = 2\n"),
-            ("app.py", ADD, ADD.replace("return", "return 0 +")),
-            ("human.py", "x = 2\ny = 2\n", "x = 2\ny = 2\nz = 3\n"),
-        ),
+        writes=_written(3, 5, 7),
+        edits=EDITS,
     ),
 )
 
@@ -332,8 +282,11 @@ def test_a_payload_of_any_form_is_read_or_refused(saved: tuple[str, tuple[Any, d
         place = place[name]
         name = data.draw(st.sampled_from(sorted(place)))
     place[name] = data.draw(ODD)
+    adapter, told = find_adapter(agent), json.dumps(payload).encode()
     with contextlib.suppress(MalformedError):
-        assert isinstance(find_adapter(agent).parse_payload(json.dumps(payload).encode(), environ), Observed)
+        assert isinstance(adapter.parse_payload(told, environ), Observed)
+    with contextlib.suppress(MalformedError):
+        assert adapter.parse_attempt is None or isinstance(adapter.parse_attempt(told, environ), Attempt | None)
 
 
 @given(st.binary(max_size=60))
@@ -415,6 +368,10 @@ SED = "sed -i 's/return/return 0 +/' app.py && echo 'z = 3' >> human.py"
         ("claude-code", "cursor/02-preToolUse-Write", ("/repo/app.py",), None),
         ("cursor", "cursor/06-preToolUse-Shell", (), SED),
         ("cursor", "cursor/08-preToolUse-ApplyPatch", ("/repo/app.py",), None),
+        ("crush", "crush/02-PreToolUse-edit", ("/repo/human.py",), None),
+        ("crush", "crush/04-PreToolUse-bash", (), SED),
+        ("goose", "goose/02-PreToolUse-developer__write", ("/repo/app.py",), None),
+        ("goose", "goose/06-PreToolUse-developer__shell", (), SED),
         ("kiro", "kiro/02-PreToolUse-fs_write", ("/repo/app.py",), None),
         ("kiro", "kiro/06-PreToolUse-execute_bash", (), SED),
         ("windsurf", "windsurf/04-pre_write_code", ("/repo/human.py",), None),
@@ -431,7 +388,7 @@ def test_a_call_is_told_before_it_is_made(agent: str, saved: str, paths: tuple[s
 
 def test_what_was_done_is_no_call_that_is_about_to_be_made() -> None:
     done = {"post", "after", "tool_result"}
-    for agent in ("copilot-cli", "copilot-vscode", "cursor", "kiro", "windsurf"):
+    for agent in ("copilot-cli", "copilot-vscode", "cursor", "goose", "kiro", "windsurf"):
         parse = find_adapter(agent).parse_attempt
         names = [path.stem for path in sorted((PAYLOADS / agent.replace("-", "_")).glob("[0-9]*.json"))]
         for name, (payload, environ) in zip(names, _payloads(agent), strict=True):
@@ -456,3 +413,66 @@ def test_copilot_with_claudes_hooks_beside_its_own_is_recorded_once_and_exactly(
     (edit,) = [event for event in read_events(repository_dir(repository.path / ".git")).events if isinstance(event, Edit)]
     assert (edit.by and edit.by.name, edit.before, edit.after) == ("copilot-cli", _blob("first = 1\n"), _blob(ADD))
     assert read_losses(inbox_dir(os.environ)) == ()
+
+
+def test_a_subagent_of_copilot_is_its_parents_and_has_its_own_model() -> None:
+    """Its `session_id` is its own, and what it answers stands in its parent's file."""
+    adapter = find_adapter("copilot-cli")
+    said = {"hook_event_name": "PreToolUse", "session_id": "a-1", "cwd": "/repo", "timestamp": "2026-01-01T00:00:09Z"}
+    told = {**said, "agent_id": "a-1", "parent_agent_id": "s-1", "tool_name": "Bash", "tool_input": {"command": "x"}}
+    observed = adapter.parse_payload(json.dumps(told).encode(), {})
+    assert (observed.session, observed.transcript) == ("s-1/a-1", "~/.copilot/session-state/s-1/events.jsonl")
+    records = (
+        {"type": "assistant.message", "data": {"model": "main"}, "timestamp": "2026-01-01T00:00:01Z"},
+        {"type": "subagent.configured", "data": {"model": "small"}, "agentId": "a-1", "timestamp": "2026-01-01T00:00:02Z"},
+        {"type": "assistant.message", "data": {"model": "main"}, "timestamp": "2026-01-01T00:00:03Z"},
+    )
+    transcript = "\n".join(map(json.dumps, records)).encode()
+    main = adapter.parse_payload(json.dumps({**told, "session_id": "s-1", "agent_id": None, "parent_agent_id": None}).encode(), {})
+    assert adapter.find_model
+    assert (adapter.find_model(transcript, observed), adapter.find_model(transcript, main)) == ("small", "main")
+
+
+def test_a_subagent_of_qwen_code_outlives_its_parents_rest_and_has_its_own_model() -> None:
+    adapter = find_adapter("qwen-code")
+    told, task = {"session_id": "s-1", "cwd": "/repo", "timestamp": "2026-01-01T00:00:09Z"}, {"id": "part-1", "agent_type": "part"}
+    for tasks, kind in (
+        ([{**task, "status": "running"}], Kind.NOTHING),
+        ([{**task, "status": "completed"}], Kind.STOPS),
+        (None, Kind.STOPS),
+    ):
+        stop = {**told, "hook_event_name": "Stop", "background_tasks": tasks}
+        assert adapter.parse_payload(json.dumps(stop).encode(), {}).kind is kind
+    call = {**told, "hook_event_name": "PreToolUse", "tool_name": "run_shell_command", "tool_input": {"command": "x"}}
+    main, part = (adapter.parse_payload(json.dumps({**call, **who}).encode(), {}) for who in ({}, {"agent_id": "part-1"}))
+    assert (main.session, part.session) == ("s-1", "s-1/part-1")
+    records = (
+        {"type": "assistant", "model": "main", "timestamp": "2026-01-01T00:00:01Z"},
+        {"type": "system", "systemPayload": {"uiEvent": {"model": "small", "subagent_id": "part-1"}}, "timestamp": "2026-01-01T00:00:02Z"},
+        {"type": "system", "systemPayload": {"uiEvent": {"model": "main"}}, "timestamp": "2026-01-01T00:00:03Z"},
+        {"type": "system", "systemPayload": {"uiEvent": {"model": "late", "subagent_id": "part-1"}}, "timestamp": "2026-01-01T00:00:10Z"},
+    )
+    transcript = "\n".join(map(json.dumps, records)).encode()
+    assert adapter.find_model
+    assert (adapter.find_model(transcript, main), adapter.find_model(transcript, part)) == ("main", "small")
+
+
+def test_a_call_of_a_session_that_changes_its_model_is_of_the_model_of_its_time(repository: Scratch, home: Path) -> None:
+    """Factory Droid tells no time, its calls have no ids, and both runs are settled together: the hook's time tells."""
+    place = home / "s-1.jsonl"
+    told = {"session_id": "s-1", "transcript_path": str(place), "cwd": str(repository.path)}
+    (worktree,) = with_submodules(repository.path)
+    for number in (1, 2):
+        call = {"tool_name": "Execute", "tool_input": {"command": f"command {number}"}}
+        for event in ("PreToolUse", "PostToolUse"):
+            scanned, files = scan_worktree(worktree)
+            payload = json.dumps({**told, **call, "hook_event_name": event}).encode()
+            name = put_payload(inbox_dir(os.environ), agent="factory-droid", facts=scanned, files=files, payload=payload)
+            os.utime(inbox_dir(os.environ) / f"{name}.spool", (2000 * number, 2000 * number))
+            repository.write(f"{number}.py", "x\n")
+        answer = {"timestamp": f"1970-01-01T00:{33 * number - 20}:00.000Z", "message": {"role": "assistant", "modelId": f"model-{number}"}}
+        with place.open("a") as file:
+            file.write(json.dumps(answer) + "\n")
+    settle_inbox(inbox_dir(os.environ))
+    edits = [event for event in read_events(repository_dir(repository.path / ".git")).events if isinstance(event, Edit)]
+    assert [(edit.path, edit.by and edit.by.model) for edit in edits] == [(b"1.py", "model-1"), (b"2.py", "model-2")]

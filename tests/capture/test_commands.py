@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.capture.clock import now_ns
 from byline.capture.clone import settle_repository
 from byline.capture.contents import Contents
+from byline.capture.git_hooks import git_hook_stub
 from byline.capture.inbox import list_arrivals
-from byline.capture.journal import now_ns, read_events
+from byline.capture.journal import read_events
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, prepare_repository, repository_dir
 from byline.capture.settle import WINDOW_NS, settle_inbox
-from byline.capture.spool import git_hook_stub
 from byline.core.attribution import Agent
 from byline.core.edit import UNSEEN, Edit
 from byline.core.lines import blob_id
@@ -208,13 +209,13 @@ def test_a_window_without_end_expires_as_a_loss(session: ClaudeSession) -> None:
     _tell(session, "PreToolUse", SESSION, call="lost")
     settle_inbox(inbox_dir(os.environ), now=now_ns() + 2 * WINDOW_NS)
     assert list_arrivals(inbox_dir(os.environ)) == ()
-    assert [loss.code for loss in read_losses(inbox_dir(os.environ))] == [LossCode.FAILED]
+    assert [loss.code for loss in read_losses(inbox_dir(os.environ))] == [LossCode.UNENDED]
 
 
 def test_an_end_without_beginning_is_a_loss(session: ClaudeSession) -> None:
     _tell(session, "PostToolUse", SESSION, call="late")
     assert told(session.scratch) == []
-    assert [loss.code for loss in read_losses(inbox_dir(os.environ))] == [LossCode.FAILED]
+    assert [loss.code for loss in read_losses(inbox_dir(os.environ))] == [LossCode.UNENDED]
 
 
 def test_a_notebook_window_sees_the_notebook_only(session: ClaudeSession) -> None:
@@ -256,7 +257,7 @@ def test_the_shell_is_harmless_where_python_or_git_is_gone(repository: Scratch, 
     session.runs("echo x >a", call="c")
     assert read_losses(inbox_dir(os.environ)) == ()
     assert [edit.path for edit in edits_of(repository)] == []
-    assert {loss.code for loss in read_losses(inbox_dir(os.environ))} == {LossCode.FAILED}
+    assert {loss.code for loss in read_losses(inbox_dir(os.environ))} == {LossCode.UNENDED}
 
 
 def test_the_snapshot_program_imports_next_to_nothing() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +18,13 @@ import pytest
 from byline.capture.contents import Contents
 from byline.capture.inbox import list_arrivals, put_payload
 from byline.capture.journal import read_events
+from byline.capture.launcher import format_launcher
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, repository_dir
 from byline.capture.settle import settle_inbox
 from byline.capture.spool import agent_stub
 from byline.core.edit import Edit
+from casework import SOLO
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,3 +191,34 @@ def test_a_hook_without_home_or_input_ends_well(stub: Path) -> None:
         ["sh", "-c", f'exec "{stub}" <&-'], env={"PATH": os.environ["PATH"]}, check=False, capture_output=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
+def test_in_any_shell_a_large_payload_arrives_whole_without_python_on_the_path(repository: Scratch, tmp_path: Path, shell: str) -> None:
+    words = shell.split()
+    program = shutil.which(words[0])
+    if program is None:
+        pytest.skip(f"there is no {words[0]} on this machine")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("cat", "git", "mkdir", "mv", "rm", "sed"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    repository.write(".byline/policy.toml", SOLO)
+    repository.commit()
+    launcher, script = tmp_path / "launcher", tmp_path / "claude-code.sh"
+    launcher.write_bytes(format_launcher(sys.executable))
+    script.write_text(agent_stub("claude-code", launcher=launcher))
+    large = payload(repository, 1, "x" * 2_500_000).replace(b"PostToolUse", b"PreToolUse")
+    for mode in ((), ("scan",), ("guard",)):
+        done = subprocess.run(
+            [program, *words[1:], script, *mode],
+            input=large,
+            cwd=repository.path,
+            env={**os.environ, "PATH": str(tools)},
+            check=False,
+            capture_output=True,
+            timeout=120,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert len(large) > 5_000_000
+    assert [arrival.path.read_bytes().endswith(b"\0" + large) for arrival in list_arrivals(inbox())] == [True, True]

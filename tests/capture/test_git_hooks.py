@@ -5,24 +5,22 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from byline.capture.agents import AGENT_VARIABLES
+from byline.capture.git_hooks import CHAINED, GIT_HOOKS, git_hook_stub
 from byline.capture.journal import read_events
 from byline.capture.launcher import format_launcher
 from byline.capture.marks import list_marks, settle_marks
 from byline.capture.places import prepare_repository
-from byline.capture.spool import CHAINED, GIT_HOOKS, git_hook_stub
-from byline.core.edit import Hook, Mark
+from byline.core.edit import Committer, Hook, Mark
 from scratch import Scratch
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MINUTE = 60 * 10**9
 
@@ -82,6 +80,108 @@ def test_a_commit_leaves_a_mark_and_starts_the_attester(repository: Scratch, att
     assert attester.called() == f"{repository.path}||-I -c from byline_cli.attester import main; main() attest --background"
     (mark,) = marks_of(place)
     assert (mark.hook, mark.head, mark.worktree, mark.by_agent) == (Hook.POST_COMMIT, commit, str(repository.path / ".git"), False)
+    assert list_marks(place) == ()
+
+
+def test_a_mark_names_whom_the_environment_names(repository: Scratch, attester: Attester, tmp_path: Path) -> None:
+    """A key of the account itself is named if it is there, so that a commit out of a container is its account's."""
+    place = install(repository, attester)
+    home, key = tmp_path / "home", "home/.config/byline/key.pem"
+    (tmp_path / key).parent.mkdir(parents=True)
+    (tmp_path / key).write_text("a key\n")
+    plain = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("GIT_")}
+    for environ in (
+        {"HOME": str(home)},
+        {"XDG_CONFIG_HOME": str(home / ".config")},
+        {"HOME": str(home), "XDG_CONFIG_HOME": "relative"},
+        {"HOME": str(home), "BYLINE_KEY": "/usb/my key"},
+        {"HOME": str(home), "BYLINE_KEY": "/usb/my key", "BYLINE_DELEGATION": "/state/delegation.json"},
+        {"HOME": str(tmp_path)},
+        {"HOME": ""},
+    ):
+        words = ["git", "commit", "--quiet", "--allow-empty", "--message", "a"]
+        subprocess.run(words, cwd=repository.path, env=plain | environ, check=True, timeout=60)
+    usb, given = Committer(key="/usb/my key"), Committer(delegation="/state/delegation.json")
+    named = [Committer(key=str(tmp_path / key))] * 3
+    marks = marks_of(place)
+    assert [mark.committer for mark in marks] == [*named, usb, given, Committer(), Committer()]
+    assert [mark.by_agent for mark in marks] == [False] * 6 + [True]
+
+
+def test_a_file_that_the_environment_names_is_meant_from_where_git_was_called(
+    repository: Scratch, attester: Attester, tmp_path: Path
+) -> None:
+    """Git calls its hooks at the top of the work tree. Whoever runs the attester, and whoever signs later, is somewhere else."""
+    place = install(repository, attester)
+    repository.write("sub/deep/a", "1")
+    repository.commit()
+    repository.git("worktree", "add", "--quiet", str(tmp_path / "linked"))
+    top, linked = repository.path, tmp_path / "linked"
+    attester.called()
+    attester.program.write_text(f'#!/bin/sh\nprintf "%s|" "$BYLINE_KEY" "$BYLINE_LEDGERS" >"{tmp_path / "pipe"}"\n')
+    for cwd, options, key, meant in (
+        (top, (), "key.pem", top / "key.pem"),
+        (top / "sub/deep", (), "key.pem", top / "sub/deep/key.pem"),
+        (linked / "sub", (), "../key.pem", linked / "sub/../key.pem"),
+        (tmp_path, ("-C", str(top / "sub")), "key.pem", top / "sub/key.pem"),  # as what git itself reads
+        (top / "sub", (), "~/my key", tmp_path / "my key"),
+        (top / "sub", (), "/usb/key", Path("/usb/key")),
+    ):
+        environ = {**os.environ, "HOME": str(tmp_path), "BYLINE_KEY": key, "BYLINE_LEDGERS": "l.toml", "GIT_EDITOR": "echo x >"}
+        subprocess.run(["git", *options, "commit", "--quiet", "--allow-empty"], cwd=cwd, env=environ, check=True, timeout=60)
+        assert attester.called() == f"{meant}|{top / 'sub' if options else cwd}/l.toml|"
+        assert marks_of(place)[-1].committer == Committer(key=str(meant))
+
+
+def test_a_person_at_a_terminal_hears_that_the_key_is_not_there_and_an_agent_does_not(
+    repository: Scratch, attester: Attester, tmp_path: Path
+) -> None:
+    install(repository, attester)
+    (tmp_path / "key.pem").touch()
+    plain = {name: value for name, value in os.environ.items() if name not in AGENT_VARIABLES}
+    ours, theirs = os.openpty()
+    said = []
+    for environ in ({}, {"BYLINE_KEY": str(tmp_path / "key.pem")}, {"BYLINE_KEY": "nowhere", "CLAUDECODE": "1"}, {"BYLINE_KEY": "nowhere"}):
+        words = ["git", "commit", "--quiet", "--allow-empty", "--message", "a"]
+        subprocess.run(words, cwd=repository.path, env={**plain, **environ}, stderr=theirs, check=True, timeout=60)
+        os.write(theirs, b"|")
+        text = b""
+        while not text.endswith(b"|"):
+            text += os.read(ours, 4096)
+        said.append(text.decode().strip("|\r\n"))
+    os.close(theirs)
+    os.close(ours)
+    assert said == ["", "", "", "byline: the key that your environment names is not there: this commit waits for it (byline status)"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file to another account")
+def test_nobody_declares_for_another_account_that_names_no_key_of_its_own(repository: Scratch, attester: Attester, tmp_path: Path) -> None:
+    """It would be signed by whoever's attester comes first, or by whose key it names."""
+    place = install(repository, attester)
+    mine, theirs = tmp_path / "mine.pem", tmp_path / "theirs.pem"
+    for number, key in enumerate((None, mine, "~/mine.pem", theirs, "/nonexistent/key.pem", None)):
+        environ = {**os.environ, "HOME": str(tmp_path), **({"BYLINE_KEY": str(key)} if key else {})}
+        words = ["git", "commit", "--quiet", "--allow-empty", "--message", str(number)]
+        subprocess.run(words, cwd=repository.path, env=environ, check=True, timeout=60)
+    mine.touch()
+    theirs.touch()
+    os.chown(theirs, 12345, -1)
+    for _, path in list_marks(place)[:-1]:
+        os.chown(path, 12345, -1)
+    assert [mark.by_agent for mark in marks_of(place)] == [True, True, True, False, False, False]
+
+
+def test_what_only_has_the_name_of_a_mark_holds_nobody_up(repository: Scratch, attester: Attester, tmp_path: Path) -> None:
+    """Who shares the clone may put anything there: a pipe would be waited for, and a link may lead to what somebody else wrote."""
+    place = install(repository, attester)
+    (place / "marks/folder.mark").mkdir()
+    (place / "marks/nowhere.mark").symlink_to(tmp_path / "nothing")
+    os.mkfifo(place / "marks/pipe.mark")
+    repository.write("a", "a")
+    repository.commit()
+    (_, path), *_ = list_marks(place)
+    path.rename(tmp_path / "kept")
+    (place / "marks/link.mark").symlink_to(tmp_path / "kept")
     assert list_marks(place) == ()
 
 
@@ -243,8 +343,7 @@ def test_hooks_are_silent_where_byline_is_gone(repository: Scratch, attester: At
     if gone != "folder":
         attester.program.unlink()
     if gone != "interpreter":
-        (place / "marks").rmdir()
-        place.rmdir()
+        shutil.rmtree(place)
     repository.write("a", "1")
     repository.git("add", "a")
     done = subprocess.run(["git", "commit", "-qm", "x"], cwd=repository.path, check=True, capture_output=True, stdin=None, timeout=60)

@@ -4,28 +4,36 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from byline.capture.agents import Attempt, Kind, Observed
 from byline.capture.agents.catalogue import AGENTS, find_adapter
-from byline.capture.guard import base_policies, parse_batch
 from byline.capture.launcher import format_launcher
-from byline.capture.spool import agent_stub
+from byline.capture.losses import read_losses
+from byline.capture.permission import Permissions
+from byline.capture.policies import base_policies, parse_batch
+from byline.capture.refusals import MAX_BYTES
+from byline.capture.spool import PROJECTS, agent_stub
 from byline.core.access import Effect
-from byline.core.presets import format_preset
+from byline.core.attribution import Agent
 from byline.core.refusal import parse_refusal
-from casework import REPOSITORY
+from byline.core.value import replace
+from casework import SOLO
 from installed import PROGRAM, Said, run
+from scratch import Scratch
 
 if TYPE_CHECKING:
-    from scratch import Scratch
+    from collections.abc import Mapping
 
 PAYLOADS = Path(__file__).parents[1] / "vectors/payloads"
 POLICY = ".byline/policy.toml"
-SOLO = format_preset("solo", repository=REPOSITORY)
 NO_INFRA = SOLO + '\n[[agent]]\npaths = ["infra/**"]\ncommands = ["destroy-infrastructure"]\neffect = "deny"\nwhy = "people do that"\n'
 ASK_DOCS = SOLO + '\n[[agent]]\nmodels = ["claude-*"]\npaths = ["docs/**"]\neffect = "ask"\n'
 
@@ -39,12 +47,19 @@ def _guard(repository: Scratch, tool: str, *, agent: str = "claude-code", cwd: P
     return _run(repository, agent, json.dumps({**payload, "tool_input": asked}).encode(), folder)
 
 
-def _run(repository: Scratch, agent: str, payload: bytes, folder: Path, python: str = PROGRAM[0]) -> Said:
+def _run(
+    repository: Scratch, agent: str, payload: bytes, folder: Path, python: str = PROGRAM[0], environ: Mapping[str, str] | None = None
+) -> Said:
+    script = _install(repository, agent, python)
+    return run("/bin/sh", str(script), "guard", cwd=folder, data=payload, environ=environ)
+
+
+def _install(repository: Scratch, agent: str, python: str = PROGRAM[0]) -> Path:
     launcher = repository.path.parent / "launcher"
     launcher.write_bytes(format_launcher(python))
     script = repository.path.parent / f"{agent}.sh"
     script.write_text(agent_stub(agent, launcher=launcher))
-    return run("sh", str(script), "guard", cwd=folder, data=payload)
+    return script
 
 
 def _decision(said: Said) -> tuple[str, str]:
@@ -54,6 +69,11 @@ def _decision(said: Said) -> tuple[str, str]:
 
 
 NOTHING = Said(0, "", "")
+AGENT = Agent(name="claude-code")
+COSTLY = (
+    *("typing", "enum", "re", "json", "functools", "contextlib", "hashlib", "tomllib", "datetime", "pathlib"),
+    *("byline.errors", "byline.core.attribution", "byline.core.edit", "byline.core.policy", "byline.core.table"),
+)
 
 
 @pytest.fixture
@@ -98,6 +118,26 @@ def test_no_agent_writes_what_decides_about_agents(guarded: Scratch, name: str) 
     assert _decision(_guard(guarded, "Edit", file_path=str(guarded.path / name)))[0] == "deny"
 
 
+@pytest.mark.parametrize("agent", ["claude-code", "kiro"])
+def test_a_file_whose_name_is_no_text_is_not_written_either(guarded: Scratch, agent: str) -> None:
+    name = f"{guarded.path}/infra/\udcff.tf"
+    said = _guard(guarded, "Write" if agent == "claude-code" else "fsWrite", agent=agent, file_path=name, path=name, content="x")
+    assert "infra/.tf" in said.out + said.err
+    assert said.code == (0 if agent == "claude-code" else 2)
+    (refusal,) = (guarded.path / ".git/byline/refusals").read_bytes().splitlines()
+    assert parse_refusal(refusal).what == f"{guarded.path}/infra/.tf"
+
+
+def test_a_guard_that_fails_says_no(guarded: Scratch, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text(f'#!/bin/sh\nexec "{PROGRAM[0]}" "$@" <&-\n')
+    broken.chmod(0o755)
+    said = _run(guarded, "claude-code", b"{}", guarded.path, str(broken))
+    assert (said.code, said.out, "Tell the person you work for" in said.err) == (2, "", True)
+    broken.write_text("#!/bin/sh\nexit 1\n")  # one that cannot even import what it is
+    assert _run(guarded, "claude-code", b"{}", guarded.path, str(broken)).code == 2
+
+
 def test_a_link_leads_to_what_it_leads_to(guarded: Scratch) -> None:
     (guarded.path / "infra").mkdir()
     (guarded.path / "easy").symlink_to("infra")
@@ -112,6 +152,32 @@ def test_a_linked_work_tree_has_the_same_rules(guarded: Scratch, tmp_path: Path)
     assert _decision(_guard(linked, "Write", file_path=str(linked.path / "infra/a")))[0] == "deny"
     assert _decision(_guard(linked, "Write", file_path=str(guarded.path / ".git/hooks/pre-push")))[0] == "deny"
     assert (guarded.path / ".git/byline/refusals").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex"])
+def test_a_tool_of_a_server_is_judged_by_the_names_of_its_arguments(guarded: Scratch, agent: str) -> None:
+    """One that only reads, by its name, may name any file."""
+    for tool, asked in (
+        ("write_file", {"path": "infra/a"}),
+        ("move", {"source": "a", "destination": "infra/a"}),
+        ("sh", {"command": "$X"}),
+    ):
+        assert _decision(_guard(guarded, f"mcp__some__server__{tool}", agent=agent, **asked))[0] == "deny"
+    for tool, asked in (("read_file", {"path": "infra/a"}), ("write_file", {"path": "a"}), ("ping", {})):
+        assert _guard(guarded, f"mcp__some__server__{tool}", agent=agent, **asked) == NOTHING
+
+
+def test_another_repository_has_its_own_say(guarded: Scratch, tmp_path: Path) -> None:
+    """One beside the agent's, or one below: by its own rules, about paths from its own top. The refusal is kept there."""
+    for place in (tmp_path / "other", guarded.path / "vendor/other"):
+        other = type(guarded).create(place)
+        other.write(POLICY, ASK_DOCS)
+        other.commit()
+        assert _decision(_guard(guarded, "Write", file_path=str(place / "docs/a")))[0] == "ask"
+        assert _decision(_guard(guarded, "Bash", command=f"echo > {place}/docs/a"))[0] == "ask"
+        assert _guard(guarded, "Write", file_path=str(place / "infra/a")) == NOTHING
+        assert (place / ".git/byline/refusals").read_bytes().count(b"\n") == 2
+    assert not (guarded.path / ".git/byline/refusals").exists()
 
 
 def test_the_work_tree_has_no_say(guarded: Scratch) -> None:
@@ -188,14 +254,183 @@ def test_where_there_is_no_policy_nothing_is_started(repository: Scratch) -> Non
     assert _run(repository, "claude-code", payload, repository.path, str(python)).out == "started\n"
 
 
+@pytest.mark.parametrize(("agent", "tool", "file"), [("goose", "developer__write", "path"), ("crush", "write", "file_path")])
+def test_an_agent_that_heeds_a_status_hears_no_on_standard_error(guarded: Scratch, agent: str, tool: str, file: str) -> None:
+    def asks(name: str) -> Said:
+        said = {"event": "PreToolUse", "session_id": "s-1", "cwd": str(guarded.path), "working_dir": str(guarded.path), "tool_name": tool}
+        return _run(guarded, agent, json.dumps({**said, "tool_input": {file: name}}).encode(), guarded.path)
+
+    assert asks("a.py") == NOTHING
+    denied = asks("infra/db.tf")
+    assert (denied.code, denied.out) == (2, "")
+    assert "people do that" in denied.err
+    assert asks(".agents/plugins/byline/hooks/hooks.json").code == asks(".crush.json").code == 2
+
+
 def test_where_byline_is_gone_agents_go_on(guarded: Scratch) -> None:
     payload = json.dumps({"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "terraform destroy"}}).encode()
     assert _run(guarded, "claude-code", payload, guarded.path, "/nowhere/python") == NOTHING
 
 
-def test_a_payload_that_is_none_is_for_the_recording_hook_to_tell(guarded: Scratch) -> None:
-    for payload in (b"", b"{", b"[]", b'{"hook_event_name": 1}', b'{"hook_event_name": "PostToolUse", "tool_name": "Bash"}'):
-        assert _run(guarded, "claude-code", payload, guarded.path) == NOTHING
+def test_a_call_that_cannot_be_read_is_not_made(guarded: Scratch) -> None:
+    """Words that the agent's model chose must not be what makes the guard look away."""
+    told = {"session_id": "s", "cwd": str(guarded.path), "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_use_id": "t"}
+    deep = json.dumps({**told, "tool_input": {"file_path": "a.py", "more": []}}).encode().replace(b"[]", b"[" * 5000 + b"]" * 5000)
+    odd = json.dumps({**told, "tool_input": {"file_path": str(guarded.path / "infra/\ud800")}}).encode()
+    for payload in (b"", b"{", b"[]", b'{"hook_event_name": 1}', deep, odd, odd.replace(b"\\ud800", b"\xff")):
+        effect, reason = _decision(_run(guarded, "claude-code", payload, guarded.path))
+        assert (effect, "cannot be read" in reason) == ("deny", True), payload[:80]
+    for line in (guarded.path / ".git/byline/refusals").read_bytes().splitlines():
+        assert parse_refusal(line).rule == "built-in:unreadable"
+    late = json.dumps({**told, "hook_event_name": "PostToolUse", "tool_input": {"file_path": str(guarded.path / "infra/a")}}).encode()
+    assert _run(guarded, "claude-code", late, guarded.path) == NOTHING
+
+
+def test_what_cannot_be_written_down_is_not_done_either(guarded: Scratch) -> None:
+    """Neither a name that no record can hold nor a link or a folder in the place of the record makes a no a yes."""
+    place = guarded.path / ".git/byline/refusals"
+    target = guarded.path.parent / "elsewhere"
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(target)
+    assert _decision(_guard(guarded, "Bash", command="echo x > infra/\ud800"))[0] == "deny"
+    assert not target.exists()
+    place.unlink()
+    place.mkdir()
+    assert _decision(_guard(guarded, "Bash", command="echo x > infra/a"))[0] == "deny"
+    place.rmdir()
+    place.write_bytes(b"\n" * (MAX_BYTES + 1))
+    assert _decision(_guard(guarded, "Bash", command="echo x > infra/a"))[0] == "deny"
+    assert place.stat().st_size == MAX_BYTES + 1, "an agent that tries for ever does not fill the disk"
+    assert len(read_losses(place.parent)) == 3
+
+
+def test_an_agent_that_left_the_folder_of_its_project_has_its_rules(guarded: Scratch, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    infra = str(guarded.path / "infra/a")
+    payload = {"session_id": "s", "cwd": str(outside), "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_use_id": "t"}
+    data = json.dumps({**payload, "tool_input": {"file_path": infra, "content": "x"}}).encode()
+    for name in PROJECTS:
+        environ = {name: str(guarded.path / "infra")}
+        assert _decision(_run(guarded, "claude-code", data, outside, environ=environ))[0] == "deny", name
+    harmless = data.replace(b"infra", b"docs_")
+    assert _run(guarded, "claude-code", harmless, outside, environ={"CLAUDE_PROJECT_DIR": str(guarded.path)}) == NOTHING
+    assert _run(guarded, "claude-code", data, outside, environ={"CLAUDE_PROJECT_DIR": str(outside)}) == NOTHING
+
+
+@pytest.mark.parametrize("signals", ["", "SIGALRM"])
+def test_a_git_that_hangs_holds_nobody_up(guarded: Scratch, tmp_path: Path, signals: str) -> None:
+    """When the time is over the call is denied, and git and what it started are gone, also where who started us blocks the alarm."""
+    git, python = tmp_path / "bin/git", tmp_path / "python"
+    git.parent.mkdir()
+    git.write_text("#!/bin/sh\nwhile read -r _; do :; done\nsleep 1000 &\nkill -ALRM $PPID\nsleep 1000\n")
+    blocks = f"import os, sys; from signal import *; pthread_sigmask(SIG_BLOCK, [{signals}]); os.execv('{PROGRAM[0]}', sys.argv)"
+    python.write_text(f"#!{PROGRAM[0]}\n{blocks}\n")
+    for each in (git, python):
+        each.chmod(0o755)
+    script = _install(guarded, "claude-code", str(python))
+    payload = {"session_id": "s", "cwd": str(guarded.path), "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_use_id": "t"}
+    ends, held = os.pipe()
+    with subprocess.Popen(
+        ["/bin/sh", str(script), "guard"],
+        cwd=guarded.path, env={**os.environ, "PATH": f"{git.parent}:{os.environ['PATH']}"}, pass_fds=(held,),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as agent:  # fmt: skip
+        os.close(held)
+        out, err = agent.communicate(json.dumps({**payload, "tool_input": {"command": "ls"}}).encode(), timeout=60)
+    with os.fdopen(ends, "rb") as file:
+        assert file.read() == b"", "nobody has the other end any more"
+    assert b"cannot be read" in out + err
+    assert agent.returncode == (2 if err else 0)
+
+
+@pytest.mark.parametrize("place", [POLICY, ".byline"])
+@pytest.mark.parametrize("kind", ["link", "folder", "file", "committed"])
+def test_what_is_no_policy_is_not_taken_for_none(repository: Scratch, home: Path, place: str, kind: str) -> None:
+    """A link that leads nowhere, or a folder, where a file should be; a file, a link to one where a folder should be."""
+    policy = repository.path / place
+    policy.parent.mkdir(exist_ok=True)
+    if kind == "folder" and place == ".byline":
+        policy.mkdir()
+        (policy / "trust.toml").write_text("")
+        assert _guard(repository, "Bash", command="ls") == NOTHING
+        return
+    if kind == "folder":
+        policy.mkdir()
+    elif kind == "file" and place == ".byline":
+        policy.write_text("")
+    elif kind == "file":
+        os.mkfifo(policy)
+    else:
+        policy.symlink_to("nowhere")
+    if kind == "committed":
+        repository.commit()
+        policy.unlink()
+        repository.write(".git/byline/guarded", "")
+    effect, reason = _decision(_guard(repository, "Bash", command="ls"))
+    assert (effect, "cannot be read" in reason) == ("deny", True)
+    told = Observed(kind=Kind.NOTHING, agent=AGENT, session=None, call=None)
+    refused = Permissions({"HOME": str(home)}).judge(Attempt(observed=told, cwd=str(repository.path), command="ls"))
+    assert refused
+    assert (refused.ruling.effect, refused.ruling.rule) == (Effect.DENY, "built-in:unreadable")
+
+
+@pytest.mark.slow
+def test_an_answer_comes_before_the_agent_stops_waiting(guarded: Scratch) -> None:
+    """A question that takes long to answer is answered with no: agents take no answer for a yes."""
+    line = "touch " + " ".join(f"a/{number}/$B" for number in range(3500))
+    infra = "/".join(["*a"] * 400)
+    guarded.write(POLICY, NO_INFRA + f'[[agent]]\npaths = ["{infra}"]\neffect = "deny"\n')
+    guarded.commit()
+    effect, reason = _decision(_guard(guarded, "Bash", command=line.replace("a/", "a" * 200 + "/")[:60_000]))
+    assert (effect, "cannot be read" in reason) == ("deny", True)
+
+
+def test_the_environment_does_not_lead_the_guard_elsewhere(guarded: Scratch, tmp_path: Path) -> None:
+    other = Scratch.create(tmp_path / "other")
+    payload = {"session_id": "s", "cwd": str(guarded.path), "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_use_id": "t"}
+    data = json.dumps({**payload, "tool_input": {"file_path": str(guarded.path / "infra/a"), "content": "x"}}).encode()
+    for name, value in {
+        "GIT_DIR": str(other.path / ".git"),
+        "GIT_COMMON_DIR": str(other.path / ".git"),
+        "GIT_OBJECT_DIRECTORY": str(other.path / ".git/objects"),
+        "GIT_WORK_TREE": str(other.path),
+        "GIT_CEILING_DIRECTORIES": str(guarded.path.parent),
+        "GIT_NAMESPACE": "x",
+        "PATH": "/nowhere",
+    }.items():
+        assert _decision(_run(guarded, "claude-code", data, guarded.path, environ={name: value}))[0] == "deny", name
+
+
+def test_remotes_count_whose_branches_were_packed(guarded: Scratch, tmp_path: Path) -> None:
+    """A remote of any name counts, also where git keeps no folder for it, and whatever branch is checked out."""
+    clone = guarded.clone(tmp_path / "clone", "--origin", "company")
+    clone.git("checkout", "-q", "--no-track", "-b", "topic")
+    clone.git("remote", "set-head", "company", "--delete")
+    clone.write(POLICY, SOLO)
+    clone.commit()
+    clone.git("branch", "-q", "-f", "main", "topic")
+    clone.git("pack-refs", "--all")
+    assert not (clone.path / ".git/refs/remotes/company").exists()
+    assert _decision(_guard(clone, "Write", file_path=str(clone.path / "infra/a")))[0] == "deny"
+
+
+@pytest.mark.parametrize("filtered", ["blob:none", "tree:0"])
+def test_a_policy_that_this_clone_does_not_have_is_not_taken_for_none(guarded: Scratch, tmp_path: Path, filtered: str) -> None:
+    guarded.git("config", "uploadpack.allowFilter", "true")
+    guarded.git("rm", "-q", "-r", ".byline")
+    guarded.git("commit", "-q", "-m", "none")
+    clone = Scratch(tmp_path / "clone")
+    run("git", "clone", "-q", f"--filter={filtered}", f"file://{guarded.path}", str(clone.path), cwd=tmp_path)
+    clone.write(".git/byline/guarded", "")
+    assert _guard(clone, "Write", file_path=str(clone.path / "docs/a")) == NOTHING
+    guarded.git("revert", "--no-edit", "HEAD")
+    clone.git("fetch", "-q")
+    effect, reason = _decision(_guard(clone, "Write", file_path=str(clone.path / "docs/a")))
+    assert (effect, "cannot be read" in reason) == ("deny", True)
+    clone.git("merge", "-q")
+    assert _guard(clone, "Write", file_path=str(clone.path / "docs/a")) == NOTHING
+    assert _decision(_guard(clone, "Write", file_path=str(clone.path / "infra/a")))[0] == "deny"
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -240,11 +475,26 @@ def test_an_answer_imports_nothing_that_it_does_not_need(guarded: Scratch) -> No
     loud = guarded.path.parent / "loud"
     loud.write_text(f'#!/bin/sh\nexec "{PROGRAM[0]}" -X importtime "$@"\n')
     loud.chmod(0o755)
-    payload = {"session_id": "s-1", "cwd": str(guarded.path), "hook_event_name": "PreToolUse", "tool_name": "Write", "tool_use_id": "t-1"}
-    data = json.dumps({**payload, "tool_input": {"file_path": str(guarded.path / "a.py"), "content": "x"}}).encode()
-    imported = {line.rpartition("|")[2].strip() for line in _run(guarded, "claude-code", data, guarded.path, str(loud)).err.splitlines()}
-    assert "byline.core.access" in imported
-    assert imported.isdisjoint(("typing", "hashlib", "tomllib", "datetime", "pathlib", "byline.core.policy", "byline.core.shell_line"))
+    payload = {"session_id": "s-1", "cwd": str(guarded.path), "hook_event_name": "PreToolUse", "tool_use_id": "t-1"}
+
+    def imported(tool: str, **asked: str) -> set[str]:
+        data = json.dumps({**payload, "tool_name": tool, "tool_input": asked}).encode()
+        lines = _run(guarded, "claude-code", data, guarded.path, str(loud)).err.splitlines()
+        return {line.rpartition("|")[2].strip() for line in lines}
+
+    written = imported("Write", file_path=str(guarded.path / "a.py"), content="x")
+    ran, denied = imported("Bash", command="make -j4"), imported("Write", file_path=str(guarded.path / "infra/a.tf"), content="x")
+    for each in (written, ran, denied):
+        assert "byline.core.access" in each
+        assert each.isdisjoint(COSTLY)
+    assert "byline.core.shell_line" in ran - written
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_no_adapter_imports_what_takes_longer_than_an_answer(agent: str) -> None:
+    program = f"import sys; sys.path[:0] = {sys.path!r}; from byline.capture.agents.catalogue import find_adapter; find_adapter({agent!r})"
+    done = subprocess.run([PROGRAM[0], "-I", "-S", "-X", "importtime", "-c", program], capture_output=True, text=True, check=True)
+    assert {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}.isdisjoint(COSTLY)
 
 
 def test_rules_are_those_of_the_policy_that_git_gives_and_of_no_other(guarded: Scratch) -> None:
@@ -267,3 +517,35 @@ def test_rules_that_were_kept_and_cannot_be_read_are_read_anew(guarded: Scratch,
     assert b"infra/**" in place.read_bytes()
     assert place.stat().st_mode & 0o777 == 0o600
     assert not [*place.parent.glob("*.tmp")]
+
+
+def test_rules_that_were_kept_in_another_form_are_read_anew(guarded: Scratch) -> None:
+    """A list that became a text, a number that became one: each would be about nothing, or fail each time."""
+    infra = str(guarded.path / "infra/db.tf")
+    assert _decision(_guard(guarded, "Write", file_path=infra, content="x"))[0] == "deny"
+    place = guarded.path / ".git/byline/rules"
+    whole = place.read_bytes()
+    spoils: list[dict[str, object]] = [{"paths": ""}, {"paths": "infra/**"}, {"agents": [1]}, {"number": "1"}, {"number": True}]
+    for spoil in [*spoils, {"why": None}, {"commands": [["x"]]}, {"effect": "allow"}]:
+        kept = json.loads(whole)
+        kept["policies"][0]["agents"][0].update(spoil)
+        place.write_text(json.dumps(kept))
+        effect, reason = _decision(_guard(guarded, "Write", file_path=infra, content="x"))
+        assert (effect, "rule agent:1 (people do that)" in reason) == ("deny", True), spoil
+        assert place.read_bytes() == whole
+
+
+def test_who_asks_without_a_shell_hears_no_where_asking_fails(guarded: Scratch, home: Path) -> None:
+    """An agent's word that cannot be read, an adapter that fails, a folder that cannot be: none of them is a yes."""
+
+    def fails(_payload: bytes, _environ: Mapping[str, str]) -> Attempt | None:
+        raise RuntimeError
+
+    asks, adapter = Permissions({"HOME": str(home)}), find_adapter("claude-code")
+    for each, cwd in ((adapter, guarded.path), (replace(adapter, parse_attempt=fails), guarded.path), (adapter, Path("\0"))):
+        denial = asks.answer(each, b"{", environ={}, cwd=cwd)
+        assert denial
+        assert json.loads(denial.output)["hookSpecificOutput"]["permissionDecision"] == "deny"
+    assert asks.answer(adapter, b"{", environ={}, cwd=home) is None
+    told = Observed(kind=Kind.NOTHING, agent=AGENT, session=None, call=None)
+    assert asks.judge(Attempt(observed=told, cwd="\0", command="ls"))

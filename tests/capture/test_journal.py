@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from byline.capture.clock import now_ns
 from byline.capture.contents import MAX_CONTENT, Contents
 from byline.capture.journal import (
     FILE,
@@ -20,7 +21,6 @@ from byline.capture.journal import (
     append_mark,
     find_events,
     format_event,
-    now_ns,
     parse_event,
     read_events,
 )
@@ -75,8 +75,8 @@ edits = st.builds(
     before=st.none() | ids | st.just(UNSEEN),
     after=st.none() | ids,
     by=authors,
-    evidence=st.sampled_from(Evidence),
-    channel=st.sampled_from(Channel),
+    evidence=st.sampled_from([*Evidence]),
+    channel=st.sampled_from([*Channel]),
     session=st.none() | words,
     call=st.none() | words,
     head=st.none() | ids,
@@ -94,7 +94,7 @@ def test_a_record_reads_back_as_it_was(edit: Edit) -> None:
     assert parse_event(line) == edit
 
 
-@given(edits, people, st.sampled_from(Channel), st.sampled_from(Evidence))
+@given(edits, people, st.sampled_from([*Channel]), st.sampled_from([*Evidence]))
 def test_only_an_editor_and_the_intake_can_name_a_person(edit: Edit, person: Person, channel: Channel, evidence: Evidence) -> None:
     said = replace(edit, by=person, channel=channel, evidence=evidence)
     if (channel, evidence) in SEES_PEOPLE:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from byline.capture.clock import now_ns
 from byline.capture.clone import Settled, settle_repository
 from byline.capture.contents import Contents
 from byline.capture.inbox import STALE_NS, list_arrivals, put_payload
-from byline.capture.journal import now_ns, read_events
+from byline.capture.journal import read_events
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, repository_dir
 from byline.capture.settle import settle_inbox
@@ -306,7 +307,8 @@ def test_settle_repository_takes_marks_and_payloads(repository: Scratch) -> None
     spool(written(repository.write("a", "x\n"), "x\n"))
     settle_inbox(inbox())
     place = place_of(repository)
-    fields = [b"byline.mark/1", b"post-commit", os.fsencode(repository.path / ".git"), b"a" * 40, b"", b"CLAUDECODE ", b"", b"end", b""]
+    told = [os.fsencode(repository.path / ".git"), b"a" * 40, b"", b"CLAUDECODE ", b"", b"", b"/home/ana/key.pem"]
+    fields = [b"byline.mark/1", b"post-commit", *told, b"end", b""]
     (place / "marks" / "mark.post-commit.1.0.mark").write_bytes(b"\0".join(fields))
     assert settle_repository(place, inbox()) == Settled(marks=1)
     assert len(read_events(place).events) == 2

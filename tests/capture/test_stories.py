@@ -15,12 +15,12 @@ import pytest
 
 from byline.capture.agents.catalogue import find_adapter
 from byline.capture.clone import settle_repository
+from byline.capture.git_hooks import git_hook_stub
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import read_events
 from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir, prepare_repository, repository_dir
 from byline.capture.settle import settle_inbox
-from byline.capture.spool import git_hook_stub
 from byline.core.edit import Edit
 from byline.testing import blame
 from claude_session import SESSION, ClaudeSession, spooling

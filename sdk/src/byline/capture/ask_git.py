@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The few questions that capture asks git itself: what is ignored, what is changed."""
+"""The few questions that capture asks git itself: what is ignored, what is changed, which policies others see."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from byline.capture.policies import LOCAL, SPECS, check_place, format_questions, parse_batch, policy_revisions
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -34,3 +35,45 @@ def ignored_paths(worktree: WorkTree, paths: Sequence[bytes]) -> frozenset[bytes
             return repository.ignored_paths(paths)
     except RepositoryError:
         return frozenset()
+
+
+def worktree_revisions(worktree: WorkTree) -> tuple[str, ...]:
+    """Return the revisions of `worktree` whose policies may count.
+
+    Raises:
+        RepositoryError: Its git folder cannot be read.
+    """
+    try:
+        return policy_revisions(str(worktree.common_dir))
+    except OSError as error:
+        raise RepositoryError(f"cannot read {worktree.common_dir}: {error.strerror}") from error
+
+
+def ask_policies(worktree: WorkTree) -> bytes:
+    """Return what git says of the commit and the policy of each of `policy_revisions`, for `policies.base_policies`.
+
+    Raises:
+        RepositoryError: There is no git, or it takes too long.
+        PolicyError: In the place of the policy is something that is no file.
+    """
+    from byline.git.process import Git, git_environment
+
+    check_place(str(worktree.top))
+    asked = format_questions(worktree_revisions(worktree))
+    git = Git(git_environment(os.environ, keep_place=False), worktree.top)
+    return git.outcome("cat-file", "--batch", data=asked)[1]  # where there is no upstream git ends with that question
+
+
+def revisions_with_policy(worktree: WorkTree) -> tuple[str, ...]:
+    """Return those of `policy_revisions` whose policies count; `policies.base_policies` has the policies.
+
+    Raises:
+        RepositoryError: There is no git, or it takes too long.
+        PolicyError: In the place of the policy is something that is no file.
+        ValueError: It was cut off.
+    """
+    answers = [*parse_batch(ask_policies(worktree))]
+    starts = range(0, len(answers), len(SPECS))
+    found = [(each, answers[at : at + len(SPECS)]) for at, each in zip(starts, worktree_revisions(worktree), strict=False)]
+    remote = [each for each in found[len(LOCAL) :] if each[1][0] is not None]
+    return tuple(name for name, told in remote or found[: len(LOCAL)] if told[-1] is not None)

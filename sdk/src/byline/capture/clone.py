@@ -5,25 +5,29 @@ The marks are listed first: a payload that was spooled before a mark is then sur
 reading agents' payloads takes a third of the time in which a commit is attested, most of it to import: so only who finds something
 there imports `capture.settle`.
 
-Where the clone was at the last time stands in `where`: what hooks spooled before it was moved names its old place.
+What this inbox left in the clone as a mark (`capture.elsewhere`) is put aside before, and left again while something waits.
+
+What hooks spooled before the clone was moved, or where it is mounted, names another place and its id: that is fetched (`capture.astray`).
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.capture.journal import now_ns
-from byline.capture.marks import agent_commits, list_marks, settle_marks
+from byline.capture.astray import has_astray
+from byline.capture.clock import now_ns
+from byline.capture.elsewhere import put_back, take_back
+from byline.capture.marks import list_marks, plain_commits, settle_marks
 from byline.capture.places import shared_dir
+from byline.capture.worktree import Clone, clone_id
 from byline.core.value import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-WHERE = "where"
 ARRIVED = (".spool", ".torn", ".tmp")
 
 
@@ -38,25 +42,24 @@ class Settled:
     refused: Mapping[Path, OSError] = field(default_factory=dict)
 
 
-def settle_repository(place: Path, inbox: Path, *, now: int | None = None) -> Settled:
+def settle_repository(place: Path, inbox: Path) -> Settled:
     """Settle `inbox`, then the marks in `place` that were there before it; the journal in `place` is then complete up to them.
 
     Raises:
         OSError: The inbox cannot be locked, or what is to be written in `place` cannot: its marks stay.
     """
-    at = now_ns() if now is None else now
-    marks = list_marks(place)
+    at, marks = now_ns(), list_marks(place)
     settled = Settled()
-    was, here = _last_place(place), shared_dir(place)
-    if _has_arrivals(inbox):
-        from byline.capture.settle import settle_inbox
+    here = Clone(id=clone_id(place.parent), common_dir=Path(shared_dir(place)))
+    mine = take_back(place.parent, inbox)
+    try:
+        if _has_arrivals(inbox) or has_astray(inbox):
+            from byline.capture.settle import settle_inbox
 
-        moved = (was, here) if was and was != here else None
-        settled = settle_inbox(inbox, now=at, commits=agent_commits(marks), moved=moved)
+            settled = settle_inbox(inbox, now=at, commits=plain_commits(marks), here=here)
+    finally:
+        put_back(mine, is_over=not _has_arrivals(inbox))
     _adopt(place, inbox.parent / "loose")
-    if was != here:
-        with suppress(OSError):  # a clone that nothing was recorded in, or a disk that takes nothing: the next time tells as well
-            (place / WHERE).write_bytes(os.fsencode(here))
     for refusing, error in settled.refused.items():
         if refusing.resolve() == place.resolve():
             raise error
@@ -70,13 +73,6 @@ def _adopt(place: Path, loose: Path) -> None:
 
         with suppress(OSError):  # it stays, and is looked for the next time
             adopt_edits(place.resolve(), loose)
-
-
-def _last_place(place: Path) -> str:
-    try:
-        return os.fsdecode((place / WHERE).read_bytes())
-    except OSError:
-        return ""
 
 
 def _has_arrivals(inbox: Path) -> bool:

@@ -21,6 +21,8 @@ import os
 from typing import TYPE_CHECKING
 
 from byline.capture.cut import locked
+from byline.capture.processes import is_alive
+from byline.capture.sharing import make_shared, share
 from byline.core.lines import blob_id
 
 if TYPE_CHECKING:
@@ -99,6 +101,17 @@ class Contents:
                         count += 1
         return count
 
+    def sweep(self) -> None:
+        """Remove what processes had begun to write that are gone.
+
+        Raises:
+            OSError: It cannot be removed.
+        """
+        for draft in self._root.glob("*/.*"):
+            pid = draft.name.split(".")[1]
+            if not (pid.isdecimal() and is_alive(int(pid))):
+                draft.unlink(missing_ok=True)
+
 
 def store(root: Path, blob: str, data: bytes) -> None:
     """Write `data` under the name `blob` in `root`, whole or not at all; note the time where it is there already.
@@ -114,7 +127,7 @@ def store(root: Path, blob: str, data: bytes) -> None:
         pass
     else:
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_shared(folder)
     temp = folder / f".{os.getpid()}.{os.urandom(6).hex()}"
     handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -122,6 +135,7 @@ def store(root: Path, blob: str, data: bytes) -> None:
             view = memoryview(data)
             while view:
                 view = view[os.write(handle, view) :]
+            share(handle, folder)
         finally:
             os.close(handle)
         temp.rename(final)

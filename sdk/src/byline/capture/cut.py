@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
 
+from byline.capture.sharing import is_secret, share
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import BinaryIO, Final
 
 SCHEMA: Final = "byline.journal/1"
 _FIRST: Final = f'{{"schema":"{SCHEMA}","type":"cut","skipped":"'.encode()
@@ -67,32 +67,60 @@ def journal_end(path: Path) -> int:
         return 0
 
 
-@contextmanager
-def locked(path: Path, *, alone: bool) -> Iterator[int]:
-    """Hold a lock on the file at `path`, which is made if need be, and yield its handle, to read and to append.
+class locked:  # noqa: N801 - it is called like a function
+    """Hold a lock on the file at `path`, which is made if need be; the `with` has its handle, to read and to append.
 
     Where another file has taken its place before the lock was had, that one is locked.
 
     Raises:
         OSError: It cannot be opened or locked.
     """
-    handle = _open(path)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        while not _is_at(handle, path):
-            os.close(handle)
-            handle = _open(path)
-            fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield handle
-    finally:
-        os.close(handle)
+
+    def __init__(self, path: Path | str, *, alone: bool) -> None:
+        self._path, self._how = path, fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        self._handle = -1
+
+    def __enter__(self) -> int:
+        while True:
+            self._handle = _open(self._path)
+            try:
+                fcntl.flock(self._handle, self._how)
+                if _is_at(self._handle, self._path):
+                    return self._handle
+            except BaseException:
+                os.close(self._handle)
+                raise
+            os.close(self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def append_line(path: Path | str, line: bytes, *, most: int | None = None) -> None:
+    """Append `line` and its end to `path` in one write, on a fresh line even where the last writer was cut off.
+
+    Raises:
+        OSError: It could not be written whole, or `path` has more than `most` bytes already.
+    """
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120 - an agent may wait, and pathlib costs
+    with locked(path, alone=False) as handle:
+        size = os.fstat(handle).st_size
+        if most is not None and size > most:
+            raise OSError(f"{os.path.basename(path)} is full")  # noqa: PTH119 - as above
+        fresh = b"" if not size or os.pread(handle, 1, size - 1) == b"\n" else b"\n"
+        data = fresh + line + b"\n"
+        if os.write(handle, data) != len(data):
+            raise OSError(f"{os.path.basename(path)}: the disk took a part of a record only")  # noqa: PTH119 - as above
 
 
-def _is_at(handle: int, path: Path) -> bool:
+def _open(path: Path | str) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if not is_secret(os.path.basename(path)):  # noqa: PTH119 - as above
+        share(handle, os.path.dirname(path))  # noqa: PTH120 - as above
+    return handle
+
+
+def _is_at(handle: int, path: Path | str) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))  # noqa: PTH116 - a writer is on its way
     except FileNotFoundError:  # taken away, by hand

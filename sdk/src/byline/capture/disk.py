@@ -38,13 +38,15 @@ def _read(path: Path, *, last: int | None) -> bytes | None:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return None
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or (last is None and status.st_size > MAX_READ):
             return None
-        if last is not None and status.st_size > last:
-            file.seek(-last, os.SEEK_END)
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            if last is not None and status.st_size > last:
+                file.seek(-last, os.SEEK_END)
             return file.read(MAX_READ)
-        except OSError:
-            return None
+    except OSError:
+        return None
+    finally:
+        os.close(handle)

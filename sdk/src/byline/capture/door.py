@@ -20,17 +20,17 @@ from byline.capture.agents.agent_v1 import parse_agent_v1
 from byline.capture.agents.catalogue import find_adapter
 from byline.capture.agents.generic import Intake, parse_intake
 from byline.capture.ask_git import ignored_paths, open_worktree
+from byline.capture.clock import now_ns
 from byline.capture.disk import read_link_or_file
 from byline.capture.inbox import put_payload
-from byline.capture.journal import now_ns
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import inbox_dir
 from byline.capture.scans import scan_worktree, with_submodules
 from byline.capture.scribe import Occasion, Scribe
 from byline.capture.settle import settle_inbox
-from byline.capture.snapshot import find_caller
+from byline.capture.snapshot import find_caller, find_orphans
 from byline.capture.texts import find_bytes
-from byline.capture.worktree import Routed, WorkTree, find_worktree, route
+from byline.capture.worktree import Routed, WorkTree, clone_id, find_worktree, route
 from byline.core.attribution import Channel, Evidence, Person
 from byline.core.edit import UNSEEN
 from byline.errors import MalformedError, PayloadError
@@ -67,13 +67,18 @@ def _lose(folder: Path, code: LossCode, message: str) -> None:
 
 
 def _take_agent(inbox: Path, agent: str, payload: bytes, environ: Mapping[str, str], cwd: Path) -> None:
-    facts = {name: environ.get(name, "") for name in SPOOLED_VARIABLES}
-    worktrees = tuple(with_submodules(Path(os.path.realpath(cwd)))) if _needs_scan(agent, payload, environ) else ()
+    facts, here = {name: environ.get(name, "") for name in SPOOLED_VARIABLES}, Path(os.path.realpath(cwd))
+    worktrees = tuple(with_submodules(here)) if _needs_scan(agent, payload, environ) else ()
     for worktree in worktrees:
         scanned, files = scan_worktree(worktree)
-        scanned["process"] = os.fsdecode(find_caller(os.getppid()))
+        caller = find_caller(os.getppid())
+        orphans = find_orphans(os.fsencode(worktree.top), caller)
+        scanned |= {"process": os.fsdecode(caller), "orphans": os.fsdecode(b" ".join(orphans))}
         put_payload(inbox, agent=agent, facts=facts | scanned, files=files, payload=payload)
     if not worktrees:  # a call outside every work tree may name files inside one
+        around = find_worktree(here)
+        if around:
+            facts |= {"top": str(around.top), "gitdir": str(around.git_dir), "clone": clone_id(around.common_dir)}
         put_payload(inbox, agent=agent, facts=facts, payload=payload)
 
 
@@ -94,8 +99,7 @@ def _take_intakes(inbox: Path, intakes: Iterable[Intake], environ: Mapping[str, 
         for routed in _named_files(intake) if intake.paths is not None else _changed_files(intake, scribe):
             worktrees.add(routed.worktree)
             last = _last(scribe, routed)
-            full = Path(os.fsdecode(os.path.join(os.fsencode(routed.worktree.top), routed.path)))  # noqa: PTH118 - the path is bytes
-            disk = read_link_or_file(full)
+            disk = read_link_or_file(routed.worktree.file(routed.path))
             told = find_bytes(texts[routed], disk=disk) if routed in texts else None
             after = scribe.keep(routed.worktree, disk if told is None else told, occasion, routed.path)
             if last is None or last.after != after:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.disk import read_file
@@ -29,7 +28,7 @@ def settle_file(scribe: Scribe, routed: Routed, file: FileText, occasion: Occasi
         OSError: The contents or the journal cannot be written.
     """
     worktree, path = routed.worktree, routed.path
-    disk = read_file(Path(os.fsdecode(os.path.join(os.fsencode(worktree.top), path))))  # noqa: PTH118 - the path is bytes
+    disk = read_file(worktree.file(path))
     after = disk if file.after is None else find_bytes(file.after, disk=disk)
     if after is None:
         scribe.lose(LossCode.UNREADABLE, f"the bytes that were written are not known: {os.fsdecode(path)}", occasion, worktree)

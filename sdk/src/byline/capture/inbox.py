@@ -11,10 +11,10 @@ A file is fields that end with NUL, an empty field, then the payload as the agen
 
     byline.spool/1 NUL <agent> NUL (<name>=<value> NUL)* NUL <payload>
 
-Names are environment variables (`capture.agents.SPOOLED_VARIABLES`), `top` and `gitdir` of the work tree in which the hook ran, for it may
-be moved before anybody reads this (empty: outside of all), and, with a scan, `process`, `common`, `format`, `head` and a
-`file=<state> <committed> <path>` for each dirty or untracked file (`capture.snapshot`). No name of a file is used twice at a time
-(it is made with `O_EXCL`), and none is overwritten. The file's mtime, in nanoseconds, is the time of the event.
+Names are environment variables (`capture.agents.SPOOLED_VARIABLES`), `top` and `gitdir` of the work tree in which the hook ran and the id
+of its `clone`, for it may be moved before anybody reads this (empty: outside of all), and, with a scan, `process`, `orphans`, `common`,
+`format`, `head` and a `file=<state> <committed> <path>` for each dirty or untracked file (`capture.snapshot`). No name of a file is used
+twice at a time (it is made with `O_EXCL`), and none is overwritten. The file's mtime, in nanoseconds, is the time of the event.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ SCHEMA: Final = b"byline.spool/1"
 MAX_PAYLOAD: Final = 256 * 1024 * 1024
 MAX_ASIDE: Final = 100
 MAX_WAITING: Final = 1000  # where there is no Byline to settle them
+BEGUN: Final = (".tmp", ".torn")
 FULL: Final = "full.torn"
 STALE_NS: Final = 600 * 10**9  # a hook that writes for ten minutes was killed
 
@@ -74,7 +75,7 @@ def put_payload(inbox: Path, *, agent: str, facts: Mapping[str, str], files: Seq
         OSError: It could not be written.
     """
     named = [os.fsencode(f"{name}={value}") for name, value in facts.items()]
-    stem = f"{'scan' if 'gitdir' in facts else 'edit'}.{agent}"
+    stem = f"{'scan' if 'head' in facts else 'edit'}.{agent}"
     return os.fsdecode(snapshot.spool(os.fsencode(inbox), os.fsencode(stem), [SCHEMA, agent.encode(), *named, *files], payload))
 
 

@@ -7,10 +7,11 @@
      "inProgress": [],
      "time": "1700000000000000000", "seq": 0, "name": "edit.claude-code.812.0:0"}
     {"schema": "byline.journal/1", "type": "mark", "worktree": ".", "hook": "post-commit", "head": "<commit id>",
-     "inProgress": [], "rewritten": [["<old>", "<new>"]], "byAgent": false, "time": "...", "name": "mark.post-commit.813.0"}
+     "inProgress": [], "rewritten": [["<old>", "<new>"]], "byAgent": false, "key": "/home/ana/.config/byline/key.pem",
+     "delegation": null, "time": "...", "name": "mark.post-commit.813.0"}
 
 `before` is a blob id, null (no file) or `"unseen"`; `by` is null for a sighting, `{"kind": "human", "person"}` or `{"kind": "tool",
-"tool", "version"}`. A path that is not UTF-8 is `pathBytes` (base64) instead of `path`, a work tree `worktreeBytes`. Times are
+"tool", "version"}`. A path that is not UTF-8 is `pathBytes` (base64) instead of `path`; so do the other names of files. Times are
 decimal strings: nanoseconds do not fit JSON's integers.
 
 A record is one `write` to a file opened with `O_APPEND`, 0600: records of parallel writers do not mix, and kill -9 loses at most
@@ -25,16 +26,14 @@ A work tree is named by its own git directory. In the file, one below the journa
 from __future__ import annotations
 
 import os
-import sys
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from byline.capture.cut import SCHEMA, journal_end, locked, read_cut
+from byline.capture.cut import SCHEMA, append_line, journal_end, read_cut
 from byline.capture.places import shared_dir, worktree_dir, worktree_name
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
-from byline.core.edit import UNSEEN, Edit, Event, Hook, Mark, Unseen
+from byline.core.edit import UNSEEN, Committer, Edit, Event, Hook, Mark, Unseen
 from byline.core.value import dataclass
 from byline.errors import MalformedError, PayloadError
 
@@ -46,7 +45,6 @@ FILE: Final = "journal"
 RECENT = 1 << 18  # bytes
 # Nothing else may say that a person wrote: a record that says so all the same is none.
 SEES_PEOPLE: Final = ((Channel.EDITOR, Evidence.OBSERVED), (Channel.GENERIC, Evidence.DECLARED))
-CLOCK_REALTIME_COARSE: Final = 5  # of linux/time.h; Python has no name for it
 _COMMON = {"schema", "type", "head", "inProgress", "time", "name"}
 _EDIT = _COMMON | {"before", "after", "by", "evidence", "channel", "session", "onBehalfOf", "call", "tool", "seq"}
 _MARK = _COMMON | {"hook", "rewritten", "byAgent"}
@@ -90,21 +88,6 @@ def append_mark(place: Path, mark: Mark) -> None:
 
 def _append(place: Path, event: Event) -> None:
     append_line(place / FILE, format_event(event, shared_dir(place)))
-
-
-def append_line(path: Path, line: bytes) -> None:
-    """Append `line` and its end to `path` in one write, on a fresh line even where the last writer was cut off.
-
-    Raises:
-        OSError: It could not be written whole.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locked(path, alone=False) as handle:
-        size = os.fstat(handle).st_size
-        fresh = b"" if not size or os.pread(handle, 1, size - 1) == b"\n" else b"\n"
-        data = fresh + line + b"\n"
-        if os.write(handle, data) != len(data):
-            raise OSError(f"{path.name}: the disk took a part of a record only")
 
 
 def read_events(place: Path, cursor: int = 0) -> Reading:
@@ -171,14 +154,6 @@ def find_events(place: Path, names: Iterable[bytes]) -> tuple[Event, ...]:
     return tuple(sorted(found, key=lambda event: (event.time, event.name)))
 
 
-def now_ns() -> int:
-    """Return the time by the clock that gives files their times, so that records and marks of the git hooks compare.
-
-    On Linux that clock is up to a few milliseconds behind `time.time_ns`.
-    """
-    return time.clock_gettime_ns(CLOCK_REALTIME_COARSE) if sys.platform == "linux" else time.time_ns()
-
-
 def format_event(event: Event, common_dir: str = "") -> bytes:
     """Return `event` as one line of JSON, without its end; its work tree is told from `common_dir`, if that is above it."""
     record: dict[str, Json] = {
@@ -210,6 +185,8 @@ def format_event(event: Event, common_dir: str = "") -> bytes:
             "hook": event.hook.value,
             "rewritten": [list(pair) for pair in event.rewritten],
             "byAgent": event.by_agent,
+            **_named_file("key", event.committer.key),
+            **_named_file("delegation", event.committer.delegation),
         }
     return format_canonical(record)
 
@@ -260,7 +237,7 @@ def _parse_edit(record: dict[str, Json], common_dir: str) -> Edit:
 
 
 def _parse_mark(record: dict[str, Json], common_dir: str) -> Mark:
-    _check_members(record, _MARK, ("worktree",))
+    _check_members(record, _MARK, ("worktree", "key", "delegation"))
     pairs = [_ids(pair) for pair in _list(record["rewritten"])]
     if any(len(pair) != 2 for pair in pairs) or not isinstance(record["byAgent"], bool):
         raise ValueError("rewritten, byAgent")
@@ -273,6 +250,7 @@ def _parse_mark(record: dict[str, Json], common_dir: str) -> Mark:
         by_agent=record["byAgent"],
         time=_count(_text(record["time"])),
         name=_text(record["name"]),
+        committer=Committer(key=_file_or_none(record, "key"), delegation=_file_or_none(record, "delegation")),
     )
 
 
@@ -310,6 +288,14 @@ def _named(name: str, data: bytes) -> dict[str, Json]:
         return {name: data.decode()}
     except UnicodeDecodeError:
         return {f"{name}Bytes": format_base64(data)}
+
+
+def _named_file(name: str, path: str | None) -> dict[str, Json]:
+    return {name: None} if path is None else _named(name, os.fsencode(path))
+
+
+def _file_or_none(record: dict[str, Json], name: str) -> str | None:
+    return None if record.get(name, "") is None else os.fsdecode(_bytes(record, name))
 
 
 def _bytes(record: dict[str, Json], name: str) -> bytes:

@@ -21,14 +21,18 @@ from typing import TYPE_CHECKING, Final
 
 from byline.capture.contents import Contents
 from byline.capture.cut import locked
+from byline.capture.disk import read_link_or_file
 from byline.capture.journal import FILE, append_edit, format_event, read_events
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import make_private, prepare_repository, repository_dir
 from byline.capture.worktree import WorkTree, route
 from byline.core.edit import UNSEEN, Edit, Unseen
+from byline.core.lines import blob_id
 from byline.core.value import replace
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from byline.capture.worktree import Routed
 
 TOP: Final = "top"
@@ -76,7 +80,77 @@ def adopt_edits(place: Path, loose: Path) -> int:
     Raises:
         OSError: A journal cannot be read or written; what was moved is moved, and what is moved again is the same record.
     """
-    return sum(_adopt(place, folder) for folder in sorted(loose.iterdir()) if (repository_dir(folder) / FILE).is_file())
+    return sum(_adopt(place, folder) for folder in loose_folders(loose))
+
+
+def loose_folders(loose: Path) -> tuple[Path, ...]:
+    """Return the folders in `loose` in which something is recorded.
+
+    Raises:
+        OSError: They cannot be listed.
+    """
+    return tuple(each for each in sorted(loose.iterdir()) if (repository_dir(each) / FILE).is_file()) if loose.is_dir() else ()
+
+
+def near_folders(loose: Path, top: Path) -> tuple[WorkTree, ...]:
+    """Return the work trees without git, kept in `loose`, that are the folder `top` (a real path), or lie above or below it.
+
+    Raises:
+        OSError: They cannot be listed.
+    """
+    found = (find_loose(str(each)) for each in loose_folders(loose))
+    return tuple(each for each in found if each and (each.top == top or each.top in top.parents or top in each.top.parents))
+
+
+def loose_edits(folder: Path) -> tuple[Edit, ...]:
+    """Return what is recorded in the `folder`.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return tuple(event for event in read_events(repository_dir(folder)).events if isinstance(event, Edit))
+
+
+def strip_sessions(folder: Path, sessions: Container[str | None]) -> tuple[int, int]:
+    """Take `sessions` out of what is kept in `folder`; return how many records and texts went.
+
+    `sessions` are names. Which agent wrote what stands in a file now is still known, without the session. Texts go that no file holds and
+    nobody else's record names: first, so that after a kill the same call does the rest.
+
+    Raises:
+        OSError: The journal or a text cannot be read, written or removed.
+    """
+    tree, theirs = find_loose(str(folder)), repository_dir(folder)
+    with locked(theirs / FILE, alone=True):
+        edits = loose_edits(folder)
+        mine = [edit for edit in edits if edit.session in sessions]
+        if tree is None or not mine:
+            return 0, 0
+        here = [read_link_or_file(tree.top / os.fsdecode(path)) for path in {edit.path for edit in mine}]
+        kept = {blob for edit in edits if edit.session not in sessions for blob in (edit.before, edit.after)}
+        kept |= {blob_id(data) for data in here if data is not None} | {None, UNSEEN}
+        contents = Contents(theirs)
+        texts = sum(contents.remove(blob) for blob in {blob for edit in mine for blob in (edit.before, edit.after)} - kept if blob)
+        contents.sweep()
+        for draft in theirs.glob(f".{FILE}.*"):  # of a process that was killed: only who holds the lock writes one
+            draft.unlink()
+        rest = [edit for edit in edits if edit.session not in sessions or edit.after in kept]
+        _write(folder, [_nameless(edit, kept) if edit.session in sessions else edit for edit in rest])
+        return len(mine), texts
+
+
+def _nameless(edit: Edit, kept: Container[str | None]) -> Edit:
+    before = edit.before if edit.before in kept else UNSEEN
+    return replace(edit, session=None, call=None, name=f"edit.forgotten.{edit.after}", before=before)
+
+
+def _write(folder: Path, edits: Iterable[Edit]) -> None:
+    """Put a journal of `edits` in the place of that in `folder`: whoever waits to append to the old one looks again."""
+    theirs = repository_dir(folder)
+    fresh = theirs / f".{FILE}.{os.getpid()}"
+    fresh.write_bytes(b"".join(format_event(edit, str(folder)) + b"\n" for edit in edits))
+    fresh.chmod(0o600)
+    fresh.rename(theirs / FILE)
 
 
 def _adopt(place: Path, folder: Path) -> int:
@@ -84,7 +158,7 @@ def _adopt(place: Path, folder: Path) -> int:
     if tree is None or theirs == place:
         return 0
     with locked(theirs / FILE, alone=True):
-        edits = [event for event in read_events(theirs).events if isinstance(event, Edit)]
+        edits = loose_edits(folder)
         routes: dict[bytes, Routed | None] = {}
         for path in {edit.path for edit in edits}:
             found = route(os.path.join(tree.top, os.fsdecode(path)), follow=False)  # noqa: PTH118 - text
@@ -95,11 +169,7 @@ def _adopt(place: Path, folder: Path) -> int:
         for edit in edits:
             if (routed := routes[edit.path]) is not None:
                 _move(edit, Contents(theirs), routed)
-        # Whoever waits to append to the old file looks again for the one at its place.
-        fresh = theirs / f".{FILE}.{os.getpid()}"
-        fresh.write_bytes(b"".join(format_event(edit, str(folder)) + b"\n" for edit in rest))
-        fresh.chmod(0o600)
-        fresh.rename(theirs / FILE)
+        _write(folder, rest)
         needed = {blob for edit in rest for blob in (edit.before, edit.after) if blob}
         Contents(theirs).drop(needed, before=min((edit.time for edit in edits if routes[edit.path]), default=0) + 1)
         return len(edits) - len(rest)

@@ -15,14 +15,15 @@ import os
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from byline.capture.agents import clean
 from byline.capture.places import PRIVATE_FILE, make_private
+from byline.capture.sharing import share
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = "byline.loss/1"
-MAX_TEXT = 512
 MAX_FILE = 1024 * 1024  # a hook that fails for ever must not fill the disk
 
 
@@ -33,10 +34,13 @@ class LossCode(StrEnum):
     TORN = "BL-LOSS-2"  # a record or a spooled file that was cut off
     OVERSIZED = "BL-LOSS-3"  # recorded without its content
     REFUSED = "BL-LOSS-4"  # a path inside `.git`: nobody writes there unnoticed, and it is no text of the repository
+    UNENDED = "BL-LOSS-5"  # a command's beginning or end was not seen, as where its agent was killed
     AMBIGUOUS = "BL-LOSS-6"  # two agents could have made this change; recorded as either's
     FAILED = "BL-LOSS-7"  # the disk was full, a folder could not be written, a process failed
     CLAIMED_HUMAN = "BL-LOSS-8"  # a finding: a process whose environment names an agent said "human"
     UNREADABLE = "BL-LOSS-9"  # the payload does not hold the bytes, and the file has changed since; what stands there is the agent's
+    LEFT_RUNNING = "BL-LOSS-10"  # a command is over and something that it started is not: what that writes is nobody's
+    ASTRAY = "BL-LOSS-11"  # the repository in which it was recorded was not seen again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,10 @@ def record_loss(folder: Path, loss: Loss) -> None:
     """Append `loss` to `folder/losses`; never raises."""
     record = {"schema": SCHEMA, "code": loss.code, "message": clean(loss.message), "source": clean(loss.source), "time": str(loss.time)}
     try:
-        make_private(folder)
+        folder.is_dir() or make_private(folder)
         handle = os.open(folder / "losses", os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
         try:
+            share(handle, folder)
             size = os.fstat(handle).st_size
             if size < MAX_FILE:
                 fresh = b"" if not size or os.pread(handle, 1, size - 1) == b"\n" else b"\n"
@@ -77,11 +82,6 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
     except FileNotFoundError:
         return ()
     return tuple(_parse(line) for line in data.split(b"\n") if line)
-
-
-def clean(text: str) -> str:
-    """Return `text` without control characters and at most 512 characters long: it came from an agent."""
-    return "".join(c for c in text[:MAX_TEXT] if c.isprintable())
 
 
 def _parse(line: bytes) -> Loss:

@@ -2,12 +2,14 @@
 """Where Byline keeps things: pure functions of an environment and of a repository's shared git folder.
 
     $XDG_STATE_HOME/byline/inbox    what hooks spooled and nobody settled yet     (per user)
+    $XDG_STATE_HOME/byline/told     which marks this inbox has left in clones    (per user; `capture.elsewhere`)
     $XDG_STATE_HOME/byline/agents   keys that agents sign with for a while, 0600   (per user)
     $XDG_STATE_HOME/byline/loose    what was recorded in folders without git     (per user)
     $XDG_STATE_HOME/byline/monitor  what was last seen of each log that is watched (per user)
     $XDG_CONFIG_HOME/byline         the user's key `key.pem`, 0600                (per user)
     $XDG_DATA_HOME/byline           scripts that agents and git call, launcher    (per user)
-    <git common dir>/byline/        journal, contents/, marks/, outbox/, losses   (per clone, shared by its work trees, 0700)
+    <git common dir>/byline/        journal, contents/, marks/, outbox/, losses   (per clone, shared as git's folder, 0700 or as that)
+    <git common dir>/byline.elsewhere/    marks of other inboxes (`capture.elsewhere`): anybody may leave one, 1733
 
 A variable that is unset, empty or relative counts as its default, as the XDG base directory specification wants.
 
@@ -18,14 +20,19 @@ A variable that is unset, empty or relative counts as its default, as the XDG ba
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from byline.capture.sharing import make_place, make_shared, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
+DROP_DIRECTORY = 0o1733
+ID = "id"
 
 
 def inbox_dir(environ: Mapping[str, str]) -> Path:
@@ -63,6 +70,11 @@ def repository_dir(common_dir: Path) -> Path:
     return common_dir / "byline"
 
 
+def drop_dir(common_dir: Path) -> Path:
+    """Return the folder in which hooks of other accounts and homes leave marks in the clone with the shared git folder `common_dir`."""
+    return common_dir / "byline.elsewhere"
+
+
 def make_private(folder: Path) -> Path:
     """Make `folder`, readable by its owner only, if it is not there; return it.
 
@@ -73,14 +85,32 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
+def make_id(folder: Path) -> None:
+    """Give `folder` an id of its own, in the file `id`, if it has none.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with suppress(FileExistsError), (folder / ID).open("x") as fresh:
+        fresh.write(f"{os.urandom(16).hex()}\n")
+        share(fresh.fileno(), folder)
+
+
 def prepare_repository(common_dir: Path) -> Path:
     """Make what the git hooks expect to find in a clone and return `repository_dir`: without it they stay silent.
 
     Raises:
         OSError: The folders cannot be made.
     """
-    place = make_private(repository_dir(common_dir))
-    make_private(place / "marks")
+    place = make_place(repository_dir(common_dir))
+    make_shared(place / "marks")
+    make_id(place)
+    drop = drop_dir(common_dir)
+    if not drop.is_dir():
+        with suppress(FileExistsError):
+            drop.mkdir(mode=PRIVATE_DIRECTORY)
+            drop.chmod(DROP_DIRECTORY)  # past the umask
+    share(drop)  # one that an agent's hook made, too
     return place
 
 

@@ -10,19 +10,20 @@ tells of a refusal twice, never not at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from byline.core.refusal import parse_refusal
 from byline.core.value import dataclass
-from byline.errors import MalformedError
+from byline.malformed import MalformedError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Final
 
     from byline.core.refusal import Refusal
 
 FILE: Final = "refusals"
 SIGNED: Final = "refusals.signed"
+MAX_BYTES: Final = 4 * 1024 * 1024  # an agent that tries for ever must not fill the disk; what comes after is a loss
 MOST: Final = 50  # in one statement, whose size is bounded
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Paths are os.path here: pathlib takes as long to import as the interpreter takes to start.
-# ruff: noqa: PTH105, PTH118, PTH123
+# No pathlib, which takes as long to import as the interpreter takes to start, and no contextlib, which takes half of that.
+# ruff: noqa: PTH105, PTH118, PTH123, SIM105
 r"""What the policies that count say about agents, kept as the guard read it: `<git common dir>/byline/rules`, mode 0600.
 
     {"schema": "byline.rules/1", "policies": [{"text": "schema = 1\n...", "sha256": "...", "agents": [{"number": 1, ...}], "commands": []}]}
@@ -13,23 +13,23 @@ Nothing is trusted here that was not: who can write this file can write the bran
 
 from __future__ import annotations
 
-import json
 import os
 
 from byline.core.access import AgentRule, Effect
-from byline.core.value import dataclass
+from byline.core.plain_json import json_text, json_value
+from byline.core.value import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Final
 
-    from byline.core.command_kinds import CommandPattern
+    from byline.core.command_patterns import CommandPattern
 
 FILE: Final = "rules"
 SCHEMA: Final = "byline.rules/1"  # another wherever the same text comes to mean something else
-_RULE: Final = ("number", "agents", "models", "paths", "commands", "effect", "why")
-_COMMAND: Final = ("kind", "program", "arguments")
+_RULE: Final = {"number": int, "agents": list, "models": list, "paths": list, "commands": list, "effect": str, "why": str}
+_COMMAND: Final = {"kind": str, "program": str, "arguments": list}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +49,21 @@ def load_rules(common_dir: str, policies: Sequence[bytes]) -> tuple[Rules, ...]:
     """
     place = os.path.join(common_dir, "byline", FILE)
     kept = _read(place) if policies else {}
-    found = {policy: kept.get(policy) or _parse(policy) for policy in policies}
+    found = {policy: kept.get(policy) or parse_rules(policy) for policy in policies}
     if any(policy not in kept for policy in policies):
-        from contextlib import suppress
-
-        with suppress(OSError):  # a disk that is full makes the next answer slower
+        try:
             _write(place, found)
+        except OSError:
+            pass  # a disk that is full makes the next answer slower
     return tuple(found.values())
 
 
-def _parse(policy: bytes) -> Rules:
+def parse_rules(policy: bytes) -> Rules:
+    """Return what `policy` says about agents.
+
+    Raises:
+        PolicyError: It is no policy.
+    """
     from byline.core.policy import parse_policy
 
     parsed = parse_policy(policy)
@@ -68,27 +73,30 @@ def _parse(policy: bytes) -> Rules:
 def _read(place: str) -> dict[bytes, Rules]:
     try:
         with open(place, "rb") as file:
-            kept = json.loads(file.read())
+            kept = json_value(file.read())
         return {each["text"].encode(): _rules(each) for each in kept["policies"]} if kept["schema"] == SCHEMA else {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
 def _rules(kept: dict[str, Any]) -> Rules:
-    agents = tuple(AgentRule(**{**_members(each, _RULE), "effect": Effect(each["effect"])}) for each in kept["agents"])
-    if not kept["commands"]:
-        return Rules(sha256=kept["sha256"], agents=agents)
-    from byline.core.command_kinds import CommandPattern
+    sha256, agents = kept["sha256"], tuple(_members(each, _RULE) for each in kept["agents"])
+    commands = tuple(_members(each, _COMMAND) for each in kept["commands"])
+    if type(sha256) is not str:
+        raise ValueError("another type")
+    rules = Rules(sha256=sha256, agents=tuple(AgentRule(**{**each, "effect": Effect(each["effect"])}) for each in agents))
+    if not commands:
+        return rules
+    from byline.core.command_patterns import CommandPattern
 
-    return Rules(
-        sha256=kept["sha256"], agents=agents, commands=tuple(CommandPattern(**_members(each, _COMMAND)) for each in kept["commands"])
-    )
+    return replace(rules, commands=tuple(CommandPattern(**each) for each in commands))
 
 
-def _members(kept: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    if tuple(kept) != names:
+def _members(kept: dict[str, Any], types: Mapping[str, type]) -> dict[str, Any]:
+    lists = [value for value in kept.values() if type(value) is list]
+    if {name: type(value) for name, value in kept.items()} != types or any(type(each) is not str for value in lists for each in value):
         raise ValueError("other members")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+    return {name: tuple(value) if type(value) is list else value for name, value in kept.items()}
 
 
 def _write(place: str, found: dict[bytes, Rules]) -> None:
@@ -104,5 +112,5 @@ def _write(place: str, found: dict[bytes, Rules]) -> None:
     temp = f"{place}.{os.getpid()}.tmp"
     handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(handle, "w", encoding="utf-8") as file:
-        json.dump({"schema": SCHEMA, "policies": policies}, file)
+        file.write(json_text({"schema": SCHEMA, "policies": policies}))
     os.replace(temp, place)

@@ -10,7 +10,7 @@ from byline.capture import snapshot
 from byline.capture.ask_git import open_worktree
 from byline.capture.loose import is_loose
 from byline.capture.places import repository_dir
-from byline.capture.worktree import find_worktree, read_head
+from byline.capture.worktree import clone_id, find_worktree, read_head
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def scan_worktree(worktree: WorkTree, under: tuple[bytes, ...] = ()) -> tuple[di
     contents = repository_dir(worktree.common_dir) / "contents"
     files = snapshot.scan_files(os.fsencode(worktree.top), os.fsencode(contents), worktree.algorithm.encode(), listed)
     facts = {"top": str(worktree.top), "gitdir": str(worktree.git_dir), "common": str(worktree.common_dir)}
+    facts["clone"] = clone_id(worktree.common_dir)
     return {**facts, "format": worktree.algorithm, "head": head or ""}, tuple(files)
 
 

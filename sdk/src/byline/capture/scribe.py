@@ -4,7 +4,8 @@
 A `Scribe` serves one run of settle, under the inbox's lock. The same change may arrive twice: two configurations of one agent call two
 hooks, or a run was killed between the journal's record and the removal of the spooled file. So an edit with the name of a recent
 record, or with the session, call, path and bytes of one, is not written again; after a crash all records count as recent. Where the
-payloads of an agent have no id of the call, an edit that says of a file what the last record of it said, of the same session, is none.
+payloads of an agent have no id of the call, an edit that says of a file what the last record of it said, of the same session, is none;
+nor is one that a proxy heard of an agent whose hook told it, or the other way round.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from byline.capture.contents import MAX_CONTENT, Contents
+from byline.capture.elsewhere import note_elsewhere
 from byline.capture.journal import append_edit, read_events, read_recent
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import prepare_repository, repository_dir
 from byline.capture.worktree import head_moved_at, read_head, read_in_progress
-from byline.core.attribution import Channel, Evidence
+from byline.core.attribution import Agent, Channel, Evidence
 from byline.core.edit import UNSEEN, Edit, Unseen
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from byline.capture.worktree import WorkTree
@@ -76,6 +78,10 @@ class Scribe:
         with self._watched(worktree):
             return Contents(prepare_repository(worktree.common_dir), worktree.algorithm).put(data)
 
+    def read(self, worktree: WorkTree, blob: str) -> bytes | None:
+        """Return the bytes that `worktree`'s clone keeps by the name `blob`, None where it does not."""
+        return Contents(repository_dir(worktree.common_dir), worktree.algorithm).get(blob)
+
     def write(self, worktree: WorkTree, path: bytes, sides: tuple[str | Unseen | None, str | None], occasion: Occasion) -> None:
         """Append the edit of `path` from `sides[0]` to `sides[1]`, if it is one and not written yet.
 
@@ -108,7 +114,7 @@ class Scribe:
             on_behalf_of=occasion.on_behalf_of if occasion.by else None,
         )
         recent = self.recent(worktree)
-        if any(_same(edit, old) for old in recent) or (edit.call is None and _repeats(edit, recent)):
+        if is_told(edit, recent):
             return
         with self._watched(worktree):
             append_edit(prepare_repository(worktree.common_dir), edit)
@@ -132,6 +138,7 @@ class Scribe:
             yield
         except OSError as error:
             self.refused.setdefault(repository_dir(worktree.common_dir), error)
+            note_elsewhere(worktree, self._inbox, "byline")
             raise
 
     def lose(self, code: LossCode, message: str, occasion: Occasion, worktree: WorkTree | None = None) -> None:
@@ -147,6 +154,11 @@ def _read_recent(place: Path, *, whole: bool) -> Iterator[Edit]:
             yield event
 
 
+def is_told(edit: Edit, recent: Sequence[Edit]) -> bool:
+    """Whether one of `recent` tells of what `edit` tells of."""
+    return any(_same(edit, old) for old in recent) or _repeats(edit, recent)
+
+
 def _same(edit: Edit, old: Edit) -> bool:
     if (edit.worktree, edit.path) != (old.worktree, old.path):
         return False
@@ -155,10 +167,15 @@ def _same(edit: Edit, old: Edit) -> bool:
     return edit.call is not None and (edit.session, edit.call, edit.after, edit.by) == (old.session, old.call, old.after, old.by)
 
 
-def _repeats(edit: Edit, recent: list[Edit]) -> bool:
-    """Whether `edit`, of an agent whose calls have no ids, leaves its file as the last of `recent` left it, and began where that did."""
+def _repeats(edit: Edit, recent: Sequence[Edit]) -> bool:
+    """Whether `edit` leaves its file as the last of `recent` left it, began where that did, and is another word for it.
+
+    That is so of an agent whose calls have no ids, and where a proxy heard what a hook tells: each knows the agent by more or less.
+    """
     here = (old for old in reversed(recent) if (old.worktree, old.path) == (edit.worktree, edit.path))
     last = next(here, None)
-    if last is None or edit.session is None or edit.by is None:
+    if last is None or edit.session is None or not (isinstance(edit.by, Agent) and isinstance(last.by, Agent)):
         return False
-    return (last.session, last.by, last.after) == (edit.session, edit.by, edit.after) and edit.before in (UNSEEN, last.before)
+    is_heard_twice = last.channel is not edit.channel and Channel.PROXY in (last.channel, edit.channel)
+    is_its_own = last.by.name == edit.by.name if is_heard_twice else edit.call is None and last.by == edit.by
+    return is_its_own and (last.session, last.after) == (edit.session, edit.after) and edit.before in (UNSEEN, last.before)

@@ -10,7 +10,7 @@ or untracked, each with the id of its bytes; a file that it does not list is as 
 Where HEAD moved in between (the command committed, or checked out another branch), a path that the second scan does not list is left
 out: what was checked out was not written by the command, and a commit is looked at by itself (`capture.command_edits`).
 
-When two windows overlap, a change that both saw could be either's: `overlaps` tells, `capture.settle` decides.
+When two windows overlap, a change that both saw could be either's: `overlaps` tells, `capture.command_edits` decides.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from byline.capture.agents import Observed
+    from byline.capture.inbox import Spooled
 
 ABSENT = "-"
 
@@ -39,19 +40,22 @@ class FileState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """What a scan of the work tree `worktree` (its git folder; `top` its top) saw at `time`, and the payload that came with it.
+    """What a scan of the work tree `worktree` (its git folder; `top` its top, `clone` its clone's id) saw at `time`.
 
-    `process` is the agent's that called the hook (`capture.snapshot`), None where the system does not tell.
+    `observed` is the payload that came with it, `process` the agent's that called the hook, None where the system does not tell;
+    `orphans` are what works in the tree and outlived who started it (both as `capture.snapshot` names them).
     """
 
     name: str
     time: int
     top: str
     worktree: str
+    clone: str = ""
     head: str | None
     files: Mapping[bytes, FileState]
     observed: Observed
     process: str | None = None
+    orphans: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,29 @@ def parse_states(files: tuple[bytes, ...]) -> dict[bytes, FileState]:
             raise PayloadError("not a scan of a work tree")
         states[words[2]] = FileState(state=words[0].decode(), committed=words[1].decode())
     return states
+
+
+def read_scan(name: str, time: int, spooled: Spooled, observed: Observed) -> Scan:
+    """Return the scan that stands in front of a payload.
+
+    Raises:
+        PayloadError: There is none, or not a whole one.
+    """
+    facts = spooled.facts
+    if not {"top", "gitdir", "head"} <= facts.keys():
+        raise PayloadError("a scan that does not say of what")
+    return Scan(
+        name=name,
+        time=time,
+        top=facts["top"],
+        worktree=facts["gitdir"],
+        clone=facts.get("clone", ""),
+        head=facts["head"] or None,
+        files=parse_states(spooled.files),
+        process=facts.get("process") or None,
+        orphans=frozenset(facts.get("orphans", "").split()),
+        observed=observed,
+    )
 
 
 def find_changes(opening: Scan, closing: Scan) -> tuple[Change, ...]:

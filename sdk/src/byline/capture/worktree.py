@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from byline.capture.places import ID, repository_dir
 from byline.core.value import dataclass
 
 IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
@@ -28,6 +29,10 @@ class WorkTree:
     git_dir: Path
     common_dir: Path
     algorithm: str
+
+    def file(self, path: bytes) -> Path:
+        """Return where the file `path`, relative to the top, stands on disk."""
+        return Path(os.fsdecode(os.path.join(os.fsencode(self.top), path)))  # noqa: PTH118 - the path is bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,19 @@ class Moved:
     worktree: WorkTree
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clone:
+    """A clone, by its id and by where its shared git folder is."""
+
+    id: str
+    common_dir: Path
+
+
+def clone_id(common_dir: Path) -> str:
+    """Return the id of the clone with the shared git folder `common_dir`, which a copy of it has, too; empty where it has none."""
+    return _line(repository_dir(common_dir) / ID) or ""
+
+
 def find_worktree(start: Path) -> WorkTree | None:
     """Return the work tree that the folder `start` lies in."""
     for folder in (start, *start.parents):
@@ -56,24 +74,31 @@ def find_worktree(start: Path) -> WorkTree | None:
     return None
 
 
-def find_moved(top: str, git_dir: str, clone: tuple[str, str] | None = None) -> Moved | None:
+def find_moved(top: str, git_dir: str, clone: str = "", here: Clone | None = None) -> Moved | None:
     """Return what became of the work tree at `top` with the git folder `git_dir`; None where it stands, and where nobody can say.
 
-    A linked work tree's git folder stays where it is and says where the tree stands now; the shared one outlives it. `clone` is a
-    clone that was moved as a whole: where its git folder was, and where it is.
+    A linked work tree's git folder stays where it is and says where the tree stands now; the shared one outlives it. `clone` is the
+    id of the clone, which is moved or mounted as a whole if it is `here`, and not there.
     """
     old, own = Path(os.path.realpath(top)), Path(os.path.realpath(git_dir))
     now = find_worktree(old)
-    if clone and clone[0] == str(own) and now is None:
-        moved = find_worktree(Path(clone[1]).parent)
-        return Moved(old=old, worktree=moved) if moved else None
+    if here and clone and clone == here.id and (now is None or clone_id(now.common_dir) != clone):
+        at = here.common_dir / "worktrees" / own.name if own.parent.name == "worktrees" else here.common_dir
+        if (found := top_of(at)) and (moved := find_worktree(found)):
+            return Moved(old=old, worktree=moved)
+        own = at  # a linked one that was removed
     common = _common_dir(own) if (own / "HEAD").is_file() else own.parent.parent
     is_linked = own.parent == common / "worktrees"
     if (now and now.git_dir == own) or not is_linked or not (common / "HEAD").is_file():
         return None
-    dot = _line(own / "gitdir")
-    here = Path(dot).parent if dot else old
-    return Moved(old=old, worktree=WorkTree(top=here, git_dir=own, common_dir=common, algorithm=_algorithm(common)))
+    stands = top_of(own) or old
+    return Moved(old=old, worktree=WorkTree(top=stands, git_dir=own, common_dir=common, algorithm=_algorithm(common)))
+
+
+def top_of(git_dir: Path) -> Path | None:
+    """Return the top of the work tree with the git folder `git_dir`; None where that does not say, as a submodule's."""
+    dot = _line(git_dir / "gitdir")
+    return Path(dot).parent if dot else git_dir.parent if git_dir.name == ".git" else None
 
 
 def route(path: str, moved: Moved | None = None, *, follow: bool = True) -> Routed | None:

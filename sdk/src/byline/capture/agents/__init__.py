@@ -3,15 +3,14 @@
 
 An adapter reads the bytes that the agent gave to its hook, and a few variables of the hook's environment, and says what the agent
 did to which files, in the agent's own words. It touches no file: which bytes are on disk, which repository a path belongs to and
-which model a transcript names is for `capture.settle`. An adapter is one module that holds one `ADAPTER`; `catalogue` finds it by name,
+which model a transcript names is for `capture.reading`. An adapter is one module that holds one `ADAPTER`; `catalogue` finds it by name,
 `members` reads what all payloads have.
 """
 
 from __future__ import annotations
 
-from enum import Enum, auto
-
-from byline.core.attribution import Channel, answers
+from byline.core.authors import Channel, answers
+from byline.core.choice import Enum, auto
 from byline.core.value import dataclass
 
 TYPE_CHECKING = False
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from byline.core.access import Effect
-    from byline.core.attribution import Agent
+    from byline.core.authors import Agent
     from byline.core.edit import Unseen
 
 # Variables that coding agents set for what they start. The git hooks' shell text is rendered from the same list.
@@ -31,6 +30,7 @@ AGENT_VARIABLES = (
     "COPILOT_CLI",
     "CURSOR_AGENT",
     "GEMINI_CLI",
+    "GOOSE_TERMINAL",
     "OPENCODE",
     "QWEN_CODE",
     "BYLINE_SESSION",
@@ -53,6 +53,7 @@ class Kind(Enum):
     OPENS = auto()  # a command starts that may change any file
     CLOSES = auto()  # that command has ended
     STOPS = auto()  # the agent rests: whatever it started has ended
+    PROMPT = auto()  # a person says what the agent is to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +76,10 @@ class FileText:
 class Observed:
     """What one payload says. `only` limits a command's window to some paths; `transcript` tells which model made `call`.
 
-    `ends` is false for a command of which no event tells the end: the session's next event closes its window. `moment` is the agent's own
-    time of the call, as its transcript writes times. `on_behalf_of` is the principal whom the hook's environment names as who let the
-    agent act; no adapter says that. A `window` has a name where calls need not have one; it is `inside` those in which it was
-    opened (`capture.agents.program`).
+    `ends` is false for a call of which no event tells the end: the session's next event closes its window, or a commit of a person.
+    `moment` is the agent's own time of the call, as its transcript writes times; where it tells none, its hook's. `on_behalf_of` is the
+    principal whom the hook's environment names as who let the agent act; no adapter says that. A `window` has a name where calls need not
+    have one; it is `inside` those in which it was opened (`capture.agents.program`). `prompt` is what a person asked for.
     """
 
     kind: Kind
@@ -95,6 +96,7 @@ class Observed:
     channel: Channel = Channel.HOOK
     window: str | None = None
     inside: tuple[str, ...] = ()
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +126,31 @@ class Call:
     matcher: str = ""
     scan: bool = False  # whether the work tree is scanned, for the payload does not hold the texts
     guard: bool = False  # whether the agent waits for the policy's answer (`capture.guard`)
+    opens: bool = False  # whether a call begins of which another event tells the end
 
     @property
     def mode(self) -> str:
-        """The word that the script is called with, empty where it only takes the payload."""
-        return "guard" if self.guard else "scan" if self.scan else ""
+        """The words that the script is called with, empty where it only takes the payload."""
+        return "guard" if self.guard else "scan o" if self.opens else "scan" if self.scan else ""
+
+
+def watched(
+    matcher: str = "",
+    *,
+    reported: str = "",
+    before: str = "PreToolUse",
+    after: tuple[str, ...] = ("PostToolUse",),
+    rests: tuple[str, ...] = ("Stop",),
+) -> tuple[Call, ...]:
+    """Return the calls that guard the tools that `matcher` matches, and scan before and after them and when the agent rests.
+
+    The tools that `reported` matches are guarded, too, and not scanned: what they did is told with its texts at the first of `after`.
+    """
+    guarded = f"{reported}|{matcher}" if reported else matcher
+    told = (Call(event=after[0], matcher=reported),) if reported else ()
+    ends = ((matcher, after), ("", rests))
+    closing = tuple(Call(event=event, matcher=tools, scan=True) for tools, events in ends for event in events)
+    return (Call(event=before, matcher=guarded, guard=True), *told, Call(event=before, matcher=matcher, scan=True, opens=True), *closing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +159,8 @@ class Adapter:
 
     `parse_payload` reads a payload that came with these variables; it raises `MalformedError` for what the agent does not send.
     `find_model` says which model made the call that was observed, by (the end of) the transcript that it names. `hooks` is what `init`
-    puts into its settings; empty for an agent that is set up another way, as one that `shares` the hooks of another. `tested` is the
+    puts into its settings; empty for an agent that is set up another way, as one that `shares` the hooks of another; `prompts` is what it
+    puts there, too, for a person who wants prompts to be committed to, None where the agent tells of none. `tested` is the
     version whose payloads were seen, None where they were built from the documented schema. `exact` and `lost` say in a few words what is
     known to the byte and what is not seen.
 
@@ -150,6 +173,7 @@ class Adapter:
     parse_payload: Callable[[bytes, Mapping[str, str]], Observed]
     find_model: Callable[[bytes, Observed], str | None] | None = None
     hooks: tuple[Call, ...] = ()
+    prompts: Call | None = None
     shares: str = ""
     parse_attempt: Callable[[bytes, Mapping[str, str]], Attempt | None] | None = None
     format_denial: Callable[[Effect, str], Denial] | None = None

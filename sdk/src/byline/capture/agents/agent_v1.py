@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.agents.generic import MAX_PATHS, Intake
 from byline.capture.agents.members import absolute_path, parse_members, string_in, word_in
-from byline.core.attribution import Agent
-from byline.errors import PayloadError
+from byline.core.authors import Agent
+from byline.malformed import PayloadError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

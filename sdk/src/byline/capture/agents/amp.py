@@ -6,15 +6,25 @@ That API is called experimental by its makers. It names the tool, its input, the
 
 from __future__ import annotations
 
-from typing import Final
+from byline.capture.agents.plugin_like import Tools, make_adapter
 
-from byline.capture.agents.plugin_like import make_adapter
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 ADAPTER: Final = make_adapter(
     "amp",
     "Amp",
-    writes=("create_file", "edit_file", "undo_edit"),
-    runs=("Bash", "shell_command", "apply_patch", "format_file"),
+    tools=Tools(
+        writes=("create_file", "edit_file", "undo_edit"),
+        patches=("apply_patch",),
+        runs=("Bash", "shell_command"),
+        quiet=(
+            *("Read", "Grep", "glob", "list_directory", "finder", "codebase_search_agent", "get_diagnostics", "look_at", "mermaid"),
+            *("web_search", "read_web_page", "read_mcp_resource", "oracle", "librarian", "Task", "skill", "todo_read", "todo_write"),
+            *("read_thread", "find_thread", "handoff"),
+        ),
+    ),
     tested=None,
-    lost="the model; what tools of other plugins and of MCP servers write; what a command in the background writes after the agent rests",
+    lost="the model; what a command in the background writes after the agent rests",
 )

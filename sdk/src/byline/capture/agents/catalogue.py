@@ -9,9 +9,7 @@ The adapter of `a-name` is `ADAPTER` of the module `byline.capture.agents.a_name
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +25,11 @@ AGENTS: Final = (
     "continue-cli",
     "copilot-cli",
     "copilot-vscode",
+    "crush",
     "cursor",
     "factory-droid",
     "gemini-cli",
+    "goose",
     "kiro",
     "opencode",
     "pi",
@@ -48,7 +48,7 @@ def find_adapter(name: str) -> Adapter:
     """
     if name not in (*AGENTS, PROGRAM):
         raise PayloadError(f"no adapter for this agent: {name[:64]!a}")
-    adapter: Adapter = import_module(f"byline.capture.agents.{module_of(name)}").ADAPTER
+    adapter: Adapter = __import__(f"byline.capture.agents.{module_of(name)}", fromlist=["ADAPTER"]).ADAPTER
     return adapter
 
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claude Code: what its hooks say (seen with 2.1.197; MultiEdit from its documentation).
+"""Claude Code: what its hooks say (seen with 2.1.197 and 2.1.330; MultiEdit from its documentation).
 
     PostToolUse Write         tool_response {type: create|update, content, originalFile, userModified}
     PostToolUse Edit          tool_response {oldString, newString, originalFile, replaceAll, userModified}
     PostToolUse MultiEdit     tool_input {edits: [{old_string, new_string, replace_all}]}, tool_response {originalFile...}
     PostToolUse NotebookEdit  tool_input {notebook_path}: no text, the disk tells
-    PreToolUse  Bash, NotebookEdit, then PostToolUse or PostToolUseFailure: a window in which any file may change
+    PreToolUse  Bash, NotebookEdit, mcp__*, then PostToolUse or PostToolUseFailure: a window in which any file may change
+    PreToolUse  PowerShell, Monitor, REPL: so are these
     Stop, SubagentStop, SessionEnd: closes the windows that no Post event closed
 
 PreToolUse of Write and Edit says nothing that the Post event does not say better (`originalFile` is what stood there), and a call that
@@ -18,17 +19,24 @@ Continue. Such a payload goes to its agent's adapter: recorded as Claude's it wo
 
 from __future__ import annotations
 
-import json
-import re
-
-from byline.capture.agents import Adapter, Attempt, Call, FileText, Kind, Observed, clean, copilot_vscode
+from byline.capture.agents import Adapter, Attempt, Call, FileText, Kind, Observed, clean
 from byline.capture.agents.catalogue import find_adapter
-from byline.capture.agents.claude_like import WINDOWS, deny_or_ask, observe, read_attempt, rest_or_nothing
+from byline.capture.agents.claude_like import (
+    BROUGHT,
+    PROMPT,
+    WINDOWS,
+    deny_or_ask,
+    end_or_nothing,
+    is_of_vscode,
+    observe,
+    read_attempt,
+    rest_or_nothing,
+)
 from byline.capture.agents.members import object_in, optional_in, parse_members, path_in, string_in, text_in, word_in
-from byline.core.attribution import Agent
-from byline.core.edit import UNSEEN, Unseen
+from byline.core.authors import Agent
+from byline.core.plain_json import json_value
 from byline.core.value import replace
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +44,9 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
 NAME: Final = "claude-code"
-_VERSION: Final = re.compile(r"claude-code_(\d+(?:-\w+)*?)_")
+_NOTICE: Final = "<task-notification>"  # a sub-agent or a command in the background that ended is told as if a person had said so
+_RUNS: Final = ("Bash", "PowerShell", "Monitor", "REPL")
+_SCANNED: Final = "|".join((*_RUNS, "NotebookEdit", "mcp__.*"))
 
 
 def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
@@ -55,16 +65,15 @@ def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:
 
 def _observed(payload: dict[str, Any], agent: Agent) -> Observed:
     event, tool = string_in(payload, "hook_event_name"), optional_in(payload, "tool_name")
-    if tool in ("Bash", "NotebookEdit") and event in WINDOWS:
+    if tool and (tool in (*_RUNS, "NotebookEdit") or tool.startswith(BROUGHT)) and event in WINDOWS:
         kind, asked = WINDOWS[event], object_in(payload, "tool_input")
         if tool == "NotebookEdit":
             return observe(payload, agent, kind=kind, only=(path_in(asked, "notebook_path", payload),))
-        # What runs in the background has only started; Stop will close its window.
-        started = kind is Kind.CLOSES and asked.get("run_in_background")
-        return observe(payload, agent, kind=Kind.NOTHING if started else kind)
+        return observe(payload, agent, kind=end_or_nothing(kind, runs_on=asked.get("run_in_background") or tool == "Monitor"))
     if event == "PostToolUse" and tool in ("Write", "Edit", "MultiEdit") and isinstance(payload.get("tool_response"), dict):
         return observe(payload, agent, kind=Kind.EDIT, files=(_edited(tool, payload),))
-    return observe(payload, agent, kind=rest_or_nothing(event))
+    told = observe(payload, agent, kind=rest_or_nothing(event))
+    return replace(told, kind=Kind.NOTHING, prompt=None) if (told.prompt or "").startswith(_NOTICE) else told
 
 
 def _foreign_caller(payload: dict[str, Any], environ: Mapping[str, str]) -> str:
@@ -76,8 +85,8 @@ def _foreign_caller(payload: dict[str, Any], environ: Mapping[str, str]) -> str:
         return "cursor"
     if environ.get("CONTINUE_PROJECT_DIR") and payload.get("transcript_path") == "":
         return "continue-cli"
-    if copilot_vscode.is_own(payload):
-        return copilot_vscode.NAME
+    if is_of_vscode(payload):
+        return "copilot-vscode"
     is_copilots = environ.get("COPILOT_CLI") and "transcript_path" not in payload
     return "copilot-cli" if is_copilots or ("tool_result" in payload and "tool_response" not in payload) else ""
 
@@ -99,24 +108,25 @@ def find_model(transcript: bytes, observed: Observed) -> str | None:
 
 
 def _edited(tool: str, payload: dict[str, Any]) -> FileText:
+    from byline.core.edit import UNSEEN  # not for the guard, for which the agent waits
+
     answer = object_in(payload, "tool_response")
     asked = object_in(payload, "tool_input")
     original = answer.get("originalFile", answer.get("originalFileContents"))
-    before: str | Unseen | None = original if isinstance(original, str) else UNSEEN
-    if original is None and (answer.get("type") == "create" or (tool != "Write" and asked.get("old_string") == "")):
-        before = None
+    is_new = original is None and (answer.get("type") == "create" or (tool != "Write" and asked.get("old_string") == ""))
+    known = original if isinstance(original, str) else "" if is_new else None
     replaced = None
     if tool == "Write":
         proposed, after = text_in(asked, "content"), text_in(answer, "content")
         after = proposed if after is None else after
     else:
-        base = "" if before is None else before
-        proposed = _replace(base, _edits(asked, "old_string", "new_string", "replace_all"))
+        proposed = _replace(known, _edits(asked, "old_string", "new_string", "replace_all"))
         final = _edits(answer, "oldString", "newString", "replaceAll")
-        after = _replace(base, final) if final else proposed
+        after = _replace(known, final) if final else proposed
         replaced = (final[0][0], final[0][1]) if len(final) == 1 else None
     changed = bool(answer.get("userModified")) and proposed != after
     path = path_in(asked, "file_path", payload)
+    before = None if is_new else UNSEEN if known is None else known
     return FileText(path=path, before=before, after=after, proposed=proposed if changed else None, replaced=replaced)
 
 
@@ -133,9 +143,9 @@ def _edits(source: dict[str, Any], old: str, new: str, every: str) -> list[tuple
     return found
 
 
-def _replace(text: str | Unseen, edits: list[tuple[str, str, bool]]) -> str | None:
+def _replace(text: str | None, edits: list[tuple[str, str, bool]]) -> str | None:
     """Return `text` with `edits` made in order; None where one of them does not fit, and only the disk can tell."""
-    if isinstance(text, Unseen) or not edits:
+    if text is None or not edits:
         return None
     for old, new, every in edits:
         if not old and text:
@@ -155,13 +165,15 @@ def _transcript(payload: dict[str, Any]) -> str | None:
 
 
 def _version(environ: Mapping[str, str]) -> str | None:
-    found = _VERSION.match(environ.get("AI_AGENT", ""))
-    return clean(found[1].replace("-", ".")) if found else None
+    program, _, rest = environ.get("AI_AGENT", "").partition("_")
+    version, end, _ = rest.partition("_")
+    is_told = program == NAME and end and version[:1].isdigit() and version.replace("-", "").isalnum()
+    return clean(version.replace("-", ".")) if is_told else None
 
 
 def _model_of(line: bytes, call: str) -> str | None:
     try:
-        record = json.loads(line)
+        record = json_value(line)
         message = record["message"]
         calls = [item.get("id") for item in message["content"] if item.get("type") == "tool_use"]
         model = message.get("model")
@@ -189,14 +201,16 @@ ADAPTER: Final = Adapter(
     parse_attempt=parse_attempt,
     format_denial=deny_or_ask,
     hooks=(
-        Call(event="PreToolUse", matcher="Write|Edit|MultiEdit|NotebookEdit|Bash", guard=True),
+        Call(event="PreToolUse", matcher="|".join(("Write", "Edit", "MultiEdit", "NotebookEdit", *_RUNS)), guard=True),
+        Call(event="PreToolUse", matcher="mcp__.*", guard=True),
         Call(event="PostToolUse", matcher="Write|Edit|MultiEdit"),
-        Call(event="PreToolUse", matcher="Bash|NotebookEdit", scan=True),
-        Call(event="PostToolUse", matcher="Bash|NotebookEdit", scan=True),
-        Call(event="PostToolUseFailure", matcher="Bash|NotebookEdit", scan=True),
+        Call(event="PreToolUse", matcher=_SCANNED, scan=True, opens=True),
+        Call(event="PostToolUse", matcher=_SCANNED, scan=True),
+        Call(event="PostToolUseFailure", matcher=_SCANNED, scan=True),
         Call(event="Stop", scan=True),
     ),
-    tested="2.1.197",
-    exact="edits: both texts are in the payload, also what a person changed of a proposal; shell commands and notebooks: scans",
+    prompts=PROMPT,
+    tested="2.1.330",
+    exact="edits: both texts are in the payload, also what a person changed of a proposal; shell commands, notebooks and MCP tools: scans",
     lost="what a command in the background writes after the agent rests",
 )

@@ -6,16 +6,14 @@
 
 A sub-agent has its parent's session and an `agent_id` of its own: its session here is `<session_id>/<agent_id>`. A call whose payload
 does not hold the texts is a *window*: `PreToolUse` opens it, `PostToolUse` or `PostToolUseFailure` closes it, and where neither came (a
-call that was denied or interrupted) the agent's coming to rest.
+call that was denied or interrupted) the agent's coming to rest. `UserPromptSubmit` has the `prompt`.
 """
 
 from __future__ import annotations
 
-import json
-
-from byline.capture.agents import Attempt, Denial, Kind, Observed
-from byline.capture.agents.members import absolute_path, optional_in, parse_members, path_in, text_in, word_in
-from byline.core.patch_names import patched_paths
+from byline.capture.agents import Attempt, Call, Denial, Kind, Observed
+from byline.capture.agents.members import absolute_path, optional_in, parse_members, patched_in, path_in, text_in, word_in
+from byline.core.plain_json import json_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +22,32 @@ if TYPE_CHECKING:
 
     from byline.capture.agents import FileText
     from byline.core.access import Effect
-    from byline.core.attribution import Agent
+    from byline.core.authors import Agent
 
 WINDOWS: Final = {"PreToolUse": Kind.OPENS, "PostToolUse": Kind.CLOSES, "PostToolUseFailure": Kind.CLOSES}
+# How the names of tools begin that a server brings, or a command of the project; what they write, no payload tells.
+BROUGHT: Final = ("mcp_", "discovered_tool_")
 _PATHS: Final = ("file_path", "notebook_path", "filepath", "path")
 _PATCHES: Final = ("apply_patch", "ApplyPatch")
 _BEFORE: Final = ("PreToolUse", "BeforeTool")
 STOPS: Final = frozenset({"Stop", "SubagentStop", "SessionEnd"})
+PROMPT: Final = Call(event="UserPromptSubmit")
+# Tools that only VS Code has, which runs the hooks of others, and where its transcripts are.
+VSCODE_FILES: Final = (
+    "create_file",
+    "replace_string_in_file",
+    "multi_replace_string_in_file",
+    "insert_edit_into_file",
+    "edit_notebook_file",
+)
+VSCODE_SHELLS: Final = ("run_in_terminal", "runTerminalCommand", "create_and_run_task", "run_task", "run_notebook_cell")
+_VSCODE_STORE: Final = "/workspaceStorage/"
+
+
+def is_of_vscode(payload: Mapping[str, Any]) -> bool:
+    """Whether VS Code sent the `payload` that came to another agent's hook: that is for `copilot_vscode`."""
+    is_its_tool = payload.get("tool_name") in (*VSCODE_FILES, *VSCODE_SHELLS)
+    return "hookEventName" in payload or is_its_tool or _VSCODE_STORE in str(payload.get("transcript_path"))
 
 
 def observe(
@@ -58,12 +75,18 @@ def observe(
         ends=ends,
         transcript=optional_in(payload, "transcript_path") or None,
         moment=word_in(payload, "timestamp"),
+        prompt=text_in(payload, "prompt") if kind is Kind.PROMPT else None,
     )
 
 
 def rest_or_nothing(event: str) -> Kind:
     """Return what `event` is that is about no call of a tool that changes files."""
-    return Kind.STOPS if event in STOPS else Kind.NOTHING
+    return Kind.STOPS if event in STOPS else Kind.PROMPT if event == PROMPT.event else Kind.NOTHING
+
+
+def end_or_nothing(kind: Kind, *, runs_on: object) -> Kind:
+    """Return `kind`, what an event does to a window; the end of a call that `runs_on` in the background is none, the agent's rest is."""
+    return Kind.NOTHING if runs_on and kind is Kind.CLOSES else kind
 
 
 def read_attempt(data: bytes, observed: Observed) -> Attempt | None:
@@ -77,14 +100,24 @@ def read_attempt(data: bytes, observed: Observed) -> Attempt | None:
     asked = payload.get("tool_input", payload.get("toolInput"))
     if event not in _BEFORE or not isinstance(asked, dict):
         return None
-    cwd = optional_in(payload, "cwd") or ""
+    cwd, tool = optional_in(payload, "cwd") or "", payload.get("tool_name", payload.get("toolName"))
+    if isinstance(tool, str) and tool.startswith(BROUGHT):
+        return attempt_of_tool(observed, tool, asked, cwd=absolute_path("", payload))
     paths = [path_in(asked, name, payload) for name in _PATHS if isinstance(asked.get(name), str)]
     command = text_in(asked, "command")
-    if payload.get("tool_name", payload.get("toolName")) in _PATCHES:
-        patch = command or text_in(asked, "input") or text_in(asked, "patch") or ""
-        paths += [absolute_path(path, payload) for path in patched_paths(patch)]
-        command = None
+    if tool in _PATCHES:
+        paths, command = [*paths, *patched_in(asked, payload)], None
     return Attempt(observed=observed, cwd=cwd, paths=tuple(paths), command=command) if paths or command is not None else None
+
+
+def attempt_of_tool(observed: Observed, tool: str, asked: object, *, cwd: str) -> Attempt | None:
+    """Return what the call of a `tool` that is not the agent's own is about to do, by the names of what is `asked` of it."""
+    from byline.core.tool_arguments import read_arguments, tool_of_server
+
+    told = read_arguments(tool_of_server(tool), asked, folder=cwd)
+    if observed.kind is not Kind.OPENS or not (told.paths or told.command is not None):
+        return None
+    return Attempt(observed=observed, cwd=told.folder, paths=told.paths, command=told.command)
 
 
 def attempt_of(observed: Observed, *, cwd: str, command: str | None) -> Attempt | None:
@@ -105,11 +138,19 @@ def read_attempts(
 
 def deny_or_ask(effect: Effect, message: str) -> Denial:
     """Return Claude Code's form of an answer; a person is asked where the rule says so."""
-    told = {"hookEventName": "PreToolUse", "permissionDecision": str(effect), "permissionDecisionReason": message}
-    return Denial(output=json.dumps({"hookSpecificOutput": told}).encode())
+    return _decided(str(effect), message)
 
 
 def deny(effect: Effect, message: str) -> Denial:  # noqa: ARG001 - one answer for both
     """Return the same form for an agent that does not know how to ask: it is denied, and told to ask itself."""
-    told = {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": message}
-    return Denial(output=json.dumps({"hookSpecificOutput": told}).encode())
+    return _decided("deny", message)
+
+
+def _decided(decision: str, message: str) -> Denial:
+    told = {"hookEventName": "PreToolUse", "permissionDecision": decision, "permissionDecisionReason": message}
+    return Denial(output=json_text({"hookSpecificOutput": told}).encode())
+
+
+def deny_by_status(effect: Effect, message: str) -> Denial:  # noqa: ARG001 - one answer for both
+    """Return another form that many know: a status, and on standard error what the model is told."""
+    return Denial(error=message.encode(), status=2)

@@ -3,7 +3,7 @@
 
     preToolUse, postToolUse, postToolUseFailure  Write, StrReplace, Delete {path}: a window in which that file may change
     preToolUse, postToolUse, postToolUseFailure  ApplyPatch: a window in which the files may change that the patch names
-    preToolUse, postToolUse, postToolUseFailure  Shell {command}: a window in which any file may change
+    preToolUse, postToolUse, postToolUseFailure  Shell {command}, MCP:*: a window in which any file may change
     afterTabFileEdit {file_path, edits [{old_string, new_string, old_line, new_line}]}: completions that were taken
     stop, sessionEnd: closes the windows that no Post event closed
 
@@ -13,57 +13,51 @@ folder is `workspace_roots`. Every payload names the model and the version. Curs
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from byline.capture.agents import Adapter, Attempt, Call, Denial, FileText, Kind, Observed, watched
+from byline.capture.agents.claude_like import BROUGHT, WINDOWS, attempt_of, attempt_of_tool, observe, rest_or_nothing
+from byline.capture.agents.members import optional_in, parser, patched_in, path_in, paths_in, string_in, text_in, word_in
+from byline.core.authors import Agent
+from byline.core.plain_json import json_text, json_value
+from byline.malformed import PayloadError
 
-from byline.capture.agents import Adapter, Attempt, Call, Denial, FileText, Kind, Observed
-from byline.capture.agents.claude_like import WINDOWS, attempt_of, observe, rest_or_nothing
-from byline.capture.agents.members import absolute_path, optional_in, parse_members, path_in, paths_in, string_in, text_in, word_in
-from byline.core.attribution import Agent
-from byline.core.edit import UNSEEN
-from byline.core.patch_names import patched_paths
-from byline.errors import PayloadError
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from typing import Any, Final
 
     from byline.core.access import Effect
 
 NAME: Final = "cursor"
 _FILES: Final = ("Write", "StrReplace", "Delete", "EditNotebook", "ApplyPatch", "Edit", "MultiEdit", "NotebookEdit")
 _SHELLS: Final = ("Shell", "Bash")
-_TOOLS: Final = "|".join((*_FILES, *_SHELLS))
+_SERVERS: Final = ("MCP:", *BROUGHT)
+_TOOLS: Final = "|".join((*_FILES, *_SHELLS, "MCP:.*"))
 _PATHS: Final = ("file_path", "path", "filePath", "target_notebook", "notebook_path")
 
 
-def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa: ARG001 - its hooks' environment tells nothing
-    """Return what the payload `data` says.
+def _attempt(payload: dict[str, Any]) -> Attempt | None:
+    payload = _spelled(payload)
+    observed, tool, asked, cwd = _observed(payload), payload.get("tool_name"), payload["tool_input"], optional_in(payload, "cwd") or ""
+    if isinstance(tool, str) and tool.startswith(_SERVERS):
+        return attempt_of_tool(observed, tool, _told(asked), cwd=cwd)
+    return attempt_of(observed, cwd=cwd, command=text_in(asked, "command") if tool in _SHELLS else None)
 
-    Raises:
-        PayloadError: It is not what Cursor sends.
-    """
-    return _observed(_spelled(data))
 
-
-def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:  # noqa: ARG001 - its hooks' environment tells nothing
-    """Return what is about to be done, by the payload `data`.
-
-    Raises:
-        PayloadError: It is not what the agent sends.
-    """
-    payload = _spelled(data)
-    command = text_in(payload["tool_input"], "command") if payload.get("tool_name") in _SHELLS else None
-    return attempt_of(_observed(payload), cwd=optional_in(payload, "cwd") or "", command=command)
+def _told(asked: dict[str, Any]) -> object:
+    """Return the arguments of a server's tool, also where Cursor wrote them as text."""
+    try:
+        return json_value(text.encode("utf-8", "replace")) if isinstance(text := asked.get("patch"), str) else asked
+    except (ValueError, RecursionError):
+        return asked
 
 
 def deny(effect: Effect, message: str) -> Denial:  # noqa: ARG001 - it does not ask before a tool
     """Return its own form of an answer: it is denied, and told to ask itself."""
-    return Denial(output=json.dumps({"permission": "deny", "user_message": message, "agent_message": message}).encode())
+    return Denial(output=json_text({"permission": "deny", "user_message": message, "agent_message": message}).encode())
 
 
-def _spelled(data: bytes) -> dict[str, Any]:
-    """Return the payload as the agents have it whose hooks are like Claude Code's."""
-    payload = parse_members(data)
+def _spelled(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload as the agents have it whose hooks are like Claude Code's; once more changes nothing."""
     roots, event, asked = payload.get("workspace_roots"), string_in(payload, "hook_event_name"), payload.get("tool_input")
     first = roots[0] if isinstance(roots, list) and roots else None
     return {
@@ -76,22 +70,24 @@ def _spelled(data: bytes) -> dict[str, Any]:
 
 
 def _observed(payload: dict[str, Any]) -> Observed:
+    payload = _spelled(payload)
     event, tool = payload["hook_event_name"], optional_in(payload, "tool_name")
     agent = Agent(name=NAME, version=word_in(payload, "cursor_version"), model=word_in(payload, "model"))
     if event == "AfterTabFileEdit":
         return observe(payload, agent, kind=Kind.EDIT, files=tuple(_completions(payload)))
-    if event in WINDOWS and tool in (*_FILES, *_SHELLS):
-        return observe(payload, agent, kind=WINDOWS[event], only=() if tool in _SHELLS else _named_files(payload))
-    return observe(payload, agent, kind=rest_or_nothing(event))
+    if event in WINDOWS and tool and (tool in (*_FILES, *_SHELLS) or tool.startswith(_SERVERS)):
+        return observe(payload, agent, kind=WINDOWS[event], only=_named_files(payload) if tool in _FILES else ())
+    return observe(payload, agent, kind=Kind.PROMPT if event == "BeforeSubmitPrompt" else rest_or_nothing(event))
 
 
 def _named_files(payload: dict[str, Any]) -> tuple[str, ...]:
     asked = payload["tool_input"]
-    patched = patched_paths(text_in(asked, "patch") or text_in(asked, "input") or "")
-    return paths_in(asked, _PATHS, payload) or tuple(absolute_path(path, payload) for path in patched)
+    return paths_in(asked, _PATHS, payload) or patched_in(asked, payload)
 
 
 def _completions(payload: dict[str, Any]) -> Iterator[FileText]:
+    from byline.core.edit import UNSEEN  # not for the guard, for which the agent waits
+
     path, edits = path_in(payload, "file_path", payload), payload.get("edits")
     for edit in edits if isinstance(edits, list) else ():
         if not isinstance(edit, dict):
@@ -106,17 +102,14 @@ def _completions(payload: dict[str, Any]) -> Iterator[FileText]:
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Cursor",
-    parse_payload=parse_payload,
-    parse_attempt=parse_attempt,
+    parse_payload=parser(_observed),
+    parse_attempt=parser(_attempt),
     format_denial=deny,
     hooks=(
-        Call(event="preToolUse", matcher=_TOOLS, guard=True),
-        Call(event="preToolUse", matcher=_TOOLS, scan=True),
-        Call(event="postToolUse", matcher=_TOOLS, scan=True),
-        Call(event="postToolUseFailure", matcher=_TOOLS, scan=True),
+        *watched(_TOOLS, before="preToolUse", after=("postToolUse", "postToolUseFailure"), rests=("stop",)),
         Call(event="afterTabFileEdit"),
-        Call(event="stop", scan=True),
     ),
-    exact="edits, patches and shell commands: scans before and after, of an edit only the file that it names; completions: their text",
+    prompts=Call(event="beforeSubmitPrompt"),
+    exact="edits, patches, shell commands and MCP tools: scans; completions: their text",
     lost="which words of a completion are its own once you changed it: then all that is new in the file is its",
 )

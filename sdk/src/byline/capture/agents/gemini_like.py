@@ -6,16 +6,16 @@
 
 Both texts are there. `originalContent` of a new file is null or empty; `isNewFile`, or else what the model is told, says that it is new.
 A person may change what `write_file` proposes; `tool_input` then has `modified_by_user`, and the proposal in `ai_proposed_content`. The
-payload names no model: the transcript's last answer before the payload's `timestamp` does.
+payload names no model: the transcript's last answer before the payload's `timestamp` does. A tool of an MCP server (`mcp_SERVER_TOOL`), or
+of a command that the project names (`discovered_tool_...`), is like a shell command: a window in which any file may change.
 """
 
 from __future__ import annotations
 
-import json
-
-from byline.capture.agents import FileText, Kind, clean
-from byline.capture.agents.claude_like import observe
-from byline.capture.agents.members import object_in, optional_in, path_in, string_in, text_in
+from byline.capture.agents import FileText, Kind
+from byline.capture.agents.claude_like import BROUGHT, end_or_nothing, observe
+from byline.capture.agents.members import members_in, object_in, optional_in, path_in, string_in, text_in
+from byline.capture.agents.transcript import last_model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from byline.capture.agents import Observed
-    from byline.core.attribution import Agent
+    from byline.core.authors import Agent
 
 SHELL: Final = "run_shell_command"
+_RUNS: Final = (SHELL, "save_memory")  # what is remembered may be a file of the project
+SCANNED: Final = "^(" + "|".join((*_RUNS, *(f"{name}.*" for name in BROUGHT))) + ")$"
 _ANSWERS: Final = ("gemini", "assistant")
 
 
@@ -36,11 +38,9 @@ def observe_call(payload: Mapping[str, Any], agent: Agent, *, windows: Mapping[s
         PayloadError: Its members are not what they should be.
     """
     event, tool = string_in(payload, "hook_event_name"), optional_in(payload, "tool_name")
-    if tool == SHELL and event in windows:
-        kind = windows[event]
-        # What runs in the background has only started; the agent's rest will close its window.
-        started = kind is Kind.CLOSES and object_in(payload, "tool_input").get("is_background")
-        return observe(payload, agent, kind=Kind.NOTHING if started else kind)
+    if tool and (tool in _RUNS or tool.startswith(BROUGHT)) and event in windows:
+        runs_on = tool == SHELL and members_in(payload, "tool_input").get("is_background")
+        return observe(payload, agent, kind=end_or_nothing(windows[event], runs_on=runs_on))
     shown = _shown_in(payload)
     if (event, tool) in (edits, (edits[0], "write_file")) and shown is not None:
         return observe(payload, agent, kind=Kind.EDIT, files=(_edited_file(payload, shown),))
@@ -73,15 +73,7 @@ def _edited_file(payload: Mapping[str, Any], shown: Mapping[str, Any]) -> FileTe
 
 def find_model(transcript: bytes, observed: Observed) -> str | None:
     """Return the model of the last answer in the (end of the) `transcript` that is no younger than what was observed."""
-    for line in reversed(transcript.splitlines()):
-        try:
-            record = json.loads(line)
-            moment, model = record["timestamp"], record["model"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue  # not an answer, or a line cut at the tail's start
-        if record.get("type") in _ANSWERS and isinstance(model, str) and str(moment) <= (observed.moment or str(moment)):
-            return clean(model)
-    return None
+    return last_model(transcript, observed, lambda record: record["model"] if record.get("type") in _ANSWERS else None)
 
 
 def _is_new(payload: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:

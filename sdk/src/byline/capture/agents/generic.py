@@ -15,10 +15,10 @@ from __future__ import annotations
 import os
 
 from byline.capture.agents import clean
-from byline.core.attribution import Agent, Author, Person, Tool, answers
+from byline.core.authors import Agent, Author, Person, Tool, answers
 from byline.core.canonical import parse_strict
 from byline.core.value import dataclass
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,16 +10,20 @@ returns None. Texts that go into records as they are come through `word_in`: no 
 
 from __future__ import annotations
 
-import json
 import os
 
 from byline.capture.agents import clean
-from byline.errors import PayloadError
+from byline.core.plain_json import json_value
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Final, TypeVar
+
+    T = TypeVar("T")
+
+_PATCHES: Final = ("command", "input", "patch", "patchText")  # what agents call the patch that their tool is to apply
 
 
 def parse_members(data: bytes) -> dict[str, Any]:
@@ -29,12 +33,24 @@ def parse_members(data: bytes) -> dict[str, Any]:
         PayloadError: It is not JSON, or no object.
     """
     try:
-        payload = json.loads(data, strict=False)  # Windsurf lets line ends stand in a string
+        payload = json_value(data)  # Windsurf lets line ends stand in a string
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"not JSON: {type(error).__name__}") from error
     if not isinstance(payload, dict):
         raise PayloadError("not an object")
     return payload
+
+
+def parser(read: Callable[[dict[str, Any]], T]) -> Callable[[bytes, Mapping[str, str]], T]:
+    """Return the `parse_payload` or `parse_attempt` that reads the members with `read`: of an agent whose environment tells nothing.
+
+    It raises `PayloadError` for what is not an object of JSON, and what `read` raises.
+    """
+
+    def parse(data: bytes, environ: Mapping[str, str]) -> T:  # noqa: ARG001 - it tells nothing
+        return read(parse_members(data))
+
+    return parse
 
 
 def object_in(source: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -86,6 +102,12 @@ def text_in(source: Mapping[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def members_in(source: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the object `name` of `source`; an empty one where it is anything else: the agent does not tell."""
+    value = source.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def path_in(source: Mapping[str, Any], name: str, payload: Mapping[str, Any]) -> str:
     """Return the path `name` of `source`, from the folder `cwd` of `payload`.
 
@@ -102,6 +124,23 @@ def paths_in(source: Mapping[str, Any], names: Iterable[str], payload: Mapping[s
         PayloadError: One of them is no path.
     """
     return tuple(path_in(source, name, payload) for name in names if source.get(name) is not None)
+
+
+def patched_in(source: Mapping[str, Any], payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths that the patch in `source` names, from the folder `cwd` of `payload`; none where it holds none.
+
+    Raises:
+        PayloadError: One of them is no path.
+    """
+    from byline.core.patch_names import patched_paths  # an agent waits, and few calls are patches
+
+    patch = next(filter(None, (text_in(source, name) for name in _PATCHES)), "")
+    return tuple(absolute_path(path, payload) for path in patched_paths(patch))
+
+
+def is_plain_name(text: str | None) -> bool:
+    """Whether `text` is 1 to 99 letters, digits, `-` and `_` of ASCII: what can stand in the name of a file."""
+    return text is not None and 0 < len(text) < 100 and text.isascii() and ("a" + text.replace("-", "").replace("_", "")).isalnum()
 
 
 def absolute_path(path: str, payload: Mapping[str, Any]) -> str:

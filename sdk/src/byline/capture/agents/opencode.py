@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from byline.capture.agents.plugin_like import Tools, make_adapter
 
-from byline.capture.agents.plugin_like import make_adapter
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 ADAPTER: Final = make_adapter(
     "opencode",
     "OpenCode",
-    writes=("write", "edit"),
-    runs=("bash", "patch", "apply_patch", "multiedit"),
+    tools=Tools(
+        writes=("write", "edit", "multiedit"),
+        patches=("patch", "apply_patch"),
+        runs=("bash",),
+        quiet=(
+            *("read", "glob", "grep", "list", "lsp", "webfetch", "websearch", "codesearch", "todoread", "todowrite"),
+            *("task", "skill", "question", "plan_enter", "plan_exit", "invalid"),
+        ),
+    ),
     tested="1.18.33",
-    lost="what tools of other plugins and of MCP servers write; what a command in the background writes after the agent rests",
+    lost="what a command in the background writes after the agent rests",
 )

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from byline.capture.agents.plugin_like import Tools, make_adapter
 
-from byline.capture.agents.plugin_like import make_adapter
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 ADAPTER: Final = make_adapter(
     "pi",
     "pi",
-    writes=("write", "edit"),
-    runs=("bash",),
+    tools=Tools(writes=("write", "edit"), runs=("bash",), quiet=("read", "grep", "find", "ls", "subagent")),
     tested="0.73.1",
-    lost="what tools of other extensions write; what a command in the background writes after the agent rests",
+    lost="what a command in the background writes after the agent rests",
 )

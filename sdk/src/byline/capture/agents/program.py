@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 
 from byline.capture.agents import WATCHES, Adapter, Kind, Observed, clean
-from byline.core.attribution import Agent, Channel
+from byline.core.authors import Agent, Channel
 from byline.core.canonical import format_canonical, parse_strict
-from byline.errors import PayloadError
+from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 
     pre_write_code, post_write_code    tool_info {file_path, edits}: a window in which that file may change
     pre_run_command, post_run_command  tool_info {command_line, cwd}: a window in which any file may change
+    pre_mcp_tool_use, post_mcp_tool_use  tool_info {mcp_tool_name, mcp_tool_arguments}: so is this
     post_cascade_response              closes the windows that no Post event closed
 
 `trajectory_id` is the session; `execution_id` is a turn's, not a call's. Every payload names the model, if only as "Unknown".
@@ -10,17 +11,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from byline.capture.agents import Adapter, Attempt, Call, Kind, Observed, watched
+from byline.capture.agents.claude_like import attempt_of, attempt_of_tool, deny_by_status
+from byline.capture.agents.members import object_in, optional_in, parser, path_in, string_in, text_in, word_in
+from byline.core.authors import Agent
 
-from byline.capture.agents import Adapter, Attempt, Call, Denial, Kind, Observed
-from byline.capture.agents.claude_like import attempt_of
-from byline.capture.agents.members import object_in, optional_in, parse_members, path_in, string_in, text_in, word_in
-from byline.core.attribution import Agent
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from byline.core.access import Effect
+    from typing import Any, Final
 
 NAME: Final = "windsurf"
 _KINDS: Final = {
@@ -28,35 +26,21 @@ _KINDS: Final = {
     "post_write_code": Kind.CLOSES,
     "pre_run_command": Kind.OPENS,
     "post_run_command": Kind.CLOSES,
+    "pre_mcp_tool_use": Kind.OPENS,
+    "post_mcp_tool_use": Kind.CLOSES,
     "post_cascade_response": Kind.STOPS,
+    "pre_user_prompt": Kind.PROMPT,
 }
 
 
-def parse_payload(data: bytes, environ: Mapping[str, str]) -> Observed:  # noqa: ARG001 - its hooks' environment tells nothing
-    """Return what the payload `data` says.
-
-    Raises:
-        PayloadError: It is not what Windsurf sends.
-    """
-    return _observed(parse_members(data))
-
-
-def parse_attempt(data: bytes, environ: Mapping[str, str]) -> Attempt | None:  # noqa: ARG001 - its hooks' environment tells nothing
-    """Return what is about to be done, by the payload `data`.
-
-    Raises:
-        PayloadError: It is not what the agent sends.
-    """
-    observed = _observed(payload := parse_members(data))
+def _attempt(payload: dict[str, Any]) -> Attempt | None:
+    observed = _observed(payload)
     if observed.kind is not Kind.OPENS:
         return None
     told = object_in(payload, "tool_info")
+    if (tool := optional_in(told, "mcp_tool_name")) is not None:
+        return attempt_of_tool(observed, tool, told.get("mcp_tool_arguments"), cwd="")
     return attempt_of(observed, cwd=optional_in(told, "cwd") or "", command=None if observed.only else text_in(told, "command_line"))
-
-
-def deny(effect: Effect, message: str) -> Denial:  # noqa: ARG001 - it does not know how to ask
-    """Return its own form of an answer: a status, and on standard error what the model is told."""
-    return Denial(error=message.encode(), status=2)
 
 
 def _observed(payload: dict[str, Any]) -> Observed:
@@ -69,6 +53,7 @@ def _observed(payload: dict[str, Any]) -> Observed:
         call=None,
         only=_named_file(payload) if event.endswith("_write_code") else (),
         moment=word_in(payload, "timestamp"),
+        prompt=text_in(object_in(payload, "tool_info"), "user_prompt") if event == "pre_user_prompt" else None,
     )
 
 
@@ -80,18 +65,15 @@ def _named_file(payload: dict[str, Any]) -> tuple[str, ...]:
 ADAPTER: Final = Adapter(
     name=NAME,
     title="Windsurf",
-    parse_payload=parse_payload,
-    parse_attempt=parse_attempt,
-    format_denial=deny,
+    parse_payload=parser(_observed),
+    parse_attempt=parser(_attempt),
+    format_denial=deny_by_status,
     hooks=(
-        Call(event="pre_write_code", guard=True),
-        Call(event="pre_write_code", scan=True),
-        Call(event="post_write_code", scan=True),
-        Call(event="pre_run_command", guard=True),
-        Call(event="pre_run_command", scan=True),
-        Call(event="post_run_command", scan=True),
-        Call(event="post_cascade_response", scan=True),
+        *watched(before="pre_write_code", after=("post_write_code",), rests=()),
+        *watched(before="pre_run_command", after=("post_run_command",), rests=()),
+        *watched(before="pre_mcp_tool_use", after=("post_mcp_tool_use",), rests=("post_cascade_response",)),
     ),
-    exact="edits and shell commands: scans before and after, of an edit only the file that it names",
+    prompts=Call(event="pre_user_prompt"),
+    exact="edits, shell commands and MCP tools: scans",
     lost="completions in the editor; which call it was: calls have no id; the model where Windsurf calls it unknown",
 )
