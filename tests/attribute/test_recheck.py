@@ -25,8 +25,8 @@ HUMAN = Owner(origin=Origin.HUMAN, evidence=Evidence.DECLARED, channel=Channel.D
 
 owners = st.builds(
     Owner,
-    origin=st.sampled_from(Origin),
-    evidence=st.sampled_from(Evidence),
+    origin=st.sampled_from([*Origin]),
+    evidence=st.sampled_from([*Evidence]),
     channel=st.sampled_from([Channel.HOOK, Channel.EDITOR]),
     agent=st.sampled_from([None, Agent(name="scribe")]),
     principal=st.sampled_from([None, "p-ana"]),

@@ -16,9 +16,9 @@ from byline.core.version import NO_HASH, Claimed
 BASE = Base(parent=0, path=b"a", mode="100644", sha256="0" * 64, blob="b" * 40)
 owners = st.builds(
     Owner,
-    origin=st.sampled_from(Origin),
-    evidence=st.sampled_from(Evidence),
-    channel=st.sampled_from(Channel),
+    origin=st.sampled_from([*Origin]),
+    evidence=st.sampled_from([*Evidence]),
+    channel=st.sampled_from([*Channel]),
     agent=st.none() | st.just(Agent(name="a")),
     principal=st.none() | st.just("p-ana"),
 )

@@ -128,7 +128,7 @@ agent_rules = st.builds(
     models=st.sampled_from([("*",), ("model-*",), ("other",)]),
     paths=st.sampled_from([("infra/**",), ("**",), ("*.py",), ()]),
     commands=st.just(("*",)),
-    effect=st.sampled_from(Effect),
+    effect=st.sampled_from([*Effect]),
 )
 
 

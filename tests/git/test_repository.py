@@ -293,11 +293,11 @@ def test_refs_move_only_from_where_they_were(repository: Scratch, opened: Reposi
 
 
 def test_configuration_is_set_once_and_taken_back(opened: Repository) -> None:
-    opened.config_set("byline.declareOwnLines", "true")
-    opened.config_add("remote.Up.Stream.fetch", "+a:b")
-    opened.config_add("remote.Up.Stream.fetch", "+a:b")
-    opened.config_add("remote.Up.Stream.fetch", "^c")
-    assert opened.settings.is_true("BYLINE.declareownlines")
+    opened.settings.set("byline.declareOwnLines", "true")
+    opened.settings.add("remote.Up.Stream.fetch", "+a:b")
+    opened.settings.add("remote.Up.Stream.fetch", "+a:b")
+    opened.settings.add("remote.Up.Stream.fetch", "^c")
+    assert opened.settings.choices("BYLINE.declareownlines") == ("true",)
     assert opened.config_get("remote.Up.Stream.fetch") == "^c"
     assert opened.settings.values()["remote.Up.Stream.fetch"] == ["+a:b", "^c"]
     opened.settings.remove("remote.Up.Stream.fetch", "+a:b")
@@ -305,7 +305,7 @@ def test_configuration_is_set_once_and_taken_back(opened: Repository) -> None:
     opened.settings.remove("byline.absent")
     assert opened.config_get("byline.absent") is None
     assert opened.remotes() == ()
-    opened.config_set("remote.Up.Stream.url", "x")
+    opened.settings.set("remote.Up.Stream.url", "x")
     assert opened.remotes() == ("Up.Stream",)
 
 

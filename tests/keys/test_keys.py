@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -17,9 +18,6 @@ from byline.errors import CheckpointError, ConfigError, EnvelopeError, Signature
 from byline.keys.ed25519 import load_log_key, make_log_key
 from byline.keys.p256 import KeyCache, PrivateKey, check_signature, load_key, make_key
 from byline.sign.file import sign_payload
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = PrivateKey.from_seed(7)
 
@@ -90,6 +88,14 @@ def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
         load_key(path)
     with pytest.raises(ConfigError):
         load_log_key(path)
+
+
+def test_a_key_in_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Whoever commits may name any path."""
+    os.mkfifo(tmp_path / "key.pem", 0o600)
+    for path in (tmp_path / "key.pem", Path("/dev/zero")):
+        with pytest.raises(ConfigError, match="is no file"):
+            load_key(path)
 
 
 def test_a_missing_key_is_said(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SCHEMA = "byline.gate/1"
 MOST_FAILURES = 10
 MOST_FINDINGS = 20
+MOST_PLACES = 40
 SHOWN_ORIGINS = (Origin.AI, Origin.HUMAN, Origin.MIXED, Origin.TOOL, Origin.IMPORTED, Origin.UNKNOWN)
 MARKS = {"added": "+", "removed": "-", "file": " "}
 
@@ -73,8 +74,8 @@ def _reason_to_json(reason: Reason) -> dict[str, Json]:
     }
 
 
-def report_lines(judgement: Judgement, *, entry: int | None = None, most: int = 40) -> Iterator[str]:
-    """Yield `judgement` for people, a line at a time; after `most` places the rest is counted. Nothing in it needs escaping."""
+def report_lines(judgement: Judgement, *, entry: int | None = None) -> Iterator[str]:
+    """Yield `judgement` for people, a line at a time; after some places the rest is counted. Nothing in it needs escaping."""
     verdict, question = judgement.verdict, judgement.question
     origins = dict(verdict.summary.origins)
     yield f"{verdict.outcome}: {question.base[:12]} -> {question.candidate[:12]}" + (f" on {question.target}" if question.target else "")
@@ -83,7 +84,7 @@ def report_lines(judgement: Judgement, *, entry: int | None = None, most: int = 
     counts = f"{summary.units} {_plural('change', summary.units)}, {summary.added} {_plural('line', summary.added)} added"
     yield f"  {counts}{f' ({owned})' if owned else ''}, {summary.removed} removed"
     yield from _approvals(judgement)
-    yield from _reasons(verdict.reasons, most)
+    yield from _reasons(verdict.reasons)
     found = _findings(judgement)
     yield from [""] if found else []
     yield from (f"  found: {visible(describe_finding(each).encode())}" for each in found[:MOST_FINDINGS])
@@ -113,18 +114,18 @@ def _approvals(judgement: Judgement) -> Iterator[str]:
         yield f"  approved by {visible(fact.principal.encode())}: {files} {_plural('file', files)}  {fact.digest[:12]}"
 
 
-def _reasons(reasons: Sequence[Reason], most: int) -> Iterator[str]:
+def _reasons(reasons: Sequence[Reason]) -> Iterator[str]:
     shown = 0
     for rule in dict.fromkeys(each.rule for each in reasons):
         places = [each for each in reasons if each.rule == rule]
         first = places[0]
         yield ""
         yield f"{first.outcome}  {visible(rule.encode())}: {visible(first.message.encode())}{_needs(first)}"
-        for each in places[: max(0, most - shown)]:
+        for each in places[: max(0, MOST_PLACES - shown)]:
             if each.path is not None:
                 yield f"  {MARKS[each.side]} {visible(each.path)}{_lines(each)}"
-        if len(places) > most - shown:
-            yield f"    and {len(places) - max(0, most - shown)} more"
+        if len(places) > MOST_PLACES - shown:
+            yield f"    and {len(places) - max(0, MOST_PLACES - shown)} more"
         shown += len(places)
 
 
@@ -150,7 +151,7 @@ def _closing(judgement: Judgement, entry: int | None) -> Iterator[str]:
     elif entry is not None:
         yield f"The decision is signed and logged as entry {entry} (lowest tier of a key used: A0)."
     if judgement.verdict.outcome is Outcome.PENDING:
-        yield "To approve: byline approve"
+        yield "To approve: byline approve, on the branch of the change or with --head BRANCH"
 
 
 def _plural(noun: str, count: int) -> str:

@@ -42,6 +42,8 @@ def fold(state: State, event: Event, sources: Sources) -> State:
         state = state.with_made_from(event.head, event.in_progress)
     if event.head and event.hook is not Hook.POST_MERGE:  # a fast-forward runs it too: others made what HEAD is now
         state = state.with_marked(event.head, event.worktree)
+    if event.head and event.hook is Hook.POST_COMMIT and (event.by_agent or event.committer.delegation):
+        state = state.with_agents(event.head)
     for old, new in event.rewritten:
         state = state.with_marked(new, event.worktree).with_made_from(new, (old,))
     return state

@@ -3,13 +3,13 @@
 
 A `Seen` is one version: its content, whose its lines are, and the writer who made it (`UNKNOWN` for a version that was only
 found). `lost` holds the last places where lines went away in a work tree, `made_from` the commits that a commit was made from,
-`marked` the commits that this clone made, each with the work tree where.
+`marked` the commits that this clone made, each with the work tree where, `agents` those of them that an agent made.
 A `State` is never changed: folding returns a new one. Until the journal is compacted it can be rebuilt from there; then its file is all
 that is left of what was folded:
 
     {"schema": "byline.state/1", "owners", "bylines" (as in `attribute.rows`),
      "versions": [[work tree, path, [[blob, writer, rows]...]]...], "lost": [[work tree, [[blob, start, rows]...]]...],
-     "madeFrom": {commit: [commit]}, "marked": {commit: work tree}}
+     "madeFrom": {commit: [commit]}, "marked": {commit: work tree}, "agents": [commit]}
 
 >>> parse_state(format_state(State())) == State()
 True
@@ -74,6 +74,7 @@ class State:
     lost: Mapping[str, tuple[Lost, ...]] = field(default_factory=dict)
     made_from: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     marked: Mapping[str, str] = field(default_factory=dict)
+    agents: tuple[str, ...] = ()
 
     def seen(self, worktree: str | None, path: bytes) -> tuple[Seen, ...]:
         """Return the versions of `path` in `worktree`, oldest first."""
@@ -101,6 +102,17 @@ class State:
         """Return the state in which `commit` is known to be made in `worktree`."""
         return replace(self, marked=_newest({**self.marked, commit: worktree}))
 
+    def with_agents(self, commit: str) -> State:
+        """Return the state in which `commit` is known to be made by an agent."""
+        return replace(self, agents=tuple(dict.fromkeys((*self.agents, commit)))[-MAX_COMMITS:])
+
+    def is_of_agents(self, commit: str) -> bool:
+        """Whether an agent made `commit`, or any of those that it was made from."""
+        known, found = set(self.agents), [commit]
+        for each in found if known else ():
+            found += (source for source in self.made_from.get(each, ()) if source not in found)
+        return not known.isdisjoint(found)
+
     def without(self, files: Collection[tuple[str, bytes]]) -> State:
         """Return the state that knows no version of `files`, which are (work tree, path)."""
         return replace(self, versions={key: seen for key, seen in self.versions.items() if key not in files})
@@ -112,6 +124,7 @@ class State:
             lost={name(worktree): places for worktree, places in self.lost.items()},
             made_from=self.made_from,
             marked={commit: name(worktree) for commit, worktree in self.marked.items()},
+            agents=self.agents,
         )
 
 
@@ -130,7 +143,8 @@ def format_state(state: State) -> dict[str, Json]:
         [worktree, [[each.blob, each.start, table.rows(each.rows)] for each in places]] for worktree, places in state.lost.items()
     ]
     made: dict[str, Json] = {commit: list(sources) for commit, sources in state.made_from.items()}
-    return {"schema": SCHEMA, "versions": versions, "lost": lost, "madeFrom": made, "marked": dict(state.marked), **table.to_json()}
+    commits: dict[str, Json] = {"madeFrom": made, "marked": dict(state.marked), "agents": list(state.agents)}
+    return {"schema": SCHEMA, "versions": versions, "lost": lost, **commits, **table.to_json()}
 
 
 def parse_state(value: Json) -> State:
@@ -162,4 +176,5 @@ def _read(value: Mapping[str, Any]) -> State:
         },
         made_from={commit: tuple(sources) for commit, sources in value["madeFrom"].items()},
         marked=dict(value["marked"]),
+        agents=tuple(value["agents"]),
     )

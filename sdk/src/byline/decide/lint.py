@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from byline.core.access import Effect
 from byline.core.policy import ACKNOWLEDGED, Require
 from byline.core.trust import Kind, Use, is_below
 
@@ -54,7 +55,11 @@ def _whole(policy: Policy, trust: Trust) -> Iterator[Remark]:
         message = f"claims are credited ({ACKNOWLEDGED}): a hidden claim that would have tightened is missed"
         yield Remark(code="credits-claims", is_error=False, rule=None, message=message)
     for agent_rule in policy.agents:
-        yield from _agent_rule(agent_rule, trust)
+        yield from _agent_rule(agent_rule, policy, trust)
+    named = {kind for each in policy.agents for kind in each.commands}
+    for kind in sorted({each.kind for each in policy.commands} - named) if "*" not in named else ():
+        message = f"no rule for agents names the kind of commands {kind!r}"
+        yield Remark(code="unused-kind", is_error=False, rule=None, message=message)
     if not any(rule.when.is_always for rule in policy.rules):
         message = "no rule has when = {}: a change unit that no rule matches is denied"
         yield Remark(code="not-exhaustive", is_error=True, rule=None, message=message)
@@ -76,10 +81,33 @@ def _rule(rule: Rule, trust: Trust) -> Iterator[Remark]:
         yield Remark(code="unsatisfiable", is_error=False, rule=rule.id, message=message)
 
 
-def _agent_rule(rule: AgentRule, trust: Trust) -> Iterator[Remark]:
+def _agent_rule(rule: AgentRule, policy: Policy, trust: Trust) -> Iterator[Remark]:
+    for glob in rule.paths:
+        if glob.startswith("/") or glob.endswith("/") or {".", "..", ""} & set(glob.split("/")):
+            message = f"no path fits {glob!r}: paths are from the top of the work tree, and all below a folder is folder/**"
+            yield Remark(code="never-matches", is_error=False, rule=rule.id, message=message)
+    stricter = next((each for each in policy.agents if each != rule and _covers(each, rule)), None)
+    if stricter is not None:
+        message = f"{stricter.id} says as much or more about all that it is about"
+        yield Remark(code="covered", is_error=False, rule=rule.id, message=message)
     if rule.paths and not _able(Require(approvals=1), trust):
         message = "a gate asks a person about these paths where no agent is known, and nobody of trust could approve"
         yield Remark(code="unsatisfiable", is_error=False, rule=rule.id, message=message)
+
+
+def _covers(wide: AgentRule, rule: AgentRule) -> bool:
+    """Whether `wide` denies, or asks about, whatever `rule` does; of two that are alike the first covers the other."""
+    if wide.effect is not rule.effect and wide.effect is not Effect.DENY:
+        return False
+    has_all = all(
+        "*" in ours or set(theirs) <= set(ours)
+        for ours, theirs in ((wide.agents, rule.agents), (wide.models, rule.models), (wide.commands, rule.commands))
+    )
+    has_paths = set(rule.paths) <= set(wide.paths) or "**" in wide.paths
+    is_alike = (wide.agents, wide.models, wide.paths, wide.commands, wide.effect) == (
+        rule.agents, rule.models, rule.paths, rule.commands, rule.effect,
+    )  # fmt: skip
+    return has_all and has_paths and (wide.number < rule.number or not is_alike)
 
 
 def _able(need: Require, trust: Trust) -> int:

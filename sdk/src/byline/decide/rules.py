@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from byline.core.change import Change, Unit
+    from byline.core.change import Change, ChangedFile, Unit
     from byline.core.policy import Policy, Rule, When
     from byline.core.trust import Trust
     from byline.decide.facts import FileFacts, UnitFacts
@@ -49,12 +49,12 @@ def decide_change(policy: Policy, change: Change, *, trust: Trust, at: datetime)
         approvals = Approvals(policy, change, trust, at)
         reasons = [reason for each in facts for reason in _file(each, policy, change, trust, approvals)]
     outcome = min((reason.outcome for reason in reasons), key=lambda each: each.rank, default=Outcome.ALLOW)
-    return Verdict(outcome=outcome, reasons=tuple(reasons), summary=_summary(change, facts))
+    return Verdict(outcome=outcome, reasons=tuple(reasons), summary=_summary(change.files, facts))
 
 
-def deny_change(message: str, change: Change | None = None) -> Verdict:
-    """Return the verdict where state that a gate needs is missing or malformed (T0)."""
-    return Verdict(outcome=Outcome.DENY, reasons=(_whole(STATE, message),), summary=_summary(change, ()))
+def deny_change(message: str) -> Verdict:
+    """Return the verdict where state that a gate needs is missing or malformed (T0): no change was looked at."""
+    return Verdict(outcome=Outcome.DENY, reasons=(_whole(STATE, message),), summary=_summary((), ()))
 
 
 def _state(policy: Policy, change: Change, trust: Trust, at: datetime) -> Iterator[Reason]:
@@ -141,8 +141,8 @@ def _reason(rule: str, outcome: Outcome, message: str, unit: Unit, needs: Needs 
     return Reason(rule=rule, outcome=outcome, message=message, path=unit.path, side=unit.side, lines=unit.lines, needs=needs)
 
 
-def _summary(change: Change | None, facts: Iterable[FileFacts]) -> Summary:
-    units = [unit for file in (change.files if change else ()) for unit in file.units]
+def _summary(files: Iterable[ChangedFile], facts: Iterable[FileFacts]) -> Summary:
+    units = [unit for file in files for unit in file.units]
     counts = dict.fromkeys(Origin, 0)
     for each in facts:
         for origin, count in each.origins:

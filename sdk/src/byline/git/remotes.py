@@ -67,16 +67,6 @@ def add_refspecs(settings: Settings, remote: str) -> bool:
     return True
 
 
-def remove_refspecs(settings: Settings, remote: str) -> None:
-    """Undo `add_refspecs`.
-
-    Raises:
-        RepositoryError: Git cannot write its configuration.
-    """
-    for refspec in fetch_refspecs(remote):
-        settings.remove(f"remote.{remote}.fetch", refspec)
-
-
 def fetch(git: Git, remote: str, *refspecs: str, seconds: float = NETWORK_SECONDS) -> None:
     """Fetch `refspecs` from `remote`.
 

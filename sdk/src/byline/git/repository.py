@@ -227,14 +227,6 @@ class Repository(ObjectStore):
         """Return the value of `key` that counts (`settings` has the rest)."""
         return self.settings.get(key)
 
-    def config_set(self, key: str, value: str) -> None:
-        """Set `key` in the repository's own configuration."""
-        self.settings.set(key, value)
-
-    def config_add(self, key: str, value: str) -> None:
-        """Give `key` one more value in the repository's own configuration, unless it has it."""
-        self.settings.add(key, value)
-
     def remotes(self) -> tuple[str, ...]:
         """Return the names of the remotes."""
         return remotes.remote_names(self.settings.values())

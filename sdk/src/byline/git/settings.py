@@ -79,11 +79,6 @@ class Settings:
         said = self.git.run("config", self.scope, "-z", "--get-all", key, ok=(0, 1)).split(b"\0")
         return [os.fsdecode(value) for value in said[:-1]]
 
-    def is_true(self, key: str) -> bool:
-        """Whether `key` is set to a true value."""
-        value = self.get(key)
-        return value is not None and value.lower() in _TRUE
-
     def choices(self, key: str) -> tuple[str, ...]:
         """Return the values of `key`, every true one as `true`; none where the one that counts is false."""
         values = ["true" if value.lower() in _TRUE else value for value in self.values().get(normal_key(key), ())]

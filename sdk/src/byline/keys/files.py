@@ -61,11 +61,14 @@ def load_secret(path: Path) -> bytes:
         ConfigError: It cannot be read, others may read it, or it is too long for a key.
     """
     try:
-        with path.open("rb") as file:
+        # O_NONBLOCK: a mark may name any path, and opening a named pipe must not wait for its writer.
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - of a handle
             mode = os.fstat(file.fileno()).st_mode
-            data = file.read(MAX_KEY_FILE + 1)
+            data = file.read(MAX_KEY_FILE + 1) if stat.S_ISREG(mode) else None
     except OSError as error:
         raise ConfigError(f"cannot read the key {path.name}: {error.strerror}") from error
+    if data is None:
+        raise ConfigError(f"{path.name} is no file")
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise ConfigError(f"others may read the key {path.name}", hint=f"chmod 600 {path}")
     if len(data) > MAX_KEY_FILE:

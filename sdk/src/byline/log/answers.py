@@ -10,6 +10,7 @@ An error has the class that its gRPC code says,
     FAILED_PRECONDITION                                     FrozenError
     RESOURCE_EXHAUSTED                                      PushbackError
     UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, ABORTED      LedgerUnavailableError
+    DATA_LOSS                                               DamagedError
     anything else                                           LedgerError
 
 or, more exactly, the one whose code the google.rpc.Status beside it names as the reason. That has the hint as well, and the time to
@@ -33,6 +34,7 @@ from byline.core.merkle import InclusionProof
 from byline.core.sealed_index import ROW_SIZE, IndexProof, Slice
 from byline.errors import (
     BylineError,
+    DamagedError,
     EntryRejectedError,
     FrozenError,
     KeyNotAllowedError,
@@ -71,6 +73,7 @@ _KINDS: dict[grpc.StatusCode, type[BylineError]] = {
     grpc.StatusCode.DEADLINE_EXCEEDED: LedgerUnavailableError,
     grpc.StatusCode.CANCELLED: LedgerUnavailableError,
     grpc.StatusCode.ABORTED: LedgerUnavailableError,
+    grpc.StatusCode.DATA_LOSS: DamagedError,
 }
 _BY_NUMBER = {code.value[0]: kind for code, kind in _KINDS.items()}
 _EXACT: tuple[type[BylineError], ...] = (*_KINDS.values(), LedgerError, MalformedError, NotAdmittedError, QuotaError)

@@ -11,6 +11,7 @@ the same and the check has failed. Of any other predicate an agent's key proves 
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from byline.core.authorship import Authorship
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from byline.core.verified import Strength, Verified
     from byline.verify.checks import Signed
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 class Delegations:
     """The delegations that were proven so far, under `trust`."""
@@ -33,14 +36,16 @@ class Delegations:
     def __init__(self, trust: Trust) -> None:
         self._own = {key.id for key in trust.keys}
         self._given: dict[str, dict[str, VerifiedDelegation]] = defaultdict(dict)
-        self._revoked: set[str] = set()
+        self._kept: dict[str, datetime] = {}  # of those that were ended, until when what was signed holds
 
     def learn(self, fact: Verified) -> None:
         """Take note of `fact`, if it is about delegation."""
         if isinstance(fact, VerifiedDelegation) and fact.delegation.key not in self._own:
             self._given[fact.delegation.key][fact.digest] = fact
         if isinstance(fact, VerifiedRevocation):
-            self._revoked.add(fact.revocation.delegation)
+            ended = fact.revocation
+            kept = ended.keeps_until or NEVER
+            self._kept[ended.delegation] = min(kept, self._kept.get(ended.delegation, kept))
 
     def key(self, key: str) -> TrustedKey | None:
         """Return the agent's key with the id `key`, which has no uses: whoever is asked first answers for it."""
@@ -83,10 +88,10 @@ class Delegations:
         """Return the delegation that `said`, signed with `key`, stays within, or why it stays within none."""
         named = said.mandate.delegation if said.mandate else ""
         fact = self._given[key].get(named)
-        if fact is None:
+        if fact is None or said.mandate is None:
             return "the delegation that it names is not here"
-        if named in self._revoked:
-            return "the delegation was revoked"
+        if said.mandate.signed_at > self._kept.get(named, said.mandate.signed_at):
+            return "the delegation was revoked" if self._kept[named] == NEVER else "the delegation had been ended"
         return next(_exceeds(fact, said), fact)
 
 
