@@ -129,10 +129,15 @@ def test_an_empty_commit_has_a_statement_without_claims(story: Story) -> None:
 
 
 def test_a_declaration_is_not_made_for_an_agents_commit(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    story.commit()
     story.person_types("a.py", PERSON)
     monkeypatch.setenv("CLAUDECODE", "1")
     story.commit()
     assert story.blame("HEAD", "a.py").count("unknown") == 3
+    monkeypatch.delenv("CLAUDECODE")
+    story.person_types("a.py", f"{PERSON}typed = 4\n")
+    story.commit("--amend")
+    assert [story.blame("HEAD", "a.py").count(each) for each in ("unknown", "human")] == [3, 1]
 
 
 def test_a_declaration_is_not_made_for_somebody_elses_text(story: Story) -> None:
@@ -244,6 +249,7 @@ def test_a_submodule_is_claimed_as_a_whole(story: Story, tmp_path: Path) -> None
 
 
 def test_a_large_commit_is_split_into_parts_that_each_fit(story: Story) -> None:
+    """FM7: its parts are about one change, and blame in a fresh clone reads all of them."""
     for number in range(3):
         story.person_types(f"f{number}.txt", "".join(f"{number} {line}\n" for line in range(25_000)))
     story.commit()

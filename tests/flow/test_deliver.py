@@ -228,7 +228,7 @@ def test_two_that_deliver_at_once_get_one_receipt_for_each_statement(workshop: W
 def test_evidence_is_sent_in_a_push_of_its_own(workshop: Workshop, tmp_path: Path) -> None:
     digests = _sign(workshop)
     bare = Scratch.create(tmp_path / "bare", "--bare")
-    workshop.repo.config_set("remote.origin.url", str(bare.path))
+    workshop.repo.settings.set("remote.origin.url", str(bare.path))
     deliver(workshop, None)
     assert push_evidence(workshop, "origin", trust=None, at=datetime(2026, 11, 21, tzinfo=UTC)).sent
     with open_repository(bare.path) as server:

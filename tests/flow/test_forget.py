@@ -10,12 +10,18 @@ from pathlib import Path
 
 import pytest
 
+import byline
+from byline.capture.clone import settle_repository
 from byline.capture.inbox import drop_aside
 from byline.capture.journal import read_events
-from byline.capture.places import inbox_dir
+from byline.capture.loose import loose_edits, loose_folders
+from byline.capture.places import inbox_dir, loose_dir, repository_dir
 from byline.core.edit import Edit
-from byline.flow.forget import Wish, choose, forget
+from byline.core.lines import blob_id
+from byline.flow.forget import choose, forget
+from byline.flow.forget_loose import choose_loose, forget_loose
 from byline.flow.forgotten import load_forgotten
+from byline.flow.wishes import Wish
 from byline.keys.p256 import load_key
 from flow.test_killed import dies_at
 from scratch import Scratch
@@ -110,6 +116,45 @@ def test_what_is_wished(story: Story, wish: Wish, stays: set[str]) -> None:
     assert bool(left(story)) == bool(stays)
 
 
+def test_what_hooks_had_begun_that_were_killed_goes_too(story: Story) -> None:
+    inbox, contents = inbox_dir(os.environ), story.scratch.path / ".git/byline/contents"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(60)
+    drafts = [inbox / "edit.claude-code.9.0.tmp", next(contents.iterdir()) / f".{gone.pid}.00", contents / f"aa/.{os.getpid()}.00"]
+    drafts[2].parent.mkdir(exist_ok=True)
+    for draft in drafts:
+        draft.write_text(f"{FIRST} {SECRET}")
+    assert take(story, Wish(session=FIRST))
+    assert left(story) == [drafts[2]], "one whose process lives is not taken from it"
+
+
+def test_a_folder_without_git_forgets_the_session_as_well(story: Story, tmp_path: Path) -> None:
+    """Wherever it is; another session's records and texts stay, and what a file holds stays the agent's when it becomes a repository."""
+    plain, loose = tmp_path / "plain", loose_dir(os.environ)
+    plain.mkdir()
+    for name, line in (("mine", SECRET), ("theirs", OTHER)):
+        with byline.session(agent=name, root=plain, session_id=FIRST if name == "mine" else SECOND) as session:
+            session.write(f"{name}.py", line)
+            session.write(f"{name}.py", "now = 1\n" + ("" if name == "mine" else line))
+
+    def found(text: str) -> list[Path]:
+        return [path for path in loose.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+    assert found(FIRST)
+    assert found(SECRET)
+    assert take(story, Wish(session=FIRST))
+    assert (found(FIRST), found(SECRET), len(found(SECOND)), len(found(OTHER))) == ([], [], 1, 2)
+    assert not take(story, Wish(session=FIRST))
+    adopted = Scratch.create(plain)
+    place = repository_dir(adopted.path / ".git")
+    settle_repository(place, inbox_dir(os.environ))
+    edits = [each for each in read_events(place).events if isinstance(each, Edit)]
+    assert {(each.path, getattr(each.by, "name", None), each.session) for each in edits} == {
+        (b"mine.py", "mine", None),
+        (b"theirs.py", "theirs", SECOND),
+    }
+
+
 def test_all_is_also_what_names_no_session(story: Story) -> None:
     """A script's text goes; what a person typed beside it stays theirs to declare."""
     story.person_types("d.py", "typed = 1\n")
@@ -165,11 +210,51 @@ def campaign(repo: str, key: str) -> None:
     assert number > 20
 
 
+def campaign_without_git(folder: str) -> None:
+    """The same in a folder without git, where another session wrote, too."""
+    inbox, plain, loose = inbox_dir(os.environ), Path(folder), loose_dir(os.environ)
+    with byline.session(agent="theirs", root=plain, session_id=SECOND) as session:
+        session.write("b.py", OTHER)
+
+    def forget_first() -> bool:
+        chosen = choose_loose(inbox, plain, Wish(session=FIRST))
+        if not chosen.is_empty:
+            forget_loose(inbox, chosen)
+        return not chosen.is_empty
+
+    number, died = 0, True
+    while died:
+        number += 1
+        with byline.session(agent="mine", root=plain, session_id=FIRST) as session:
+            session.write("a.py", SECRET)
+            session.write("a.py", f"short = {number}\n")
+        died = dies_at(number, forget_first)
+        assert forget_first() == died, number
+        files = [path.read_bytes() for path in loose.rglob("*") if path.is_file()]
+        assert not any(word.strip().encode() in data for data in files for word in (FIRST, SECRET)), number
+        (kept,) = loose_folders(loose)
+        here = [each for each in loose_edits(kept) if each.after in (blob_id(OTHER.encode()), blob_id((plain / "a.py").read_bytes()))]
+        assert {(each.path, getattr(each.by, "name", None), each.session) for each in here} == {
+            (b"a.py", "mine", None),
+            (b"b.py", "theirs", SECOND),
+        }, number
+    assert number > 3
+
+
+def run_campaign(name: str, *words: str) -> None:
+    """Run a campaign of this module in a process of its own, which is forked again and again."""
+    code = f"import sys; sys.path[:0] = [sys.argv[1]]; from flow.test_forget import {name}; {name}(*sys.argv[2:])"
+    subprocess.run([sys.executable, "-c", code, str(Path(__file__).parents[1]), *words], check=True, timeout=1800)
+
+
 @pytest.mark.slow
 def test_killed_between_any_two_calls_the_next_one_does_the_rest(tmp_path: Path) -> None:
     story = Story.begin(tmp_path, declares=True)
     story.person_types("a.py", "mine = 1\n")
     story.commit()
-    code = "import sys; sys.path[:0] = [sys.argv[1]]; from flow.test_forget import campaign; campaign(*sys.argv[2:])"
-    words = [str(Path(__file__).parents[1]), str(story.scratch.path), str(tmp_path / "key.pem")]
-    subprocess.run([sys.executable, "-c", code, *words], check=True, timeout=300)
+    run_campaign("campaign", str(story.scratch.path), str(tmp_path / "key.pem"))
+
+
+def test_killed_without_git_the_next_one_does_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    run_campaign("campaign_without_git", str(tmp_path / "plain"))

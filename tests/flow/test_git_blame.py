@@ -28,6 +28,7 @@ from byline.flow.chain import Chain
 from byline.flow.claiming import Maker, claim_commit, commit_effect
 from byline.flow.resolve import open_resolver
 from byline.flow.versions import Versions
+from byline.flow.workshop import Signatory
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 from scratch import Scratch
@@ -61,13 +62,13 @@ class Oracle:
         """Claim every commit as the attester does, and publish all at once; nobody's lines have a commit, too."""
         signer = self.story.signer
         with self.story.workshop() as workshop, EvidenceIndex(workshop.cache) as index:
-            versions, chain = Versions(workshop, index), Chain(workshop, signer)
+            versions, chain = Versions(workshop, index), Chain(workshop)
             issued = []
             for each in workshop.repo.commits_between(None, "HEAD"):
                 info = workshop.repo.commit_info(each)
                 commit = Commit(id=info.id, tree=info.tree, parents=info.parents)
                 claims = claim_commit(versions, each, Maker(worktree=None))
-                issued += chain.issue(commit, commit_effect(versions, each), claims, channel="sweep")
+                issued += chain.issue(commit, commit_effect(versions, each), claims, by=Signatory(signer=signer), channel="sweep")
             EvidenceRef(workshop.repo).add(join_receipt(each, signer.public, None) for each in issued)
 
     def differences(self, names: Iterable[str]) -> Iterator[str]:

@@ -5,7 +5,8 @@
     overhear(calls, line, from_client=False)
 
 1. The agent is who it says in `initialize` (`agentInfo`, in lower case), else the program; the session is that of the protocol, and its
-   folder the one that the editor gave. The model is what the session's settings name, and None where they name none.
+   folder the one that the editor gave. One that has hooks, too, has the name that these have for it: rules and records are about one
+   agent, and what both tell is recorded once. The model is what the session's settings name, and None where they name none.
 2. `fs/write_text_file` is an edit of what the file held to what is written, once the editor has answered that it wrote. Where the agent
    had read the file through the editor, and nobody wrote to the disk since, it held what was read: text that a person has not saved yet
    is not the agent's.
@@ -13,6 +14,8 @@
 4. A call that runs something, or of no known kind, is a window over the work tree: from when it is first heard of, or the editor's yes
    to it, to its end. What happens while the editor is asked is nobody's. So is a terminal, from before the editor starts it.
 5. A prompt's answer ends all that is open. What is told of an old session that is loaded again is not new.
+6. What a person asks for (`session/prompt`) is kept where they chose that, without what is attached to it.
+7. What the rules for agents do not allow the editor does not hear of (`byline.flow.acp_rules`).
 
 An agent does not wait for the notice that it sends of a call: of what it runs unasked, and that is done before the work tree was looked
 at, nothing is known.
@@ -27,6 +30,7 @@ from byline.capture.disk import read_file
 from byline.core.attribution import Channel
 from byline.core.rpc import object_of, objects_of, text_of
 from byline.core.value import dataclass
+from byline.flow.acp_rules import JUDGED, AcpRules
 from byline.flow.acp_tool_call import NAMED_FILES, NO_FILES, ToolCall, model_in
 from byline.flow.overhearing import Windows
 from byline.flow.sessions import session
@@ -39,7 +43,8 @@ OPENS_SESSION: Final = frozenset(("session/new", "session/load", "session/resume
 ABOUT_FILES: Final = frozenset(("fs/write_text_file", "fs/read_text_file", "session/request_permission"))
 ABOUT_TERMINALS: Final = frozenset(("terminal/create", "terminal/output", "terminal/wait_for_exit", "terminal/kill", "terminal/release"))
 SETS_MODEL: Final = frozenset(("session/set_model", "session/set_config_option"))
-
+# The names that agents have here, by those that they (or programs that speak the protocol for them) say over it.
+NAMES: Final = {"claude-agent-acp": "claude-code", "claude-code-acp": "claude-code", "codex-acp": "codex", "copilot": "copilot-cli"}
 
 HEEDED: Final = frozenset(("initialize", "session/prompt")) | OPENS_SESSION | SETS_MODEL | ABOUT_FILES | ABOUT_TERMINALS
 
@@ -60,6 +65,7 @@ class _Work:
     session: Session
     calls: dict[str, ToolCall]
     read: dict[Path, tuple[bytes | None, bytes]]
+    rules: AcpRules
 
 
 class AcpCalls:
@@ -73,6 +79,18 @@ class AcpCalls:
         self._asked: dict[tuple[bool, object], _Asked] = {}
         self._sessions: dict[str, _Work] = {}
         self._windows = Windows()
+
+    def refuse(self, message: Message, *, from_client: bool) -> bytes | None:
+        """Return what the agent is told of what the rules do not allow; None for any other message."""
+        if from_client or message.method not in JUDGED:
+            return None
+        work = self._sessions.get(text_of(message.given, "sessionId") or "") or self._begin({}, {}, None)
+        asked = object_of(message.given, "toolCall")
+        call = self._told(work, asked) if message.method == "session/request_permission" else None
+        answer = work.rules.refuse(message, call)
+        if answer is not None and call is not None:
+            self._drop(work, call)
+        return answer
 
     def take(self, message: Message, *, from_client: bool) -> None:
         """Record what a message tells of."""
@@ -100,6 +118,8 @@ class AcpCalls:
         self._asked[from_client, message.id] = _Asked(method=method, given=given, before=before)
         if from_client and method == "session/load":
             self._sessions.pop(text_of(given, "sessionId") or "", None)
+        elif work is not None and method == "session/prompt":
+            self._prompted(work, "\n".join(text for each in objects_of(given, "prompt") if (text := text_of(each, "text"))))
         elif work is not None and method == "session/request_permission":
             call = self._told(work, object_of(given, "toolCall"))
             if call is not None:
@@ -141,20 +161,27 @@ class AcpCalls:
 
     def _opened(self, given: dict[str, Any], answer: dict[str, Any]) -> None:
         told = text_of(answer, "sessionId") or text_of(given, "sessionId")
-        if told is None:
-            return
-        name = self._agent or (text_of(self._info, "name") or self._program).lower().replace(" ", "-")
+        if told is not None:
+            self._sessions[told] = self._begin(given, answer, told)
+
+    def _begin(self, given: dict[str, Any], answer: dict[str, Any], told: str | None) -> _Work:
+        said = (text_of(self._info, "name") or self._program).rpartition("/")[2].lower().replace(" ", "-")
         made = session(
-            agent=name,
-            version=text_of(self._info, "version"),
+            agent=self._agent or NAMES.get(said, said),
+            version=None if said.endswith("-acp") else text_of(self._info, "version"),  # another program's
             model=model_in(answer),
             root=self._root / (text_of(given, "cwd") or "."),
             session_id=told,
             channel=Channel.PROXY,
         )
-        self._sessions[told] = _Work(session=made, calls={}, read={})
+        return _Work(session=made, calls={}, read={}, rules=AcpRules(made))
+
+    def _prompted(self, work: _Work, text: str) -> None:
+        if text.strip():
+            work.session.prompt(text)
 
     def _prompt_is_over(self, work: _Work) -> None:
+        work.rules.forget()
         for call in [*work.calls.values()]:
             self._over(work, call, is_done=False)
 
@@ -181,12 +208,18 @@ class AcpCalls:
         if call is None:
             return
         chosen = [each for each in objects_of(given, "options") if each.get("optionId") == outcome.get("optionId")]
-        if not any((text_of(each, "kind") or "").startswith("allow") for each in chosen):
-            del work.calls[call.id]
+        is_allowed = any((text_of(each, "kind") or "").startswith("allow") for each in chosen)
+        work.rules.answered(call, is_allowed=is_allowed)
+        if not is_allowed:
+            self._drop(work, call)
             return
         call.is_asked_about = False
         call.look_anew()
         self._watch(work, call)
+
+    def _drop(self, work: _Work, call: ToolCall) -> None:
+        work.calls.pop(call.id, None)
+        self._windows.close(_key(work, call))
 
     def _started(self, asked: _Asked, message: Message) -> None:
         terminal = _terminal(asked.given, message.given)

@@ -51,6 +51,8 @@ class ToolCall:
         self.id = told
         self.kind: str | None = None
         self.is_asked_about = False  # the editor was asked, and has not answered
+        self.title = ""
+        self.given: dict[str, Any] = {}  # what the tool was called with, in the agent's own words
         self._named: tuple[str, ...] = ()
         self._diffs: tuple[Diff, ...] = ()
         self._seen: dict[Path, bytes | None] = {}
@@ -59,6 +61,8 @@ class ToolCall:
     def merge(self, update: dict[str, Any]) -> None:
         """Take in what a message says of the call."""
         self.kind = text_of(update, "kind") or self.kind
+        self.title = text_of(update, "title") or self.title
+        self.given = object_of(update, "rawInput") or self.given
         named = [path for each in objects_of(update, "locations") if (path := text_of(each, "path"))]
         diffs = [diff for each in objects_of(update, "content") if (diff := _diff(each)) is not None]
         self._named = tuple(named) or self._named
@@ -66,11 +70,11 @@ class ToolCall:
 
     def names(self, path: Path) -> bool:
         """Whether the call is about the file at `path`."""
-        return path in self._paths()
+        return path in self.paths()
 
     def look(self) -> None:
         """Read the files that it names and that were not read before."""
-        for path in self._paths():
+        for path in self.paths():
             if path not in self._seen:
                 self._seen[path] = read_file(path)
 
@@ -85,10 +89,11 @@ class ToolCall:
 
     def changes(self, *, is_done: bool) -> list[Change]:
         """Return what it made of the files that it names; of a call that failed only what its diffs tell."""
-        found = [self._change(path, is_done=is_done) for path in self._paths() if path not in self._written and not path.is_dir()]
+        found = [self._change(path, is_done=is_done) for path in self.paths() if path not in self._written and not path.is_dir()]
         return [each for each in found if each is not None and each.before != each.after]
 
-    def _paths(self) -> tuple[Path, ...]:
+    def paths(self) -> tuple[Path, ...]:
+        """Return the files that it names, those that have absolute paths."""
         named = (*self._named, *(diff.path for diff in self._diffs))
         return tuple(dict.fromkeys(Path(path) for path in named if path.startswith("/") and "\0" not in path))
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The chain of one clone's statements: each names its number and the SHA-256 of the one before.
 
-    <place>/recorder.json = {"schema": "byline.recorder/1", "id": "c-<32 hex>", "seq": 7, "prev": "<SHA-256 of payload 7>"}
+    <place>/recorder.json = {"schema": "byline.recorder/1", "id": "c-<32 hex>", "seq": 7, "prev": "<SHA-256 of payload 7>", "key": "<SPKI>"}
 
 The file is there before the first statement is. `Chain.issue` signs, keeps the envelope in the outbox (durable), and only then moves
 the chain on. Killed between the two, the next start finds the statement in the outbox, or among the evidence if somebody delivered it
-meanwhile, and goes on from it: no number is given twice and none is left out. Among the evidence anybody can put anything, so only
-what our own key signed counts. A lost file is made anew from the outbox; with nothing in it a new chain begins.
+meanwhile, and goes on from it: no number is given twice and none is left out. Several keys may sign in a chain. Among the evidence
+anybody can put anything, so only what `key` signed counts, which is there before the first statement that it signs. A lost file is made
+anew from the outbox; with nothing in it a new chain begins.
 What is imported is no part of what this clone recorded: an `Issuer` makes a chain of its own for each import, kept nowhere.
 """
 
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Mandate, Recorder, format_authorship, parse_authorship
+from byline.core.canonical import format_base64, parse_base64
 from byline.core.claim import Claim, New
 from byline.core.redaction import redact_claims, redact_refusal
 from byline.core.refusal import with_key
@@ -25,7 +27,7 @@ from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import parse_statement
 from byline.core.value import dataclass, replace
 from byline.errors import MalformedError, SignatureError
-from byline.flow.workshop import Workshop, write_atomic
+from byline.flow.workshop import write_atomic
 from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from byline.core.envelope import Envelope
     from byline.core.ports import Signer
     from byline.core.refusal import Refusal
+    from byline.flow.workshop import Signatory, Workshop
     from byline.log.index import EvidenceIndex
 
 SCHEMA = "byline.recorder/1"
@@ -46,11 +49,12 @@ PART_FILES = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tail:
-    """The end of the chain `id`: the last number given (0: none) and the digest of that statement."""
+    """The end of the chain `id`: the last number given (0: none), the digest of that statement, the key that signs it or the next."""
 
     id: str
     seq: int
     prev: str | None
+    key: bytes = b""
 
     def link(self) -> Link:
         """Return the place of the next statement."""
@@ -62,8 +66,8 @@ def load_tail(place: Path) -> Tail | None:
     try:
         value = json.loads((place / FILE).read_bytes())
         if value["schema"] == SCHEMA:
-            return Tail(id=str(value["id"]), seq=int(value["seq"]), prev=value["prev"])
-    except (OSError, ValueError, KeyError, TypeError):
+            return Tail(id=str(value["id"]), seq=int(value["seq"]), prev=value["prev"], key=parse_base64(value["key"]))
+    except (OSError, ValueError, KeyError, TypeError, MalformedError):
         return None
     return None
 
@@ -74,23 +78,32 @@ def save_tail(place: Path, tail: Tail) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    value = {"schema": SCHEMA, "id": tail.id, "seq": tail.seq, "prev": tail.prev}
+    value = {"schema": SCHEMA, "id": tail.id, "seq": tail.seq, "prev": tail.prev, "key": format_base64(tail.key)}
     write_atomic(place / FILE, json.dumps(value).encode() + b"\n")
 
 
 class Issuer:
     """The one who issues the statements of a chain of its own, from number 1 on."""
 
-    def __init__(self, workshop: Workshop, signer: Signer) -> None:
+    def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
-        self._signer = signer
         self._outbox = Outbox(workshop.place)
         self._tail = Tail(id=f"c-{workshop.random(16).hex()}", seq=0, prev=None)
 
     def issue(
-        self, commit: Commit, change: str, claims: Sequence[Claim], *, channel: str, refusals: Sequence[Refusal] = ()
+        self,
+        commit: Commit,
+        change: str,
+        claims: Sequence[Claim],
+        *,
+        by: Signatory,
+        channel: str,
+        refusals: Sequence[Refusal] = (),
+        prompts: tuple[str, ...] = (),
     ) -> tuple[Envelope, ...]:
-        """Sign what `commit` did, in as many parts as it takes, and keep it in the outbox. The first part tells of `refusals`.
+        """Let `by` sign what `commit` did, in as many parts as it takes, and keep it in the outbox.
+
+        The first part has `refusals` and `prompts`.
 
         Raises:
             OSError: The disk is full or not writable: parts that were kept are made anew by the next attempt.
@@ -112,22 +125,24 @@ class Issuer:
                 part=number,
                 parts=len(parts),
                 claims=part,
-                mandate=self._mandate(),
+                mandate=self._mandate(by),
                 refusals=tuple(redact_refusal(with_key(each, identity.line_key)) for each in refusals) if number == 1 else (),
+                prompts=prompts if number == 1 else (),
             )
-            issued.append(self._issue(authorship))
+            issued.append(self._issue(authorship, by.signer))
         return tuple(issued)
 
-    def _mandate(self) -> Mandate | None:
-        named = self._workshop.delegation
+    def _mandate(self, by: Signatory) -> Mandate | None:
         signed_at = datetime.fromtimestamp(self._workshop.now() // 10**9, UTC)
-        return Mandate(delegation=named, signed_at=signed_at) if named else None
+        return Mandate(delegation=by.delegation, signed_at=signed_at) if by.delegation else None
 
-    def _issue(self, authorship: Authorship) -> Envelope:
+    def _issue(self, authorship: Authorship, signer: Signer) -> Envelope:
         payload = format_authorship(authorship)
         parse_authorship(parse_statement(payload))  # nothing is signed that a strict reader would refuse
-        envelope = sign_payload(payload, self._signer)
-        self._outbox.put(envelope, self._signer.public)
+        if self._tail.key != signer.public:
+            self._move(replace(self._tail, key=signer.public))
+        envelope = sign_payload(payload, signer)
+        self._outbox.put(envelope, signer.public)
         self._move(replace(self._tail, seq=authorship.chain.seq, prev=envelope.digest))
         return envelope
 
@@ -138,8 +153,8 @@ class Issuer:
 class Chain(Issuer):
     """The one who issues what this clone recorded itself. The lock of the clone is held by whoever has one."""
 
-    def __init__(self, workshop: Workshop, signer: Signer) -> None:
-        super().__init__(workshop, signer)
+    def __init__(self, workshop: Workshop) -> None:
+        super().__init__(workshop)
         kept = load_tail(workshop.place)
         # Before the evidence is looked at: what leaves the outbox is among it by then.
         self._tail = self._left(kept) or kept or self._tail
@@ -157,7 +172,7 @@ class Chain(Issuer):
             pending = self._outbox.read(name)
             link = _link(pending.envelope.payload) if pending else None
             if pending and link and (kept is None or link.id == kept.id):
-                newest = Tail(id=link.id, seq=link.seq, prev=pending.envelope.digest)
+                newest = Tail(id=link.id, seq=link.seq, prev=pending.envelope.digest, key=pending.public)
                 return newest if kept is None or newest.seq > kept.seq else None
         return None
 
@@ -179,7 +194,7 @@ class Chain(Issuer):
         for stored in index.open(facts) if facts else ():
             envelope = stored.bundle.envelope
             with suppress(SignatureError):
-                signatures.verify(self._signer.public, envelope.signature, envelope.signed_bytes, namespace=AUTHORSHIP)
+                signatures.verify(self._tail.key, envelope.signature, envelope.signed_bytes, namespace=AUTHORSHIP)
                 yield envelope.digest
 
     def _move(self, tail: Tail) -> None:

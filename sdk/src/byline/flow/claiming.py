@@ -41,7 +41,8 @@ class Maker:
 
     Lines whose hash is `forgotten` were an agent's, and nobody declares them.
     With `is_agent` it is signed with an agent's key, which says of no text that a person wrote it: that is unknown then.
-    `replaced` are the commit itself and those that it was made from: what was unknown in them is still the same pending work.
+    `replaced` are the commit itself and those that it was made from, but for an agent's: what was unknown in them is still the same
+    pending work.
     """
 
     worktree: str | None

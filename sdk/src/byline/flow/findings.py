@@ -14,6 +14,7 @@ of by revoking a key. Most say that two facts cannot both be true, and never whi
     CLAIMS_DISAGREE  two clones claim the same content and give a new line to different owners
     HASH_MISMATCH    the text of a version is not the one that its recipe makes
     CHAIN_GAP        the statement before is not here, or is another than this one names, or there are two of one number
+    UNPROVEN_LINK    the statement before is here and is the one that this one names, and it is not proven
     NO_RECORD        the author or a trailer names an agent, and no statement about these files names a program
 """
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from byline.attribute.recheck import Rechecked
-    from byline.core.authorship import Authorship
+    from byline.core.authorship import Authorship, Link
     from byline.core.claim import Base, Claim
     from byline.core.lines import LineRange
     from byline.core.trust import Trust
@@ -190,18 +191,28 @@ class Finder:
         for fact in facts:
             links.setdefault((fact.authorship.chain.id, fact.authorship.chain.seq), set()).add(fact.digest)
         for fact in facts:
-            chain = fact.authorship.chain
-            same = twins(chain.id, chain.seq) if twins else links[chain.id, chain.seq]
-            before = links.get((chain.id, chain.seq - 1)) or self._here(chain.id, chain.seq - 1)
-            message = ""
-            if same - {fact.digest}:
-                message = f"there are two statements {chain.seq} of clone {chain.id}"
-            elif chain.seq > 1 and not before:
-                message = f"statement {chain.seq - 1} of clone {chain.id} is not here"
-            elif chain.prev not in before and (chain.seq > 1 or chain.prev):
-                message = f"statement {chain.seq} of clone {chain.id} does not follow the one before"
-            if message:
-                yield Finding(code=FindingCode.CHAIN_GAP, message=message, statement=fact.digest)
+            link = fact.authorship.chain
+            same = twins(link.id, link.seq) if twins else links[link.id, link.seq]
+            before = links.get((link.id, link.seq - 1)) or self._here(link.id, link.seq - 1)
+            found = self._doubt(link, is_twin=bool(same - {fact.digest}), before=before)
+            if found:
+                yield Finding(code=found[0], message=found[1], statement=fact.digest)
+
+    def _doubt(self, link: Link, *, is_twin: bool, before: Collection[str]) -> tuple[FindingCode, str] | None:
+        """Return what is wrong with a `link`, given the proven statements of the number `before`."""
+        if is_twin:
+            return FindingCode.CHAIN_GAP, f"there are two statements {link.seq} of clone {link.id}"
+        if link.seq > 1 and not before:
+            named = f"statement {link.seq - 1} of clone {link.id} is"
+            is_here = link.prev is not None and self._index.statement(link.prev) is not None
+            return (
+                (FindingCode.UNPROVEN_LINK, f"{named} here, and its checks fail")
+                if is_here
+                else (FindingCode.CHAIN_GAP, f"{named} not here")
+            )
+        if link.prev not in before and (link.seq > 1 or link.prev):
+            return FindingCode.CHAIN_GAP, f"statement {link.seq} of clone {link.id} does not follow the one before"
+        return None
 
     def _here(self, chain: str, seq: int) -> set[str]:
         return {each.statement for each in self._index.facts(chain=chain, seq=seq) if self._is_proven(each.statement)}

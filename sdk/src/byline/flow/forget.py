@@ -2,19 +2,20 @@
 """forget: what sessions left on this machine goes, and what was signed stays.
 
     chosen = choose(workshop, Wish(session="6e46bda4"))              # which sessions, and what they left; nothing is changed
-    forget(workshop, chosen, at=time.time_ns())                      # -> Forgotten(records=12, contents=7, payloads=1)
+    forget(workshop, chosen)                                         # -> Forgotten(records=12, texts=7, payloads=1)
 
-A session leaves its agent's payloads (those that could not be read, and those that wait for a command to end), records in the journal,
-texts among the contents, and its id in the folded state. All of it goes but for
+A session leaves payloads in the inbox (`flow.wishes`), records in the journal, texts among the contents, prompts (`capture.prompts`),
+and its id in the folded state; and records and texts of folders without git (`capture.loose`), wherever they are. All of it goes but for
 
     texts that git has, and those that stand in a work tree now       git, or anybody who looks at the file, has them anyway
     who wrote a line that is not committed yet                        the agent and its model, without the session: it stays an agent's
     a keyed hash of each line whose text goes (`flow.forgotten`)      so that no committer declares it to be theirs
-    statements                                                        they hold no text; `byline ledger erase` is for them
+    statements, also those that wait to be sent                       they hold no text; `byline ledger erase` is for them
 
-The steps, each of which may be the last before a kill, and the same wish again does the rest: 0. each file that a session touched is
-looked at as it is now, and everything is folded and attested as ever; then, under the clone's lock: 1. the hashes are kept, durable;
-2. the state is written without the sessions; 3. texts go, and 4. payloads; 5. their records are blanked, and the journal keeps its length.
+Without its key nobody opens what a statement committed to. The steps, each of which may be the last before a kill, and the same wish again
+does the rest: 0. each file that a session touched is looked at as it is now, everything is folded and attested as ever, and folders without
+git are done with; then, under the clone's lock: 1. the hashes are kept, durable; 2. the state is written without the sessions; 3. texts and
+prompts go, and 4. payloads; 5. their records are blanked, and the journal keeps its length.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byline.capture.clock import now_ns
 from byline.capture.contents import Contents
 from byline.capture.cut import locked, read_cut
 from byline.capture.disk import read_link_or_file
-from byline.capture.inbox import list_arrivals
-from byline.capture.journal import FILE, now_ns, parse_event, read_events
+from byline.capture.journal import FILE, parse_event, read_events
+from byline.capture.loose import loose_edits, loose_folders, strip_sessions
 from byline.capture.places import shared_dir
+from byline.capture.prompts import FILE as PROMPTS
+from byline.capture.prompts import read_prompts
 from byline.capture.refusals import FILE as REFUSALS
 from byline.capture.refusals import read_line
 from byline.capture.scribe import Occasion, Scribe
@@ -37,7 +41,7 @@ from byline.capture.worktree import find_worktree
 from byline.core.attribution import Agent, Tool
 from byline.core.edit import UNSEEN, Edit, Unseen
 from byline.core.lines import has_word, hash_lines
-from byline.core.value import dataclass, replace
+from byline.core.value import replace
 from byline.errors import MalformedError, RepositoryError
 from byline.flow.attest import attest_pending
 from byline.flow.claiming import WRITTEN
@@ -46,7 +50,9 @@ from byline.flow.forgotten import FILE as FORGOTTEN
 from byline.flow.forgotten import add_forgotten
 from byline.flow.pending import STATE
 from byline.flow.progress import KEPT, load_progress
+from byline.flow.prompts import drop_prompts
 from byline.flow.texts import Texts
+from byline.flow.wishes import Chosen, Forgotten, left_payloads, named_sessions, wanted_sessions
 from byline.flow.workshop import hold, write_atomic
 
 if TYPE_CHECKING:
@@ -55,46 +61,12 @@ if TYPE_CHECKING:
     from byline.attribute.rows import Rows
     from byline.attribute.state import Lost, Seen, State
     from byline.core.attribution import Byline, Owner
+    from byline.flow.wishes import Wish
     from byline.flow.workshop import Workshop
 
     Key = tuple[str, bytes]
 
 PATIENCE = 10.0  # seconds for the lock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """Whose traces shall go: of the session whose id begins so, of an agent, of what ended before a time (nanoseconds), of all."""
-
-    session: str | None = None
-    agent: str | None = None
-    before: int | None = None
-    everything: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """What a wish comes to: `sessions` by id (None: what names none), each with its agent, and what they left in `files`."""
-
-    sessions: Mapping[str | None, str]
-    records: int
-    texts: int
-    payloads: tuple[Path, ...]
-    files: frozenset[tuple[str, bytes]]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to forget."""
-        return not self.sessions and not self.payloads
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
-    """What went."""
-
-    records: int
-    texts: int
-    payloads: int
 
 
 def choose(workshop: Workshop, wish: Wish) -> Chosen:
@@ -106,17 +78,19 @@ def choose(workshop: Workshop, wish: Wish) -> Chosen:
     """
     _take_up(workshop)
     edits, state = _edits(workshop.place), load_progress(workshop.place).state
-    sessions: dict[str | None, str] = {
-        name: agent for name, agent in _sessions(edits, state).items() if _is_wanted(name, agent, wish, edits)
-    }
-    if wish.everything and any(each.session is None for each in edits):
-        sessions[None] = "what names no session"
+    loose = [edit for folder in loose_folders(workshop.inbox.parent / "loose") for edit in loose_edits(folder)]
+    asked = [each.prompt for each in read_prompts(workshop.place)]
+    known = (
+        named_sessions(loose if wish.session else ()) | {each.session: each.agent for each in asked} | named_sessions(edits, _owners(state))
+    )
+    sessions = wanted_sessions(known, wish, (*edits, *asked))
     mine = [each for each in edits if each.session in sessions]
     return Chosen(
         sessions=sessions,
-        records=len(mine),
+        records=len(mine) + sum(each.session in sessions for each in loose if each.session),
         texts=len(_doomed(workshop, state, edits, sessions)),
-        payloads=tuple(_payloads(workshop.inbox, wish, sessions)),
+        prompts=sum(each.session in sessions for each in asked),
+        payloads=tuple(left_payloads(workshop.inbox, wish, sessions)),
         files=frozenset((each.worktree, each.path) for each in mine).union(_touched(state, sessions)),
     )
 
@@ -129,10 +103,12 @@ def forget(workshop: Workshop, chosen: Chosen) -> Forgotten:
         OSError: Something cannot be written or removed: the rest is there.
     """
     sessions = chosen.sessions
+    named = frozenset(name for name in sessions if name)
     # 0.
     for key in sorted(chosen.files):
         _sight(workshop, *key)
     _take_up(workshop)
+    loose = [strip_sessions(folder, named) for folder in loose_folders(workshop.inbox.parent / "loose")]
     place = workshop.place
     with hold(place, seconds=PATIENCE) as is_held:
         if not is_held:
@@ -147,17 +123,25 @@ def forget(workshop: Workshop, chosen: Chosen) -> Forgotten:
         # 3.
         contents = Contents(place, workshop.repo.algorithm)
         texts = sum(contents.remove(blob) for blob in sorted(doomed))
+        contents.sweep()
+        prompts = drop_prompts(place, sessions)
         # 4.
         for path in chosen.payloads:
             path.unlink(missing_ok=True)
         # 5.
         records = _blank(place, sessions, upto=progress.cursor) + _blank_refusals(place, sessions)
-    return Forgotten(records=records, texts=texts, payloads=len(chosen.payloads))
+    records += sum(each for each, _ in loose)
+    texts += sum(each for _, each in loose)
+    return Forgotten(records=records, texts=texts, prompts=prompts, payloads=len(chosen.payloads))
 
 
 def _take_up(workshop: Workshop) -> None:
-    if attest_pending(workshop, seconds=PATIENCE, sweeps=False).busy:
+    done = attest_pending(workshop, seconds=PATIENCE, sweeps=False)
+    if done.busy:
         raise _busy()
+    if done.left:  # what was recorded since is needed to claim it
+        commit, why = done.left[0].commit[:7], done.left[0].why
+        raise RepositoryError(f"commit {commit} is not signed yet: {why}", hint=f"byline attest {commit} signs it with your own key")
 
 
 def _busy() -> RepositoryError:
@@ -166,18 +150,6 @@ def _busy() -> RepositoryError:
 
 def _edits(place: Path) -> list[Edit]:
     return [each for each in read_events(place).events if isinstance(each, Edit)]
-
-
-def _sessions(edits: Iterable[Edit], state: State) -> dict[str, str]:
-    """Return the agent, or the kind of writer, of each session that the journal or the state names."""
-    found: dict[str, str] = {}
-    for edit in edits:
-        if edit.session:
-            found[edit.session] = getattr(edit.by, "name", None) or found.get(edit.session, "nobody")
-    for owner in _owners(state):
-        if owner.session:
-            found.setdefault(owner.session, owner.agent.name if owner.agent else str(owner.origin))
-    return found
 
 
 def _owners(state: State) -> Iterator[Owner]:
@@ -198,33 +170,6 @@ def _unsigned(rows: Rows) -> Iterator[Owner]:
             yield from [byline.owner.earlier] if byline.owner.earlier else []
 
 
-def _is_wanted(name: str, agent: str, wish: Wish, edits: Iterable[Edit]) -> bool:
-    if wish.session is not None:
-        return name.startswith(wish.session)
-    if wish.before is not None:
-        # Of a session without a record only the state is left: it is older than every record.
-        times = [each.time for each in edits]
-        last = max((each.time for each in edits if each.session == name), default=min(times, default=0))
-        return last < wish.before
-    return wish.everything or agent == wish.agent
-
-
-def _payloads(inbox: Path, wish: Wish, sessions: Iterable[str | None]) -> Iterator[Path]:
-    """Yield what agents' hooks left in the inbox of one of `sessions`; what could not be read tells its session in its bytes, if at all."""
-    names = [name.encode() for name in (*sessions, wish.session) if name]
-    aside = inbox / "aside"
-    for path in sorted(aside.iterdir()) if aside.is_dir() else ():
-        is_old = wish.before is not None and path.stat().st_mtime_ns < wish.before
-        if wish.everything or is_old or _holds(path, names):
-            yield path
-    yield from (each.path for each in list_arrivals(inbox) if _holds(each.path, names))
-
-
-def _holds(path: Path, names: Iterable[bytes]) -> bool:
-    data = path.read_bytes()
-    return any(name in data for name in names)
-
-
 def _touched(state: State, sessions: Mapping[str | None, str]) -> Iterator[Key]:
     for key, seen in state.versions.items():
         if any(owner.session in sessions for each in seen for owner in (each.writer, *_unsigned(each.rows))):
@@ -238,7 +183,7 @@ def _sight(workshop: Workshop, git_dir: str, path: bytes) -> None:
     if worktree is None or str(worktree.git_dir) != git_dir:
         return
     scribe, occasion = Scribe(workshop.inbox), Occasion(by=None, session=None, call=None, time=now_ns(), name="edit.forget")
-    after = scribe.keep(worktree, read_link_or_file(Path(os.fsdecode(os.path.join(os.fsencode(top), path)))), occasion, path)  # noqa: PTH118 - bytes
+    after = scribe.keep(worktree, read_link_or_file(worktree.file(path)), occasion, path)
     scribe.write(worktree, path, (UNSEEN, after), occasion)
 
 
@@ -310,7 +255,7 @@ def _strip(owner: Owner, sessions: Mapping[str | None, str]) -> Owner:
 
 def _sweep(place: Path) -> None:
     """Remove what a process that was killed had begun to write in the place of these files: only who holds the lock writes them."""
-    for name in (FILE, STATE, KEPT, FORGOTTEN):
+    for name in (FILE, STATE, KEPT, FORGOTTEN, PROMPTS):
         for each in place.glob(f".{name}.*"):
             each.unlink()
 

@@ -30,7 +30,7 @@ from byline.flow.chain import Issuer
 from byline.flow.claiming import base_of, commit_effect
 from byline.flow.progress import load_progress
 from byline.flow.versions import Versions
-from byline.flow.workshop import Workshop, hold
+from byline.flow.workshop import Signatory, Workshop, hold
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from byline.core.attribution import Owner
     from byline.core.hearsay import Hearsay
-    from byline.core.ports import Signer
     from byline.flow.brought import Brought
 
 LOCK_SECONDS = 60.0
@@ -64,7 +63,7 @@ def import_hearsay(workshop: Workshop, hearsay: Iterable[Hearsay], *, seconds: f
         RepositoryError: Git cannot read the repository, or cannot write evidence.
         OSError: The disk is full or not writable.
     """
-    if workshop.signer is None:
+    if workshop.own is None:
         raise ConfigError("there is no key to sign what is imported with", hint="byline init makes one")
     taken = [each for each in hearsay if each.owner is not UNKNOWN]
     with hold(workshop.place, seconds=seconds) as is_held, EvidenceIndex(workshop.cache) as index:
@@ -74,16 +73,16 @@ def import_hearsay(workshop: Workshop, hearsay: Iterable[Hearsay], *, seconds: f
         versions = Versions(workshop, index)
         # As far as the attester has read it: an edit that waits still counts when it comes, whatever is imported now.
         versions.load_state_with(lambda: load_progress(workshop.place).state)
-        return _Import(workshop, workshop.signer, versions).run(taken)
+        return _Import(workshop, workshop.own, versions).run(taken)
 
 
 class _Import:
     """One import, under the lock."""
 
-    def __init__(self, workshop: Workshop, signer: Signer, versions: Versions) -> None:
+    def __init__(self, workshop: Workshop, by: Signatory, versions: Versions) -> None:
         self._repo = workshop.repo
-        self._signer = signer
-        self._issuer = Issuer(workshop, signer)
+        self._by = by
+        self._issuer = Issuer(workshop)
         self._versions = versions
         self._doubts: list[Doubt] = []
         self._statements: list[str] = []
@@ -190,8 +189,8 @@ class _Import:
     def _issue(self, commit: str, claims: Sequence[Claim]) -> None:
         info = self._repo.commit_info(commit)
         said = Commit(id=info.id, tree=info.tree, parents=info.parents)
-        issued = self._issuer.issue(said, commit_effect(self._versions, commit), claims, channel=Channel.IMPORT)
-        EvidenceRef(self._repo).add(join_receipt(each, self._signer.public, None) for each in issued)
+        issued = self._issuer.issue(said, commit_effect(self._versions, commit), claims, by=self._by, channel=Channel.IMPORT)
+        EvidenceRef(self._repo).add(join_receipt(each, self._by.signer.public, None) for each in issued)
         self._statements += [each.digest for each in issued]
         self._commits.append(commit)
 

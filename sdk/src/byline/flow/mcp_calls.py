@@ -10,6 +10,10 @@
    the whole work tree around the folder in which the server works.
 3. The call's id is that of the request. A call that is cancelled ends there: the server need not answer it.
 
+4. A call that the rules for agents do not allow, or only after a person's yes, is answered as one that failed (`isError`), and the server
+   does not hear of it. What it would write and run is what the names of its arguments tell (`byline.core.tool_arguments`). Which tools only
+   read the server says (`readOnlyHint`), and where it does not, their names.
+
 Calls side by side that name no files share what they changed (`byline.flow.watching`).
 """
 
@@ -17,17 +21,18 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
 from byline.capture.worktree import find_worktree
 from byline.core.attribution import Channel
-from byline.core.rpc import object_of, text_of
+from byline.core.rpc import format_answer, object_of, objects_of, text_of
+from byline.core.tool_arguments import local_path, named_texts
+from byline.errors import RefusedError
 from byline.flow.overhearing import Windows
 from byline.flow.sessions import session
+from byline.flow.tool_permits import check_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from byline.core.rpc import Message
@@ -37,7 +42,7 @@ CLIENT: Final = "mcp-client"  # one that does not say what it is called
 CLIENT_IN_META: Final = "io.modelcontextprotocol/clientInfo"  # of clients that do not initialize
 NAMES_FILE: Final = frozenset(("path", "paths", "file", "files", "filename", "filepath", "uri", "source", "destination", "target"))
 RUNS: Final = frozenset(("command", "commands", "cmd", "script", "shell", "argv"))
-LONGEST: Final = 4096  # bytes of a path
+MOST_ASKED: Final = 1000  # requests for lists of tools that nobody answered
 
 
 class McpCalls:
@@ -48,17 +53,37 @@ class McpCalls:
         self._agent = agent
         self._session: Session | None = None
         self._windows = Windows()
+        self._lists: set[object] = set()  # the requests for lists of tools
+        self._read_only: dict[str, bool] = {}
+
+    def refuse(self, message: Message, *, from_client: bool) -> bytes | None:
+        """Return what the client is told of a call that the rules do not allow; None for any other message."""
+        if not from_client or message.method != "tools/call":
+            return None
+        tool = text_of(message.given, "name") or ""
+        told = None if message.id is None else str(message.id)
+        try:
+            check_call(self._at_work(message), tool, message.given.get("arguments"), call_id=told, is_read_only=self._read_only.get(tool))
+        except RefusedError as refused:
+            answer = {"content": [{"type": "text", "text": str(refused)}], "isError": True}
+            return b"" if message.id is None else format_answer(message.id, answer)
+        return None
 
     def take(self, message: Message, *, from_client: bool) -> None:
         """Record what a message tells of."""
         if from_client and message.method == "initialize":
             self._session = self._begin(object_of(message.given, "clientInfo"))
+        elif from_client and message.method == "tools/list" and len(self._lists) < MOST_ASKED:
+            self._lists.add(_key(message.id))
         elif from_client and message.method == "tools/call" and message.id is not None:
             self._call(message)
         elif from_client and message.method == "notifications/cancelled":
             self._windows.close(_key(message.given.get("requestId")))
         elif not from_client and message.method is None:
             self._windows.close(_key(message.id))
+            if _key(message.id) in self._lists:
+                self._lists.discard(_key(message.id))
+                self._read_only |= dict(filter(None, map(_hint, objects_of(message.given, "tools"))))
 
     def end(self) -> None:
         """End what is open."""
@@ -68,51 +93,36 @@ class McpCalls:
         name = self._agent or text_of(client, "name") or CLIENT
         return session(agent=name, version=text_of(client, "version"), root=self._root, channel=Channel.PROXY)
 
-    def _call(self, message: Message) -> None:
+    def _at_work(self, message: Message) -> Session:
         if self._session is None:
             self._session = self._begin(object_of(object_of(message.given, "_meta"), CLIENT_IN_META))
+        return self._session
+
+    def _call(self, message: Message) -> None:
         paths = named_paths(object_of(message.given, "arguments"), self._root)
         tool = text_of(message.given, "name")
-        self._windows.open(_key(message.id), self._session, paths=paths, call_id=str(message.id), tool=tool)
+        self._windows.open(_key(message.id), self._at_work(message), paths=paths, call_id=str(message.id), tool=tool)
 
 
 def named_paths(arguments: dict[str, object], root: Path) -> list[Path] | None:
     """Return the files that a call with `arguments` may change, of a server that works in `root`; None: any file."""
     found: list[Path] = []
-    for name, value in _texts(arguments):
+    for name, value in named_texts(arguments):
         words = re.findall(r"[A-Z]?[a-z]+", name)
         last = words[-1].lower() if words else ""
         if RUNS.intersection(word.lower() for word in words):
             return None
-        path = _path(value, root)
-        if path is not None and (last in NAMES_FILE or os.path.lexists(path)):
-            found.append(path)
+        path = local_path(value)
+        if path is not None and (last in NAMES_FILE or os.path.lexists(root / path)):
+            found.append(root / path)
     return [each for each in found if find_worktree(each.parent) is not None] or None
-
-
-def _texts(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each text in `value`, with the name of the argument that holds it."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _texts(inner, str(key))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner, name)
-
-
-def _path(text: str, root: Path) -> Path | None:
-    if text.startswith("file://"):
-        text = unquote(urlsplit(text).path)
-    try:
-        encoded = os.fsencode(text)
-    except UnicodeEncodeError:
-        return None
-    if not encoded or len(encoded) > LONGEST or b"\0" in encoded or b"\n" in encoded or "://" in text:
-        return None
-    return root / text
 
 
 def _key(told: object) -> object:
     return (type(told).__name__, told) if isinstance(told, str | int | float) else None
+
+
+def _hint(tool: dict[str, Any]) -> tuple[str, bool] | None:
+    """Return the name of a tool and whether it only reads, as far as it says so itself."""
+    name, hint = text_of(tool, "name"), object_of(tool, "annotations").get("readOnlyHint")
+    return (name, hint) if name is not None and isinstance(hint, bool) else None

@@ -7,6 +7,9 @@ The proxy (`byline_cli.relay`) passes a line on when `overhear` returns: what a 
 who is asked hears of it, what an answer tells of before the one who asked goes on. Nothing that is heard is an error: what is no
 message passes, and what cannot be recorded is a loss.
 
+What the rules for agents do not allow (docs/policy.md) does not pass: who asked is answered at once. A request of which that cannot be
+told is refused. Of several messages in one line all are refused, or none.
+
 The channel is `proxy`. A change that the protocol tells of byte for byte, or in a file that it names, is `attested`; one that was found
 by looking at the work tree is `observed`.
 """
@@ -15,13 +18,14 @@ from __future__ import annotations
 
 import os
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from byline.capture.journal import now_ns
+from byline.capture.clock import now_ns
+from byline.capture.guard import CANNOT_TELL
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import inbox_dir
 from byline.capture.worktree import find_worktree
-from byline.core.rpc import parse_messages
+from byline.core.rpc import format_refusal, parse_messages
 from byline.errors import MalformedError
 
 if TYPE_CHECKING:
@@ -32,12 +36,17 @@ if TYPE_CHECKING:
     from byline.flow.sessions import Session
     from byline.flow.watching import Watch
 
+BESIDE: Final = "Byline: it came in one message with something that is not allowed."
+
 
 class Conversation(Protocol):
     """A protocol that two programs speak."""
 
-    def take(self, message: Message, *, from_client: bool) -> bytes | None:
-        """Record what a message tells of; return the answer that its sender gets from us instead of passing it on."""
+    def refuse(self, message: Message, *, from_client: bool) -> bytes | None:
+        """Return what the sender of a message is answered that must not pass; None for one that may."""
+
+    def take(self, message: Message, *, from_client: bool) -> None:
+        """Record what a message tells of."""
 
     def end(self) -> None:
         """Record what is still open: nobody says anything any more."""
@@ -46,13 +55,30 @@ class Conversation(Protocol):
 def overhear(conversation: Conversation, line: bytes, *, from_client: bool) -> bytes | None:
     """Tell `conversation` of a line; return what its sender is answered instead of passing it on. Never raises."""
     try:
-        answers = [conversation.take(each, from_client=from_client) for each in parse_messages(line)]
+        messages = parse_messages(line)
     except MalformedError:
         return None
+    refusals = [_refuse(conversation, each, from_client=from_client) for each in messages]
+    if any(each is not None for each in refusals):
+        return b"".join(_answer(message, BESIDE) if each is None else each for message, each in zip(messages, refusals, strict=True))
+    try:
+        for each in messages:
+            conversation.take(each, from_client=from_client)
     except Exception as error:  # noqa: BLE001 - trouble with the record never reaches the two
         lose(f"a message was not understood: {type(error).__name__}: {error}")
-        return None
-    return answers[0] if len(answers) == 1 else None
+    return None
+
+
+def _refuse(conversation: Conversation, message: Message, *, from_client: bool) -> bytes | None:
+    try:
+        return conversation.refuse(message, from_client=from_client)
+    except Exception as error:  # noqa: BLE001 - who cannot tell says no
+        lose(f"a message could not be judged, and was refused: {type(error).__name__}: {error}")
+        return _answer(message, CANNOT_TELL)
+
+
+def _answer(message: Message, why: str) -> bytes:
+    return b"" if message.method is None or message.id is None else format_refusal(message.id, why)
 
 
 def finish(conversation: Conversation) -> None:

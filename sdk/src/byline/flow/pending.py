@@ -21,12 +21,23 @@ if TYPE_CHECKING:
 SCHEMA = "byline.progress/1"
 STATE, JOURNAL, MARKS = "state.json", "journal", "marks"
 MAX_JOURNAL = 2 * 1024 * 1024  # folded bytes of it; what is more is compacted
+ASTRAY = "astray"
 ARRIVED = (".spool", ".torn", ".mark")
 
 
 def has_arrivals(workshop: Workshop) -> bool:
     """Whether a hook left something that is not in the journal yet, or something was recorded here before there was a repository."""
-    return was_loose(workshop) or any(_has_arrivals(folder) for folder in (workshop.inbox, workshop.place / MARKS))
+    return was_loose(workshop) or was_astray(workshop) or any(_has_arrivals(folder) for folder in (workshop.inbox, workshop.place / MARKS))
+
+
+def was_astray(workshop: Workshop) -> bool:
+    """Whether something was spooled in this clone that only it can settle (`capture.astray`): nearly nobody has any of it."""
+    if not (workshop.inbox / ASTRAY).is_dir():
+        return False
+    from byline.capture.astray import has_astray
+    from byline.capture.worktree import clone_id
+
+    return has_astray(workshop.inbox, clone_id(workshop.place.parent))
 
 
 def was_loose(workshop: Workshop) -> bool:

@@ -27,17 +27,22 @@ if TYPE_CHECKING:
     from byline.log.index import EvidenceIndex, Fact
     from byline.verify.checks import Predicate
 
-KEPT = b"byline.proof/3"
+KEPT = b"byline.proof/5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """How a statement stands: `verified`, by which principal and how strongly (`signed`, `logged`); or the `problem`."""
+    """How a statement stands: `verified`, by which principal and how strongly (`signed`, `logged`); or the `problem`.
+
+    `delegation` is the one within which an agent's key signed for that principal, `refused` how many calls of agents it says were stopped.
+    """
 
     verified: bool
     signer: str | None = None
     strength: str | None = None
     problem: str | None = None
+    delegation: str | None = None
+    refused: int = 0
 
 
 def prove_statements(index: EvidenceIndex, statements: Iterable[str | None], *, trust: Trust | None, at: datetime) -> dict[str, Proof]:
@@ -85,6 +90,13 @@ def _check(index: EvidenceIndex, facts: Mapping[str, Sequence[Fact]], trust: Tru
     proofs = dict.fromkeys(facts, Proof(verified=False, problem="its bundle is not here"))
     proofs |= {failure.digest: Proof(verified=False, problem=failure.message) for failure in found.failures if failure.digest in facts}
     for fact in sorted(found.facts, key=lambda fact: fact.strength.rank):
-        if fact.digest in facts and (not isinstance(fact, VerifiedAuthorship) or fact.is_full or fact.delegation):
-            proofs[fact.digest] = Proof(verified=True, signer=fact.principal, strength=str(fact.strength))
+        said = fact if isinstance(fact, VerifiedAuthorship) else None
+        if fact.digest in facts and (said is None or said.is_full or said.delegation):
+            proofs[fact.digest] = Proof(
+                verified=True,
+                signer=fact.principal,
+                strength=str(fact.strength),
+                delegation=said.delegation if said else None,
+                refused=len(said.authorship.refusals) if said else 0,
+            )
     return proofs

@@ -17,23 +17,33 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from byline.capture.agents import Attempt, Kind, Observed, clean
 from byline.capture.ask_git import ignored_paths
+from byline.capture.clock import now_ns
+from byline.capture.clone import settle_repository
 from byline.capture.contents import MAX_CONTENT, Contents
-from byline.capture.journal import append_edit, now_ns
+from byline.capture.inbox import list_arrivals
+from byline.capture.journal import append_edit, find_events, read_recent
 from byline.capture.loose import is_loose, make_loose
-from byline.capture.losses import Loss, LossCode, clean, record_loss
+from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.permission import Permissions
 from byline.capture.places import inbox_dir, loose_dir, prepare_repository, repository_dir
+from byline.capture.prompts import NO_ROOM, commits_prompts, keep_prompt
+from byline.capture.scribe import is_told
 from byline.capture.worktree import Routed, find_worktree, is_gits_own, read_head, read_in_progress, route
-from byline.core.attribution import Evidence
+from byline.core.attribution import Channel, Evidence
 from byline.core.edit import Edit
 from byline.core.value import dataclass, replace
+from byline.errors import RefusedError
+from byline.log.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import ParamSpec, TypeVar
 
     from byline.capture.worktree import WorkTree
-    from byline.core.attribution import Agent, Channel
+    from byline.core.attribution import Agent
+    from byline.flow.tools import StrPath
 
     Given = ParamSpec("Given")
     Value = TypeVar("Value")
@@ -68,6 +78,7 @@ class _Process:
         self.ignored: dict[tuple[str, bytes], bool] = {}
         self.loose: WorkTree | None = None
         self.asked = 0
+        self.keeps_prompts: bool | None = None
 
 
 class Recorder:
@@ -82,8 +93,10 @@ class Recorder:
         self.channel = channel
         self.on_behalf_of = on_behalf_of
         self.incomplete = False
+        self.asked: str | None = None  # what the agent was asked last
         self.places: frozenset[Path] = frozenset()
         self._process = _Process()
+        self._permissions = Permissions(os.environ)
 
     @property
     def lock(self) -> threading.Lock:
@@ -97,6 +110,21 @@ class Recorder:
         stands for its target, unless it is not to `follow`. Hold `lock`.
         """
         return self.guard("an edit was not recorded", self._record, file, sides, by, call, follow=follow)
+
+    def permit(self, paths: Iterable[StrPath], *, by: Agent, call: Call, command: str | None = None, cwd: StrPath | None = None) -> None:
+        """Check that `by` may write `paths`, and run the shell line `command` in `cwd`; all of them from the root.
+
+        Raises:
+            RefusedError: It may not, or only where a person says yes. That is recorded.
+        """
+        who, asked, used = call.made_by(by), word(call.id), word(call.tool)
+        told = Observed(kind=Kind.OPENS, agent=who, session=self.session, call=asked, tool=used, channel=self.channel)
+        files = tuple(str(self.root / path) for path in paths)
+        attempt = Attempt(observed=told, cwd=str(self.root / (cwd or ".")), paths=files, command=command)
+        refused = self._permissions.judge(attempt)
+        if refused is not None:
+            ruling = refused.ruling
+            raise RefusedError(refused.message, effect=ruling.effect.value, rule=ruling.rule, what=ruling.what)
 
     def guard(self, trouble: str, act: Callable[Given, Value], *args: Given.args, **kwargs: Given.kwargs) -> Value | None:
         """Return what `act` does; what it raises is the loss `trouble`, and None."""
@@ -116,6 +144,29 @@ class Recorder:
         """Return Byline's folders in which edits of the session may be: those it wrote to, and the root's."""
         worktree = find_worktree(Path(os.path.realpath(self.root))) or self.loose()
         return self.places | ({repository_dir(worktree.common_dir)} if worktree else set())
+
+    def find_edits(self) -> list[Edit]:
+        """Return the edits of the session that are in the journals, in order; what waits for that is settled first.
+
+        Raises:
+            OSError: A journal cannot be read.
+        """
+        places = sorted(self.read_places())
+        for place in places:  # all of them before any is read: a repository may take over what was recorded without one
+            settle_repository(place, inbox_dir(os.environ))
+        events = (event for place in places for event in find_events(place, [self.session.encode()]))
+        found = [event for event in events if isinstance(event, Edit) and event.session == self.session]
+        return sorted(found, key=lambda edit: (edit.time, edit.name))
+
+    def count_waiting(self) -> int:
+        """Return how much waits here to be settled or delivered.
+
+        Raises:
+            OSError: A folder cannot be read.
+        """
+        outboxes = [Outbox(place).folder for place in self.read_places()]
+        statements = sum(1 for folder in outboxes if folder.is_dir() for _ in folder.glob("*.json"))
+        return len(list_arrivals(inbox_dir(os.environ))) + statements
 
     def tick(self) -> int:
         """Return the time, later than any that was returned before. Hold `lock`."""
@@ -162,8 +213,32 @@ class Recorder:
             name=f"edit.{self.channel}.{self.session}.{here.name}.{seq:08d}",
             on_behalf_of=self.on_behalf_of,
         )
+        if self.channel is Channel.PROXY and self._is_told(place, edit):
+            return None
         append_edit(place, edit)
         return edit
+
+    def _is_told(self, place: Path, edit: Edit) -> bool:
+        """Whether the agent's own hooks told of what a proxy heard."""
+        settle_repository(place, inbox_dir(os.environ))
+        return is_told(edit, [event for event in read_recent(place) if isinstance(event, Edit)])
+
+    def keep_prompt(self, text: str, by: Agent) -> None:
+        """Keep what `by` is asked for, in the repository around the root, where the person wants that. Hold `lock`.
+
+        Raises:
+            OSError: It cannot be kept.
+        """
+        self.asked = text
+        worktree, here = find_worktree(Path(os.path.realpath(self.root))), self._here()
+        if here.keeps_prompts is None:
+            here.keeps_prompts = worktree is not None and commits_prompts(worktree)
+        if worktree is None or not here.keeps_prompts:
+            return
+        place, time = self.prepare(worktree), self.tick()
+        name = f"prompt.{self.channel}.{here.name}"
+        if not keep_prompt(worktree, text, agent=by.name, session=self.session, time=time, name=name):
+            self.lose(LossCode.OVERSIZED, NO_ROOM, place)
 
     def prepare(self, worktree: WorkTree) -> Path:
         """Return Byline's folder of the clone that `worktree` belongs to, ready to be written to.

@@ -29,33 +29,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.agents import ON_BEHALF_OF, WATCHES, acts_for
-from byline.capture.clone import settle_repository
-from byline.capture.inbox import list_arrivals
-from byline.capture.journal import find_events
-from byline.capture.places import inbox_dir
-from byline.core.attribution import Agent, Channel, answers
-from byline.core.edit import Edit
+from byline.core.attribution import Channel
 from byline.core.patch import parse_patch, patch_files
 from byline.core.value import replace
+from byline.errors import RefusedError
 from byline.flow.asynchronous import in_thread
 from byline.flow.files import files_below, read_itself, read_or_none, replace_file, set_mode
+from byline.flow.naming import AGENT, MODEL, SESSION, VERSION, checked_principal, child_id, inherited_from, make_agent
 from byline.flow.recording import Call, Recorder, word
 from byline.flow.tools import ToolDecorator
 from byline.flow.watching import Watch, call_of, windows_now
-from byline.log.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
+    from byline.core.attribution import Agent
+    from byline.core.edit import Edit
     from byline.core.patch import FilePatch
     from byline.flow.tools import StrPath
 
 # The sessions that are at work where the program is now, the innermost last.
 _AT_WORK: ContextVar[tuple[Session, ...]] = ContextVar("byline_sessions", default=())
-
-SESSION, AGENT, VERSION, MODEL = "BYLINE_SESSION", "BYLINE_AGENT", "BYLINE_AGENT_VERSION", "BYLINE_MODEL"
 
 
 def current() -> Session | None:
@@ -88,26 +84,32 @@ def session(
     """
     if (parent := current()) is not None:
         return parent.child(agent=agent, model=model, version=version, root=root, session_id=session_id, on_behalf_of=on_behalf_of)
-    by, inherited = _inherited(os.environ)
+    by, inherited = inherited_from(os.environ)
     is_same = by is not None and (agent is None or word(agent) == by.name)
     if inherited and by and not is_same:
-        inherited = _child_id(inherited)
+        inherited = child_id(inherited)
     return Session(
-        _agent(agent, model, version, like=by if is_same else None),
+        make_agent(agent, model, version, like=by if is_same else None),
         Path(os.path.abspath(root or ".")),  # noqa: PTH100 - keeps links
         word(session_id) or inherited or os.urandom(16).hex(),
-        on_behalf_of=_principal(on_behalf_of) or acts_for(os.environ),
+        on_behalf_of=checked_principal(on_behalf_of) or acts_for(os.environ),
         channel=channel,
     )
 
 
 class Session:
-    """One run of one agent; made by `byline.session`. `id` names it in the journal, relative paths are below `root`."""
+    """One run of one agent; made by `byline.session`. `id` names it in the journal, relative paths are below `root`.
+
+    `on_ask` asks a person about what a rule wants asked first (`check`), and returns True for a yes; without it that is a no.
+    `is_inner` says that it is a sub-agent's.
+    """
 
     def __init__(self, by: Agent, root: Path, session_id: str, *, on_behalf_of: str | None = None, channel: Channel = Channel.SDK) -> None:
         self.id = session_id
         self.root = root
         self.recorder = Recorder(session_id, root, channel, on_behalf_of)
+        self.on_ask: Callable[[RefusedError], bool] | None = None
+        self.is_inner = False
         self._by = by
 
     def __enter__(self) -> Self:
@@ -153,20 +155,22 @@ class Session:
         session_id: str | None = None,
         on_behalf_of: str | None = None,
     ) -> Session:
-        """Return the session of a sub-agent, which is the same agent unless named, and acts for the same principal.
+        """Return the session of a sub-agent: the same agent unless named, who acts for the same principal and asks the same person.
 
         Raises:
             ValueError: `on_behalf_of` is no id of a person or a service.
         """
         same = agent is None or word(agent) == self._by.name
-        by = _agent(agent, model, version, like=self._by if same else None)
-        return Session(
+        by = make_agent(agent, model, version, like=self._by if same else None)
+        made = Session(
             by,
             self.root / (root or "."),
-            word(session_id) or _child_id(self.id),
-            on_behalf_of=_principal(on_behalf_of) or self.recorder.on_behalf_of,
+            word(session_id) or child_id(self.id),
+            on_behalf_of=checked_principal(on_behalf_of) or self.recorder.on_behalf_of,
             channel=self.recorder.channel,
         )
+        made.on_ask, made.is_inner = self.on_ask, True
+        return made
 
     def environ(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment (`os.environ`, or `base`) for a process that works for this agent."""
@@ -181,52 +185,62 @@ class Session:
     def write(self, path: StrPath, content: str | bytes, *, call_id: str | None = None, tool: str | None = None) -> None:
         """Make `content` (text as UTF-8) the whole of the file at `path`, new or not, and record the edit.
 
-        The file is replaced at once or not at all; its mode stays, a symbolic link is followed.
+        The file is replaced at once or not at all; its mode stays, a symbolic link is followed, folders that it needs are made.
 
         Raises:
+            RefusedError: The rules for agents do not allow it.
             OSError: The file cannot be written.
         """
-        data = content.encode() if isinstance(content, str) else content
+        data, call = content.encode() if isinstance(content, str) else content, self._call(call_id, tool)
+        self._permit(call, path)
         with self.recorder.lock:
             file = self._resolve(path)
-            self._replace(file, read_or_none(file), data, self._call(call_id, tool))
+            self._replace(file, read_or_none(file), data, call)
 
     def edit(self, path: StrPath, old: str, new: str, *, call_id: str | None = None, tool: str | None = None) -> None:
         """Replace the one occurrence of `old` in the file at `path` by `new`, and record the edit.
 
         Raises:
+            RefusedError: As `write`.
             ValueError: `old` does not occur exactly once.
             OSError: The file cannot be read or written.
         """
+        call = self._call(call_id, tool)
+        self._permit(call, path)
         with self.recorder.lock:
             file = self._resolve(path)
             before = file.read_bytes()
             count = before.count(old.encode()) if old else 0
             if count != 1:
                 raise ValueError(f"the text to replace occurs {count} times in {os.fspath(path)!r}, not once")
-            self._replace(file, before, before.replace(old.encode(), new.encode()), self._call(call_id, tool))
+            self._replace(file, before, before.replace(old.encode(), new.encode()), call)
 
     def delete(self, path: StrPath, *, call_id: str | None = None, tool: str | None = None) -> None:
         """Remove the file at `path`, a symbolic link itself, and record that.
 
         Raises:
+            RefusedError: As `write`.
             OSError: It is not there, is a folder, or cannot be removed.
         """
+        call = self._call(call_id, tool)
+        self._permit(call, path)
         with self.recorder.lock:
             file = self._at(path)
             before = read_itself(file)
             file.unlink()
-            self._record(file, before, None, self._call(call_id, tool), follow=False)
+            self._record(file, before, None, call, follow=False)
 
     def move(self, source: StrPath, target: StrPath, *, call_id: str | None = None, tool: str | None = None) -> None:
         """Move the file or folder at `source` to `target`, a file there is replaced, and record both sides of each file.
 
         Raises:
+            RefusedError: As `write`.
             OSError: It is not there, `target` is a folder, or it cannot be moved.
         """
         import shutil
 
         call = self._call(call_id, tool)
+        self._permit(call, source, target)
         with self.recorder.lock:
             old, new = self._at(source), self._at(target)
             if new.is_dir():
@@ -244,10 +258,12 @@ class Session:
         """Make the changes of a patch (`byline.core.patch`), all of them or none, record them, and return the paths that changed.
 
         Raises:
+            RefusedError: As `write`; nothing is changed.
             PatchError: It is no patch, or does not fit; nothing is changed. It is a ValueError, too.
             OSError: A file cannot be read or written; what was changed before is recorded.
         """
         patches, call = parse_patch(text), self._call(call_id, tool)
+        self._permit(call, *(name for each in patches for name in (each.old, each.new) if name is not None))
         with self.recorder.lock:
             made = patch_files(patches, lambda path: read_or_none(self._resolve(path)))
             programs = {each.new: self._runs(each) for each in patches if each.new and (each.mode or each.old not in (None, each.new))}
@@ -264,11 +280,31 @@ class Session:
                 set_mode(self._resolve(path), is_program=is_program)
         return tuple(made)
 
+    def check(
+        self,
+        *,
+        paths: Iterable[StrPath] = (),
+        command: str | None = None,
+        cwd: StrPath | None = None,
+        call_id: str | None = None,
+        tool: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Check that the rules for agents let this one write `paths`, and run the shell line `command` in `cwd`; a "no" is recorded.
+
+        For tools that do so by themselves; what the session writes is checked anyway. `model` is as for `watch`.
+
+        Raises:
+            RefusedError: They do not, or want a person to say yes first (`effect` is "ask").
+        """
+        self._permit(self._call(call_id, tool, model), *paths, command=command, cwd=cwd)
+
     awrite = in_thread(write)
     aedit = in_thread(edit)
     adelete = in_thread(delete)
     amove = in_thread(move)
     aapply_patch = in_thread(apply_patch)
+    acheck = in_thread(check)
 
     # What others write
 
@@ -284,6 +320,13 @@ class Session:
             return self._record(self.root / path, before, after, self._call(call_id, tool))
 
     arecord = in_thread(record)
+
+    def prompt(self, text: str) -> None:
+        """Keep what a person asks the agent for, so that it can be proven (`byline prompt`), if they want that; never raises."""
+        with self.recorder.lock:
+            self.recorder.guard("a prompt was not kept", self.recorder.keep_prompt, text, self._by)
+
+    aprompt = in_thread(prompt)
 
     def watch(
         self, *, tool: str | None = None, call_id: str | None = None, paths: Iterable[StrPath] | None = None, model: str | None = None
@@ -311,7 +354,7 @@ class Session:
     @property
     def records(self) -> tuple[Edit, ...]:
         """The edits of this session that are in the journals, from all its processes, in order; watches are settled first."""
-        return tuple(self.recorder.guard("the journal was not read", self._records) or ())
+        return tuple(self.recorder.guard("the journal was not read", self.recorder.find_edits) or ())
 
     @property
     def backlog(self) -> int:
@@ -319,25 +362,19 @@ class Session:
 
         It falls when commits are attested and delivered; nothing in a session waits for that.
         """
-        return self.recorder.guard("the backlog was not counted", self._backlog) or 0
-
-    def _backlog(self) -> int:
-        outboxes = [Outbox(place).folder for place in self.recorder.read_places()]
-        statements = sum(1 for folder in outboxes if folder.is_dir() for _ in folder.glob("*.json"))
-        return len(list_arrivals(inbox_dir(os.environ))) + statements
-
-    def _records(self) -> list[Edit]:
-        places = sorted(self.recorder.read_places())
-        for place in places:  # all of them before any is read: a repository may take over what was recorded without one
-            settle_repository(place, inbox_dir(os.environ))
-        events = (event for place in places for event in find_events(place, [self.id.encode()]))
-        found = [event for event in events if isinstance(event, Edit) and event.session == self.id]
-        return sorted(found, key=lambda edit: (edit.time, edit.name))
+        return self.recorder.guard("the backlog was not counted", self.recorder.count_waiting) or 0
 
     def _call(self, call_id: str | None, tool: str | None, model: str | None = None) -> Call:
         around = call_of(self.recorder) or Call()
         told = {"id": call_id, "tool": tool, "model": model}
         return replace(around, **{name: value for name, value in told.items() if value is not None})
+
+    def _permit(self, call: Call, *paths: StrPath, command: str | None = None, cwd: StrPath | None = None) -> None:
+        try:
+            self.recorder.permit(paths, by=self._by, call=call, command=command, cwd=cwd)
+        except RefusedError as refused:
+            if refused.effect != "ask" or self.on_ask is None or self.on_ask(refused) is not True:
+                raise
 
     def _at(self, path: StrPath) -> Path:
         return Path(os.path.abspath(self.root / path))  # noqa: PTH100 - a link is the thing itself
@@ -355,30 +392,3 @@ class Session:
 
     def _record(self, file: Path, before: bytes | None, after: bytes | None, call: Call, *, follow: bool = True) -> Edit | None:
         return self.recorder.record(file, (before, after), by=self._by, call=call, follow=follow)
-
-
-def _inherited(environ: Mapping[str, str]) -> tuple[Agent | None, str | None]:
-    """Return the agent and the session that started this process, as far as `environ` names them."""
-    name = word(environ.get(AGENT))
-    by = Agent(name=name, version=word(environ.get(VERSION)), model=word(environ.get(MODEL))) if name else None
-    return by, word(environ.get(SESSION))
-
-
-def _agent(name: str | None, model: str | None, version: str | None, *, like: Agent | None) -> Agent:
-    """Return the agent of these words; what is not said is as in `like`."""
-    said = word(name) or (like.name if like and name is None else None)
-    if said is None:
-        raise ValueError("an agent needs a name: byline.session(agent=...), or BYLINE_AGENT in the environment")
-    like = like or Agent(name=said)
-    return Agent(name=said, version=word(version) or like.version, model=word(model) or like.model)
-
-
-def _principal(name: str | None) -> str | None:
-    if name is not None and not answers(name):
-        raise ValueError("on_behalf_of is the id of a person (p-...) or of a service (s-...)")
-    return name
-
-
-def _child_id(parent: str) -> str:
-    # An id that is cut (`clean`) would be another session's, too.
-    return f"{parent[:400]}/{os.urandom(8).hex()}"

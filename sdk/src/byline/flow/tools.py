@@ -9,7 +9,8 @@
 
 `paths` is the name of an argument that holds a path or several, names of such arguments, or a function that takes what the tool takes
 and returns paths. Without `call_id` the call is that of the watch around it, if there is one. What the function returns and raises
-stays as it is. Outside any session nothing is watched.
+stays as it is; a call that the rules for agents do not allow raises `RefusedError` instead (`byline.flow.tool_permits`). Outside any
+session nothing is watched.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ import functools
 import os
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from byline.flow.tool_permits import check_call
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from inspect import BoundArguments
     from typing import TypeAlias
 
     from byline.flow.sessions import Session
+    from byline.flow.watching import Watch
 
     StrPath: TypeAlias = str | os.PathLike[str]
     PathsOf: TypeAlias = str | Iterable[str] | Callable[..., Iterable[StrPath]]
@@ -70,7 +75,9 @@ class ToolDecorator:
             async def later(*args: object, **kwargs: object) -> object:
                 if (session := find()) is None:
                     return await function(*args, **kwargs)
-                async with session.watch(**described.of(session, args, kwargs)):
+                from asyncio import to_thread
+
+                async with await to_thread(described.watch, session, args, kwargs):
                     return await function(*args, **kwargs)
 
             return later
@@ -79,14 +86,14 @@ class ToolDecorator:
         def now(*args: object, **kwargs: object) -> object:
             if (session := find()) is None:
                 return function(*args, **kwargs)
-            with session.watch(**described.of(session, args, kwargs)):
+            with described.watch(session, args, kwargs):
                 return function(*args, **kwargs)
 
         return now
 
 
 class _Described:
-    """How a call of a tool becomes the arguments of `Session.watch`."""
+    """How a call of a tool is watched."""
 
     def __init__(self, function: Callable[..., Any], paths: PathsOf | None, call_id: str | None, name: str | None) -> None:
         from inspect import isasyncgenfunction, isgeneratorfunction, signature
@@ -94,20 +101,27 @@ class _Described:
         if isgeneratorfunction(function) or isasyncgenfunction(function):
             raise TypeError("a generator's work is not done when it returns: use session.watch inside it")
         self._signature = signature(function)
-        self._name = name or getattr(function, "__name__", type(function).__name__)
+        self._name = name or str(getattr(function, "__name__", type(function).__name__))
         self._paths = (paths,) if isinstance(paths, str) else paths if paths is None or callable(paths) else tuple(paths)
         self._call = call_id
         asked = {*(self._paths if isinstance(self._paths, tuple) else ()), *([call_id] if call_id else ())}
         if missing := sorted(asked - self._signature.parameters.keys()):
             raise TypeError(f"{self._name} has no argument {', '.join(missing)}")
 
-    def of(self, session: Session, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        told = session.recorder.guard(f"what {self._name} was called with was not understood", self._of, args, kwargs)
-        return {"tool": self._name, **(told or {})}
+    def watch(self, session: Session, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Watch:
+        """Return the watch of a call that is allowed."""
+        bound = session.recorder.guard(f"what {self._name} was called with was not understood", self._bind, args, kwargs)
+        told = (bound and session.recorder.guard(f"the paths of {self._name} were not found", self._of, bound, args, kwargs)) or {}
+        given = bound.arguments if bound else dict(kwargs)
+        check_call(session, self._name, given, call_id=told.get("call_id"), paths=told.get("paths"))
+        return session.watch(tool=self._name, **told)
 
-    def _of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BoundArguments:
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
+        return bound
+
+    def _of(self, bound: BoundArguments, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         call = bound.arguments.get(self._call) if self._call else None
         told: dict[str, Any] = {} if call is None else {"call_id": str(call)}
         if callable(self._paths):

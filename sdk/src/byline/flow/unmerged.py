@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What others wrote that a commit takes over without their history: a branch squashed, a file checked out of it, commits folded into one.
 
-Whoever commits such a change typed nothing, and git's objects show it: the same change stands in a commit by another author that
-branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not. So nobody declares it to be theirs. It is
-asked path by path, and only what those commits changed counts: `added` and `gone` hold lines without white space. A commit that
-was made from this one took it over from here. Nor is declared what nobody knows of a text that stood in the file and is there again
-(`git checkout OLD -- FILE`: of the newest commits the newest versions are looked at), or that another file lost, or what an agent wrote
-before a filter of git's made other text of it.
+Whoever commits such a change typed nothing, and git's objects show it: the same change stands in a commit by another author, or by an
+agent, that branches, tags, remotes, FETCH_HEAD or ORIG_HEAD reach and the commit itself does not, or that it was made from (an amend). So
+nobody declares it to be theirs. It is asked path by path, and only what those commits changed counts: `added` and `gone` hold lines
+without white space. A commit that was made from this one took it over from here. Nor is declared what nobody knows of a text that
+stood in the file and is there again (`git checkout OLD -- FILE`: of the newest commits the newest versions are looked at), or that
+another file lost, or what an agent wrote before a filter of git's made other text of it.
 
     others = find_others(versions, info, paths, worktree)
     # {b"a.py": Others(added={b"x=1"}, gone=frozenset(), ends={("100644", "3b18e5...")})}
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from byline.core.lines import has_word, squeeze
 from byline.core.value import dataclass, replace
+from byline.errors import RepositoryError
 from byline.git.ident import read_ident
 from byline.git.repository import MAX_BESIDE
 
@@ -75,11 +76,8 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
     repo = versions.repo
     wanted = frozenset(paths)
     found: dict[bytes, Others] = {}
-    for commit in repo.commits_beside(info.id, sorted(wanted)):
-        other = repo.commit_info(commit)
-        if read_ident(other.author).who == read_ident(info.author).who or info.id in versions.state.made_from.get(commit, ()):
-            continue
-        for change in repo.tree_changes(other.parents[0] if other.parents else None, commit):
+    for other in _takes_over(versions, info, paths):
+        for change in repo.tree_changes(other.parents[0] if other.parents else None, other.id):
             if change.path in wanted:
                 known = found.get(change.path, Others())
                 found[change.path] = _joined(known, _lines(versions, change.old), _lines(versions, change.new), change.new)
@@ -89,6 +87,19 @@ def find_others(versions: Versions, info: CommitInfo, paths: Sequence[bytes], wo
         found[path] = replace(known, added=known.added | texts)
     written = [path for path in paths if any(seen.writer.is_ai for seen in versions.state.seen(worktree, path))]
     return found | {path: Others(is_veiled=True) for path in repo.filtered_paths(written, info.id)}
+
+
+def _takes_over(versions: Versions, info: CommitInfo, paths: Sequence[bytes]) -> Iterator[CommitInfo]:
+    """Yield the commits by others than the author of `info` of which it may have taken something over at `paths`."""
+    repo, state = versions.repo, versions.state
+    beside = [each for each in repo.commits_beside(info.id, sorted(paths)) if info.id not in versions.made_from(each)]
+    for commit in dict.fromkeys((*beside, *versions.made_from(info.id))):
+        try:
+            other = repo.commit_info(commit)
+        except RepositoryError:  # what an amend took the place of may be thrown away by now
+            continue
+        if state.is_of_agents(commit) or read_ident(other.author).who != read_ident(info.author).who:
+            yield other
 
 
 def _brought_back(versions: Versions, info: CommitInfo, fresh: Mapping[bytes, frozenset[bytes]]) -> Iterator[tuple[bytes, set[bytes]]]:

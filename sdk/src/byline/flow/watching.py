@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 from byline.capture.agents import ON_BEHALF_OF, Kind, Observed, program
 from byline.capture.clone import settle_repository
 from byline.capture.disk import read_file
+from byline.capture.elsewhere import BEGAN, ENDED, note_elsewhere
 from byline.capture.inbox import put_payload
 from byline.capture.journal import read_recent
 from byline.capture.places import inbox_dir, repository_dir
@@ -186,6 +187,7 @@ class Watch:
         facts |= {ON_BEHALF_OF: self.recorder.on_behalf_of or ""}
         inbox = inbox_dir(os.environ)
         name = put_payload(inbox, agent=program.ADAPTER.name, facts=facts, files=files, payload=program.format_payload(said))
+        note_elsewhere(worktree, inbox, program.ADAPTER.name, call=BEGAN if kind is Kind.OPENS else ENDED)
         with self.recorder.lock:
             at = time or self.recorder.tick()
         os.utime(inbox / f"{name}.spool", ns=(at, at))

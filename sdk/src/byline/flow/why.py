@@ -6,6 +6,7 @@
         why.accounts[0].byline      # what blame says of the line
         why.accounts[0].steps       # the versions that held it, newest first (`flow.trace`)
         why.accounts[0].edit        # the journal's record of how it was written, where that is still there
+        why.accounts[0].prompt      # what was asked for before, where prompts are kept (`capture.prompts`)
 
 Blame and why cannot disagree: the steps are those by which the answer was composed, and the byline is the answer.
 """
@@ -18,6 +19,7 @@ from byline.core.attribution import Channel
 from byline.core.lines import LineRange, has_word
 from byline.core.value import dataclass, replace
 from byline.flow.asking import IN_HEAD
+from byline.flow.prompts import prompt_before
 from byline.flow.trace import How, Step, Stop, Tracer, Trail
 from byline.flow.written import Written
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from byline.core.attribution import Byline
     from byline.core.edit import Edit
     from byline.core.finding import FindingCode
+    from byline.core.prompt import Prompt
     from byline.flow.resolve import Resolver
     from byline.flow.subject import Subject
     from byline.flow.versions import Versions
@@ -38,7 +41,8 @@ RECORDED = (Channel.SDK, Channel.PROXY, Channel.HOOK, Channel.RECORD, Channel.GE
 class Account:
     """Adjacent `lines` of one way: `steps` are those of the first line, the others stood below it in each of them.
 
-    `stop` says what ended the way before the writer was known, `edit` is the record of the writing.
+    `stop` says what ended the way before the writer was known, `edit` is the record of the writing, `prompt` what was last asked for before
+    it in its session.
     """
 
     lines: LineRange
@@ -46,6 +50,7 @@ class Account:
     steps: tuple[Step, ...]
     stop: Stop | None
     edit: Edit | None
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +77,14 @@ def explain(workshop: Workshop, resolver: Resolver, subject: Subject, lines: Lin
         trail, byline, text = ways.of(line), resolved.bylines[line], resolved.lines[line]
         if trail.byline.owner.is_known and not byline.owner.is_known:
             trail.stop = Stop.MISMATCH
+        edit = _edit(written, text, byline, trail)
         account = Account(
             lines=LineRange(line, line + 1),
             byline=byline,
             steps=tuple(trail.steps),
             stop=trail.stop,
-            edit=_edit(written, text, byline, trail),
+            edit=edit,
+            prompt=prompt_before(workshop.place, edit.session, edit.time) if edit else None,
         )
         if accounts and _goes_on(accounts[-1], account, has_edit=has_word(text)):
             accounts[-1] = replace(accounts[-1], lines=LineRange(accounts[-1].lines.start, line + 1))

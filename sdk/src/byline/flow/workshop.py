@@ -5,8 +5,8 @@
 
 A story takes a `Workshop` and nothing else from the world: it reads no environment, and time and randomness come as functions.
 `declares` names the work trees in which a committer declares their own lines (`capture.places.worktree_name`), or is `EVERYWHERE`.
-`delegation` is the statement (SHA-256 of its payload) by which an agent's key signs for `principal`, None where `signer` is a person's.
-`signer` and `principal` are None where nobody has a key here: then nothing is signed, and everything can still be read.
+`own` is who signs in this process, None where nobody has a key here; what a hook marked is signed by whom the mark names, whom
+`signatory_of` finds (where there is none, `own` signs everything). With neither nothing is signed, and everything can still be read.
 `hold` is the one lock of a clone: whoever folds the journal or signs holds it, so two attesters never do the same work.
 """
 
@@ -19,12 +19,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from byline.capture.places import worktree_name
+from byline.capture.sharing import is_secret, share, share_all
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from byline.core.edit import Committer
     from byline.core.ports import Signer
     from byline.core.trust import Trust
     from byline.git.repository import Repository
@@ -44,8 +46,23 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signatory:
+    """Who signs: the key, and the person that answers for it (None: nobody knows who).
+
+    `delegation` is the statement (SHA-256 of its payload) by which an agent's key signs for `principal`, None for any other key.
+    """
+
+    signer: Signer
+    principal: str | None = None
+    delegation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """Where a story takes place. `now` gives nanoseconds since 1970, `random` that many random bytes."""
+    """Where a story takes place. `now` gives nanoseconds since 1970, `random` that many random bytes.
+
+    `signatory_of` raises ConfigError where who committed cannot sign here and now.
+    """
 
     repo: Repository
     place: Path
@@ -54,10 +71,9 @@ class Workshop:
     now: Callable[[], int]
     random: Callable[[int], bytes]
     version: str
-    signer: Signer | None = None
-    principal: str | None = None
+    own: Signatory | None = None
+    signatory_of: Callable[[Committer], Signatory] | None = None
     declares: tuple[str, ...] = ()
-    delegation: str | None = None
     trust: Trust | None = None
 
     @property
@@ -87,8 +103,10 @@ def hold(place: Path, *, seconds: float, lock: str = LOCK) -> Iterator[bool]:
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(place / lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        share(handle, place)
         yield _lock(handle, time.monotonic() + seconds)
     finally:
+        share_all(place)  # before anybody else has it
         os.close(handle)
 
 
@@ -111,9 +129,11 @@ def write_atomic(path: Path, data: bytes) -> None:
         OSError: It cannot be written; the old file is as it was.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, opened with its mode
+            if not is_secret(path.name):
+                share(handle, path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
