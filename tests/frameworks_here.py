@@ -27,6 +27,7 @@ VERSIONS = {
 # Those that agree with nobody have an environment each, by the name of the adapter.
 ALONE = {
     "agent_framework": "agent-framework-core==1.23.0",
+    "crewai": "crewai==1.15.30",
     "fastmcp": "fastmcp==4.1.2",
     "google_adk": "google-adk==2.13.0",
 }

@@ -13,8 +13,11 @@ import pytest
 import byline
 from byline.capture.losses import read_losses
 from byline.capture.places import inbox_dir, repository_dir
+from byline.capture.prompts import read_prompts
+from byline.capture.refusals import read_refusals
 from byline.capture.settle import settle_inbox
 from byline.testing import blame
+from casework import SOLO
 from frameworks_here import claude_python
 from model_server import Call, ModelServer, Turn
 
@@ -22,6 +25,17 @@ if TYPE_CHECKING:
     from scratch import Scratch
 
 HERE = Path(__file__).parent
+RULES = """
+[[agent]]
+models = ["claude-*"]
+paths = ["no.py"]
+commands = ["say"]
+effect = "deny"
+
+[[command]]
+kind = "say"
+program = "echo"
+"""
 
 
 @pytest.mark.slow
@@ -31,6 +45,7 @@ def test_every_line_is_claudes_where_it_wrote_it(repository: Scratch, times: str
     python, top = claude_python(), repository.path
     repository.write("human.py", "x = 1\ny = 2\n")
     repository.commit("a person's file")
+    repository.git("config", "byline.commitPrompts", "true")
 
     def types() -> None:
         (top / "human.py").write_text("x = 1\ny = 2\ntyped = 1\n")
@@ -44,12 +59,7 @@ def test_every_line_is_claudes_where_it_wrote_it(repository: Scratch, times: str
         Turn(),
     )
     with ModelServer({"SUBAGENT": (Turn(_writes(top / "inner.py")), Turn()), "": turns}) as model:
-        ours = str(Path(byline.__file__).parents[1])
-        environ = {**os.environ, "PYTHONPATH": ours, "ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "none"}
-        environ |= {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
-        command = [python, HERE / "drivers" / "claude_sdk.py", "write some files", times]
-        done = subprocess.run(command, cwd=top, env=environ, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
+        _asks(python, top, model, times)
 
     settle_inbox(inbox_dir(os.environ))
     claude = ("claude-code", "claude-sonnet-4-5")
@@ -59,7 +69,31 @@ def test_every_line_is_claudes_where_it_wrote_it(repository: Scratch, times: str
     assert not (top / "denied.py").exists()
     (main,), (inner,) = ({line.session for line in blame(top / name)} for name in ("a.py", "inner.py"))
     assert str(inner).startswith(f"{main}/")
+    asked = [each.prompt for each in read_prompts(repository_dir(top / ".git"))]
+    assert [(each.text, each.session) for each in asked] == [("write some files", main)]
     assert [*read_losses(repository_dir(top / ".git")), *read_losses(inbox_dir(os.environ))] == []
+
+
+@pytest.mark.slow
+def test_claude_does_not_make_a_call_that_the_rules_do_not_allow(repository: Scratch) -> None:
+    python, top = claude_python(), repository.path
+    repository.write(".byline/policy.toml", SOLO + RULES)
+    repository.commit()
+    says = Call("Bash", {"command": "echo x > made.py", "description": "x"})
+    with ModelServer({"": (Turn(_writes(top / "no.py")), Turn(says), Turn(_writes(top / "yes.py")), Turn())}) as model:
+        _asks(python, top, model, "once")
+    assert sorted(path.name for path in top.glob("*.py")) == ["yes.py"]
+    refusals = read_refusals(repository_dir(top / ".git"))
+    assert [(each.agent.name, each.kinds) for each in refusals] == [("claude-code", ("write",)), ("claude-code", ("say",))]
+
+
+def _asks(python: Path, top: Path, model: ModelServer, times: str) -> None:
+    ours = str(Path(byline.__file__).parents[1])
+    environ = {**os.environ, "PYTHONPATH": ours, "ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "none"}
+    environ |= {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
+    command = [python, HERE / "drivers" / "claude_sdk.py", "write some files", times]
+    done = subprocess.run(command, cwd=top, env=environ, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def _writes(path: Path) -> Call:

@@ -54,14 +54,15 @@ class Fake(Model):
 
 async def main(how: str) -> None:
     with BylineHooks(paths=PATHS) as hooks:
-        inner = Agent(name="tester", model=Fake(INNER, INNER_MODEL), tools=[function_tool(write_file)])
+        writes, runs = (function_tool(each, tool_input_guardrails=[hooks.guardrail]) for each in (write_file, shell))
+        inner = Agent(name="tester", model=Fake(INNER, INNER_MODEL), tools=[writes])
         delegate = inner.as_tool(tool_name="delegate", tool_description="Let another agent do it.", hooks=hooks)
         # As the SDK has it, an agent that is a tool takes `input`.
         asked = tuple(
             tuple(Asked(id=c.id, tool=c.tool, arguments={"input": "write"}) if c.tool == "delegate" else c for c in t) for t in TURNS
         )
         fatal = function_tool(fails, failure_error_function=None)
-        tools = [function_tool(write_file), function_tool(shell), fatal if how == "raises" else function_tool(fails), delegate]
+        tools = [writes, runs, fatal if how == "raises" else function_tool(fails), delegate]
         turns = HANDOFF if how == "handoff" else RAISES if how == "raises" else PersonTypes(asked)
         agent = Agent(name="coder", model=Fake(turns, MODEL), tools=tools, handoffs=[inner])
         quiet = {"run_config": RunConfig(tracing_disabled=how != "run"), "hooks": hooks}

@@ -5,6 +5,7 @@ r"""Microsoft Agent Framework: middleware that watches each tool call.
 
 The call's id is the framework's, the model that whose answer asked for the call. The agent is called as `Agent(name=...)` says; where
 its answer is streamed, as `agent` says, for the framework does not tell then. An `AgentSession` is a session, a run is without one.
+What the rules for agents do not allow is not called, and the model is told why.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from byline.errors import RefusedError
 from byline.flow.tool_calls import ToolCalls
 from byline.frameworks.extras import wanted
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 MOST_REMEMBERED = 10_000  # calls that were asked for, and perhaps not made
 
 # The agent that is at work where the program is now.
-_NAME: ContextVar[str | None] = ContextVar("byline_agent_framework", default=None)
+_NAME: ContextVar[tuple[str | None, str | None]] = ContextVar("byline_agent_framework", default=(None, None))  # and what it was asked
 
 
 def middleware(*, paths: Mapping[str, PathsOf] | None = None, agent: str | None = None, root: StrPath | None = None) -> list[Any]:
@@ -38,10 +40,11 @@ def middleware(*, paths: Mapping[str, PathsOf] | None = None, agent: str | None 
 
 
 class _Names(AgentMiddleware):
-    """Notes who is at work."""
+    """Notes who is at work, and at what."""
 
     async def process(self, context: Any, call_next: Next) -> None:
-        token = _NAME.set(context.agent.name)
+        asked = [message.text for message in context.messages if message.role == "user"]
+        token = _NAME.set((context.agent.name, asked[-1] if asked else None))
         try:
             await call_next()
         finally:
@@ -77,12 +80,17 @@ class _Calls(FunctionMiddleware):
 
     async def process(self, context: Any, call_next: Next) -> None:
         given, told = context.arguments, context.metadata.get("call_id")
-        async with self._calls.awatch(
-            context.function.name,
-            dict(given) if hasattr(given, "keys") else given.model_dump(),
-            call_id=told,
-            agent=_NAME.get(),
-            model=self._models.pop(told, None),
-            run=context.session.session_id if context.session else None,
-        ):
-            await call_next()
+        name, prompt = _NAME.get()
+        try:
+            async with self._calls.awatch(
+                context.function.name,
+                dict(given) if hasattr(given, "keys") else given.model_dump(),
+                call_id=told,
+                agent=name,
+                model=self._models.pop(told, None),
+                run=context.session.session_id if context.session else None,
+                prompt=prompt,
+            ):
+                await call_next()
+        except RefusedError as refused:
+            context.result = str(refused)

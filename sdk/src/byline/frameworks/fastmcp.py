@@ -4,7 +4,8 @@ r"""FastMCP: a middleware of a server that watches each tool call; `byline wrap 
     server.add_middleware(BylineMiddleware(paths={"write_file": "path"}))
 
 The agent is the client, as it calls itself, and all clients of one name share a session as long as the server runs: the protocol need
-not have any. The call's id is that of the request, and the model is None: no client tells a server.
+not have any. The call's id is that of the request, and the model is None: no client tells a server. A call that the rules for agents do not
+allow is answered as one that failed.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from byline.errors import RefusedError
 from byline.flow.tool_calls import ToolCalls
 from byline.frameworks.extras import wanted
 
 with wanted("fastmcp"):
+    from fastmcp.exceptions import ToolError
     from fastmcp.server.middleware import Middleware
 
 if TYPE_CHECKING:
@@ -33,13 +36,20 @@ class BylineMiddleware(Middleware):
         self._calls = ToolCalls("mcp-client", root=root, paths=paths)
 
     async def on_call_tool(self, context: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-        """Watch a call."""
+        """Watch a call.
+
+        Raises:
+            ToolError: The rules for agents do not allow it.
+        """
         told, here = context.message, context.fastmcp_context
         call_id = None if here is None else str(here.request_id)
         agent = self._agent or _client(here)
         run = f"{self._run}-{agent}" if agent else self._run
-        async with self._calls.awatch(told.name, told.arguments or {}, call_id=call_id, agent=agent, run=run):
-            return await call_next(context)
+        try:
+            async with self._calls.awatch(told.name, told.arguments or {}, call_id=call_id, agent=agent, run=run):
+                return await call_next(context)
+        except RefusedError as refused:
+            raise ToolError(str(refused)) from refused
 
 
 def _client(here: Any) -> str | None:

@@ -4,7 +4,7 @@ r"""Google's Agent Development Kit: a plugin that watches each tool call.
     runner = InMemoryRunner(agent, app_name="demo", plugins=[BylinePlugin(paths={"write_file": "path"})])
 
 Call id and agent are the framework's, the model is the version that answered last to this agent. A session of the ADK is a session. A
-call that fails or is cancelled is recorded as well.
+call that fails or is cancelled is recorded as well; one that the rules for agents do not allow is answered as one that failed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from byline.errors import RefusedError
 from byline.flow.tool_calls import ToolCalls
 from byline.frameworks.extras import wanted
 
@@ -42,9 +43,9 @@ class BylinePlugin(BasePlugin):
                 self._models.clear()
             self._models[callback_context.invocation_id, callback_context.agent_name] = llm_response.model_version
 
-    async def before_tool_callback(self, *, tool: Any, tool_args: dict[str, Any], tool_context: Any) -> None:
-        """Begin to watch."""
-        stack = self._open[_key(tool_context)] = AsyncExitStack()
+    async def before_tool_callback(self, *, tool: Any, tool_args: dict[str, Any], tool_context: Any) -> dict[str, str] | None:
+        """Begin to watch; a call that is not allowed is answered."""
+        stack = AsyncExitStack()
         watch = self._calls.awatch(
             tool.name,
             tool_args,
@@ -52,8 +53,16 @@ class BylinePlugin(BasePlugin):
             agent=tool_context.agent_name,
             model=self._models.get((tool_context.invocation_id, tool_context.agent_name)),
             run=tool_context.session.id,
+            prompt="\n".join(part.text for part in tool_context.user_content.parts or () if part.text)
+            if tool_context.user_content
+            else None,
         )
-        await stack.enter_async_context(watch)
+        try:
+            await stack.enter_async_context(watch)
+        except RefusedError as refused:
+            return {"error": str(refused)}
+        self._open[_key(tool_context)] = stack
+        return None
 
     async def after_tool_callback(self, *, tool: Any, tool_args: dict[str, Any], tool_context: Any, result: Any) -> None:  # noqa: ARG002 - the framework's signature
         """Look what changed."""

@@ -5,6 +5,11 @@ r"""The OpenAI Agents SDK: hooks of a run that watch each tool call.
         await Runner.run(agent, "...", hooks=hooks)           # or run_sync, run_streamed
         # reviewer.as_tool(..., hooks=hooks) for agents that are tools
 
+What the rules for agents do not allow ends the run with `RefusedError`. A tool with our guardrail is not called then, and the model is
+told why:
+
+    function_tool(write_file, tool_input_guardrails=[hooks.guardrail])
+
 The SDK says that a tool ended, but not that it failed for good (`failure_error_function=None`): what such a tool changed is recorded
 where the `with` ends, and without `with` it is not. A trace is a session, one pair of hooks is where nothing is traced; agents that are
 handed to, or called as tools, have sessions below the first agent's. Tools run outside these hooks' context: `byline.current()` in a
@@ -18,11 +23,19 @@ from asyncio import to_thread
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from byline.errors import RefusedError
 from byline.flow.tool_calls import ToolCalls
 from byline.frameworks.extras import wanted
 
 with wanted("openai-agents"):
-    from agents import FunctionTool, RunHooks, ToolOriginType, get_current_trace
+    from agents import (
+        FunctionTool,
+        RunHooks,
+        ToolGuardrailFunctionOutput,
+        ToolInputGuardrail,
+        ToolOriginType,
+        get_current_trace,
+    )
     from agents.tool import get_function_tool_origin
 
 if TYPE_CHECKING:
@@ -57,21 +70,25 @@ class BylineHooks(RunHooks):
         """Note who is first."""
         self._calls.session(agent=agent.name, run=_run())
 
+    @property
+    def guardrail(self) -> Any:
+        """What lets the model know of a call that the rules for agents do not allow, for the tools of the agents in the run."""
+        return ToolInputGuardrail(self._judge, name="byline")
+
+    async def _judge(self, data: Any) -> Any:
+        try:
+            await to_thread(self._calls.check, **_told(data.context, data.agent, data.context.tool_name))
+        except RefusedError as refused:
+            return ToolGuardrailFunctionOutput.reject_content(str(refused))
+        return ToolGuardrailFunctionOutput.allow()
+
     async def on_tool_start(self, context: Any, agent: Any, tool: Any) -> None:
         """Begin to watch."""
         if isinstance(tool, FunctionTool) and (origin := get_function_tool_origin(tool)) and origin.type is ToolOriginType.AGENT_AS_TOOL:
             return  # its own calls are watched
-        watch = self._calls.watch(
-            tool.name,
-            _arguments(context),
-            call_id=getattr(context, "tool_call_id", None),
-            agent=agent.name,
-            model=_model_of(context, agent),
-            run=_run(),
-        )
         stack = ExitStack()
+        await to_thread(stack.enter_context, self._calls.watch(**_told(context, agent, tool.name)))
         self._open.setdefault((id(context), tool.name), []).append((stack, context))
-        await to_thread(stack.enter_context, watch)
 
     async def on_tool_end(self, context: Any, agent: Any, tool: Any, result: object) -> None:  # noqa: ARG002 - the framework's signature
         """Look what changed."""
@@ -87,6 +104,25 @@ def _run() -> str | None:
     trace = get_current_trace()
     name = trace.trace_id if trace else ""
     return name if name.startswith("trace_") else None
+
+
+def _told(context: Any, agent: Any, tool: str) -> dict[str, Any]:
+    """Return what the SDK knows of a call, as `ToolCalls.watch` takes it."""
+    return {
+        "tool": tool,
+        "arguments": _arguments(context),
+        "call_id": getattr(context, "tool_call_id", None),
+        "agent": agent.name,
+        "model": _model_of(context, agent),
+        "run": _run(),
+        "prompt": _prompt(context),
+    }
+
+
+def _prompt(context: Any) -> str | None:
+    """Return what the run was asked last; None where that is no plain text."""
+    told = [each.get("content") for each in context.turn_input if isinstance(each, dict) and each.get("role") == "user"]
+    return told[-1] if told and isinstance(told[-1], str) else None
 
 
 def _arguments(context: Any) -> object:

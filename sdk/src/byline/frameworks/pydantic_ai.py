@@ -4,13 +4,14 @@ r"""Pydantic AI: a capability that watches each tool call.
     agent = Agent(model, tools=[write_file], capabilities=[capability(paths={"write_file": "path"})], name="coder")
 
 Call id, agent and arguments (validated) are the framework's, the model is what answered, also where one stood in for another
-(`FallbackModel`). A conversation is a session.
+(`FallbackModel`). A conversation is a session. What the rules for agents do not allow is not called, and the model is told why.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from byline.errors import RefusedError
 from byline.flow.tool_calls import ToolCalls
 from byline.frameworks.extras import wanted
 
@@ -29,15 +30,19 @@ def capability(*, paths: Mapping[str, PathsOf] | None = None, agent: str | None 
     calls = ToolCalls("pydantic-ai", agent=agent, root=root, paths=paths)
 
     async def watched(ctx: Any, *, call: Any, tool_def: Any, args: Any, handler: Callable[[Any], Awaitable[Any]]) -> Any:  # noqa: ARG001 - the framework's signature
-        async with calls.awatch(
-            call.tool_name,
-            args,
-            call_id=call.tool_call_id,
-            agent=ctx.agent.name if ctx.agent else None,
-            model=_model_of(ctx),
-            run=ctx.conversation_id or ctx.run_id,
-        ):
-            return await handler(args)
+        try:
+            async with calls.awatch(
+                call.tool_name,
+                args,
+                call_id=call.tool_call_id,
+                agent=ctx.agent.name if ctx.agent else None,
+                model=_model_of(ctx),
+                run=ctx.conversation_id or ctx.run_id,
+                prompt=ctx.prompt if isinstance(ctx.prompt, str) else None,
+            ):
+                return await handler(args)
+        except RefusedError as refused:
+            return str(refused)
 
     return Hooks(tool_execute=watched)
 

@@ -6,6 +6,7 @@ r"""smolagents: an agent, with those it manages, whose tool calls are watched.
 
 The framework passes no id to what it calls: it is that of the one call of the model's message with this tool and these arguments, None
 where there are two. A piece of code has none, and only code that runs on this machine is seen. The recorded agent is a session.
+What the rules for agents do not allow is not called, and the model is told why; what a piece of code does is not known before.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from byline.errors import RefusedError
 from byline.flow.tool_calls import ToolCalls
 from byline.frameworks.extras import wanted
 
@@ -50,7 +52,7 @@ def _watch(agent: Any, calls: ToolCalls) -> None:
 
 
 def _told(agent: Any) -> dict[str, str | None]:
-    return {"agent": agent.name, "model": getattr(agent.model, "model_id", None)}
+    return {"agent": agent.name, "model": getattr(agent.model, "model_id", None), "prompt": getattr(agent, "task", None)}
 
 
 def _watch_calls(agent: Any, calls: ToolCalls) -> None:
@@ -63,8 +65,11 @@ def _watch_calls(agent: Any, calls: ToolCalls) -> None:
 
     def execute_tool_call(tool_name: str, arguments: Any) -> Any:
         ids = [call.id for call in asked if (call.function.name, call.function.arguments or {}) == (tool_name, arguments)]
-        with calls.watch(tool_name, arguments, call_id=ids[0] if len(ids) == 1 else None, **_told(agent)):
-            return execute(tool_name, arguments)
+        try:
+            with calls.watch(tool_name, arguments, call_id=ids[0] if len(ids) == 1 else None, **_told(agent)):
+                return execute(tool_name, arguments)
+        except RefusedError as refused:
+            return str(refused)
 
     agent.process_tool_calls, agent.execute_tool_call = process_tool_calls, execute_tool_call
 

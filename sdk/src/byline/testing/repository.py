@@ -20,7 +20,7 @@ from byline.core.value import dataclass
 from byline.flow.attest import attest_pending
 from byline.flow.deliver import deliver
 from byline.flow.resolve import resolve
-from byline.flow.workshop import Identity, Workshop
+from byline.flow.workshop import Identity, Signatory, Workshop
 from byline.git.process import Git, git_environment
 from byline.git.repository import open_repository
 from byline.testing.ledger import MemoryLedger, fixed_signer
@@ -164,6 +164,5 @@ def _workshop(repo: Repository, signer: Signer | None) -> Workshop:
         now=lambda: 0,
         random=os.urandom,
         version="0.1.0",
-        signer=signer,
-        principal="p-test" if signer else None,
+        own=Signatory(signer=signer, principal="p-test") if signer else None,
     )
