@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,16 @@ def test_undo_puts_every_byte_back_for_every_agent(repository: Scratch, home: Pa
     assert {path: path.read_bytes() if path.exists() else None for path in where.values()} == before
 
 
+@pytest.mark.parametrize("options", [(), ("--user",)])
+def test_settings_that_cannot_be_read_are_said_to_be_whose(repository: Scratch, home: Path, options: tuple[str, ...]) -> None:
+    settings = home / ".claude/settings.json" if options else repository.path / ".claude/settings.local.json"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("{} // mine\n")
+    said = Installed(repository).byline("init", "--yes", *options)
+    assert (said.code, "Claude Code: " in said.err, "--no-agents" in said.err) == (2, True, True)
+    assert Installed(repository).byline("init", "--yes", "--no-agents", *options).code == 0
+
+
 def test_a_committed_file_is_said_to_be_the_teams(repository: Scratch) -> None:
     repository.write(".qwen/settings.json", "{}\n")
     repository.commit()
@@ -115,6 +126,23 @@ def test_hooks_that_are_switched_off_are_told(repository: Scratch, home: Path) -
     assert "switched off" in detail
     assert clone.byline("doctor").code == 1
     assert home.exists()
+
+
+def test_goose_is_found_by_its_settings_and_said_to_be_silent_where_they_say_so(repository: Scratch, home: Path) -> None:
+    settings = home / ".config/goose/settings.json"
+    settings.parent.mkdir(parents=True)
+    clone = Installed(repository)
+    assert clone.byline("init", "--yes").code == 0
+    assert findings(clone) == [("good", "Goose reports its edits; not heard yet")]
+    settings.write_text('{"disabledPlugins": ["byline"]}')
+    ((level, detail),) = findings(clone)
+    assert (level, "switched off" in detail) == ("bad", True)
+    nearer = repository.path / ".config/goose/settings.local.json"
+    nearer.parent.mkdir(parents=True)
+    nearer.write_text('{"enabledPlugins": ["byline"]}')
+    assert [level for level, _ in findings(clone)] == ["good"]
+    nearer.write_text("[")
+    assert [level for level, _ in findings(clone)] == ["bad"]
 
 
 def _trust(home: Path, file: Path, hashes: dict[str, str], more: str = "") -> None:
@@ -176,6 +204,34 @@ def test_a_hook_of_clines_that_is_a_persons_is_kept_and_called(repository: Scrat
     assert (hook.read_bytes(), hook.stat().st_mode & 0o777) == (mine, 0o700)
 
 
+PI = """
+import extension from "./byline.mjs"
+const events = {}
+extension({ on: (name, call) => { events[name] = call } })
+console.log((await events.tool_call({ type: "tool_call", toolName: "bash", input: {} }, {}))?.reason ?? "")
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node, which runs pi's extension, is not here")
+@pytest.mark.parametrize(("script", "refused"), [("", False), ("exit 2", True), ("echo odd", True), (None, False)])
+def test_an_agent_whose_hook_heeds_no_status_is_stopped_by_a_guard_that_fails(script: str | None, *, refused: bool, tmp_path: Path) -> None:
+    """The script answers nothing, or fails; where Byline was taken away there is none, and agents go on."""
+    ours, hook = tmp_path / "pi.sh", tmp_path / "hooks/PreToolUse"
+    (plugin,) = setups()["pi"].format.plan(tmp_path / "byline.mjs", find_adapter("pi"), ours)
+    hooks = {each.path: each.after for each in setups()["cline"].format.plan(hook.parent, find_adapter("cline"), ours)}
+    hook.parent.mkdir()
+    hook.write_bytes(hooks[hook])
+    plugin.path.write_bytes(plugin.after)
+    (tmp_path / "pi.mjs").write_text(PI)
+    if script is not None:
+        ours.write_text(f'[ "$1" = guard ] || exit 0\n{script}\n')
+    if script != "echo odd":  # Cline itself reads what it is told
+        said = subprocess.run(["sh", hook], input=b"{}", capture_output=True, check=True, timeout=60)
+        assert json.loads(said.stdout)["cancel"] is refused
+    told = subprocess.run(["node", tmp_path / "pi.mjs"], capture_output=True, text=True, check=True, timeout=60)
+    assert ("cannot be read" in told.stdout) is refused
+
+
 def test_an_agent_whose_folder_is_a_file_is_not_set_up_unasked(repository: Scratch, home: Path) -> None:
     (home / ".cline").mkdir()
     repository.write(".clinerules", "be kind\n")
@@ -189,3 +245,23 @@ def test_an_agent_has_a_place_for_its_hooks(name: str) -> None:
     setup: Any = setups().get(name)
     assert setup is None or (setup.agent == name and (setup.project or setup.user))
     assert find_adapter(name).hooks == () or setup is not None
+
+
+def test_an_agent_that_all_repositories_share_is_set_up_once(repository: Scratch, home: Path) -> None:
+    (home / ".claude").mkdir()
+    clone = Installed(repository)
+    assert clone.byline("init", "--user", "--yes").code == 0
+    assert clone.byline("init", "--yes").code == 0
+    assert not (repository.path / ".claude").exists()
+    assert [detail for _, detail in findings(clone)] == ["Claude Code reports its edits, in all repositories; not heard yet"]
+    assert clone.byline("init", "--yes", "--agent", "claude-code").code == 0
+    assert (repository.path / ".claude/settings.local.json").exists()
+
+
+def test_doctor_says_whose_the_lines_are_that_no_record_covers(repository: Scratch) -> None:
+    clone = Installed(repository)
+    said = clone.byline("init", "--yes")
+    assert "what you type yourself stays unknown" in said.out
+    assert [level for level, _ in findings(clone, "own lines")] == ["note"]
+    assert "stays unknown" not in clone.byline("init", "--yes", "--declare-own-lines").out
+    assert [level for level, _ in findings(clone, "own lines")] == ["good"]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from byline.flow.pending import JOURNAL, MAX_JOURNAL
 from byline.flow.workshop import hold
 from byline_cli.keyfile import key_path
 from installed import PROGRAM, Installed
+from until import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,14 +69,15 @@ def test_an_attester_leaves_the_number_of_another_one_alone(clone: Installed) ->
     with ExitStack() as running, hold(place(clone), seconds=60) as is_held:
         assert is_held
         attester = running.enter_context(subprocess.Popen(BACKGROUND, cwd=clone.path))
-        deadline = time.monotonic() + 60
-        while not (pid.exists() and pid.read_text() == f"{attester.pid}\n"):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        await_pid(pid, attester.pid)
         pid.write_text("1\n")
     assert pid.read_text() == "1\n"
     subprocess.run(BACKGROUND, cwd=clone.path, check=True, timeout=60)
     assert not pid.exists()
+
+
+def await_pid(pid: Path, number: int) -> None:
+    wait_until(lambda: pid.exists() and pid.read_text() == f"{number}\n")
 
 
 def test_what_goes_wrong_in_the_background_is_a_loss(clone: Installed) -> None:

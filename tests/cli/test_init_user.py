@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from byline.capture.git_hooks import GIT_HOOKS, NOT_CALLED, USER_HOOKS
 from byline.capture.inbox import MAX_WAITING
 from byline.capture.marks import list_marks
-from byline.capture.spool import GIT_HOOKS, NOT_CALLED, USER_HOOKS
 from installed import PROGRAM, Installed, Said, run
 from scratch import Scratch
 
@@ -127,6 +127,7 @@ def test_a_repository_in_which_no_agent_worked_has_no_trace(user: User) -> None:
     user.scratch.commit()
     assert not (user.path / ".git/byline").exists()
     assert user.scratch.git("for-each-ref", "refs/byline") == ""
+    assert "without a statement" not in user.byline("status").out, "it is from before anything was recorded"
 
 
 def test_init_later_takes_the_identity_over_and_what_was_signed_counts(user: User) -> None:
@@ -367,7 +368,7 @@ def test_hooks_do_not_fill_the_disk_where_byline_is_gone_for_good_and_one_that_c
     assert len(list(inbox.glob("*.spool"))) == MAX_WAITING
     for each in inbox.glob("x*.spool"):
         each.unlink()
-    assert user.losses() == 1
+    assert len(user.losses()) == 1
     assert "what came after was not kept" in " ".join(user.byline("doctor").out.split())
     assert user.owners("a.py") == ["unknown"]
 
@@ -380,6 +381,43 @@ def test_a_folder_of_hooks_that_the_user_shares_is_joined_by_the_user_wide_way(h
     assert (doctor.code, "-> byline init --user, which calls those hooks" in doctor.out) == (1, True)
     set_up(home)
     assert run(*PROGRAM, "doctor", cwd=repository.path).code == 0
+
+
+def test_hooks_that_a_team_commits_call_ours(home: Path, repository: Scratch) -> None:
+    repository.git("config", "core.hooksPath", "team")
+    for hook in GIT_HOOKS:
+        repository.write(f"team/{hook}", "#!/bin/sh\n")
+    said = run(*PROGRAM, "init", "--yes", cwd=repository.path)
+    how = "as the last line of its post-commit, post-merge, post-rewrite, pre-push, and commit that (it does nothing without Byline): "
+    line = said.err.split(how)[1].split("\n")[0]
+    assert run(*PROGRAM, "doctor", cwd=repository.path).code == 1
+    for hook in GIT_HOOKS:
+        repository.write(f"team/{hook}", f"#!/bin/sh\n{line.replace('HOOK', hook)}\n")
+        (repository.path / "team" / hook).chmod(0o755)
+    doctor = run(*PROGRAM, "doctor", cwd=repository.path)
+    assert (doctor.code, "called by those in team" in doctor.out) == (0, True)
+    (home / ".local/share/byline/launcher").unlink()  # no attester: the mark stays
+    repository.commit()
+    assert len(list_marks(repository.path / ".git/byline")) == 1
+    assert run(*PROGRAM, "init", "--undo", cwd=repository.path).code == 0
+    repository.write("a.py", "after = 1\n")
+    repository.commit()  # what is not there is not called
+    assert not (repository.path / ".git/byline/hooks").exists()
+
+
+def test_hooks_that_a_team_has_not_got_are_put_into_its_folder_for_this_clone_alone(home: Path, repository: Scratch) -> None:
+    repository.git("config", "core.hooksPath", "team")
+    repository.write("team/pre-push", "#!/bin/sh\n")
+    repository.commit()
+    assert run(*PROGRAM, "init", "--no-agents", "--yes", cwd=repository.path).code == 0
+    doctor = run(*PROGRAM, "doctor", cwd=repository.path)
+    assert "as the last line of its pre-push, and commit that" in " ".join(doctor.out.split())
+    assert repository.git("status", "--porcelain", "-uall", "--", "team") == ""
+    (home / ".local/share/byline/launcher").unlink()  # no attester: the mark stays
+    repository.commit("x", "--allow-empty")
+    assert len(list_marks(repository.path / ".git/byline")) == 1
+    assert run(*PROGRAM, "init", "--undo", cwd=repository.path).code == 0
+    assert sorted(each.name for each in (repository.path / "team").iterdir()) == ["pre-push"]
 
 
 def test_each_start_mends_a_launcher_that_leads_nowhere_and_leaves_one_that_works(user: User, home: Path) -> None:

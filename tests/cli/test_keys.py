@@ -101,6 +101,16 @@ def test_a_witness_is_added_and_the_policy_for_the_log_is_printed(repository: Sc
     assert clone.byline("trust", "witness", "w2", "--vkey", "nonsense", "--operator", "o").code == 2
 
 
+def test_the_regulated_policy_is_made_for_a_log_and_not_without(repository: Scratch) -> None:
+    clone = Installed(repository)
+    said = clone.byline("init", "--policy", "regulated", "--yes")
+    assert (said.code, "needs a log" in said.err, (clone.path / ".byline").exists()) == (2, True, False), said
+    clone = Installed.create(repository, "--policy", "regulated", "--ledger", "https://ledger.example", "--log-key", MemoryLedger().vkey)
+    assert "index = true" in (clone.path / ".byline/trust.toml").read_text()
+    said = clone.byline("policy", "lint")
+    assert (said.code, "error" in said.out.replace("no errors", "")) == (0, False), said
+
+
 def test_a_statement_in_a_log_is_exported_as_a_proof_that_verifies(repository: Scratch, tmp_path: Path) -> None:
     vkey = init_ledger(tmp_path / "ledger")
     with witnessed_serving(tmp_path / "ledger") as (_, url, _):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,20 @@ def test_a_push_takes_what_no_hook_marked(clone: Installed) -> None:
     assert "signed 1 statement about 1 commit\n" in told(clone.byline("push", "origin", "main"))
     hub = Installed(Scratch(clone.path.with_name("hub")))
     assert hub.owners("b.py", rev="main") == ["ai"]
+
+
+def test_a_push_takes_the_options_of_git_push(clone: Installed) -> None:
+    clone.scratch.git("clone", "--quiet", "--bare", ".", "../hub")
+    clone.scratch.git("remote", "add", "origin", "../hub")
+    clone.scratch.git("-C", "../hub", "config", "receive.advertisePushOptions", "true")
+    clone.scratch.git("checkout", "--quiet", "-b", "feature")
+    clone.writes("b.py", b"by = an_agent\n")
+    clone.commit()
+    assert "evidence sent to origin\n" in told(clone.byline("push", "-o", "ci.skip", "--set-upstream", "origin", "feature"))
+    assert "evidence sent to origin\n" in told(clone.byline("push", "-u", "origin", "feature"))
+    assert clone.scratch.git("rev-parse", "--abbrev-ref", "feature@{upstream}") == "origin/feature"
+    refused = clone.byline("push", "--no-such-option")
+    assert (refused.code, "no-such-option" in refused.err) == (129, True)
 
 
 def test_a_shallow_clone_says_what_is_missing_and_a_deeper_one_knows(clone: Installed, tmp_path: Path) -> None:
@@ -189,6 +204,22 @@ def test_a_bare_repository_answers_and_has_nothing_to_sign(clone: Installed, tmp
     assert told(bare.byline("attest")) == "nothing was left to sign\n"
     assert bare.byline("status").code == 0
     assert "needs none" in bare.byline("init", "--yes").err
+    assert "byline init" not in told(bare.byline("doctor")), "it needs nothing that init would make"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody writes, not even root, is Linux's")
+def test_a_home_in_which_nobody_may_write_is_said_to_be_one(repository: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("XDG_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", "/sys/home")
+    said = Installed(repository).byline("init", "--yes")
+    assert (said.code, "who may write there?" in said.err) == (3, True)
+
+
+def test_two_files_are_one_too_many_to_look_at(clone: Installed) -> None:
+    said = clone.byline("blame", "a.py", "a.py")
+    assert (said.code, "'a.py' is a file and no commit: one file at a time" in said.err) == (2, True)
+    assert clone.byline("blame", "gone.py", "a.py").code == 3
 
 
 def test_git_dir_and_work_tree_may_be_named(clone: Installed, tmp_path: Path) -> None:

@@ -148,7 +148,9 @@ def test_what_does_not_end_is_told(clone: Installed) -> None:
     ],
 )
 def test_who_ends_the_record_ends_the_command(clone: Installed, number: int, script: str, code: int) -> None:
+    ours = signal.signal(number, signal.SIG_DFL)  # what the tests were started to ignore (nohup) no shell can trap
     process = subprocess.Popen([*RECORD, "sh", "-c", f"{script}; echo ready; while :; do sleep 0.05; done"], cwd=clone.path, stdout=-1)
+    signal.signal(number, ours)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(number)

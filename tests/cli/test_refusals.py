@@ -55,6 +55,12 @@ def test_what_an_agent_was_refused_is_shown_signed_once_and_forgotten(repository
     clone.commit()
     (signed,) = _signed(clone)
     assert "claude-code was to ask first: destroy-infrastructure, rule agent:1" in clone.byline("show", "HEAD").out
+    assert "were to ask first: 1 call\n" in clone.byline("log", "-n", "1").out
+    (logged,) = json.loads(clone.byline("log", "--json", "-n", "1").out)["commits"]
+    assert [each["refused"] for each in logged["statements"]] == [1]
+    doctor = clone.byline("doctor").out
+    assert "1 rule for agents, read from" in doctor
+    assert "1 call of agents. The last: claude-code, destroy-infrastructure (ask, agent:1)" in " ".join(doctor.split())
     (kept,) = read_refusals(place)
     line_key = json.loads((place / "identity.json").read_text())["line_key"]
     assert signed == {**{name: value for name, value in shown.items() if name != "what"}, "digest": signed["digest"]}
@@ -69,6 +75,26 @@ def test_what_an_agent_was_refused_is_shown_signed_once_and_forgotten(repository
     clone.writes("a.py", b"a = 1\n", session="session-1")
     assert clone.byline("forget", "session-1", "--yes").code == 0
     assert read_refusals(place) == ()
+
+
+def test_doctor_says_where_rules_come_from_and_that_a_guard_cannot_read_them(repository: Scratch) -> None:
+    clone = Installed.create(repository, "--policy", "team")
+
+    def rules() -> tuple[str, str]:
+        found = json.loads(clone.byline("doctor", "--json").out)["findings"]
+        return next((each["level"], each["detail"]) for each in found if each["what"] == "rules")
+
+    assert rules() == ("note", "no branch that counts has the work tree's policy: it holds for no agent yet")
+    clone.commit()
+    assert rules() == ("good", "1 rule for agents, read from main, HEAD")
+    clone.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    assert rules() == ("good", "1 rule for agents, read from origin/main")
+    (clone.path / ".byline/policy.toml").write_text("schema = 99\n")
+    assert rules()[0] == "note", "the work tree's own is not asked, and that is said"
+    clone.commit()
+    clone.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    level, detail = rules()
+    assert (level, detail.startswith("cannot be read, so agents may write and run nothing here")) == ("bad", True)
 
 
 def test_a_refusal_in_a_statement_says_less(tmp_path: Path) -> None:

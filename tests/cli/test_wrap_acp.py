@@ -152,6 +152,13 @@ def test_what_a_command_changes_is_seen_and_what_a_person_does_before_the_yes_is
     assert [(each.path, each.call, each.tool) for each in recorded(repository)] == [(b"z.py", "c2", "execute")]
 
 
+def test_a_command_is_seen_that_names_the_folder_in_which_it_runs(editor: Editor, repository: Scratch) -> None:
+    folder = [{"path": str(repository.path)}]
+    asked = permission("c2", kind="execute", locations=folder)
+    editor.prompts(asked, {"sh": f"echo z > {editor.path('z.py')}"}, update("c2", "completed", locations=folder), answer=YES)
+    assert [(each.path, each.call) for each in recorded(repository)] == [(b"z.py", "c2")]
+
+
 def test_a_call_that_was_refused_leaves_nothing(editor: Editor, repository: Scratch) -> None:
     diff = {"type": "diff", "path": editor.path("b.py"), "oldText": "", "newText": "x\n"}
     editor.prompts(permission("c3", kind="edit", content=[diff]), update("c3", "failed"), answer=NO, typed="b.py")

@@ -28,11 +28,12 @@ def main() -> NoReturn:
     from contextlib import ExitStack
     from pathlib import Path
 
+    from byline_cli.keyfile import with_absolute_files
     from byline_cli.terminal import open_terminal
     from byline_cli.world import World
 
     remote = next((word.removeprefix(PUSH) for word in sys.argv[1:] if word.startswith(PUSH)), "")
-    environ = dict(os.environ)
+    environ = with_absolute_files(os.environ, Path.cwd())
     with ExitStack() as closing:
         code = attest_in_background(World(environ=environ, cwd=Path.cwd(), terminal=open_terminal(environ), closing=closing), remote)
     sys.exit(code)
@@ -41,20 +42,31 @@ def main() -> NoReturn:
 def attest_in_background(world: World, remote: str) -> int:
     """Do all that is pending, then send the evidence to `remote` if one is named; nothing may go wrong for the person."""
     from byline.errors import BylineError
-    from byline_cli.keyfile import key_path
-    from byline_cli.wiring import NOBODY, chosen_identity, give_identity, make_attester, open_here
+    from byline_cli.identity import NOBODY, chosen_identity, give_identity
+    from byline_cli.keyfile import key_path, names_key
+    from byline_cli.wiring import give_own, make_attester, open_here
     from byline_cli.world import NO, YES
 
     repo = open_here(world)
-    if not key_path(world.environ).exists() or give_identity(world, repo) in (None, NOBODY):
+    named = names_key(world.environ)
+    if not (named or key_path(world.environ).exists()) or give_identity(world, repo) in (None, NOBODY):
         return YES
     from byline_cli.delivery import leave_terminal, record_failure, work_in_background
 
     place = repo.common_dir / "byline"
     leave_terminal(place)
+    code = YES
     try:
-        work_in_background(make_attester(world, repo), remote, sends=bool(remote and chosen_identity(repo)))
+        workshop = make_attester(world, repo)
+        try:
+            workshop = give_own(world, workshop)
+        except BylineError as error:
+            # What others committed is signed all the same; what was with a key that is named and cannot sign is left, and says so.
+            if not named:
+                record_failure(place, error)
+            code = NO
+        work_in_background(workshop, remote, sends=bool(remote and chosen_identity(repo)))
     except BylineError as error:
         record_failure(place, error)
-        return NO
-    return YES
+        code = NO
+    return code

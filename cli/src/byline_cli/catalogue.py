@@ -31,6 +31,7 @@ COMMANDS = {
     "record": "run any command and record what it changes as an agent's",
     "lsp": "the language server, for editors",
     "forget": "remove what sessions left on this machine; what is signed stays",
+    "prompt": "what agents were asked for, and the proof of it to others",
     "wrap": "run a tool server or an agent behind a proxy that records what it writes",
     "hook": "take an agent's event (agents call this, people do not)",
     "doctor": "is everything in place, and what may be claimed here",
@@ -40,7 +41,7 @@ COMMANDS = {
 GROUPS = (
     ("start", ("init", "doctor", "demo")),
     ("read", ("status", "blame", "why", "diff", "log", "stats", "show", "verify")),
-    ("record", ("attest", "push", "record", "forget", "wrap", "hook", "lsp")),
+    ("record", ("attest", "push", "record", "prompt", "forget", "wrap", "hook", "lsp")),
     ("decide", ("gate", "approve", "policy", "trust", "delegate")),
     ("share", ("export", "import", "trailers")),
     ("run", ("ledger",)),
@@ -48,7 +49,7 @@ GROUPS = (
 
 FIRST_STEPS = """\
 First steps, in a repository:
-  byline init --agent claude-code     hooks, your key, and Claude Code's settings; shows everything first
+  byline init                         hooks, your key, your agents' settings; shows everything first, and asks
   ... edit, let the agent edit, git commit as ever ...
   byline blame src/app.py             who wrote each line: a person, an agent and its model, a tool, or unknown
   byline gate --base origin/main      what would have to be approved before this branch may land"""

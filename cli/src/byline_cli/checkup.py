@@ -7,42 +7,63 @@ that cannot look says so, and that is bad.
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline.capture.agents.catalogue import find_adapter
+from byline.capture.elsewhere import list_elsewhere
+from byline.capture.git_hooks import GIT_HOOKS, USER_HOOKS
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import read_events
 from byline.capture.launcher import interpreter, is_working, launcher_file
 from byline.capture.losses import read_losses
 from byline.capture.places import data_dir, inbox_dir, repository_dir
+from byline.capture.refusals import read_refusals
 from byline.capture.sightings import read_seen
-from byline.capture.spool import USER_HOOKS
+from byline.core.access import WRITE
 from byline.core.value import dataclass
 from byline.errors import BylineError
+from byline.flow.left import describe_left, load_left
 from byline.git.remotes import fetch_refspecs
-from byline_cli import wiring
+from byline_cli import identity, wiring
 from byline_cli.install.agent_files import Reach, reach_of, script_of
 from byline_cli.install.agents import find_agents, setups
 from byline_cli.install.changes import is_recorded, read_or_none
-from byline_cli.install.hooks import hooks_folder, hooks_not_called, is_shared, is_user_wide, missing_hooks, user_hooks_folder, why_not_ours
-from byline_cli.keyfile import key_path, load_own_key
+from byline_cli.install.hooks import (
+    TO_CALL,
+    hooks_folder,
+    hooks_not_called,
+    hooks_not_calling,
+    hooks_to_write,
+    how_to_call,
+    is_shared,
+    is_user_wide,
+    missing_hooks,
+    team_folder,
+    user_hooks_folder,
+    why_not_ours,
+)
+from byline_cli.keyfile import explain_no_key, key_path, load_own_key
+from byline_cli.lost import elsewhere_to_json, explain_elsewhere
 from byline_cli.terminal import count
 from byline_cli.view import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
+    from byline.capture.worktree import WorkTree
     from byline.core.trust import Trust
     from byline.git.repository import Repository
     from byline_cli.world import World
 
 SOON = timedelta(days=30)
 SHOWN_LOSSES = 3
+OF_WORK_TREES = ("launcher", "key", "own lines", "agents", "rules", "remotes")  # what a bare repository needs none of
 TIER = (
     "tier A0: your key and the journal belong to the user that agents run as. It records what honest tools did; "
     "it does not prove it against an agent with a shell"
@@ -70,6 +91,8 @@ class Checked:
 def examine(world: World, repo: Repository) -> Iterator[Checked]:
     """Yield what every check finds."""
     for what, check in CHECKS.items():
+        if repo.top is None and what in OF_WORK_TREES:
+            continue
         try:
             yield from check(world, repo)
         except (BylineError, OSError) as error:
@@ -84,7 +107,7 @@ def _note(what: str, detail: str, hint: str = "") -> Checked:
     return Checked(level=Level.NOTE, what=what, detail=detail, hint=hint)
 
 
-def _bad(what: str, detail: str, hint: str = "") -> Checked:
+def _bad(what: str, detail: str, hint: str) -> Checked:
     return Checked(level=Level.BAD, what=what, detail=detail, hint=hint)
 
 
@@ -99,13 +122,20 @@ def _hooks(world: World, repo: Repository) -> Iterable[Checked]:
     why = why_not_ours(repo, folder)
     missing = missing_hooks(folder)
     off = "core.hooksPath of this repository turns the hooks of all repositories off; " if is_recorded(data_dir(world.environ)) else ""
-    if why and missing:
-        by_hand = "call `byline attest --background` in its post-commit hook, or unset core.hooksPath"
-        yield _bad("hooks", f"{off}{why}: {folder}", "byline init --user, which calls those hooks" if is_shared(repo) else by_hand)
-    elif missing:
-        yield _bad("hooks", f"{off}not there, or not ours: {', '.join(missing)}", "byline init")
-    else:
+    caller = team_folder(repo, folder) or folder
+    if not missing:
         yield _good("hooks", f"chained in {short_path(folder, repo, world)}")
+    elif not why:
+        yield _bad("hooks", f"{off}not there, or not ours: {', '.join(missing)}", "byline init")
+    elif is_shared(repo):
+        yield _bad("hooks", f"{off}{why}: {folder}", "byline init --user, which calls those hooks")
+    elif not (silent := hooks_not_calling(caller)) and not missing_hooks(repo.common_dir / TO_CALL):
+        yield _good("hooks", f"called by those in {short_path(caller, repo, world)}")
+    else:
+        theirs = hooks_to_write(repo, folder)
+        is_set_up = silent == theirs and not missing_hooks(repo.common_dir / TO_CALL)
+        steps = [*([] if is_set_up else ["byline init"]), *([f"in {caller} write {how_to_call(theirs)}"] if theirs else [])]
+        yield _bad("hooks", f"{off}{why}: {folder}; not called: {', '.join(silent or GIT_HOOKS)}", ", and ".join(steps))
 
 
 def _user_hooks(world: World, repo: Repository) -> Iterable[Checked]:
@@ -141,16 +171,21 @@ def _launcher(world: World, repo: Repository) -> Iterable[Checked]:
 def _key(world: World, repo: Repository) -> Iterable[Checked]:
     path = key_path(world.environ)
     if not path.exists():
-        yield _bad("key", f"there is none at {path}: nothing can be signed", "byline init")
+        told, hint = explain_no_key(world.environ)
+        yield _bad("key", f"{told}: nothing can be signed", hint)
         return
     load_own_key(world.environ)
     yield _good("key", f"{short_path(path, repo, world)}, readable by you alone")
 
 
 def _trust(world: World, repo: Repository) -> Iterable[Checked]:
-    trust = wiring.find_trust(repo)
+    trust = identity.find_trust(repo)
     if trust is None:
-        yield _note("trust", "this repository has no .byline/trust.toml: blame works with your own key, no gate can", "byline init")
+        yield _note(
+            "trust",
+            "this repository has no .byline/trust.toml: blame works with your own key, no gate can",
+            "byline init" + ", in a clone" * (repo.top is None),
+        )
         return
     now = datetime.now(UTC)
     if trust.expires <= now:
@@ -171,12 +206,31 @@ def _own_key(world: World, trust: Trust) -> Checked:
     return _good("you", f"{own.principal}{level}; your key is for: {', '.join(own.uses) or 'nothing'}")
 
 
+def _own_lines(world: World, repo: Repository) -> Iterable[Checked]:
+    if wiring.make_workshop(world, repo).declares_in(os.path.realpath(repo.git_dir)):
+        yield _good("own lines", "what no record covers is declared yours at each commit")
+    else:
+        yield _note("own lines", "what no record covers stays unknown, what you type too", "byline init --declare-own-lines")
+
+
+def _elsewhere(world: World, repo: Repository) -> Iterable[Checked]:
+    for each in elsewhere_to_json(list_elsewhere(repo.common_dir, inbox_dir(world.environ))):
+        told, advice = explain_elsewhere(each)
+        yield _note("elsewhere", told, f"{advice}; until then no line is declared yours")
+
+
 def _delegations(world: World, repo: Repository) -> Iterable[Checked]:
+    from byline.flow.delegate import State
     from byline_cli.commands.delegate import delegations_here
     from byline_cli.statements import describe_scope
 
-    for each in delegations_here(world, repo):
+    for each in (each for each in delegations_here(world, repo) if each.state is State.CURRENT):
         yield _good("delegated", f"{each.digest[:12]}: {describe_scope(each.delegation)}")
+
+
+def _left(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two
+    for each in load_left(repository_dir(repo.common_dir)):
+        yield _bad("not signed", describe_left(each), f"byline attest {each.commit[:7]} signs it with yours, and declares nothing")
 
 
 def _agents(world: World, repo: Repository) -> Iterable[Checked]:
@@ -212,8 +266,50 @@ def _agent(name: str, found: tuple[Reach, Path] | None, seen: int | None, where:
     return _good("agents", f"{title} reports its edits" + ", in all repositories" * everywhere + f"; {heard}")
 
 
+def _rules(world: World, repo: Repository) -> Iterable[Checked]:
+    from byline.capture.permission import is_guarded
+    from byline.capture.worktree import find_worktree
+
+    worktree = find_worktree(repo.top) if repo.top else None
+    if worktree is None or not is_guarded(worktree):
+        return
+    yield _rules_in_force(worktree)
+    refusals = read_refusals(repository_dir(repo.common_dir))
+    if refusals:
+        last = refusals[-1]
+        what = (
+            short_path(Path(last.what), repo, world)
+            if last.kinds == (WRITE,) and last.what
+            else ", ".join(last.kinds) or "what it cannot tell"
+        )
+        time = f"{datetime.fromtimestamp(last.time / 1e9, UTC):%Y-%m-%d %H:%M} UTC"
+        detail = f"{count(len(refusals), 'call')} of agents. The last: {last.agent.name}, {what} ({last.effect}, {last.rule}), {time}"
+        yield _good("refused", detail)
+
+
+def _rules_in_force(worktree: WorkTree) -> Checked:
+    """Tell of the rules that the guard reads, and where they are; a guard that cannot read them refuses every call."""
+    from byline.capture.ask_git import ask_policies, revisions_with_policy
+    from byline.capture.policies import POLICY, base_policies
+    from byline.core.policy import parse_policy
+
+    try:
+        policies = base_policies(ask_policies(worktree))
+        rules = [rule for policy in policies for rule in parse_policy(policy).agents]
+        where = revisions_with_policy(worktree)
+    except (BylineError, ValueError) as error:
+        return _bad("rules", f"cannot be read, so agents may write and run nothing here: {error}", "git fetch, and byline policy lint")
+    if not where:
+        return _note("rules", "no branch that counts has the work tree's policy: it holds for no agent yet", "commit, push and fetch it")
+    shown = ", ".join(each.removeprefix("refs/remotes/").removeprefix("refs/heads/") for each in where)
+    told = f"{count(len(rules), 'rule')} for agents, read from {shown}"
+    if read_or_none(worktree.top / POLICY) in (None, *policies):
+        return _good("rules", told)
+    return _note("rules", f"{told}; the work tree's policy is another, and holds for no agent", "commit, push and fetch it, if it is newer")
+
+
 def _remotes(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two
-    if wiring.chosen_identity(repo) is None:
+    if identity.chosen_identity(repo) is None:
         yield _note("remotes", "nobody chose Byline in this repository: evidence is neither fetched nor sent", "byline init")
         return
     without = [
@@ -251,7 +347,7 @@ def _ledger(world: World, repo: Repository) -> Iterable[Checked]:
         return
     ledger = wiring.open_ledger(workshop)
     size = ledger.checkpoint().split("\n")[1]
-    yield _good("ledger", f"{named.origin} at {named.url}, {size} entries")
+    yield _good("ledger", f"{named.origin} at {named.url}, {count(int(size), 'entry', 'entries')}")
 
 
 def _tier(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two
@@ -263,8 +359,12 @@ CHECKS: dict[str, Callable[[World, Repository], Iterable[Checked]]] = {
     "launcher": _launcher,
     "key": _key,
     "trust": _trust,
+    "own lines": _own_lines,
+    "elsewhere": _elsewhere,
     "delegations": _delegations,
+    "not signed": _left,
     "agents": _agents,
+    "rules": _rules,
     "remotes": _remotes,
     "capture": _capture,
     "ledger": _ledger,

@@ -2,8 +2,9 @@
 r"""A command that somebody gave after `--`, run as their shell would: on their terminal, in their folder, to its end.
 
 Ctrl-C and Ctrl-\ reach the command from the terminal itself; who is told to end (SIGTERM, SIGHUP) tells the command. It is waited for
-in any case. With patience, so is what the command left running in the background: where there is Linux, which gives the orphans of a
-command to the one who asks for them (a subreaper), also those in a session of their own.
+in any case; `relayed` holds signals for what has to be done after it, too. With patience, so is what the command left running in the
+background: where there is Linux, which gives the orphans of a command to the one who asks for them (a subreaper), also those in a session
+of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
 from byline.core.value import dataclass
@@ -38,16 +39,24 @@ class Ended:
 
 
 def run_child(
-    command: Sequence[str], *, environ: Mapping[str, str], cwd: Path, patience: float = 0.0, tell: Callable[[], None] | None = None
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    cwd: Path,
+    patience: float = 0.0,
+    tell: Callable[[], None] | None = None,
+    taken: Relay | None = None,
 ) -> Ended:
     """Run `command`, and wait for what it left running for at most `patience` seconds, which `tell` announces; a signal ends that wait.
+
+    Whoever has `taken` the signals already gives the relay of that.
 
     Raises:
         UsageError: It cannot be started.
     """
     if patience:
         _adopt_orphans()
-    with _relayed() as relay:
+    with nullcontext(taken) if taken else relayed() as relay:
         try:
             process = subprocess.Popen(command, env=environ, cwd=cwd)
         except OSError as error:
@@ -59,7 +68,7 @@ def run_child(
     return Ended(code=code if code >= 0 else 128 - code, has_left=has_left)
 
 
-class _Relay:
+class Relay:
     """Where signals go: to the command while it runs, and then nowhere; `is_hurried` once one came after it."""
 
     def __init__(self) -> None:
@@ -69,23 +78,26 @@ class _Relay:
         self.is_hurried = False
 
     def to(self, pid: int | None) -> None:
+        """Send what comes to the process `pid`; None: it has ended."""
         self._pid, self._is_over = pid, pid is None
         while self._early and pid is not None:
             os.kill(pid, self._early.pop())
 
     def take(self, number: int, _frame: object) -> None:
+        """Pass the signal `number` on, or remember that it came."""
         if self._is_over:
             self.is_hurried = True
         elif number in _PASSED_ON and self._pid is None:
             self._early.append(number)
         elif number in _PASSED_ON and self._pid is not None:
-            os.kill(self._pid, number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(self._pid, number)
 
 
 @contextmanager
-def _relayed() -> Iterator[_Relay]:
-    """Take signals for the command, but for those that our caller ignores (`nohup`): so does the command."""
-    relay = _Relay()
+def relayed() -> Iterator[Relay]:
+    """Take signals for the command, for nobody once it has ended, but those that our caller ignores (`nohup`): so does the command."""
+    relay = Relay()
     taken = {}
     try:
         for number in (*_FROM_TERMINAL, *_PASSED_ON):
@@ -115,7 +127,7 @@ def _wait(process: subprocess.Popen[bytes], *, orphans: bool) -> int:
     return process.returncode
 
 
-def _outlive(seconds: float, relay: _Relay, tell: Callable[[], None] | None) -> bool:
+def _outlive(seconds: float, relay: Relay, tell: Callable[[], None] | None) -> bool:
     """Wait until what the command left running has ended; return whether some of it has not."""
     start = time.monotonic()
     told = tell is None

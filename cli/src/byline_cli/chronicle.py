@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from byline.core.edit import Edit
+    from byline.core.prompt import Prompt
     from byline.flow.proofs import Proof
     from byline.flow.trace import Step
     from byline.flow.why import Account, Why
@@ -122,9 +123,9 @@ def facts_of(account: Account, chronicle: Chronicle) -> dict[str, Any]:
     return {**ranges_to_json([account.byline], proven)[0], "start": account.lines.first, "end": account.lines.last}
 
 
-def edit_time(edit: Edit) -> str:
-    """Return when `edit` was recorded."""
-    return format_moment(datetime.fromtimestamp(edit.time // 10**9, UTC))
+def time_of(record: Edit | Prompt) -> str:
+    """Return when `record` was made."""
+    return format_moment(datetime.fromtimestamp(record.time // 10**9, UTC))
 
 
 def _account_to_json(account: Account, chronicle: Chronicle) -> dict[str, Any]:
@@ -140,11 +141,16 @@ def _account_to_json(account: Account, chronicle: Chronicle) -> dict[str, Any]:
         for step in account.steps
     ]
     stop = None if account.stop is None else str(account.stop)
-    return {**facts_of(account, chronicle), "steps": steps, "stop": stop, "edit": account.edit and _edit_to_json(account.edit)}
+    edit, prompt = account.edit and _edit_to_json(account.edit), account.prompt and _prompt_to_json(account.prompt)
+    return {**facts_of(account, chronicle), "steps": steps, "stop": stop, "edit": edit, "prompt": prompt}
+
+
+def _prompt_to_json(prompt: Prompt) -> dict[str, Any]:
+    return {"session": prompt.session, "number": prompt.number, "time": time_of(prompt)}
 
 
 def _edit_to_json(edit: Edit) -> dict[str, Any]:
-    told = {"time": edit_time(edit), "session": edit.session, "call": edit.call, "tool": edit.tool, "channel": str(edit.channel)}
+    told = {"time": time_of(edit), "session": edit.session, "call": edit.call, "tool": edit.tool, "channel": str(edit.channel)}
     return {**told, **path_members(edit.path), "head": edit.head}
 
 
@@ -155,7 +161,7 @@ def _made_to_json(commit: str, made: Made) -> dict[str, Any]:
 def _signed_to_json(digest: str, signed: Signed) -> dict[str, Any]:
     proof = signed.proof
     told = {"verified": proof.verified, "signer": proof.signer, "strength": proof.strength, "problem": proof.problem}
-    return {"statement": digest, **told, "receipt": signed.receipt}
+    return {"statement": digest, **told, "delegation": proof.delegation, "receipt": signed.receipt}
 
 
 def _item_to_json(item: Item) -> dict[str, Any]:

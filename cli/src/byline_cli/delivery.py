@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sign what is pending, deliver it, send it: the three steps that `attest`, `push` and `approve` share. Then the journal is tidied.
+"""Sign what is pending, deliver it, send it: the steps that the commands share which sign something. Then the journal is tidied.
 
 `sign_and_deliver` works in the foreground. `work_in_background` is what git's hooks start: one at a time in a clone
 (`attester.pid`), until no mark came in while it worked, silent, and every failure a loss record that `status` and `doctor` show.
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from byline.core.ports import Ledger
     from byline.flow.deliver import DeliverReport
     from byline.flow.workshop import Workshop
+    from byline_cli.terminal import Terminal
 
 PID_FILE = "attester.pid"
 ROUNDS = 20  # commits that come in while the attester works are its own; a fault must not keep it alive for ever
@@ -75,6 +76,35 @@ def deliver_here(workshop: Workshop) -> DeliverReport:
     return deliver(workshop, ledger)
 
 
+def deliver_and_send(workshop: Workshop, terminal: Terminal, *, is_aside: bool = False) -> None:
+    """Send what a person has just signed on its way, to the ledger and to the first remote; what cannot go now waits, and that is said.
+
+    That is said on standard error where it `is_aside`: the answer is another's.
+
+    Raises:
+        RepositoryError: Git cannot write evidence.
+        OSError: The disk is full or not writable.
+    """
+    from byline.flow.deliver import push_evidence
+
+    tell_waiting(deliver_here(workshop), terminal)
+    for remote in workshop.repo.remotes()[:1]:
+        try:
+            report = push_evidence(workshop, remote, trust=workshop.trust, at=datetime.now(UTC))
+        except BylineError as error:
+            terminal.note(f"note: not sent to {remote} yet ({error}); byline push --evidence-only sends it")
+            continue
+        said = f"sent to {remote}" if report.sent else f"not taken by {remote}: {report.message}; byline push --evidence-only tries again"
+        (terminal.note if is_aside else terminal.line)(said)
+
+
+def tell_waiting(done: DeliverReport, terminal: Terminal) -> None:
+    """Say why what was signed is not logged yet, if it is not."""
+    if done.problem:
+        terminal.note(f"note: in the outbox, to be logged later: {done.problem}")
+        terminal.hint(done.hint)
+
+
 def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -> None:
     """Do what hooks marked, or everything if a push to `remote` asks, and then send the evidence there. Never raises, never speaks."""
     pid = workshop.place / PID_FILE
@@ -94,7 +124,7 @@ def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -
             break
     if sends and remote and remote in workshop.repo.remotes():
         from byline.flow.deliver import push_evidence
-        from byline_cli.wiring import find_trust
+        from byline_cli.identity import find_trust
 
         try:
             push_evidence(workshop, remote, trust=find_trust(workshop.repo), at=datetime.now(UTC))

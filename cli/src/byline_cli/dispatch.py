@@ -9,6 +9,7 @@ where it came from.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from byline.capture.launcher import mend_launcher
 from byline.errors import BylineError, ConfigError, NotARepositoryError, VerificationError
+from byline_cli.keyfile import with_absolute_files
 from byline_cli.terminal import open_terminal
 from byline_cli.world import BROKEN_PIPE, CANNOT, INTERRUPTED, NO, USAGE, YES, UsageError, World
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from byline_cli.terminal import Terminal
+
+NOT_YOURS = "who may write there? HOME and XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME say where Byline keeps what is yours"
+HINTS = {errno.ENOSPC: "make room", **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), NOT_YOURS)}
 
 
 def run_command(words: Sequence[str], environ: dict[str, str]) -> int:
@@ -87,7 +92,7 @@ def _explain(error: Exception) -> tuple[str, str, int]:
             return f"{error} ({error.code})", error.hint, code
         case OSError():
             where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-            return f"{(error.strerror or str(error)).lower()}{where}", "", CANNOT
+            return f"{(error.strerror or str(error)).lower()}{where}", HINTS.get(error.errno or 0, ""), CANNOT
         case _:
             return f"internal: {type(error).__name__}: {error}", "this is a fault in Byline; BYLINE_DEBUG=1 shows where", CANNOT
 
@@ -130,7 +135,9 @@ def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> 
             from byline_cli.pager import paged
 
             terminal = closing.enter_context(paged(terminal, environ, _here()))
-        code: int = module.run(options, World(environ=environ, cwd=_here(), terminal=terminal, closing=closing))
+        here = _here()
+        world = World(environ=with_absolute_files(environ, here), cwd=here, terminal=terminal, closing=closing)
+        code: int = module.run(options, world)
         return code
     return YES  # whoever left the pager early has seen what they wanted
 

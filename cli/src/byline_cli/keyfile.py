@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The person's key, and public keys that people hand to each other.
+"""The key that signs here, the person's or an agent's, and public keys that people hand to each other.
 
 A public key travels as PEM (`-----BEGIN PUBLIC KEY-----`), the form that every other tool reads; OpenSSH's line (`ssh-ed25519 ...`)
 and the bare base64 that stands in trust.toml are read too.
@@ -25,15 +25,41 @@ if TYPE_CHECKING:
 BEGIN, END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 SSH_LINES = ("ssh-", "ecdsa-", "sk-")
 KEY_FILE = "key.pem"
+DELEGATION = "BYLINE_DELEGATION"  # the file by which an agent's key, which is beside it, signs for somebody
+KEY = "BYLINE_KEY"
+FILES = (KEY, DELEGATION, "BYLINE_LEDGERS")  # variables that name a file
 PEM_COLUMNS = 64
 
 
 def key_path(environ: Mapping[str, str]) -> Path:
-    """Return where this person's key is: `BYLINE_KEY`, else `key.pem` in the configuration folder."""
+    """Return where the key is: beside `BYLINE_DELEGATION`, else `BYLINE_KEY`, else `key.pem` in the configuration folder."""
     from byline.capture.places import config_dir
 
-    named = environ.get("BYLINE_KEY")
+    delegation = environ.get(DELEGATION)
+    if delegation:
+        return Path(delegation).with_name(KEY_FILE)
+    named = environ.get(KEY)
     return Path(named).expanduser() if named else config_dir(environ) / KEY_FILE
+
+
+def names_key(environ: Mapping[str, str]) -> str:
+    """Return the variable of `environ` that says which key signs, empty where that is the account's own."""
+    return next((name for name in (DELEGATION, KEY) if environ.get(name)), "")
+
+
+def explain_no_key(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return what to say where no key is at `key_path`, and what to do about it."""
+    path, named = key_path(environ), names_key(environ)
+    if named:
+        return f"there is no key at {path}, which {named} names", f"unset {named}, and your own key signs"
+    return f"there is no key at {path}", "byline init makes one; so does byline trust key"
+
+
+def with_absolute_files(environ: Mapping[str, str], cwd: Path) -> dict[str, str]:
+    """Return `environ` with the files that its variables name as they are meant in `cwd`, for whatever is started elsewhere."""
+    named = {name: environ[name] for name in FILES if environ.get(name)}
+    meant = {name: cwd / os.path.expanduser(value) for name, value in named.items()}  # noqa: PTH111 - `~nobody/a` is a name, no error
+    return {**environ, **{name: str(path) for name, path in meant.items()}}
 
 
 def load_own_key(environ: Mapping[str, str]) -> PrivateKey:
@@ -46,7 +72,8 @@ def load_own_key(environ: Mapping[str, str]) -> PrivateKey:
 
     path = key_path(environ)
     if not path.exists():
-        raise ConfigError(f"there is no key at {path}", hint="byline init makes one; so does byline trust key")
+        told, hint = explain_no_key(environ)
+        raise ConfigError(told, hint=hint)
     try:
         return load_key(path)
     except ConfigError as error:

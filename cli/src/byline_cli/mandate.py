@@ -1,46 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agent's key that this process signs with, if somebody delegated: where it is, and what `BYLINE_DELEGATION` names.
+"""The agent's key that signs where somebody delegated: where it is, and what `BYLINE_DELEGATION` names.
 
     $XDG_STATE_HOME/byline/agents/<16 digits of the key's id>/key.pem, delegation.json          0700, 0600
 
-`byline delegate` makes both, and an environment that names them: in it everything that attests signs with the agent's key, for the
-person who delegated. A key whose time is over goes when the next one is made.
+`byline delegate` makes both, and an environment that names the delegation: what is committed in it is signed with the agent's key beside
+it, for the person who delegated. A key whose time is over goes when the next one is made.
 """
 
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from byline.capture.disk import read_file
 from byline.core.bundle import parse_bundle
 from byline.core.delegation import LONGEST, Delegation, parse_delegation
 from byline.core.statement import parse_statement
-from byline.core.value import replace
 from byline.errors import ConfigError, MalformedError
+from byline.flow.workshop import Signatory
+from byline_cli.keyfile import DELEGATION, KEY_FILE, load_own_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from byline.flow.workshop import Workshop
-
-KEY, GIVEN = "key.pem", "delegation.json"
+KEY, GIVEN = KEY_FILE, "delegation.json"
 
 
-def under_mandate(workshop: Workshop, path: Path) -> Workshop:
-    """Return `workshop` as that of an agent's key, by the delegation in `path`: its person is who delegated, and declares nothing by it.
+def load_mandate(path: Path, *, repository: str) -> Signatory:
+    """Return the agent's key by the delegation in `path`: who delegated answers for what it signs.
 
     Raises:
-        ConfigError: That is no delegation of this key for this repository, or it is over.
+        ConfigError: That is no delegation of the key beside it for `repository`, or it is over.
     """
     digest, given = load_delegation(path)
-    if workshop.signer is None or given.public != workshop.signer.public:
-        raise ConfigError("BYLINE_DELEGATION names the delegation of another key than BYLINE_KEY", hint="byline delegate prints both")
-    if given.repository != workshop.identity.repository:
-        raise ConfigError("BYLINE_DELEGATION is about another repository", hint="run byline delegate in this one")
+    if given.repository != repository:
+        raise ConfigError("the delegation is about another repository", hint="run byline delegate in this one")
     if not given.is_current(datetime.now(UTC)):
         raise ConfigError(f"the delegation ended at {given.expires_at:%H:%M} UTC", hint="somebody runs byline delegate again")
-    return replace(workshop, principal=given.delegator, declares=(), delegation=digest)
+    signer = load_own_key({DELEGATION: str(path)})
+    if given.public != signer.public:
+        raise ConfigError(f"beside {path} is another key than it delegates to", hint="byline delegate makes both")
+    return Signatory(signer=signer, principal=given.delegator, delegation=digest)
 
 
 def load_delegation(path: Path) -> tuple[str, Delegation]:
@@ -50,9 +52,9 @@ def load_delegation(path: Path) -> tuple[str, Delegation]:
         ConfigError: There is none.
     """
     try:
-        statement = parse_statement(parse_bundle(path.read_bytes()).envelope.payload)
+        statement = parse_statement(parse_bundle(read_file(path) or b"").envelope.payload)
         return statement.digest, parse_delegation(statement)
-    except (OSError, MalformedError) as error:
+    except MalformedError as error:
         raise ConfigError(f"{path} holds no delegation", hint="byline delegate writes one") from error
 
 
@@ -63,9 +65,13 @@ def sweep_keys(folder: Path, *, at: datetime) -> None:
         OSError: One cannot be removed.
     """
     for place in folder.iterdir() if folder.is_dir() else ():
-        try:
-            is_over = load_delegation(place / GIVEN)[1].expires_at <= at
-        except ConfigError:  # killed in between; or just being made
-            is_over = datetime.fromtimestamp(place.stat().st_mtime, UTC) + LONGEST < at
-        if is_over:
-            shutil.rmtree(place)
+        with suppress(FileNotFoundError):  # another delegation has ended meanwhile, or its sweep was faster
+            if _is_over(place, at=at):
+                shutil.rmtree(place)
+
+
+def _is_over(place: Path, *, at: datetime) -> bool:
+    try:
+        return load_delegation(place / GIVEN)[1].expires_at <= at
+    except ConfigError:  # killed in between; or just being made
+        return datetime.fromtimestamp(place.stat().st_mtime, UTC) + LONGEST < at

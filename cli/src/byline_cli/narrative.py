@@ -11,6 +11,7 @@
     brought   as line 1 of old.py, by 2c26b46 “prices”, 2026-11-20 14:02 UTC
     signed    ✓ 9fceb02d0ae5 by p-ana (senior), signed, entry 3 of ledger.example
     written   2026-11-20 14:01 UTC, through hook, call toolu_01 of session 6e46bda4
+    asked     2026-11-20 14:00 UTC, the last prompt of the session before that: byline prompt show 6e46bda4:3
 
 What a step says without `signed` under it was worked out from git's objects and the journal.
 """
@@ -25,7 +26,7 @@ from byline.core.lines import LineRange
 from byline.core.moment import parse_moment
 from byline.core.report import MEANING
 from byline.flow.trace import How, Stop
-from byline_cli.chronicle import edit_time, facts_of
+from byline_cli.chronicle import facts_of, time_of
 from byline_cli.statements import DIGITS, describe_item
 from byline_cli.terminal import Paint, count, harmless, shorten, show_line, show_path
 from byline_cli.view import COLOURS, describe_evidence, describe_owner, mark
@@ -124,7 +125,10 @@ def _way(account: Account, chronicle: Chronicle, trust: Trust | None) -> Iterato
         tool = f"tool {account.edit.tool}, " if account.edit.tool else ""
         call = f"call {account.edit.call} of " if account.edit.call else ""
         session = f"session {account.edit.session}" if account.edit.session else "no session"
-        yield "written", f"{_time(edit_time(account.edit))}, through {account.edit.channel}, {tool}{call}{session}"
+        yield "written", f"{_time(time_of(account.edit))}, through {account.edit.channel}, {tool}{call}{session}"
+        if account.prompt:
+            name = f"{account.prompt.session}:{account.prompt.number}"
+            yield "asked", f"{_time(time_of(account.prompt))}, the last prompt of the session before that: byline prompt show {name}"
     elif account.byline.owner.session:
         yield "written", f"in session {account.byline.owner.session}; which edit it was is not in the journal here"
 
@@ -153,7 +157,8 @@ def _signed(digest: str, chronicle: Chronicle, trust: Trust | None) -> str:
     log = f"entry {receipt['index']} of {receipt['origin']}" if receipt else "no receipt"
     if not proof.verified:
         return f"? {digest[:DIGITS]}, {log}; not verified: {proof.problem}"
-    return f"✓ {digest[:DIGITS]} by {_person(proof.signer or '', trust)}, {proof.strength}, {log}"
+    who = ("an agent's key for " if proof.delegation else "") + _person(proof.signer or "", trust)
+    return f"✓ {digest[:DIGITS]} by {who}, {proof.strength}, {log}"
 
 
 def _place(step: Step, lines: int) -> str:

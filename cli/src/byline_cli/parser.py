@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Parser(ArgumentParser):
     """argparse with one voice for errors, and options wherever a person puts them."""
 
+    passes_on = False  # every word that is none of its flags is for another program: `options.words`, in their order
     takes_paths = False  # what stands after `--` is a path and nothing else: `options.paths`, None without `--`
 
     def read(self, words: Sequence[str]) -> Namespace:
@@ -30,6 +31,9 @@ class Parser(ArgumentParser):
         Raises:
             UsageError: They are not understood.
         """
+        if self.passes_on:
+            self.set_defaults(words=[word for word in words if word not in self._option_string_actions])
+            words = [word for word in words if word in self._option_string_actions]
         if self.takes_paths:
             end = words.index("--") if "--" in words else len(words)
             self.set_defaults(paths=words[end + 1 :] if end < len(words) else None)

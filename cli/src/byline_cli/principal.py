@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which person the trust file says a key is, remembered: to read trust is a twentieth of the time in which a commit gets its statement.
 
-    <place>/principal.json = {"trust": "<SHA-256 of the trust file>", "key": "<key id>", "principal": "ana" | null}
+    <place>/principal.json = {"trust": "<SHA-256 of the trust file>", "principals": {"<key id>": "ana" | null}}
 
 Another trust file or another key is another question. Anybody may delete the file; what a statement says its signer is called is
 checked against trust by whoever reads it.
@@ -26,13 +26,13 @@ FILE = "principal.json"
 
 def remember_principal(place: Path, trust: bytes, public: bytes, ask: Callable[[], str | None]) -> str | None:
     """Return the person that the trust file with the bytes `trust` names for the key `public`; only who does not remember will `ask`."""
-    question = {"trust": hashlib.sha256(trust).hexdigest(), "key": key_id(public)}
-    with suppress(OSError, ValueError, TypeError):
+    known: dict[str, str | None] = {}
+    digest, key = hashlib.sha256(trust).hexdigest(), key_id(public)
+    with suppress(OSError, ValueError, TypeError, KeyError):
         kept = json.loads((place / FILE).read_bytes())
-        if {**kept, "principal": None} == {**question, "principal": None}:
-            principal: str | None = kept["principal"]
-            return principal
-    principal = ask()
-    with suppress(OSError):  # a full disk: asked again next time
-        write_atomic(place / FILE, json.dumps({**question, "principal": principal}).encode() + b"\n")
-    return principal
+        known = {**kept["principals"]} if kept["trust"] == digest else {}
+    if key not in known:
+        known[key] = ask()
+        with suppress(OSError):  # a full disk: asked again next time
+            write_atomic(place / FILE, json.dumps({"trust": digest, "principals": known}).encode() + b"\n")
+    return known[key]

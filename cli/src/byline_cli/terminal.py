@@ -115,7 +115,7 @@ class Terminal:
         if not sys.stdin.isatty():
             raise ConfigError(f"cannot ask “{question}” without a terminal", hint="add --yes to agree in advance")
         self.out.flush()
-        self.err.write(self._join([question, " [y/N] "], colour=False))
+        self.err.write(self._join([question, " [y/N]"], colour=False) + " ")
         self.err.flush()
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
@@ -212,15 +212,16 @@ def show_age(seconds: float) -> str:
     return f"{count(max(0, int(seconds)), 'second')} ago"
 
 
-def show_table(rows: Sequence[Sequence[str]], *, indent: int = 2, gap: int = 2, columns: int = COLUMNS) -> list[str]:
-    """Return `rows` as aligned lines; the last cell takes what is left and is cut there."""
+def show_table(rows: Sequence[Sequence[str]], *, indent: int = 2, columns: int | None = None) -> list[str]:
+    """Return `rows` as aligned lines; the last cell takes what is left, and is cut where there are `columns`."""
     if not rows:
         return []
     sizes = [max(width(harmless(row[at])) for row in rows) for at in range(len(rows[0]) - 1)]
     out = []
     for row in rows:
-        head = " " * indent + "".join(fit(cell, size) + " " * gap for cell, size in zip(row[:-1], sizes, strict=True))
-        out.append((head + shorten(row[-1], max(10, columns - len(head)))).rstrip(" "))
+        head = " " * indent + "".join(fit(cell, size) + "  " for cell, size in zip(row[:-1], sizes, strict=True))
+        last = harmless(row[-1]) if columns is None else shorten(row[-1], max(10, columns - len(head)))
+        out.append((head + last).rstrip(" "))
     return out
 
 

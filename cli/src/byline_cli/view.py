@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from byline.core.lines import has_word
+from byline.flow.left import describe_left
 from byline_cli.terminal import Paint, fit, harmless, show_lines, width
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from byline.core.finding import FindingCode
+    from byline.flow.left import Left
     from byline.git.repository import Repository
     from byline_cli.terminal import Terminal
     from byline_cli.world import World
@@ -100,6 +102,13 @@ def tell_findings(found: Iterable[FindingCode], terminal: Terminal) -> None:
 
     for each in sorted(found):
         terminal.note(f"note: {MEANING[each]} ({each})")
+
+
+def tell_left(left: Iterable[Left], terminal: Terminal) -> None:
+    """Say which commits are not signed, and why."""
+    for each in left:
+        terminal.line(Paint("not signed: ", "red"), describe_left(each))
+        terminal.hint(f"byline attest {each.commit[:7]} signs it with your own key instead; nothing is declared then")
 
 
 def short_path(path: Path, repo: Repository | None, world: World) -> str:

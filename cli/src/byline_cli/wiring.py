@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one place that joins everything: a repository, its identity and trust, the person's key, a ledger.
+"""The one place that joins everything: a repository, its identity and trust, who signs, a ledger.
 
 Which trust: `.byline/trust.toml` of the work tree, else of HEAD, else one made of the person's own key (`local_trust`): enough to
 read what is here; a gate never uses it. Which ledger: the first log of that trust with a URL, else the one embedded in this
@@ -10,213 +10,136 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from byline import __version__
-from byline.capture.places import data_dir, inbox_dir, prepare_repository, repository_dir
-from byline.core.canonical import format_base64, parse_base64, parse_strict
-from byline.errors import BylineError, ConfigError, MalformedError, RepositoryError
+from byline.capture.astray import has_astray
+from byline.capture.places import inbox_dir, prepare_repository, repository_dir
+from byline.capture.sharing import give_back
+from byline.core.edit import Committer
+from byline.core.value import replace
+from byline.errors import BylineError, ConfigError, TrustError
 from byline.flow.pending import ARRIVED, was_loose
-from byline.flow.workshop import Identity, Workshop
+from byline.flow.workshop import Identity, Signatory, Workshop
 from byline.git.repository import open_repository
 from byline_cli.extras import needs_extra
-from byline_cli.keyfile import key_path, load_own_key, own_principal
+from byline_cli.identity import NOBODY, TRUST, find_identity, find_trust, load_identity, read_file
+from byline_cli.keyfile import DELEGATION, KEY, key_path, load_own_key, own_principal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from byline.core.ports import IndexedLedger, Ledger, Signer
     from byline.core.trust import Trust
     from byline.git.repository import Repository
     from byline_cli.terminal import Terminal
     from byline_cli.world import World
 
-TRUST, POLICY = b".byline/trust.toml", b".byline/policy.toml"
-IDENTITY = "identity.json"  # as `init` learned it
-OWN_IDENTITY = "own-identity.json"  # of a repository that nobody chose
 EMBEDDED = "ledger"
 DECLARES = "byline.declareOwnLines"  # `true`, or the work trees in which that was chosen (`capture.places.worktree_name`)
-DELEGATION = "BYLINE_DELEGATION"  # the file by which an agent's key signs for somebody
-NOBODY = Identity(repository="byl:" + "0" * 32, line_key=bytes(32))  # a clone that was never set up
 
 
 def open_here(world: World) -> Repository:
-    """Return the repository that the command was called in; it is closed when the call ends.
+    """Return the repository that the command was called in; when the call ends it is closed, and whoever may use it may use what was made.
 
     Raises:
         NotARepositoryError: There is none.
     """
-    return world.closing.enter_context(open_repository(world.cwd, environ=world.environ))
-
-
-def trust_file(repo: Repository) -> Path:
-    """Return where the work tree's trust file is, or would be.
-
-    Raises:
-        RepositoryError: A bare repository has no work tree.
-    """
-    if repo.top is None:
-        raise RepositoryError("this repository has no work tree", hint="run this in a clone")
-    return repo.top / os.fsdecode(TRUST)
-
-
-def read_file(repo: Repository, path: bytes) -> bytes | None:
-    """Return `path` of the work tree, else of HEAD, None if neither has it."""
-    data = repo.worktree_file(path) if repo.top else None
-    head = repo.head() if data is None else None
-    entry = repo.entry(head, path) if head else None
-    return repo.read_blob(entry.oid) if entry and entry.mode.startswith("100") else data
-
-
-def find_trust(repo: Repository) -> Trust | None:
-    """Return the repository's trust, None if it has no trust file.
-
-    Raises:
-        TrustError: It has one that cannot be read.
-    """
-    data = read_file(repo, TRUST)
-    if data is None:
-        return None
-    from byline.core.trust import parse_trust
-
-    return parse_trust(data)
-
-
-def find_identity(repo: Repository) -> Identity | None:
-    """Return the identity of the repository: as this clone learned it, as its trust file says, or of this clone alone.
-
-    Raises:
-        MalformedError: One of them cannot be read.
-    """
-    return chosen_identity(repo) or load_identity(repo, OWN_IDENTITY)
-
-
-def chosen_identity(repo: Repository) -> Identity | None:
-    """Return the identity of a repository in which somebody chose Byline: `init` ran in this clone, or there is a trust file.
-
-    Raises:
-        MalformedError: One of them cannot be read.
-    """
-    saved = load_identity(repo)
-    trust = None if saved else find_trust(repo)
-    return Identity(repository=trust.repository, line_key=trust.line_key) if trust else saved
-
-
-def give_identity(world: World, repo: Repository) -> Identity | None:
-    """Return the identity of the repository; who ran `init --user` has one made for each in which an agent worked and nobody chose Byline.
-
-    What is signed under it stays in this clone, until `init` takes it for the repository's.
-
-    Raises:
-        MalformedError: It cannot be read.
-        OSError: It cannot be written.
-    """
-    from byline_cli.install.changes import is_recorded
-
-    identity = find_identity(repo)
-    if identity is None and is_recorded(data_dir(world.environ)):
-        save_identity(repo, new_identity(), OWN_IDENTITY)
-        identity = find_identity(repo)
-    return identity
-
-
-def new_identity() -> Identity:
-    """Return the identity of a repository that has none."""
-    import secrets
-
-    return Identity(repository=f"byl:{secrets.token_hex(16)}", line_key=secrets.token_bytes(32))
-
-
-def load_identity(repo: Repository, name: str = IDENTITY) -> Identity | None:
-    """Return the identity that this clone learned, None if it learned none.
-
-    Raises:
-        MalformedError: It cannot be read.
-    """
-    path = repository_dir(repo.common_dir) / name
-    try:
-        record = parse_strict(path.read_bytes())
-        if isinstance(record, dict) and isinstance(record.get("repository"), str):
-            return Identity(repository=str(record["repository"]), line_key=parse_base64(record.get("line_key")))
-    except FileNotFoundError:
-        return None
-    except MalformedError as error:
-        raise MalformedError(f"{path} cannot be read: {error}", hint="byline init writes it again") from error
-    raise MalformedError(f"{path} is not the identity of a repository", hint="byline init writes it again")
-
-
-def save_identity(repo: Repository, identity: Identity, name: str = IDENTITY) -> None:
-    """Keep the identity of the repository in this clone: branches without a trust file have it too."""
-    import json
-
-    from byline_cli.install.changes import write_file
-
-    place = prepare_repository(repo.common_dir)
-    record = {"repository": identity.repository, "line_key": format_base64(identity.line_key)}
-    write_file(place / name, json.dumps(record).encode() + b"\n", mode=0o600)
+    repo = world.closing.enter_context(open_repository(world.cwd, environ=world.environ))
+    world.closing.callback(give_back, repo.common_dir, repository_dir(repo.common_dir))
+    return repo
 
 
 def make_workshop(world: World, repo: Repository, *, signing: bool = False) -> Workshop:
-    """Return everything that the flows need here; with `signing` the person's key is loaded.
+    """Return everything that the flows need here; with `signing` the key that signs here is loaded.
 
     Raises:
         ConfigError: It wants a key and there is none.
     """
     identity = find_identity(repo)
-    signer = _signer(world) if signing else None
-    trust = trust_or_none(world, repo, identity) if identity else None
-    workshop = Workshop(
+    find = partial(_find_signatory, world, repo, identity or NOBODY)
+    return Workshop(
         repo=repo,
         place=repository_dir(repo.common_dir),
         inbox=inbox_dir(world.environ),
         identity=identity or NOBODY,
-        signer=signer,
-        principal=principal_of(trust, signer),
+        own=find(_committer(world.environ)) if signing else None,
+        signatory_of=find if signing else None,
         declares=repo.settings.choices(DECLARES),
         now=time.time_ns,
         random=os.urandom,
         version=__version__,
-        trust=trust,
+        trust=trust_or_none(world, repo, identity) if identity else None,
     )
-    return _as_agent(world, workshop)
 
 
 def make_attester(world: World, repo: Repository) -> Workshop:
-    """Return what signing needs here: who the signer is called is remembered, and trust is not read for it.
+    """Return what signs here what the hooks marked, for whomever it is that they name; trust is read where nobody remembers a key's person.
+
+    `give_own` gives it the key of this environment, for what no hook marked.
 
     Raises:
-        ConfigError: There is no key.
+        MalformedError: The identity of the repository cannot be read.
     """
-    from byline_cli.principal import remember_principal
-
-    identity, signer = find_identity(repo) or NOBODY, _signer(world)
-    place = repository_dir(repo.common_dir)
-
-    def ask() -> str | None:
-        return principal_of(trust_or_none(world, repo, identity), signer)
-
-    workshop = Workshop(
+    identity = find_identity(repo) or NOBODY
+    return Workshop(
         repo=repo,
-        place=place,
+        place=repository_dir(repo.common_dir),
         inbox=inbox_dir(world.environ),
         identity=identity,
-        signer=signer,
-        principal=remember_principal(place, read_file(repo, TRUST) or b"", signer.public, ask),
+        signatory_of=partial(_find_signatory, world, repo, identity),
         declares=repo.settings.choices(DECLARES),
         now=time.time_ns,
         random=os.urandom,
         version=__version__,
     )
-    return _as_agent(world, workshop)
 
 
-def _as_agent(world: World, workshop: Workshop) -> Workshop:
-    """Return `workshop`, or that of the agent's key that somebody lets sign in this environment."""
-    named = world.environ.get(DELEGATION)
-    if not named or workshop.signer is None:
-        return workshop
-    from byline_cli.mandate import under_mandate
+def give_own(world: World, workshop: Workshop) -> Workshop:
+    """Return `workshop` with the key of this environment.
 
-    return under_mandate(workshop, Path(named))
+    Raises:
+        ConfigError: There is none, or it cannot sign here and now.
+    """
+    return replace(workshop, own=_find_signatory(world, workshop.repo, workshop.identity, _committer(world.environ)))
+
+
+def _committer(environ: Mapping[str, str]) -> Committer:
+    """Return whom `environ` names, as git's hooks name them in a mark."""
+    delegation = environ.get(DELEGATION) or None
+    return Committer(delegation=delegation, key=None if delegation else environ.get(KEY) or None)
+
+
+def _find_signatory(world: World, repo: Repository, identity: Identity, committer: Committer) -> Signatory:
+    """Return who signs what `committer` made: the agent, the key that is named, or else the key of this account.
+
+    Raises:
+        ConfigError: They cannot, here and now.
+    """
+    try:
+        if committer.delegation:
+            from byline_cli.mandate import load_mandate
+
+            return load_mandate(Path(committer.delegation), repository=identity.repository)
+        environ = {name: value for name, value in world.environ.items() if name not in (DELEGATION, KEY)}
+        environ |= {KEY: committer.key} if committer.key else {}
+        signer = load_own_key(environ)
+    except OSError as error:
+        raise ConfigError(f"the key cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+    from byline_cli.principal import remember_principal
+
+    def ask() -> str | None:
+        try:
+            trust = find_trust(repo)
+        except TrustError:
+            return None
+        return principal_of(trust, signer) if trust else own_principal(signer.public)
+
+    known = remember_principal(repository_dir(repo.common_dir), read_file(repo, TRUST) or b"", signer.public, ask)
+    return Signatory(signer=signer, principal=known)
 
 
 def make_reader(world: World, repo: Repository) -> Workshop:
@@ -251,7 +174,7 @@ def note_evidence(world: World, repo: Repository) -> None:
 def settle(workshop: Workshop, terminal: Terminal) -> None:
     """Put what hooks spooled into the journal, so that the next answer has it; what hinders that is said and stops nobody from reading."""
     try:
-        if workshop.repo.top is None or not (has_arrivals(workshop) or was_loose(workshop)):
+        if workshop.repo.top is None or not (has_arrivals(workshop) or was_loose(workshop) or has_astray(workshop.inbox)):
             return
         from byline.capture.clone import settle_repository
 
@@ -279,8 +202,7 @@ def trust_or_none(world: World, repo: Repository, identity: Identity) -> Trust |
     """
     try:
         trust = find_trust(repo)
-        # An agent's key is nobody's own, whatever the environment says that a person delegated it in.
-        own = {name: value for name, value in world.environ.items() if name != "BYLINE_KEY" or not world.environ.get(DELEGATION)}
+        own = {name: value for name, value in world.environ.items() if name != DELEGATION}  # an agent's key is nobody's own
         if trust is None and key_path(own).exists():
             from byline.core.trustfile import local_trust
 
@@ -293,9 +215,9 @@ def trust_or_none(world: World, repo: Repository, identity: Identity) -> Trust |
     return trust
 
 
-def principal_of(trust: Trust | None, signer: Signer | None) -> str | None:
-    """Return the id of the person whose key signs here, None if trust does not know it."""
-    key = trust.key(signer.public) if trust and signer else None
+def principal_of(trust: Trust, signer: Signer) -> str | None:
+    """Return the id of the person whose key `signer` is, None if trust does not know it."""
+    key = trust.key(signer.public)
     return key.principal if key else None
 
 
@@ -312,7 +234,13 @@ def open_ledger(workshop: Workshop) -> Ledger:
         return connect(named.url)
     from byline_ledger.embedded import open_embedded
 
-    return open_embedded(workshop.place / EMBEDDED)
+    return open_embedded(_embedded(workshop.place))
+
+
+def _embedded(place: Path) -> Path:
+    """Return the folder of this account's own log: where several share a clone, who made the first keeps its key."""
+    key = place / EMBEDDED / "log.key"
+    return key.parent if os.access(key, os.R_OK) or not key.exists() else place / f"{EMBEDDED}.{os.getuid()}"
 
 
 def connect(url: str) -> IndexedLedger:
@@ -333,10 +261,6 @@ def connect(url: str) -> IndexedLedger:
 def cache_file(repo: Repository) -> Path:
     """Return where the index of this clone is kept; its folder is made."""
     return prepare_repository(repo.common_dir) / "cache.db"
-
-
-def _signer(world: World) -> Signer:
-    return load_own_key(world.environ)
 
 
 def check_set_up(workshop: Workshop) -> None:

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 
 from byline.core.value import dataclass
 from byline.errors import RepositoryError
+from byline_cli.terminal import count, show_path
 from byline_cli.world import UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Sequence
 
+    from byline.core.lines import LineRange
+    from byline.flow.subject import Subject
     from byline.git.repository import Repository
     from byline_cli.world import World
 
@@ -68,18 +71,33 @@ def commits_of(repo: Repository, word: str) -> list[str]:
     return repo.commits_between(meant.base, meant.head) if ".." in word else [meant.head]
 
 
-def rev_and_place(repo: Repository, options: Namespace, usage: str) -> tuple[str | None, str]:
+def rev_and_place(repo: Repository, world: World, options: Namespace, usage: str) -> tuple[str | None, str]:
     """Return the revision and the place in it that the words `[REV] [--] PLACE` name; without REV it is the file on disk, if there is one.
 
     Raises:
-        UsageError: They are more or fewer.
+        UsageError: They are more or fewer, or two places.
     """
     words = [*options.words, *(options.paths or ())]
     if not words:
         raise UsageError("name what to look at", usage)
     if len(words) > 2 or len(options.paths or ()) > 1:
         raise UsageError(f"{words[-1]!r} is one word too many", usage)
+    if len(words) == 2 and repo.top and _is_path(repo, world, words[0]) and not _is_range(repo, words[0]):
+        raise UsageError(f"{words[0]!r} is a file and no commit: one file at a time", usage)
     return words[0] if len(words) == 2 else None if repo.top else "HEAD", words[-1]
+
+
+def check_has(subject: Subject, lines: LineRange) -> None:
+    """Check that `subject` has `lines`.
+
+    Raises:
+        RepositoryError: It has fewer, or none.
+    """
+    name, total = show_path(subject.path), len(subject.lines or ())
+    if subject.lines is None:
+        raise RepositoryError(f"{name} has no lines: it is not text, or too large", hint="byline show says who made it, commit by commit")
+    if lines.last > total:
+        raise RepositoryError(f"{name} has {count(total, 'line')}, and no line {lines.last}")
 
 
 def sort_words(repo: Repository, world: World, words: Sequence[str], paths: Sequence[str] | None) -> tuple[list[str], tuple[bytes, ...]]:

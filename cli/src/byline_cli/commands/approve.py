@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from byline.errors import BylineError, LedgerError, RepositoryError
+from byline.errors import LedgerError, RepositoryError
 from byline.flow.approve import approval_payload, propose_approval
 from byline.flow.gathering import Evidence
 from byline.flow.judge import Question
 from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
 from byline.sign.file import sign_payload
+from byline_cli.delivery import deliver_and_send
 from byline_cli.keyfile import approving_key
 from byline_cli.terminal import Paint, count, show_path
 from byline_cli.wiring import cache_file, connect, make_workshop, open_here
@@ -71,7 +72,7 @@ def run(options: Namespace, world: World) -> int:
     envelope = sign_payload(approval_payload(proposal, nonce=workshop.random(16), at=at), key)
     Outbox(workshop.place).put(envelope, key.public)
     world.terminal.line(Paint("approved", "green"), f": {files} for {target} by {proposal.approver}  {envelope.digest[:12]}")
-    _deliver(workshop, world)
+    deliver_and_send(workshop, world.terminal)
     return YES
 
 
@@ -96,25 +97,6 @@ def _show(proposal: Proposal, target: str, world: World) -> None:
         world.terminal.line(Paint(line, colour) if colour else line)
     for each in proposal.left_out:
         world.terminal.note(f"note: {show_path(each.path)} is left out: {each.why}, and no gate would count your approval")
-
-
-def _deliver(workshop: Workshop, world: World) -> None:
-    """Send the approval on its way; where it cannot go now it stays in the outbox, signed."""
-    from byline.flow.deliver import push_evidence
-    from byline_cli.delivery import deliver_here
-
-    done = deliver_here(workshop)
-    if done.problem:
-        world.terminal.note(f"note: it waits in the outbox for the ledger: {done.problem}")
-        world.terminal.hint(done.hint)
-    for remote in workshop.repo.remotes()[:1]:
-        try:
-            report = push_evidence(workshop, remote, trust=workshop.trust, at=datetime.now(UTC))
-        except BylineError as error:
-            world.terminal.note(f"note: not sent to {remote} yet ({error}); byline push --evidence-only sends it")
-            continue
-        said = f"sent to {remote}" if report.sent else f"not taken by {remote}: {report.message}; byline push --evidence-only tries again"
-        world.terminal.line(said)
 
 
 def _target(repo: Repository, named: str | None) -> tuple[str, str]:

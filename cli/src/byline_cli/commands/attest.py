@@ -6,9 +6,10 @@ from __future__ import annotations
 from argparse import SUPPRESS
 from typing import TYPE_CHECKING
 
+from byline_cli.identity import give_identity
 from byline_cli.terminal import count
-from byline_cli.view import tell_findings
-from byline_cli.wiring import check_set_up, give_identity, make_workshop, open_here
+from byline_cli.view import tell_findings, tell_left
+from byline_cli.wiring import check_set_up, make_workshop, open_here
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def tell_work(work: Work, world: World) -> None:
     if done.problem:
         world.terminal.line(f"{count(done.waiting, 'statement')} in the outbox, to be logged later: {done.problem}")
         world.terminal.hint(done.hint)
+    tell_left(signed.left, world.terminal)
     tell_findings(signed.findings, world.terminal)
     if signed.losses:
         world.terminal.note(f"note: {signed.losses} things could not be recorded; byline doctor shows them")

@@ -58,14 +58,11 @@ def run(options: Namespace, world: World) -> int:
         reading = _read_files([world.cwd / name for name in options.files], options.files)
     # What signs is imported once there is something to sign.
     from byline.flow.importing import import_hearsay
-    from byline_cli.delivery import deliver_here
+    from byline_cli.delivery import deliver_here, tell_waiting
 
     report = import_hearsay(workshop, reading.hearsay)
     if report.statements:
-        done = deliver_here(workshop)
-        if done.problem:
-            world.terminal.note(f"note: in the outbox, to be logged later: {done.problem}")
-            world.terminal.hint(done.hint)
+        tell_waiting(deliver_here(workshop), world.terminal)
     _show(world, report, (*reading.doubts, *report.doubts), as_json=options.json)
     return NO if reading.doubts or report.doubts else YES
 

@@ -7,25 +7,26 @@ import os
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from byline.capture.git_hooks import GIT_HOOKS
 from byline.capture.places import data_dir
-from byline.capture.spool import GIT_HOOKS
 from byline.errors import ConfigError, MalformedError, RepositoryError
 from byline.flow.pending import JOURNAL, STATE
 from byline.flow.progress import Progress, save_progress
 from byline.flow.workshop import Identity
 from byline.git.settings import global_file, user_settings
 from byline.log.evidence import EvidenceRef
+from byline_cli.identity import IDENTITY, load_identity, save_identity
 from byline_cli.install import changes
-from byline_cli.install.agent_files import without_lines
 from byline_cli.install.agents import setups
 from byline_cli.install.changes import read_or_none
 from byline_cli.install.charter import LEVELS
+from byline_cli.install.exclude import without_lines
 from byline_cli.install.hooks import CHAINED, hooks_folder, is_ours
 from byline_cli.install.json_hooks import KIND, without_hooks
 from byline_cli.install.plan import Plan, make_plan, make_user_plan
 from byline_cli.terminal import Paint, harmless, show_table
 from byline_cli.view import short_path
-from byline_cli.wiring import IDENTITY, load_identity, open_here, save_identity
+from byline_cli.wiring import open_here
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ if TYPE_CHECKING:
 ABOUT = """\
 Shows first what it would do, then asks. In a repository without `.byline/` it also writes the trust and policy files, with you
 as the first principal at the highest level; in one that has them it does local things only: your key, git hooks (chained to
-those that are there), the refspec that fetches evidence, the settings of the agents that are here. Those are of one work tree: in each
-linked one (`git worktree add`) call it once more, or use --user.
+those that are there), the refspec that fetches evidence, the settings of the agents that are here and that --user did not set up
+already. Those are of one work tree: in each linked one (`git worktree add`) call it once more, or use --user. Where core.hooksPath leads
+to a folder that is committed, it says which line calls Byline's hooks from there.
 
 With --user it sets up all repositories of yours at once, also those that you will clone: git's hooks (each calls the repository's own)
 and the settings of your agents. Where nobody chose Byline what is recorded stays in that clone, signed by your key: nothing is fetched
 or sent, and nothing that is committed is changed."""
-EXAMPLE = "byline init --agent claude-code --policy team"
+EXAMPLE = "byline init        byline init --agent claude-code --policy team --declare-own-lines"
 
 CUTTERS = {KIND: without_hooks, "exclude": without_lines}
 
@@ -67,6 +69,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--principal", metavar="ID", help="your id in a new trust file, p-... (default: one made of your key)")
     parser.add_argument(
         "--declare-own-lines", action="store_true", help="at each commit here, declare lines without agent evidence as yours"
+    )
+    parser.add_argument(
+        "--commit-prompts", action="store_true", help="keep what agents are asked for here, and let statements commit to it (byline prompt)"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--undo", action="store_true", help="put back what init changed, byte for byte; what was recorded stays")
@@ -121,7 +126,7 @@ def _run_user(options: Namespace, world: World) -> int:
 def _is_agreed(plan: Plan, rows: list[list[str]], what: str, options: Namespace, world: World) -> bool:
     """Show what would be done, and ask."""
     world.terminal.line(f"byline sets up {what}:")
-    for line in show_table(rows):
+    for line in show_table(rows, columns=world.terminal.columns):
         world.terminal.line(line)
     for note in plan.notes:
         world.terminal.note("note: ", note)
@@ -212,6 +217,8 @@ def _tell(plan: Plan, world: World) -> int:
     if plan.charter:
         terminal.line("done; the anchor of this repository, for gates: ", Paint(f"sha256:{plan.trust.sha256}", "bold"))
         terminal.line("next: git add .byline && git commit, then work as ever; `byline blame FILE` shows who wrote each line")
+        if not plan.declares:
+            terminal.line("what you type yourself stays unknown; to declare it yours at each commit: byline init --declare-own-lines")
     elif own:
         terminal.line(f"done; your key is {own.principal}'s in this repository's trust")
     else:
@@ -240,7 +247,7 @@ def _undo(world: World, repo: Repository, place: Path) -> int:
 
 
 def _show_undone(done: tuple[Undone, ...], repo: Repository | None, world: World) -> int:
-    for line in show_table(_grouped(((each.what, each.path, each.why) for each in done), repo, world)):
+    for line in show_table(_grouped(((each.what, each.path, each.why) for each in done), repo, world), columns=world.terminal.columns):
         world.terminal.line(line)
     where = short_path(repo.common_dir / "byline", repo, world) if repo else "in each repository .git/byline"
     world.terminal.note(f"your key and what was recorded stay: {where}, refs/byline/")

@@ -16,7 +16,7 @@ from byline.flow.history import read_history
 from byline.flow.proofs import prove_statements
 from byline.flow.resolve import open_resolver
 from byline.git.ident import read_ident
-from byline_cli.terminal import Paint, fit, shorten
+from byline_cli.terminal import Paint, count, fit, shorten
 from byline_cli.view import COLOURS, by_origin, describe_evidence, describe_owner, subject_of, tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
 from byline_cli.words import RANGE_AND_PATHS, range_and_scopes, within
@@ -39,7 +39,8 @@ ABOUT = """\
 For each commit how many lines it added, by whose they are: origin, evidence, agent and model, as `byline blame` of that commit says.
 A line counts in the commit that brought it: not what a merge took over, nor what only changed white space, nor lines without words.
 ✓ proven (signed or logged), ? signed by a key that trust does not know, · no statement; “by content”: no statement names the commit,
-its lines are known from statements about other commits, as after a rebase or a squash elsewhere; “carried” counts such lines."""
+its lines are known from statements about other commits, as after a rebase or a squash elsewhere; “carried” counts such lines.
+Where a proven statement tells that agents were stopped before it, that is said: `byline show` has their rules."""
 EXAMPLE = "byline log main..topic        byline log -n 5 src/"
 
 PAGED = True
@@ -70,8 +71,8 @@ class Logged:
         """The added and the carried lines of each owner."""
         sums: dict[Owner, tuple[int, int]] = {}
         for share in self.added.shares:
-            count, carried = sums.get(share.owner, (0, 0))
-            sums[share.owner] = (count + share.count, carried + share.carried)
+            lines, carried = sums.get(share.owner, (0, 0))
+            sums[share.owner] = (lines + share.count, carried + share.carried)
         return sums
 
 
@@ -135,15 +136,18 @@ def _rows(each: Logged, terminal: Terminal) -> Iterator[list[str | Paint]]:
     if each.added.is_cut:
         yield ["    history is cut here; what the commit added cannot be said"]
     totals = each.totals
-    digits = max((len(str(count)) for count, _ in totals.values()), default=0) + 1
-    for owner, (count, carried) in sorted(totals.items(), key=lambda item: -item[1][0]):
+    digits = max((len(str(lines)) for lines, _ in totals.values()), default=0) + 1
+    for owner, (lines, carried) in sorted(totals.items(), key=lambda item: -item[1][0]):
         facts: dict[str, Any] = owner_to_json(owner)
         note = f"  ({carried} carried)" if carried else ""
         yield [
             "    ",
-            Paint(f"{f'+{count}':>{digits}} {describe_evidence(facts):<14} {describe_owner(facts)}", COLOURS[owner.origin]),
+            Paint(f"{f'+{lines}':>{digits}} {describe_evidence(facts):<14} {describe_owner(facts)}", COLOURS[owner.origin]),
             note,
         ]
+    refused = 0 if each.by_content else sum(proof.refused for proof in each.proofs.values())
+    if refused:
+        yield ["    ", Paint(f"agents were not let, or were to ask first: {count(refused, 'call')}", "yellow")]
 
 
 def _to_json(each: Logged) -> dict[str, Any]:
@@ -157,7 +161,7 @@ def _to_json(each: Logged) -> dict[str, Any]:
         "subject": subject_of(added.info.message),
         "complete": not added.is_cut,
         "added": sum(share.count for share in added.shares),
-        "lines": [{**owner_to_json(owner), "count": count, "carried": carried} for owner, (count, carried) in each.totals.items()],
+        "lines": [{**owner_to_json(owner), "count": lines, "carried": carried} for owner, (lines, carried) in each.totals.items()],
         "files": [
             {**path_members(path), "lines": by_origin((share.owner.origin, share.count) for share in added.shares if share.path == path)}
             for path in paths
@@ -169,6 +173,7 @@ def _to_json(each: Logged) -> dict[str, Any]:
                 "verified": proof.verified,
                 "signer": proof.signer,
                 "strength": proof.strength,
+                "refused": proof.refused,
                 "receipt": digest in each.receipts,
             }
             for digest, proof in each.proofs.items()

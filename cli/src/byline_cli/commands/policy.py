@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from byline.core.policy import Policy, parse_policy
 from byline.core.trust import Trust, parse_trust
 from byline.errors import ConfigError, MalformedError
+from byline_cli import rehearsal
+from byline_cli.identity import POLICY, TRUST, read_file
 from byline_cli.terminal import COLUMNS, count
-from byline_cli.wiring import POLICY, TRUST, open_here, read_file
+from byline_cli.wiring import open_here
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
@@ -19,24 +21,29 @@ if TYPE_CHECKING:
     from byline_cli.world import World
 
 ABOUT = """\
-The policy file `.byline/policy.toml` says what a gate asks of a change. Both verbs read the work tree; a gate reads the base of
-the change that it judges, never the change's own.
+The policy file `.byline/policy.toml` says what a gate asks of a change, and what agents may not do. `lint` and `explain` read the work
+tree; a gate reads the base of the change that it judges, never the change's own.
 
   lint      errors make a gate deny; notes are what you should know
-  explain   the policy in plain words, with what is promised under it"""
-EXAMPLE = "byline policy explain"
+  explain   the policy in plain words, with what is promised under it
+  test      may an agent write this file, or run this command: yes (0) or no (1), and by which rule. The rules are those that count now
+            for an agent at work here, as others see them; --policy FILE tries a draft"""
+EXAMPLE = rehearsal.EXAMPLE
 
 
 def configure(parser: Parser) -> None:
     """Add the arguments."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="lint|explain")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="lint|explain|test")
     verbs.add_parser("lint", help="is it right")
     verbs.add_parser("explain", help="what does it say")
+    rehearsal.configure(verbs.add_parser("test", help="what does it say of a file or a command of an agent"))
 
 
 def run(options: Namespace, world: World) -> int:
     """Run one of the verbs."""
     try:
+        if options.verb == "test":
+            return rehearsal.run(options, world)
         policy, trust = _read(world)
     except MalformedError as error:
         world.terminal.line(f"error: {error}")

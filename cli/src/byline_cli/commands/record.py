@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from typing import TYPE_CHECKING
 
+from byline.capture.abandoned import STILL_RUNS
 from byline.capture.losses import LossCode
 from byline.core.attribution import Channel
+from byline.errors import RefusedError
 from byline.flow.sessions import session
 from byline_cli.child import run_child
 from byline_cli.world import UsageError
@@ -24,11 +27,12 @@ For agents and generators that report nothing by themselves. The work tree aroun
 before CMD and after it, and what is changed in git or untracked by then was made by the agent, whoever typed it: what you type meanwhile
 is recorded as the agent's, too. So are the commits that CMD makes. Ignored files and other repositories are not looked at. CMD has the
 terminal, standard input and signals; the exit code is CMD's, 128 and the signal where one ended it. What CMD leaves running in the
-background is waited for, for a while (Linux), and Ctrl-C ends that. A record inside a record, and an agent with hooks or the SDK, have
-what they saw for themselves."""
+background is waited for, for a while (Linux), and Ctrl-C ends that. A CMD that the rules for agents do not allow is not run: 126. A
+record inside a record, and an agent with hooks or the SDK, have what they saw for themselves."""
 EXAMPLE = "byline record --agent aider --model openai/gpt-4o -- aider --message 'add a test'"
 
 LINGERS = 10.0
+NOT_RUN = 126  # what shells say of a command that is there and may not be run
 
 
 def configure(parser: Parser) -> None:
@@ -62,6 +66,11 @@ def run(options: Namespace, world: World) -> int:
     except ValueError as error:
         raise UsageError(str(error), EXAMPLE) from error
     note = world.terminal.note
+    try:
+        agent.check(command=shlex.join(command), cwd=world.cwd)
+    except RefusedError as refused:
+        note(str(refused))
+        return NOT_RUN
     with agent.watch(tool=os.path.basename(command[0])):  # noqa: PTH119 - a word, perhaps no path
         environ = agent.environ(world.environ)
         ended = run_child(
@@ -74,7 +83,7 @@ def run(options: Namespace, world: World) -> int:
         was = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C was for the command: what it left behind is looked at, by git as well
         world.closing.callback(signal.signal, signal.SIGINT, was)
     if ended.has_left:
-        agent.recorder.lose(LossCode.FAILED, "a command left something running: what that writes from now on is not recorded")
+        agent.recorder.lose(LossCode.LEFT_RUNNING, STILL_RUNS)
     if agent.incomplete:
         note("byline: not everything was recorded; byline status tells what and why")
     return ended.code

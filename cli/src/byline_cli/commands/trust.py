@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,17 +12,21 @@ from byline.core.publickey import Presence, key_type
 from byline.core.trust import Kind, Principal, Trust, TrustedKey, Use, Witness, least_presence, parse_trust
 from byline.core.trustfile import add_to_trust
 from byline.errors import ConfigError, TrustError
+from byline.flow.delegate import State
 from byline_cli.commands.delegate import delegations_here
+from byline_cli.identity import TRUST, read_file, trust_file
 from byline_cli.install.changes import write_file
 from byline_cli.keyfile import format_public, make_own_key, read_public
 from byline_cli.statements import describe_scope
 from byline_cli.terminal import count, show_table
-from byline_cli.wiring import TRUST, open_here, read_file, trust_file
+from byline_cli.wiring import open_here
 from byline_cli.world import NO, YES
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator, Sequence
 
+    from byline.flow.delegate import Standing
     from byline.git.repository import Repository
     from byline_cli.parser import Parser
     from byline_cli.world import World
@@ -33,7 +38,7 @@ repository: a change of it is a change like any other, and a gate wants a root k
   key    print your public key (it is made when there is none), to hand to somebody who may change the trust file
   add    add a principal or a key to the trust file in the work tree; you review and commit it
   list   who is in it, with which keys
-  lint   is it a trust file, and is anything in it likely to be a mistake
+  lint   is it a trust file, and is anything in it, or among the delegations, likely to be a mistake
 
   witness      add a witness of logs; what is logged is `witnessed` once as many operators as the log's quorum asks for cosigned it
   tlog-policy  print what it asks of a log's checkpoints as a C2SP tlog-policy, for the log itself and for other verifiers"""
@@ -81,7 +86,7 @@ def run(options: Namespace, world: World) -> int:
         return _add_witness(options, world, trust_file(repo), data)
     if options.verb == "tlog-policy":
         return _tlog_policy(options, world, data)
-    return _list(world, repo, data) if options.verb == "list" else _lint(world, data)
+    return _list(world, repo, data) if options.verb == "list" else _lint(world, repo, data)
 
 
 def _add(options: Namespace, world: World, path: Path, data: bytes) -> int:
@@ -156,10 +161,11 @@ def _list(world: World, repo: Repository, data: bytes) -> int:
     rows = [[each.id, str(each.kind), each.level or "-", *_key_cells(key)] for each in trust.principals for key in _keys(trust, each)]
     rows += [[log.origin[:40], "log", str(log.kind), log.operator or "-", log.url or "no url"] for log in trust.logs]
     rows += [[each.name, "witness", "-", each.operator, each.url or "no url"] for each in trust.witnesses]
-    for line in show_table(rows):
+    for line in show_table(rows, columns=world.terminal.columns):
         world.terminal.line(line)
     for each in delegations_here(world, repo):
-        world.terminal.line(f"delegated {each.digest[:12]}: {describe_scope(each.delegation)}")
+        if each.state is State.CURRENT:
+            world.terminal.line(f"delegated {each.digest[:12]}: {describe_scope(each.delegation)}")
     return YES
 
 
@@ -174,7 +180,7 @@ def _key_cells(key: TrustedKey | None) -> tuple[str, str]:
     return (key.id[:16], (", ".join(key.uses) or "nothing (revoked)") + shows)
 
 
-def _lint(world: World, data: bytes) -> int:
+def _lint(world: World, repo: Repository, data: bytes) -> int:
     try:
         trust = parse_trust(data)
     except TrustError as error:
@@ -186,7 +192,24 @@ def _lint(world: World, data: bytes) -> int:
     if not found:
         size = f"{count(len(trust.principals), 'principal')}, {count(len(trust.keys), 'key')}"
         world.terminal.line(f"trust.toml version {trust.version}: {size}, nothing to say")
+    for each in _odd_delegations(delegations_here(world, repo)):
+        world.terminal.line(f"note: {each}")
     return NO if found else YES
+
+
+def _odd_delegations(found: Sequence[Standing]) -> Iterator[str]:
+    """Yield what a person should know of delegations; these are evidence, which others write, so that none makes the file wrong."""
+    current = [each for each in found if each.state is State.CURRENT]
+    for each in found:
+        if each.state is State.UNPROVEN:
+            yield f"delegation {each.digest[:12]} is not proven: trust does not know who signed it, or they may not; it lets nobody sign"
+    for each in current:
+        if each.delegation.paths is None:
+            yield f"delegation {each.digest[:12]} lets {each.delegation.agent} sign for every path: --paths narrows the next one"
+    pairs = Counter((each.delegation.delegator, each.delegation.agent) for each in current)
+    for (who, agent), number in pairs.items():
+        if number > 1:
+            yield f"{number} delegations of {agent} for {who} are in force: byline delegate --end ID ends those that are not needed"
 
 
 def _findings(trust: Trust, at: datetime) -> list[str]:

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 
 from byline.core.lines import LineRange
 from byline.core.value import replace
-from byline.errors import RepositoryError
-from byline_cli.terminal import count, show_path
 from byline_cli.view import tell_findings
 from byline_cli.wiring import make_reader, open_here, settle, trust_or_none
-from byline_cli.words import path_in, rev_and_place
+from byline_cli.words import check_has, path_in, rev_and_place
 from byline_cli.world import YES, UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from byline.flow.subject import Subject
     from byline_cli.parser import Parser
     from byline_cli.world import World
 
@@ -55,10 +52,10 @@ def run(options: Namespace, world: World) -> int:
     from byline_cli.narrative import tell
 
     repo = open_here(world)
-    rev, place = rev_and_place(repo, options, USAGE)
+    rev, place = rev_and_place(repo, world, options, USAGE)
     word, lines = _place(place)
     subject = find_subject(repo, rev, path_in(repo, world, word))
-    _check_has(subject, lines)
+    check_has(subject, lines)
     workshop = make_reader(world, repo)
     settle(workshop, world.terminal)
     workshop = replace(workshop, trust=trust_or_none(world, repo, workshop.identity))
@@ -84,11 +81,3 @@ def _place(word: str) -> tuple[str, LineRange]:
     if last - first >= MAX_LINES:
         raise UsageError(f"that is more than {MAX_LINES:,} lines", "byline blame shows whole files")
     return found["path"], LineRange(first - 1, last)
-
-
-def _check_has(subject: Subject, lines: LineRange) -> None:
-    name, total = show_path(subject.path), len(subject.lines or ())
-    if subject.lines is None:
-        raise RepositoryError(f"{name} has no lines: it is not text, or too large", hint="byline show says who made it, commit by commit")
-    if lines.last > total:
-        raise RepositoryError(f"{name} has {count(total, 'line')}, and no line {lines.last}")

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 ABOUT = """\
 Write `byline wrap mcp --` before the command of an MCP server in your client's settings, or `byline wrap acp --` before that of an ACP
-agent in your editor's. Everything passes unchanged, and what is written is recorded. mcp: what a tool call changes is the client's, with
-its name and version and the request's id (the model is unknown: no client tells it); files that the call names are read before and
-after, else the work tree is looked at. acp: what the agent writes through the editor, by its tools and in terminals, with its session,
-calls and model. Ends with the command's exit code; what could not be recorded is a loss that `byline status` shows."""
+agent in your editor's. What passes is unchanged, and what is written is recorded; what the repository's rules for agents do not allow
+(docs/policy.md) is refused. mcp: what a tool call changes is the client's, with its name and version and the request's id (the model is
+unknown: no client tells it); files that the call names are read before and after, else the work tree is looked at. acp: what the agent
+writes through the editor, by its tools and in terminals, with its session, calls and model. Ends with the command's exit code; what could
+not be recorded is a loss that `byline status` shows."""
 EXAMPLE = "byline wrap acp -- opencode acp"
 
 PROTOCOLS = ("mcp", "acp")

@@ -2,7 +2,7 @@
 """The files that make agents report their edits: in one work tree, or for all projects of the person.
 
 Each agent that calls a program gets a script of its own among Byline's data, and its settings call that. What is written into a work
-tree is kept out of commits by a line of the clone's `info/exclude`; where the file is committed already it is the team's, and that is said.
+tree is kept out of commits; where the file is committed already it is the team's, and that is said.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from byline.capture.agents.catalogue import find_adapter
 from byline.capture.launcher import launcher_file
 from byline.capture.places import data_dir
 from byline.capture.spool import agent_stub
+from byline.core.value import replace
 from byline.errors import ConfigError
 from byline_cli.install.agents import setups
-from byline_cli.install.changes import FileChange, plan_file, read_or_none
+from byline_cli.install.changes import FileChange, plan_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from byline.capture.agents import Adapter
     from byline.git.repository import Repository
     from byline_cli.install.agents import Setup
 
@@ -51,14 +53,25 @@ def reach_of(agent: str, repo: Repository, environ: Mapping[str, str]) -> tuple[
 
 
 def _is_set_up(setup: Setup, place: Path, environ: Mapping[str, str]) -> bool:
+    if not os.path.lexists(place):  # so it is of most agents, and what they would need takes long to make
+        return False
+    script = script_of(setup.agent, environ)
     try:
-        changes = setup.format.plan(place, find_adapter(setup.agent), script_of(setup.agent, environ))
+        plans = [setup.format.plan(place, _adapter(setup.agent, has_prompts=each), script) for each in (False, True)]
     except ConfigError:
         return False
-    return not any(change.is_needed for change in changes)
+    return any(not any(change.is_needed for change in changes) for changes in plans)
 
 
-def plan_project(repo: Repository, agents: Iterable[str], environ: Mapping[str, str]) -> tuple[list[FileChange], list[str]]:
+def _adapter(agent: str, *, has_prompts: bool) -> Adapter:
+    """Return the adapter of `agent`, whose hooks have that for prompts among them if a person wants it."""
+    adapter = find_adapter(agent)
+    return replace(adapter, hooks=(*adapter.hooks, adapter.prompts)) if has_prompts and adapter.prompts else adapter
+
+
+def plan_project(
+    repo: Repository, agents: Iterable[str], environ: Mapping[str, str], *, has_prompts: bool
+) -> tuple[list[FileChange], list[str]]:
     """Return the changes that make `agents` report their edits in the work tree of `repo`, and what is to be said to the person.
 
     Raises:
@@ -67,34 +80,29 @@ def plan_project(repo: Repository, agents: Iterable[str], environ: Mapping[str, 
     assert repo.top is not None  # noqa: S101 - a repository without work tree was refused before
     head = repo.head()
     files: list[FileChange] = []
-    notes, lines = [], []
+    notes = []
     for agent in agents:
-        setup, adapter = setups()[agent], find_adapter(agent)
+        setup, adapter = setups()[agent], _adapter(agent, has_prompts=has_prompts)
         if setup.project is None:
             notes.append(f"{adapter.title} has no settings of one project: byline init --user --agent {agent}")
             continue
         script, target = script_of(agent, environ), repo.top / setup.project
         check_inside(repo, target)
         files.append(_script(script, agent, environ))
-        for change in setup.format.plan(target, adapter, script, name=setup.project):
+        for change in _plan(setup, target, adapter, script, name=setup.project):
             check_inside(repo, change.path)
-            files.append(change)
             name = os.fsencode(change.path.relative_to(repo.top))
-            if head and repo.entry(head, name):
+            is_committed = bool(head and repo.entry(head, name))
+            files.append(replace(change, is_excluded=not is_committed))
+            if is_committed:
                 notes.append(
                     f"{os.fsdecode(name)} is committed: what is added to it your team gets, too; byline init --user leaves it alone"
                 )
-            else:
-                lines.append(b"/" + name)
         notes += [f"{adapter.title}: {setup.trust}"] if setup.trust else []
-    if lines:
-        exclude = repo.common_dir / "info" / "exclude"
-        merged = _with_lines(read_or_none(exclude) or b"", lines)
-        files.append(plan_file(exclude, merged, kind="exclude", why="those settings are not committed"))
     return files, notes
 
 
-def plan_user(agents: Iterable[str], environ: Mapping[str, str]) -> tuple[list[FileChange], list[str]]:
+def plan_user(agents: Iterable[str], environ: Mapping[str, str], *, has_prompts: bool) -> tuple[list[FileChange], list[str]]:
     """Return the changes that make `agents` report their edits in all projects, and what is to be said to the person.
 
     Raises:
@@ -103,15 +111,23 @@ def plan_user(agents: Iterable[str], environ: Mapping[str, str]) -> tuple[list[F
     files: list[FileChange] = []
     notes = []
     for agent in agents:
-        setup, adapter = setups()[agent], find_adapter(agent)
+        setup, adapter = setups()[agent], _adapter(agent, has_prompts=has_prompts)
         target = setup.user_target(environ)
         if target is None:
             notes.append(f"{adapter.title} has no settings of all projects: byline init --agent {agent} in each")
             continue
         script = script_of(agent, environ)
-        files += [_script(script, agent, environ), *setup.format.plan(target, adapter, script)]
+        files += [_script(script, agent, environ), *_plan(setup, target, adapter, script)]
         notes += [f"{adapter.title}: {setup.trust}"] if setup.trust else []
     return files, notes
+
+
+def _plan(setup: Setup, target: Path, adapter: Adapter, script: Path, *, name: str = "") -> tuple[FileChange, ...]:
+    try:
+        return setup.format.plan(target, adapter, script, name=name)
+    except ConfigError as error:
+        without = f"to leave {adapter.title} out name the others (--agent NAME), or --no-agents"
+        raise ConfigError(f"{adapter.title}: {error}", hint=f"{error.hint}; {without}") from error
 
 
 def check_inside(repo: Repository, path: Path) -> None:
@@ -127,24 +143,6 @@ def check_inside(repo: Repository, path: Path) -> None:
         )
 
 
-def without_lines(exclude: bytes, before: bytes | None) -> bytes:
-    """Return the exclude file without our lines; those that it had `before` are a person's."""
-    places = [os.fsencode(f"/{setup.project}") for setup in setups().values() if setup.project]
-    theirs = {*(before or b"").splitlines()}
-
-    def is_ours(line: bytes) -> bool:
-        return line not in theirs and any(line == place or line.startswith(place + b"/") for place in places)
-
-    return b"".join(line for line in exclude.splitlines(keepends=True) if not is_ours(line.rstrip(b"\r\n")))
-
-
 def _script(script: Path, agent: str, environ: Mapping[str, str]) -> FileChange:
     stub = agent_stub(agent, launcher=launcher_file(environ)).encode()
     return plan_file(script, stub, mode=0o755, kind="stays", why=f"what {find_adapter(agent).title} calls, in all repositories")
-
-
-def _with_lines(exclude: bytes, lines: Iterable[bytes]) -> bytes:
-    missing = [line for line in lines if line not in exclude.splitlines()]
-    if not missing:
-        return exclude
-    return exclude + (b"" if not exclude or exclude.endswith(b"\n") else b"\n") + b"".join(line + b"\n" for line in missing)

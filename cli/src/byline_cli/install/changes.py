@@ -44,7 +44,7 @@ class FileChange:
     """`path` becomes `after`. `before` is None where there is no file; `why` is said to the person.
 
     `kind` names how it is undone: `whole`, `shared` (the repository's own: left once it is committed), `stays` (other repositories
-    use it too), or a `Cutter`.
+    use it too), or a `Cutter`. One that `is_excluded` stands in the work tree and is kept out of commits.
     """
 
     path: Path
@@ -53,6 +53,7 @@ class FileChange:
     mode: int | None = None
     kind: str = "whole"
     why: str = ""
+    is_excluded: bool = False
 
     @property
     def is_needed(self) -> bool:

@@ -70,6 +70,9 @@ class JsonHooks:
         wanted: dict[str, list[Json]] = {}
         for call in calls:
             wanted.setdefault(call.event, []).append(self._entry(call.matcher, f"{command} {call.mode}".rstrip()))
+        for event in _events(text) - wanted.keys():  # what another `init` wanted
+            less = _without(text, event, script.name)
+            text = text if less == text else _without_empty(less, "hooks", event)
         for event, ours in wanted.items():
             entries = _entries(text, event, name)
             if [each for each in entries if _is_ours(each, script.name)] != ours:
@@ -142,6 +145,13 @@ def switched_off(name: str) -> Callable[[Path, Mapping[str, str]], str]:
         return ""
 
     return why_silent
+
+
+def _events(text: str) -> set[str]:
+    """Return the events that `text` has hooks for, whoever's."""
+    hooks = _find(text, "hooks")
+    found = None if hooks is None else value_of(text, hooks)
+    return {event for event, entries in found.items() if isinstance(entries, list)} if isinstance(found, dict) else set()
 
 
 def _entries(text: str, event: str, name: str) -> list[Json]:

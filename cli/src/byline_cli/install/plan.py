@@ -9,19 +9,34 @@ from typing import TYPE_CHECKING
 
 from byline.capture.launcher import MODE, format_launcher, launcher_file
 from byline.capture.places import data_dir, worktree_name
+from byline.capture.prompts import SETTING as PROMPTS
 from byline.core.trust import parse_trust
 from byline.core.value import dataclass
 from byline.errors import ConfigError
 from byline.flow.workshop import EVERYWHERE
 from byline.git.remotes import fetch_refspecs
 from byline.git.settings import global_file
-from byline_cli.install.agent_files import check_inside, plan_project, plan_user
+from byline_cli.identity import OWN_IDENTITY, POLICY, TRUST, load_identity, read_file, trust_file
+from byline_cli.install.agent_files import Reach, check_inside, plan_project, plan_user, reach_of
 from byline_cli.install.agents import find_agents
 from byline_cli.install.changes import FileChange, Setting, former_values, plan_file
 from byline_cli.install.charter import Charter, new_charter
-from byline_cli.install.hooks import hooks_folder, is_shared, plan_hooks, plan_user_hooks, user_hooks_folder, why_not_ours
+from byline_cli.install.exclude import plan_exclude
+from byline_cli.install.hooks import (
+    hooks_folder,
+    hooks_to_write,
+    how_to_call,
+    is_shared,
+    plan_hooks,
+    plan_hooks_to_call,
+    plan_team_hooks,
+    plan_user_hooks,
+    team_folder,
+    user_hooks_folder,
+    why_not_ours,
+)
 from byline_cli.keyfile import key_path, load_own_key
-from byline_cli.wiring import DECLARES, OWN_IDENTITY, POLICY, load_identity, read_file, trust_file
+from byline_cli.wiring import DECLARES
 from byline_cli.world import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +60,7 @@ FETCHED = ("evidence comes along with every fetch", "but not what the remote has
 class Plan:
     """What is to be done. `charter` is None where there is trust already, `trust` for all repositories of the user.
 
-    `notes` are said to the person.
+    `notes` are said to the person. `declares`: what no record covers is declared theirs.
     """
 
     key: PrivateKey
@@ -55,6 +70,7 @@ class Plan:
     files: tuple[FileChange, ...]
     settings: tuple[Setting, ...]
     notes: tuple[str, ...]
+    declares: bool = False
 
     @property
     def is_new_key(self) -> bool:
@@ -70,7 +86,7 @@ def make_plan(repo: Repository, environ: Mapping[str, str], options: Namespace) 
         TrustError: The repository's trust file cannot be read.
     """
     path, key = _key(environ)
-    data = read_file(repo, b".byline/trust.toml")
+    data = read_file(repo, TRUST)
     notes: list[str] = []
     charter = None
     files: list[FileChange] = []
@@ -91,8 +107,11 @@ def make_plan(repo: Repository, environ: Mapping[str, str], options: Namespace) 
     hooks, why = _hooks(repo, environ)
     files += [_launcher(environ), *hooks]
     notes += why
-    agents, said = plan_project(repo, _agents(options, environ, repo.top), environ)
+    here = worktree_name(os.path.realpath(repo.common_dir), os.path.realpath(repo.git_dir))
+    has_prompts = options.commit_prompts or not {EVERYWHERE, here}.isdisjoint(repo.settings.choices(PROMPTS))
+    agents, said = plan_project(repo, _agents_of(repo, options, environ), environ, has_prompts=has_prompts)
     files += agents
+    files += plan_exclude(repo, files)
     notes += said
     return Plan(
         key=key,
@@ -100,8 +119,9 @@ def make_plan(repo: Repository, environ: Mapping[str, str], options: Namespace) 
         trust=charter.trust if charter else parse_trust(data or b""),
         charter=charter,
         files=tuple(files),
-        settings=tuple(_settings(repo, options)),
+        settings=tuple(_settings(repo, options, here)),
         notes=tuple(notes),
+        declares=options.declare_own_lines or bool(repo.settings.choices(DECLARES)),
     )
 
 
@@ -119,9 +139,10 @@ def make_user_plan(settings: Settings, environ: Mapping[str, str], options: Name
     folder = user_hooks_folder(environ)
     former = _former(settings, environ)
     files = [_launcher(environ), *plan_user_hooks(environ, former)]
-    agents, said = plan_user(_agents(options, environ, None), environ)
+    has_prompts = options.commit_prompts or EVERYWHERE in settings.choices(PROMPTS)
+    agents, said = plan_user(_agents(options, environ, None), environ, has_prompts=has_prompts)
     files += agents
-    out = [Setting(key=HOOKS_PATH, value=str(folder), why="git runs those hooks, in every repository"), *_declaring(options, EVERYWHERE)]
+    out = [Setting(key=HOOKS_PATH, value=str(folder), why="git runs those hooks, in every repository"), *_chosen(options, EVERYWHERE)]
     note = f"the hooks in {former}, your core.hooksPath, are called as before" if former else TOOLS
     return Plan(key=key, key_path=path, files=tuple(files), settings=tuple(out), notes=(note, *said))
 
@@ -154,6 +175,14 @@ def _agents(options: Namespace, environ: Mapping[str, str], top: Path | None) ->
     return tuple(dict.fromkeys(options.agent)) if options.agent else find_agents(environ, top)
 
 
+def _agents_of(repo: Repository, options: Namespace, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the agents that are to be set up in `repo`: of those that nobody named the ones that do not report its edits already."""
+    named = _agents(options, environ, repo.top)
+    return (
+        named if options.agent else tuple(name for name in named if (reach_of(name, repo, environ) or (None,))[0] is not Reach.EVERYWHERE)
+    )
+
+
 def _check_no_charter_options(options: Namespace) -> None:
     given = [name for name in ("ledger", "log_key", "principal") if getattr(options, name)]
     if given:
@@ -167,37 +196,47 @@ def _charter_files(repo: Repository, charter: Charter) -> list[FileChange]:
     trust = trust_file(repo)
     policy = trust.with_name("policy.toml")
     who = charter.trust.principals[0]
-    files = [_own_file(repo, trust, charter.trust_file, kind="shared", why=f"you are {who.id} ({who.level}); review and commit it")]
+    files = [_shared_file(repo, trust, charter.trust_file, why=f"you are {who.id} ({who.level}); review and commit it")]
     if read_file(repo, POLICY) is None:
-        files.append(_own_file(repo, policy, charter.policy_file, kind="shared", why="what a gate asks of a change; review and commit it"))
+        files.append(_shared_file(repo, policy, charter.policy_file, why="what a gate asks of a change; review and commit it"))
     return files
 
 
-def _own_file(repo: Repository, path: Path, after: bytes, *, kind: str, why: str) -> FileChange:
+def _shared_file(repo: Repository, path: Path, after: bytes, *, why: str) -> FileChange:
     check_inside(repo, path)
-    return plan_file(path, after, kind=kind, why=why)
+    return plan_file(path, after, kind="shared", why=why)
 
 
-def _hooks(repo: Repository, environ: Mapping[str, str]) -> tuple[tuple[FileChange, ...], list[str]]:
+def _hooks(repo: Repository, environ: Mapping[str, str]) -> tuple[list[FileChange], list[str]]:
+    """Return the changes that let git call ours, and what is to be said to the person."""
     folder = hooks_folder(repo, environ)
     why = why_not_ours(repo, folder)
-    if not why:
-        return plan_hooks(folder, environ), []
-    if is_shared(repo):
-        return (), [f"no git hooks: {why} ({folder}); byline init --user sets Byline up for all of them and calls those hooks"]
-    own = repo.common_dir / "hooks"
-    return (), [f"no git hooks: {why} ({folder}); commits are attested by `byline attest`, or call it in those hooks ({own} is not read)"]
+    if why and is_shared(repo):
+        return [], [f"no git hooks: {why} ({folder}); byline init --user sets Byline up for all of them and calls those hooks"]
+    files = [] if why else [*plan_hooks(folder, environ)]
+    team = team_folder(repo, folder)
+    if not why and team is None:
+        return files, []
+    own = plan_team_hooks(team) if team else ()
+    for each in own:
+        check_inside(repo, each.path)
+    theirs = hooks_to_write(repo, folder)
+    said = f"{why or 'husky calls the hooks of your team'} ({team or folder}): write {how_to_call(theirs)}"
+    return [*files, *plan_hooks_to_call(repo, environ), *own], [said] if theirs else []
 
 
-def _settings(repo: Repository, options: Namespace) -> list[Setting]:
+def _settings(repo: Repository, options: Namespace, here: str) -> list[Setting]:
     out = [
         Setting(key=f"remote.{remote}.fetch", value=refspec, one_more=True, why=why)
         for remote in repo.remotes()
         for refspec, why in zip(fetch_refspecs(remote), FETCHED, strict=True)
     ]
-    return [*out, *_declaring(options, worktree_name(os.path.realpath(repo.common_dir), os.path.realpath(repo.git_dir)))]
+    return [*out, *_chosen(options, here)]
 
 
-def _declaring(options: Namespace, where: str) -> list[Setting]:
-    why = "your commits here declare your own lines, by your key"
-    return [Setting(key=DECLARES, value=where, one_more=True, why=why)] if options.declare_own_lines else []
+def _chosen(options: Namespace, where: str) -> list[Setting]:
+    rows = [
+        (options.declare_own_lines, DECLARES, "your commits here declare your own lines, by your key"),
+        (options.commit_prompts, PROMPTS, "what agents are asked for stays here, and statements commit to it"),
+    ]
+    return [Setting(key=key, value=where, one_more=True, why=why) for is_chosen, key, why in rows if is_chosen]

@@ -89,7 +89,8 @@ def _in_folder(options: Namespace, world: World, digest: str) -> int:
 
 def _trust(options: Namespace, world: World) -> Trust:
     from byline.core.trust import MAX_TRUST, parse_trust
-    from byline_cli.wiring import find_trust, open_here
+    from byline_cli.identity import find_trust
+    from byline_cli.wiring import open_here
 
     if options.trust is None:
         try:

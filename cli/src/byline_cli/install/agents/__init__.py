@@ -43,9 +43,10 @@ class Setup:
     """One agent on a machine: `programs` on PATH, the folder `home` in the person's home, or the one that `home_variable` names.
 
     `project` is what is configured in a work tree, `user` what is for all of the person's projects (below `home`); None where the agent
-    has no such place. `is_own` says that `project` is a person's own file: the agent's makers keep it out of commits. `trust` is what the
-    person has to do in the agent before it calls new hooks, empty for nothing. `why_silent` says why the agent does not call what stands
-    at a target, as far as its other settings tell; empty if it does.
+    has no such place. `signs` are folders in the person's home that tell of an agent whose hooks are elsewhere. `is_own` says that
+    `project` is a person's own file: the agent's makers keep it out of commits. `trust` is what the person has to do in the agent before
+    it calls new hooks, empty for nothing. `why_silent` says why the agent does not call what stands at a target, as far as its other
+    settings tell; empty if it does.
     """
 
     agent: str
@@ -55,6 +56,7 @@ class Setup:
     home_variable: str = ""
     project: str | None = None
     user: str | None = None
+    signs: tuple[str, ...] = ()
     is_own: bool = False
     trust: str = ""
     why_silent: Callable[[Path, Mapping[str, str]], str] | None = None
@@ -72,8 +74,11 @@ class Setup:
         """Say whether the person has this agent, or the work tree at `top` is configured for it."""
         if any(shutil.which(program, path=environ.get("PATH", os.defpath)) for program in self.programs):
             return True
-        inside = top / Path(self.project).parent if top and self.project else None
-        return self.home_folder(environ).is_dir() or (inside is not None and inside.is_dir())
+        home, project = Path(environ.get("HOME") or "~").expanduser(), Path(self.project or "")
+        places = [self.home_folder(environ), *(home / sign for sign in self.signs)]
+        if top and self.project:
+            places.append(top / (project.parent if project.parent.name else project))
+        return any(place.exists() for place in places)
 
     def has_room(self, top: Path | None) -> bool:
         """Say whether no file stands where a folder of the project's settings has to be."""

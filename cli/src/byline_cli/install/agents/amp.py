@@ -19,6 +19,7 @@ export default function (amp) {
     return reason ? { action: "reject-and-continue", message: reason } : { action: "allow" }
   })
   amp.on("tool.result", async (event) => { await tell(about("tool_result", event)) })
+  amp.on("agent.start", async (event) => { await tell(payload({ type: "prompt", text: event.message }, event.thread?.id)) })
   amp.on("agent.end", async (event) => { await tell(payload({ type: "agent_end" }, event?.thread?.id)) })
 }
 """

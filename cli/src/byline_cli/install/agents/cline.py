@@ -10,10 +10,14 @@ place for hooks.
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from byline.capture.agents.cline import deny
+from byline.capture.guard import CANNOT_TELL
 from byline.capture.spool import SIGNATURE
+from byline.core.access import Effect
 from byline.core.value import dataclass
 from byline_cli.install.agents import Setup
 from byline_cli.install.changes import FileChange, plan_file, read_or_none
@@ -38,7 +42,7 @@ fi
 echo '{{"cancel": false}}'
 """
 _GUARD: Final = """\
-no=$(say | sh {script} guard)
+no=$(say | sh {script} guard) || [ ! -f {script} ] || no={failed}
 if [ -n "$no" ]; then
   printf '%s\\n' "$no"
   exit 0
@@ -68,7 +72,8 @@ class HookFiles:
 
 
 def _format_hook(calls: list[Call], script: str) -> str:
-    lines = [_GUARD.format(script=script) if call.guard else f"say | sh {script} {call.mode}" for call in calls]
+    failed = shlex.quote(os.fsdecode(deny(Effect.DENY, CANNOT_TELL).output))
+    lines = [_GUARD.format(script=script, failed=failed) if call.guard else f"say | sh {script} {call.mode}" for call in calls]
     return _HOOK.format(signature=SIGNATURE, calls="\n".join(lines), chained=CHAINED)
 
 

@@ -17,6 +17,8 @@ export const Byline = async ({ directory }) => {
     "chat.message": async (input, output) => {
       const model = output?.message?.model
       if (model) models.set(input.sessionID, { id: model.modelID, provider: model.providerID })
+      const text = (output?.parts ?? []).filter((part) => part.type === "text" && !part.synthetic).map((part) => part.text).join("\\n")
+      if (!parents.has(input.sessionID)) await tell(payload({ type: "prompt", text }, input.sessionID))  // a sub-agent's is an agent's
     },
     event: async ({ event }) => {
       const about = event.properties ?? {}

@@ -20,6 +20,7 @@ export default function (pi) {
     if (reason) return { block: true, reason }
   })
   pi.on("tool_result", async (event, context) => { await tell(payload(about(event), context)) })
+  pi.on("before_agent_start", async (event, context) => { await tell(payload({ type: "prompt", text: event.prompt }, context)) })
   pi.on("agent_end", async (_, context) => { await tell(payload({ type: "agent_end" }, context)) })
 }
 """
