@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REPOSITORY = "byl:6f1c2a90d4b7431e9a55c0de10f4ab21"
+# What rules of a test are written under.
+SOLO = format_preset("solo", repository=REPOSITORY)
 LINE_KEY = b"k" * 32
 TARGET = "refs/heads/main"
 LEVELS = TEAM_LEVELS

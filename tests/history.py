@@ -24,7 +24,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 import byline
-from byline.capture.journal import now_ns
+from byline.capture.clock import now_ns
 from byline.capture.places import prepare_repository
 from byline.core.attribution import Origin
 from byline.flow.resolve import open_resolver

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from warm import can_be_warm, run_warm
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -125,14 +127,21 @@ class Installed:
         assert said.code == 0, said
         return [each["origin"] for each in json.loads(said.out)["ranges"] for _ in range(each["start"], each["end"] + 1)]
 
-    def losses(self) -> int:
-        """Return how many losses `status` counts."""
+    def losses(self) -> list[str]:
+        """Return the losses that `status` counts."""
         said = self.byline("status", "--json")
         assert said.code == 0, said
-        return sum(each["count"] for each in json.loads(said.out)["losses"])
+        return [f"{each['code']}: {each['last']}" for each in json.loads(said.out)["losses"] for _ in range(each["count"])]
 
 
 def run(*words: str | bytes, cwd: Path, data: bytes = b"", environ: Mapping[str, str] | None = None) -> Said:
     """Run a program without a terminal."""
-    done = subprocess.run(words, cwd=cwd, env={**os.environ, **(environ or {})}, input=data, capture_output=True, check=False, timeout=120)
-    return Said(done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "surrogateescape"))
+    whole = {**os.environ, **(environ or {})}
+    if words[: len(PROGRAM)] == PROGRAM and can_be_warm(whole):
+        return _said(*run_warm([os.fsdecode(word) for word in words[len(PROGRAM) :]], cwd=cwd, environ=whole, data=data))
+    done = subprocess.run(words, cwd=cwd, env=whole, input=data, capture_output=True, check=False, timeout=120)
+    return _said(done.returncode, done.stdout, done.stderr)
+
+
+def _said(code: int, out: bytes, err: bytes) -> Said:
+    return Said(code, out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "surrogateescape"))

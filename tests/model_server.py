@@ -19,7 +19,7 @@ import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -32,22 +32,30 @@ DONE = "Done."
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool that is called: with an object, or with a text where the tool takes one (Codex' `apply_patch`)."""
+    """A tool that is called: with an object, or with a text where the tool takes one (Codex' `apply_patch`).
+
+    `space` is the namespace in which Codex has the tools of an MCP server.
+    """
 
     tool: str
     given: Mapping[str, Any] | str
+    space: str = ""
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Turn:
-    """What the model answers: some calls at once, or `text`. `before` happens while it thinks; each time it is asked, so once."""
+    """What the model answers: some calls at once, or `text`. `before` happens while it thinks; each time it is asked, so once.
+
+    `tokens` is how long it says that the conversation is.
+    """
 
     calls: tuple[Call, ...]
     text: str
     before: Callable[[], object] | None
+    tokens: int
 
-    def __init__(self, *calls: Call, text: str = DONE, before: Callable[[], object] | None = None) -> None:
-        for name, value in (("calls", calls), ("text", text), ("before", before)):
+    def __init__(self, *calls: Call, text: str = DONE, before: Callable[[], object] | None = None, tokens: int = 100) -> None:
+        for name, value in (("calls", calls), ("text", text), ("before", before), ("tokens", tokens)):
             object.__setattr__(self, name, value)
 
 
@@ -157,7 +165,7 @@ def _anthropic(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> 
         {"type": "tool_use", "id": handler.name("toolu_"), "name": each.tool, "input": each.given} for each in turn.calls
     ]
     content = content or [{"type": "text", "text": '{"title": "a title"}' if plain else turn.text}]
-    used = {"input_tokens": 100, "output_tokens": 20, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    used = {"input_tokens": turn.tokens, "output_tokens": 20, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
     stop = "tool_use" if turn.calls else "end_turn"
     message = {"id": handler.name("msg_"), "type": "message", "role": "assistant", "model": asked.get("model"), "content": content}
     message |= {"stop_reason": stop, "stop_sequence": None, "usage": used}
@@ -181,7 +189,7 @@ def _anthropic_events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _chat(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> None:
     messages = asked.get("messages", [])
-    first = next((each for each in messages if each["role"] == "user"), "")
+    first = [each for each in takewhile(lambda each: each["role"] != "assistant", messages) if each["role"] == "user"]
     turn = _turn(model, first, sum(each["role"] == "assistant" for each in messages), asked.get("tools"))
     calls = [
         {
@@ -194,7 +202,7 @@ def _chat(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> None:
     ]
     said = {"role": "assistant", "content": None, "tool_calls": calls} if calls else {"role": "assistant", "content": turn.text}
     end = "tool_calls" if calls else "stop"
-    used = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+    used = {"prompt_tokens": turn.tokens, "completion_tokens": 20, "total_tokens": turn.tokens + 20}
     base = {"id": handler.name("chatcmpl-"), "created": 1, "model": asked.get("model")}
     part = {**base, "object": "chat.completion.chunk"}
     events = (
@@ -213,7 +221,7 @@ def _responses(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> 
     replies = sum(now and not before for before, now in zip([False, *by_model], by_model, strict=False))
     turn = _turn(model, [each for each in items if each.get("role") == "user"], replies, asked.get("tools"))
     output = [_item(handler, each) for each in turn.calls] or [_message(handler, turn.text)]
-    used: dict[str, Any] = {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}
+    used: dict[str, Any] = {"input_tokens": turn.tokens, "output_tokens": 20, "total_tokens": turn.tokens + 20}
     used |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
     whole = {"id": handler.name("resp_"), "object": "response", "created_at": 1, "status": "completed", "model": asked.get("model")}
     whole |= {"output": output, "usage": used, "error": None, "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
@@ -222,6 +230,7 @@ def _responses(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> 
 
 def _item(handler: _Handler, call: Call) -> dict[str, Any]:
     base = {"call_id": handler.name("call_"), "name": call.tool, "status": "completed"}
+    base |= {"namespace": call.space} if call.space else {}
     if isinstance(call.given, str):
         return {"type": "custom_tool_call", "id": handler.name("ctc_"), "input": call.given, **base}
     return {"type": "function_call", "id": handler.name("fc_"), "arguments": json.dumps(call.given), **base}
@@ -252,7 +261,7 @@ def _gemini(handler: _Handler, model: ModelServer, asked: dict[str, Any]) -> Non
     named = re.search("models/([^:]+):", handler.path)
     whole = {
         "candidates": [{"content": {"role": "model", "parts": parts or [{"text": turn.text}]}, "finishReason": "STOP", "index": 0}],
-        "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120},
+        "usageMetadata": {"promptTokenCount": turn.tokens, "candidatesTokenCount": 20, "totalTokenCount": turn.tokens + 20},
         "modelVersion": named[1] if named else None,
         "responseId": handler.name("r"),
     }

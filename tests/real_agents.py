@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from installed import Installed
 from model_server import Call, ModelServer, Turn
-from tools import node_packages
+from tools import made_once, node_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +54,7 @@ class RealAgent:
     writes: Callable[[Path, str], Call]
     replaces: Callable[[Path, str, str], Call]
     runs: Callable[[str], Call]
+    goes_on: bool = True  # with the last session, for who does not know its id
     ends: Sequence[str] = ()  # the words that end what it leaves running
 
     def __str__(self) -> str:
@@ -61,7 +62,8 @@ class RealAgent:
 
     def path(self) -> Path:
         """Return the program, installed if it is not here; the test is skipped where it cannot be had."""
-        return node_packages(f"{self.name}-{self.package.rpartition('@')[2]}", self.package, scripts=True) / ".bin" / self.program
+        place = node_packages(f"{self.name}-{self.package.rpartition('@')[2]}", self.package, scripts=True)
+        return place / (self.program if "/" in self.program else f".bin/{self.program}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +75,13 @@ class Work:
     clone: Installed
 
     @classmethod
-    def begin(cls, scratch: Scratch, agent: RealAgent) -> Work:
+    def begin(cls, scratch: Scratch, agent: RealAgent, *options: str) -> Work:
         """Set up Byline for the agent, as a person would."""
         program = agent.path()
         scratch.write("human.py", STARTS)
         scratch.commit("a person's file")
         clone = Installed(scratch)
-        said = clone.byline("init", "--agent", agent.name, "--declare-own-lines", "--yes")
+        said = clone.byline("init", "--agent", agent.name, "--declare-own-lines", "--yes", *options)
         assert said.code == 0, said
         return cls(agent=agent, program=program, clone=clone)
 
@@ -92,20 +94,28 @@ class Work:
         """Return the model that takes `turns`; in conversations that begin with the name of one of `others` those."""
         return ModelServer({**others, "": turns})
 
-    def asks(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False) -> str:
-        """Run the agent once and return what it printed."""
+    def asks(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False, code: int = 0) -> str:
+        """Run the agent once, to its exit `code`, and return what it printed."""
+        running = self.starts(model, what, with_model=with_model, more=more)
+        with running:
+            out, error = running.communicate(timeout=SECONDS)
+        self.ends()
+        assert running.returncode == code, (running, out, error)
+        return out.decode()
+
+    def starts(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False) -> subprocess.Popen[bytes]:
+        """Let the agent begin, in a group of processes of its own."""
+        command = [self.program, *self.agent.command(what, self.agent.models[with_model], more=more)]
         # As a shell sets it: an agent may go by it.
         environ = {**os.environ, "PWD": str(self.path), **self.agent.settle(Path(os.environ["HOME"]), self.path, model.url)}
-        command = [self.program, *self.agent.command(what, self.agent.models[with_model], more=more)]
-        done = subprocess.run(
-            command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=SECONDS
-        )
+        outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, start_new_session=True, **outputs)
+
+    def ends(self) -> None:
+        """End what the agent leaves running."""
         if self.agent.ends:
-            subprocess.run(
-                [self.program, *self.agent.ends], env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=SECONDS
-            )
-        assert done.returncode == 0, done
-        return done.stdout
+            command = [self.program, *self.agent.ends]
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=SECONDS)
 
     def writes(self, name: str, text: str) -> Call:
         """Return the call that makes a new file."""
@@ -152,7 +162,7 @@ def _claude_environ(_home: Path, _top: Path, url: str) -> dict[str, str]:
 
 CLAUDE = RealAgent(
     name="claude-code",
-    package="@anthropic-ai/claude-code@2.1.197",
+    package="@anthropic-ai/claude-code@2.1.330",
     program="claude",
     models=("claude-sonnet-4-5", "claude-haiku-4-5"),
     command=_claude,
@@ -172,6 +182,7 @@ def _codex_environ(home: Path, top: Path, url: str) -> dict[str, str]:
     (home / ".codex").mkdir(exist_ok=True)
     table: dict[str, Any] = {"name": "scripted", "base_url": f"{url}/v1", "wire_api": "responses", "env_key": "SCRIPTED_KEY"}
     lines = ['model_provider = "scripted"', 'approval_policy = "never"', 'sandbox_mode = "danger-full-access"']
+    lines += ["model_auto_compact_token_limit = 5000"]
     lines += ["check_for_update_on_startup = false", "[model_providers.scripted]", "request_max_retries = 0", "stream_max_retries = 0"]
     lines += [f"{name} = {json.dumps(value)}" for name, value in table.items()]
     lines += [f"[projects.{json.dumps(str(top))}]", 'trust_level = "trusted"']
@@ -229,9 +240,21 @@ def _copilot(what: str, model: str, *, more: bool) -> list[str]:
     return [*said, "--continue"] if more else said
 
 
+def _copilot_unpacked() -> Path:
+    """Return where Copilot keeps what it unpacks when it first starts, a quarter of a gigabyte: once, and not for each home."""
+
+    def make(place: Path) -> None:
+        environ = {**os.environ, "COPILOT_PKG_CACHE_HOME": str(place)}
+        subprocess.run(
+            [COPILOT.path(), "--version"], env=environ, stdin=subprocess.DEVNULL, check=True, capture_output=True, timeout=SECONDS
+        )
+
+    return made_once(f"copilot-unpacked-{COPILOT.package.rpartition('@')[2]}", make)
+
+
 def _copilot_environ(_home: Path, _top: Path, url: str) -> dict[str, str]:
     model = {"COPILOT_PROVIDER_BASE_URL": f"{url}/v1", "COPILOT_PROVIDER_API_KEY": "none", "COPILOT_OFFLINE": "true"}
-    return {**model, "COPILOT_ALLOW_ALL": "true", "COPILOT_AUTO_UPDATE": "false"}
+    return {**model, "COPILOT_PKG_CACHE_HOME": str(_copilot_unpacked()), "COPILOT_ALLOW_ALL": "true", "COPILOT_AUTO_UPDATE": "false"}
 
 
 COPILOT = RealAgent(
@@ -278,14 +301,17 @@ def _opencode(what: str, model: str, *, more: bool) -> list[str]:
     return ["run", what, "--format", "json", "--model", f"scripted/{model}", *(["--continue"] if more else [])]
 
 
-def _opencode_environ(home: Path, _top: Path, url: str) -> dict[str, str]:
+def _opencode_environ(home: Path, top: Path, url: str) -> dict[str, str]:
     known = {each: {"name": each, "tool_call": True, "limit": {"context": 100_000, "output": 8000}} for each in OPENCODE.models}
     options = {"baseURL": f"{url}/v1", "apiKey": "none"}
     scripted = {"npm": "@ai-sdk/openai-compatible", "name": "scripted", "options": options, "models": known}
     first = f"scripted/{OPENCODE.models[0]}"
     config = {"model": first, "small_model": first, "autoupdate": False, "share": "disabled", "provider": {"scripted": scripted}}
     config["permission"] = {"edit": "allow", "bash": "allow"}
-    (home / ".config/opencode").mkdir(parents=True, exist_ok=True)
+    for place in (home / ".config/opencode", top / ".opencode"):
+        # As where it ran before: else it fetches what types its plugins, 64 megabytes that nothing here needs, for each of both.
+        (place / "node_modules").mkdir(parents=True, exist_ok=True)
+        (place / "package-lock.json").write_text(json.dumps({"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}))
     (home / ".config/opencode/opencode.json").write_text(json.dumps(config))
     return {f"OPENCODE_DISABLE_{each}": "1" for each in ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD")}
 
@@ -304,8 +330,8 @@ OPENCODE = RealAgent(
 
 
 def _cline(what: str, model: str, *, more: bool) -> list[str]:
-    said = ["-P", "openai-compatible", "-m", model, "--json", what]
-    return [*said, "--continue"] if more else said
+    assert not more, "it goes on with a session by its id only"
+    return ["-P", "openai-compatible", "-m", model, "--json", what]
 
 
 def _cline_environ(_home: Path, top: Path, url: str) -> dict[str, str]:
@@ -327,7 +353,64 @@ CLINE = RealAgent(
         "apply_patch", {"input": f"*** Begin Patch\n*** Update File: {path}\n@@\n-{old}\n+{new}\n*** End Patch\n"}
     ),
     runs=lambda command: Call("run_commands", {"commands": [command]}),
+    goes_on=False,
     ends=("hub", "stop"),
+)
+
+
+def _qwen(what: str, model: str, *, more: bool) -> list[str]:
+    said = ["-p", what, "--model", model, "--approval-mode", "yolo", "--auth-type", "openai", "--output-format", "json"]
+    return [*said, "--continue"] if more else said
+
+
+def _qwen_environ(_home: Path, _top: Path, url: str) -> dict[str, str]:
+    return {"OPENAI_API_KEY": "none", "OPENAI_BASE_URL": f"{url}/v1", "QWEN_CODE_SUPPRESS_YOLO_WARNING": "1"}
+
+
+QWEN = RealAgent(
+    name="qwen-code",
+    package="@qwen-code/qwen-code@0.24.4",
+    program="qwen",
+    models=("qwen3-coder-plus", "qwen3-coder-flash"),
+    command=_qwen,
+    settle=_qwen_environ,
+    writes=lambda path, text: Call("write_file", {"file_path": str(path), "content": text}),
+    replaces=lambda path, old, new: Call("edit", {"file_path": str(path), "old_string": old, "new_string": new}),
+    runs=lambda command: Call("run_shell_command", {"command": command, "description": "a command", "is_background": False}),
+)
+
+
+def droid_runs(command: str, **others: object) -> Call:
+    """Return Factory Droid's call that runs a command."""
+    why = {"summary": "Run a small command", "riskLevelReason": "It is a test.", "riskLevel": "low"}
+    return Call("Execute", {"command": command, **why, **others})
+
+
+def _droid(what: str, model: str, *, more: bool) -> list[str]:
+    assert not more, "it asks its makers before it goes on with a session"
+    return ["exec", "--auto", "high", "--model", model, "--output-format", "json", what]
+
+
+def _droid_environ(home: Path, _top: Path, url: str) -> dict[str, str]:
+    scripted = {"baseUrl": f"{url}/v1", "apiKey": "none", "provider": "generic-chat-completion-api", "maxOutputTokens": 8000}
+    known = [{**scripted, "model": name, "displayName": name} for name in ("first", "second")]
+    (home / ".factory").mkdir(exist_ok=True)
+    (home / ".factory/settings.json").write_text(json.dumps({"customModels": known}))
+    return {}
+
+
+# The package that only starts it asks for a version of the program's that is nowhere.
+DROID = RealAgent(
+    name="factory-droid",
+    package="@factory/cli-linux-x64@0.225.2",
+    program="@factory/cli-linux-x64/bin/droid",
+    models=("custom:first-0", "custom:second-0"),
+    command=_droid,
+    settle=_droid_environ,
+    writes=lambda path, text: Call("Create", {"file_path": str(path), "content": text}),
+    replaces=lambda path, old, new: Call("Edit", {"file_path": str(path), "old_str": old, "new_str": new}),
+    runs=droid_runs,
+    goes_on=False,
 )
 
 

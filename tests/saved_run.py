@@ -100,7 +100,7 @@ def spooling(folder: Path) -> Hook:
         stub = folder / f"{agent}.sh"
         stub.write_text(agent_stub(agent, launcher=launcher))
         clean = {name: value for name, value in os.environ.items() if name not in AGENT_VARIABLES}
-        command = ["sh", str(stub), *([call.mode] if call.mode else [])]
+        command = ["sh", str(stub), *call.mode.split()]
         done = subprocess.run(command, input=payload, env={**clean, **environ}, cwd=cwd, capture_output=True, check=False, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

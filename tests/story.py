@@ -18,20 +18,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from byline.capture.door import take_hook
+from byline.capture.git_hooks import git_hook_stub
 from byline.capture.places import inbox_dir, prepare_repository
-from byline.capture.spool import git_hook_stub
 from byline.flow.attest import AttestReport, attest_pending
 from byline.flow.resolve import Resolved, resolve
-from byline.flow.workshop import Identity, Workshop
+from byline.flow.workshop import Identity, Signatory, Workshop
 from byline.git.repository import open_repository
 from byline.keys.p256 import make_key
 from byline.log.trees import REF
 from scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from byline.core.edit import Committer
     from byline.core.ports import Signer
 
 IDENTITY = Identity(repository="byl:" + "0" * 32, line_key=b"k" * 32)
@@ -49,6 +50,7 @@ class Story:
     declares: bool = False
     eager: bool = True
     now: int = 0
+    signatory_of: Callable[[Committer], Signatory] | None = None
     reports: list[AttestReport] = field(default_factory=list)
 
     @classmethod
@@ -121,11 +123,11 @@ class Story:
                 place=repo.common_dir / "byline",
                 inbox=inbox_dir(os.environ),
                 identity=self.identity,
-                now=lambda: 0,
+                now=lambda: self.now,
                 random=os.urandom,
                 version="0.1.0",
-                signer=self.signer if signs else None,
-                principal=self.principal,
+                own=Signatory(signer=self.signer, principal=self.principal) if signs and self.signer else None,
+                signatory_of=self.signatory_of if signs else None,
                 declares=("true",) if self.declares else (),
             )
 

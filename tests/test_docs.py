@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.core.command_kinds import KINDS
 from frameworks_here import ALONE, VERSIONS, framework_python
 
 if TYPE_CHECKING:
@@ -153,6 +154,28 @@ def test_every_link_leads_somewhere() -> None:
     assert [f"{document.relative_to(HOUSE)}: {target}" for document, target in lost] == []
 
 
+def test_every_linked_section_exists_once() -> None:
+    """No section stands twice, so that a link to its heading (`#its-words`) leads to one place."""
+    sections = {document: [_anchor(each) for each in re.findall(r"(?m)^#+ (.+)$", _outside_blocks(document))] for document in DOCUMENTS}
+    assert [f"{document.name}: {each}" for document, found in sections.items() for each in found if found.count(each) > 1] == []
+    links = [(document, link) for document in DOCUMENTS for link in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text())]
+    lost = [(at, name, anchor) for at, (name, anchor) in links if anchor not in sections[(at.parent / name).resolve() if name else at]]
+    assert [f"{at.name}: {name}#{anchor}" for at, name, anchor in lost] == []
+
+
+def _anchor(heading: str) -> str:
+    """Return what a forge makes of a `heading`: its words in small letters, joined by hyphens."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    """They are numbered one after the other, and each title has the number of its file."""
+    decisions = sorted((HOUSE / "docs/decisions").glob("*.md"))
+    assert [int(each.name[:4]) for each in decisions] == [*range(1, len(decisions) + 1)]
+    titled = re.compile(r"# (\d+)\. \S")
+    assert [each.name for each in decisions if not (title := titled.match(each.read_text())) or int(title[1]) != int(each.name[:4])] == []
+
+
 def test_every_named_file_exists() -> None:
     """A path of the house in back quotes is a file or a folder of the house."""
     path = re.compile(r"`((?:docs|sdk|cli|gate|ledger|lsp|proto|tests|bench|editors)/[\w./-]+)`")
@@ -177,6 +200,14 @@ def test_every_agent_is_documented() -> None:
     """docs/agents.md is what the adapters say of their agents; `make docs` writes it."""
     made = subprocess.run([sys.executable, HOUSE / "docs/agents.py"], capture_output=True, text=True, check=True, timeout=60).stdout
     assert (HOUSE / "docs/agents.md").read_text() == made
+
+
+def test_every_kind_of_command_is_documented() -> None:
+    """docs/kinds.md has all that Byline knows, `make docs` writes it; docs/policy.md has each kind."""
+    made = subprocess.run([sys.executable, HOUSE / "docs/kinds.py"], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert (HOUSE / "docs/kinds.md").read_text() == made
+    rows = [line for line in (HOUSE / "docs/policy.md").read_text().splitlines() if line.startswith("| `")]
+    assert [kind for kind in sorted(KINDS) if not any(row.startswith(f"| `{kind}` |") for row in rows)] == []
 
 
 def test_every_framework_is_documented_with_the_version_it_is_tested_with() -> None:

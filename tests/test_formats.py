@@ -80,7 +80,7 @@ def answers(repository: Scratch) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(_run(repository, command, expect=expect))
         return value
 
-    _run(repository, "byline init --policy team --principal p-ana --agent claude-code --declare-own-lines --yes")
+    _run(repository, "byline init --policy team --principal p-ana --agent claude-code --declare-own-lines --commit-prompts --yes")
     repository.write("a.py", "one\ntwo\nthree\n")
     repository.commit("trust")
     repository.git("switch", "--quiet", "-c", "feature")
@@ -99,6 +99,9 @@ def answers(repository: Scratch) -> dict[str, Any]:
     }
     repository.write("forged.json", _forged(said["show"]["statements"][0]["bundle"]))
     said["forged"] = ask("byline verify --json forged.json", expect=1)
+    asked = {"session_id": "s-11", "hook_event_name": "UserPromptSubmit", "prompt": "Write four"}
+    repository.write("asked.json", json.dumps(asked))
+    _run(repository, "byline hook claude-code < asked.json")
     repository.write("a.py", "one\nthree\nfour\nfive\n")
     _run(repository, "git -c core.hooksPath=/dev/null commit --quiet -m 'no hook' a.py")
     said["gate"] = ask("byline gate --base main --json", expect=4)
@@ -112,7 +115,16 @@ def answers(repository: Scratch) -> dict[str, Any]:
     repository.write("a.py", "one\nthree\nfour\nfive\nsix\n")
     said["why"] = ask("byline why --json HEAD a.py:2-4")
     said |= {"blame": ask("byline blame --json a.py"), "status": ask("byline status --json"), "doctor": ask("byline doctor --json")}
+    _run(repository, "byline delegate --agent mine --paths 'src/**'")
+    said["delegations"] = ask("byline delegate --list --json")
+    said["policy-test"] = ask("byline policy test --agent codex --path .git/config --json", expect=1)
     said |= {"diff": ask("byline diff --json HEAD~2"), "log": ask("byline log --json"), "stats": ask("byline stats --json --by agent")}
+    _run(repository, "git commit --quiet -m asked a.py && byline attest --wait")
+    said["prompts"] = ask("byline prompt list --json")
+    _run(repository, "byline prompt reveal s-11:1 --to ../opening.json")
+    said["opening"] = json.loads((repository.path.parent / "opening.json").read_text())
+    said["check"] = ask("byline prompt verify --json ../opening.json")
+    said["kept"] = [json.loads(line) for line in (repository.path / ".git/byline/prompts").read_text().splitlines()]
     said["journal"] = [json.loads(line) for line in (repository.path / ".git/byline/journal").read_text().splitlines()]
     return said
 
@@ -125,6 +137,8 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         ("ai-authorship", 0, _predicate(made["bundle"])),
         ("byline.status/1", 0, answers["status"]),
         ("byline.doctor/1", 0, answers["doctor"]),
+        ("byline.delegations/1", 0, answers["delegations"]),
+        ("byline.policy-test/1", 0, answers["policy-test"]),
         ("Bundle", 0, made["bundle"]),
         ("gate.toml", 0, answers["state"]),
         ("change-approval", 0, approval),
@@ -139,6 +153,10 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         ("byline.show/1", 0, answers["show"]),
         ("byline.trailers/1", 0, answers["trailers"]),
         ("byline.import/1", 0, answers["import"]),
+        ("byline.prompts/1", 0, answers["prompts"]),
+        ("byline.prompt-opening/1", 0, answers["opening"]),
+        ("byline.prompt-check/1", 0, answers["check"]),
+        *(("byline.prompt/1", 0, each) for each in answers["kept"]),
         *(("byline.journal/1", 0, each) for each in edits),
         *(("byline.journal/1", 1, each) for each in marks),
     ]
@@ -147,6 +165,8 @@ def test_the_examples_are_like_the_answers(answers: dict[str, Any]) -> None:
         (
             edits,
             marks,
+            answers["prompts"]["prompts"],
+            answers["kept"],
             answers["why"]["approvals"],
             answers["why"]["lines"][1]["edit"],
             answers["gate"]["reasons"],

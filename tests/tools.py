@@ -6,14 +6,14 @@ A test whose program cannot be had here is skipped, and says which and why.
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import functools
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,9 @@ HOME = Path.home()
 # npm tries again for minutes where its registry is out of reach.
 _NPM_PATIENCE = ("--fetch-retries=1", "--fetch-timeout=20000")
 _SECONDS = 600
+# Node has roots of its own, and trusts those of the machine where it is told of them.
+_ROOTS = ssl.get_default_verify_paths().cafile
+_NPM_ENVIRON = {"HOME": str(HOME), **({"NODE_EXTRA_CA_CERTS": _ROOTS} if _ROOTS else {})}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or HOME / ".cache") / "byline-tests"
 
 
@@ -35,18 +38,13 @@ def go_program(package: str, version: str) -> Path:
     go = need("go")
     name = package.rpartition("/")[2]
     command = [go, "install", f"{package}@{version}"]
-    made = _installed(f"{name}-{version}", lambda place: _run(command, {"HOME": str(HOME), "GOBIN": str(place)}))
+    made = made_once(f"{name}-{version}", lambda place: _run(command, {"HOME": str(HOME), "GOBIN": str(place)}))
     return made / name
 
 
 def python_program(package: str, version: str, name: str) -> Path:
     """Return the program `name` of a package from PyPI, in an environment of its own."""
-
-    def make(place: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(place)], {})
-        _run([str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{package}=={version}"], {})
-
-    return _installed(f"{package}-{version}", make, moves=False) / "bin" / name
+    return python_environment(f"{package}=={version}").with_name(name)
 
 
 def python_environment(*packages: str) -> Path:
@@ -59,7 +57,7 @@ def python_environment(*packages: str) -> Path:
         _run([str(uv), "venv", "--quiet", "--python", sys.executable, str(place)], kept)
         _run([str(uv), "pip", "install", "--quiet", "--python", str(place / "bin/python"), *packages], kept)
 
-    return _installed(name, make, moves=False) / "bin/python"
+    return made_once(name, make) / "bin/python"
 
 
 def node_packages(name: str, *packages: str, scripts: bool = False) -> Path:
@@ -71,9 +69,9 @@ def node_packages(name: str, *packages: str, scripts: bool = False) -> Path:
     def make(place: Path) -> None:
         if why := _npm_reaches_nothing():
             pytest.skip(why)
-        _run([*command, "--prefix", str(place)], {"HOME": str(HOME)})
+        _run([*command, "--prefix", str(place)], _NPM_ENVIRON)
 
-    return _installed(name, make) / "node_modules"
+    return made_once(name, make) / "node_modules"
 
 
 def need(name: str) -> str:
@@ -84,12 +82,29 @@ def need(name: str) -> str:
     return found
 
 
+def made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder `name` of the cache, made if it is not there: whole, or not at all, and by one process at a time."""
+    place = CACHE / name
+    mark = place / ".whole"
+    if mark.exists():
+        return place
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not mark.exists():
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            make(place)
+            mark.touch()
+    return place
+
+
 @functools.cache
 def _npm_reaches_nothing() -> str:
     """Return why npm cannot have packages here, asked once: it waits long for a registry that is out of reach."""
     try:
         asked = [need("npm"), "view", "npm", "version", *_NPM_PATIENCE]
-        done = subprocess.run(asked, env={**os.environ, "HOME": str(HOME)}, capture_output=True, text=True, check=False, timeout=_SECONDS)
+        done = subprocess.run(asked, env={**os.environ, **_NPM_ENVIRON}, capture_output=True, text=True, check=False, timeout=_SECONDS)
     except subprocess.TimeoutExpired:
         return "npm's registry is out of reach"
     return f"npm's registry is out of reach: {done.stderr.strip()[-200:]}" if done.returncode else ""
@@ -102,26 +117,3 @@ def _run(command: list[str], environ: Mapping[str, str]) -> None:
         pytest.skip(f"{' '.join(command[:3])} ... does not end here")
     if done.returncode:
         pytest.skip(f"{' '.join(command[:3])} ... fails here: {done.stderr.strip()[-300:]}")
-
-
-def _installed(name: str, make: Callable[[Path], None], *, moves: bool = True) -> Path:
-    """Return the folder `name` of the cache, made if it is not there: whole, or not at all."""
-    place = CACHE / name
-    mark = place / ".whole"
-    if mark.exists():
-        return place
-    CACHE.mkdir(parents=True, exist_ok=True)
-    if not moves:  # an environment names its own path
-        shutil.rmtree(place, ignore_errors=True)
-        make(place)
-        mark.touch()
-        return place
-    with tempfile.TemporaryDirectory(dir=CACHE) as fresh:
-        made = Path(fresh) / "made"
-        made.mkdir()
-        make(made)
-        (made / ".whole").touch()
-        shutil.rmtree(place, ignore_errors=True)
-        with contextlib.suppress(OSError):  # somebody else was as quick
-            made.rename(place)
-    return place

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -145,6 +145,26 @@ def test_whoever_trust_knows_may_revoke_and_all_that_was_signed_is_over(who: str
     assert ([fact.delegation for fact in proven.authorships], proven.delegations) == ([None], ())
 
 
+def test_what_was_signed_before_a_delegation_was_ended_holds_and_what_was_signed_after_does_not() -> None:
+    """DG2: the earliest end counts, and one that keeps nothing more than any."""
+    at = MANDATE.signed_at
+
+    def ended(*keeps: datetime | None) -> tuple[list[str], list[bool]]:
+        gone = [
+            Revocation(repository=REPOSITORY, delegation=LET.envelope.digest, key=sha(AGENT.public), revoked_at=NOW, keeps_until=each)
+            for each in keeps
+        ]
+        proven = told(WORK, LET, *(by(SIGNERS["p-rob"], format_revocation(each)) for each in gone))
+        assert proven.delegations == ()
+        return [each.code for each in proven.failures], [each.delegation is not None for each in proven.authorships]
+
+    second = timedelta(seconds=1)
+    for holds in ((at,), (at, at + second)):
+        assert ended(*holds) == ([], [True])
+    for fails in ((at - second,), (at - second, at), (at, None), (None,)):
+        assert ended(*fails) == (["BL-DELEGATION-1"], [False])
+
+
 def test_a_service_delegates_and_an_agent_does_not() -> None:
     """DG3: nor does a key without the use authorship, nor anybody in another's name, nor an agent's key."""
     assert [each.principal for each in verify_bundles([let(delegation("s-gate"))], trust=TRUST, at=NOW).delegations] == ["s-gate"]
@@ -171,9 +191,10 @@ def test_nobody_is_helped_to_delegate_who_may_not() -> None:
         with pytest.raises(ConfigError):
             payload("p-ana", hours)
     (fact,) = verify_bundles([LET], trust=TRUST, at=NOW).delegations
-    assert b"revokedAt" in revocation_payload(fact, trust=TRUST, signer=SIGNERS["p-rob"], at=NOW)
+    key = fact.delegation.key
+    assert b"revokedAt" in revocation_payload(fact.digest, key=key, trust=TRUST, signer=SIGNERS["p-rob"], at=NOW)
     with pytest.raises(UnknownKeyError):
-        revocation_payload(fact, trust=TRUST, signer=AGENT, at=NOW)
+        revocation_payload(fact.digest, key=key, trust=TRUST, signer=AGENT, at=NOW)
 
 
 def test_a_key_of_trust_is_made_no_agents_by_a_delegation() -> None:

@@ -4,13 +4,22 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from byline.capture.agents import Attempt, Kind, Observed
+from byline.capture.door import take_hook
+from byline.capture.guard import record_refusal
+from byline.capture.prompts import read_prompts
+from byline.core.access import Effect, Ruling
 from byline.core.attribution import Agent
 from byline.core.bundle import format_bundle, join_receipt
 from byline.core.entry import check_entry
+from byline.core.refusal import attempt_digest
 from byline.core.trustfile import local_trust
 from byline.flow.exporting import tell_commits
 from byline.keys.p256 import load_key
@@ -86,6 +95,61 @@ def test_secrets_in_names_leave_no_machine(tmp_path: Path) -> None:
     shared += [repr(told).encode()]
     for word in (key, "hunter2", "wilhelmina"):
         assert [each for each in shared if word.encode() in each] == [], word
+
+
+def test_nothing_that_is_shared_tells_of_a_prompt(tmp_path: Path) -> None:
+    """P7: no byte of it, and nothing by which a guess could be confirmed without its key."""
+    prompt = "rotate the tangerine lantern"
+    story = _story(tmp_path)
+    story.git("config", "byline.commitPrompts", "true")
+    payload = {"session_id": "s1", "hook_event_name": "UserPromptSubmit", "prompt": prompt}
+    take_hook("claude-code", json.dumps(payload).encode(), environ=os.environ, cwd=story.scratch.path)
+    story.commit()
+    (kept,) = read_prompts(story.scratch.path / ".git/byline")
+    assert (kept.prompt.text, bool(kept.signed)) == (prompt, True)
+    trees = story.git("for-each-ref", "--format=%(objectname)", "refs/byline")
+    objects = [line.split()[0] for line in story.git("rev-list", "--objects", "--all", trees).splitlines()]
+    shared = [story.scratch.git("cat-file", "-p", each).encode() for each in objects]
+    shared += [format_bundle(each) + each.envelope.payload for each in _bundles(story, tmp_path)]
+    told = [each for each in shared if b'"prompts":' in each]
+    assert told
+    keys = [kept.key.hex().encode(), base64.b64encode(kept.key)]
+    guesses = [hashlib.sha256(prompt.encode()), hmac.new(IDENTITY.line_key, prompt.encode(), hashlib.sha256)]
+    guesses += [hashlib.blake2b(prompt.encode(), key=IDENTITY.line_key, digest_size=32)]
+    for word in (b"rotate", b"tangerine", *keys, *(each.hexdigest().encode() for each in guesses)):
+        assert [each for each in shared if word in each] == [], word
+
+
+def test_prompts_refused_commands_and_paths_elsewhere_leave_no_machine(tmp_path: Path) -> None:
+    """P1: what an agent was told, what it was not let do and what it touched outside are in no statement, no leaf and no ref."""
+    story = _story(tmp_path)
+    outside, prompt, command = "/home/wilhelmina/clients/acme.txt", "Tell nobody that Acme is bought", "deploy --token=wolpertinger"
+    transcript = tmp_path / "transcript.jsonl"
+    transcript.write_text(json.dumps({"message": {"role": "user", "content": prompt}}) + "\n")
+    told = {"session_id": "s-9", "cwd": str(story.scratch.path), "transcript_path": str(transcript), "prompt": prompt}
+    for event in ("UserPromptSubmit", "Stop"):
+        take_hook("claude-code", json.dumps({**told, "hook_event_name": event}).encode(), environ=os.environ, cwd=story.scratch.path)
+    write = {
+        "hook_event_name": "PostToolUse",
+        "tool_name": "Write",
+        "tool_use_id": "t",
+        "tool_input": {"file_path": outside, "content": TEXT},
+    }
+    take_hook("claude-code", json.dumps({**told, **write}).encode(), environ=os.environ, cwd=story.scratch.path)
+    observed = Observed(kind=Kind.NOTHING, agent=Agent(name="claude-code"), session="s-9", call="t")
+    attempt = Attempt(observed=observed, cwd="/", paths=(outside,), command=command)
+    record_refusal(str(story.scratch.path / ".git"), attempt, Ruling(rule="agent:1", effect=Effect.DENY, what=outside), None)
+    story.person_types("b.py", "b = 1\n")
+    story.commit()
+    bundles = _bundles(story, tmp_path)
+    assert sum(b'"refusals"' in each.envelope.payload for each in bundles) == 1
+    trees = story.git("for-each-ref", "--format=%(objectname)", "refs/byline")
+    objects = [line.split()[0] for line in story.git("rev-list", "--objects", trees).splitlines()]
+    shared = [story.scratch.git("cat-file", "-p", each).encode() for each in objects]
+    shared += [format_bundle(each) + each.envelope.payload for each in bundles]
+    digest = hashlib.sha256(f"{outside}\0{command}".encode()).hexdigest()
+    for word in ("wilhelmina", "acme", "nobody that", "wolpertinger", "deploy", digest, attempt_digest(attempt.paths, command)):
+        assert [each for each in shared if word.encode() in each.lower()] == [], word
 
 
 def test_a_leaf_can_be_made_again_from_envelope_and_key(tmp_path: Path) -> None:

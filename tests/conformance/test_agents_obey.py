@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 
 from byline.core.refusal import parse_refusal
 from model_server import Turn
-from real_agents import CLAUDE, CODEX, RealAgent, Work
+from real_agents import CLAUDE, CLINE, CODEX, COPILOT, DROID, GEMINI, OPENCODE, PI, QWEN, RealAgent, Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +31,18 @@ effect = "{effect}"
 """
 
 
-@pytest.mark.parametrize("effect", ["deny", "ask"])
-@pytest.mark.parametrize("agent", [CLAUDE, CODEX], ids=str)
+@pytest.mark.parametrize(
+    ("agent", "effect"),
+    [*product((CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI, CLINE, DROID, QWEN), ("deny", "ask"))],
+    ids=str,
+)
 def test_what_a_rule_forbids_is_not_done(
     repository: Scratch, agent: RealAgent, effect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`terraform` is on PATH and leaves a mark where it runs; nobody is there who could be asked."""
+    """`terraform` is on PATH and leaves a mark where it runs; nobody is there who could be asked.
+
+    Cline gives a task up where a call of it is denied, and tells its model nothing any more: each such call is a task of its own.
+    """
     work = Work.begin(repository, agent)
     program, mark = tmp_path / "bin" / "terraform", tmp_path / "destroyed"
     program.parent.mkdir()
@@ -54,16 +61,17 @@ def test_what_a_rule_forbids_is_not_done(
         Turn(work.writes(".byline/extra.toml", "x = 1\n")),
         Turn(work.writes("app.py", "a = 1\n")),
         Turn(work.runs("echo b = 2 > other.py")),
-        Turn(),
     )
-    with work.model(*turns) as model:
-        work.asks(model, "Please clean up")
+    tasks = [(each,) for each in turns[:4]] + [turns[4:]] if agent is CLINE else [turns]
+    with work.model(**{f"task {number}": task for number, task in enumerate(tasks)}) as model:
+        for number, _ in enumerate(tasks):
+            work.asks(model, f"Please do task {number}")
         told = json.dumps(model.asked)
 
     assert not mark.exists()
     assert not (work.path / "infra/prod/db.tf").exists()
     assert not (work.path / ".byline/extra.toml").exists()
-    assert ((work.path / "app.py").read_text(), (work.path / "other.py").read_text()) == ("a = 1\n", "b = 2\n")
+    assert [(work.path / name).read_text().rstrip("\n") for name in ("app.py", "other.py")] == ["a = 1", "b = 2"]  # so Cline ends a file
     refusals = [parse_refusal(line) for line in (work.path / ".git/byline/refusals").read_bytes().splitlines()]
     assert [(each.rule, each.effect, each.kinds) for each in refusals] == [
         ("agent:2", effect, ("destroy-infrastructure",)),
@@ -72,4 +80,4 @@ def test_what_a_rule_forbids_is_not_done(
         ("built-in:agents", "deny", ("write",)),
     ]
     assert {each.agent.name for each in refusals} == {agent.name}
-    assert "the person you work for" in told
+    assert agent is CLINE or "the person you work for" in told

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unmodified cosign verifies our bundles: a statement, signed by a key, in our log, with nothing of ours but a trusted root."""
+"""FM4: unmodified cosign verifies our bundles: a statement, signed by a key, in our log, with nothing of ours but a trusted root."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from byline.core.attribution import Agent
+from frameworks_here import framework_python
 from installed import PROGRAM
-from tools import python_program
 from wrapping import SECONDS, recorded
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from scratch import Scratch
 
-FASTMCP = "4.1.2"
 
 SERVER = """
 import pathlib, subprocess
@@ -64,7 +63,7 @@ asyncio.run(main())
 
 def test_a_real_client_and_server_notice_nothing(repository: Scratch, tmp_path: Path) -> None:
     """Calls at once, a call that fails, and one of 3 MB: the client is named as it names itself."""
-    python = python_program("fastmcp", FASTMCP, "python")
+    python = framework_python("fastmcp")
     server, client = tmp_path / "server.py", tmp_path / "client.py"
     server.write_text(SERVER)
     client.write_text(CLIENT)
