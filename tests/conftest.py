@@ -26,7 +26,27 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it are made as in any other
 ROOM = 2 << 30
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Failures(config))
+    _lie_in_memory()
+
+
+class _Failures:
+    """Tells of a failure when it happens: who ends a run that takes too long has read why."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal:
+            terminal.line("")
+            terminal.section(report.nodeid, red=True)
+            terminal.line(report.longreprtext)
+
+
+def _lie_in_memory() -> None:
     """Let tests' own folders lie in memory where they can: files are made and removed by the ten thousand, and no test needs a disk.
 
     What programs under test leave in the folder for temporary files lies where it always does: nobody empties memory.

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,11 +23,11 @@ from model_server import Call, ModelServer, Turn
 from tools import made_once, node_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scratch import Scratch
 
-SECONDS = 500
+SECONDS = 300
 STARTS = "x = 1\ny = 2\n"
 
 
@@ -96,20 +98,26 @@ class Work:
 
     def asks(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False, code: int = 0) -> str:
         """Run the agent once, to its exit `code`, and return what it printed."""
-        running = self.starts(model, what, with_model=with_model, more=more)
-        with running:
+        with self.starts(model, what, with_model=with_model, more=more) as running:
             out, error = running.communicate(timeout=SECONDS)
         self.ends()
         assert running.returncode == code, (running, out, error)
         return out.decode()
 
-    def starts(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False) -> subprocess.Popen[bytes]:
-        """Let the agent begin, in a group of processes of its own."""
+    @contextmanager
+    def starts(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+        """Let the agent begin, in a group of processes of its own, and wait for its end; where the test fails it is killed."""
         command = [self.program, *self.agent.command(what, self.agent.models[with_model], more=more)]
         # As a shell sets it: an agent may go by it.
         environ = {**os.environ, "PWD": str(self.path), **self.agent.settle(Path(os.environ["HOME"]), self.path, model.url)}
         outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, start_new_session=True, **outputs)
+        with subprocess.Popen(command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, start_new_session=True, **outputs) as running:
+            try:
+                yield running
+            except BaseException:
+                with suppress(ProcessLookupError):
+                    os.killpg(running.pid, signal.SIGKILL)
+                raise
 
     def ends(self) -> None:
         """End what the agent leaves running."""
@@ -236,7 +244,7 @@ GEMINI = RealAgent(
 
 
 def _copilot(what: str, model: str, *, more: bool) -> list[str]:
-    said = ["-p", what, "--model", model, "--allow-all-tools", "--no-color"]
+    said = ["-p", what, "--model", model, "--allow-all-tools", "--allow-all-paths", "--no-color"]
     return [*said, "--continue"] if more else said
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 from contextlib import contextmanager, suppress
@@ -73,7 +74,18 @@ def waiting(work: Work) -> Iterator[subprocess.Popen[bytes]]:
     for name in ("alive", "go"):
         os.mkfifo(work.path.parent / name)
     with subprocess.Popen(["timeout", str(SECONDS), "cat", work.path.parent / "alive"], stdout=subprocess.PIPE) as told:
-        yield told
+        try:
+            yield told
+        finally:
+            told.terminate()
+
+
+def is_there(told: subprocess.Popen[bytes], running: subprocess.Popen[bytes]) -> None:
+    """Wait until the command is where it waits; an agent that ends before that says why."""
+    assert told.stdout
+    wait_until(lambda: bool(select.select([told.stdout], [], [], 0)[0]) or running.poll() is not None)
+    assert running.poll() is None, running.communicate()
+    assert told.stdout.readline() == b"here\n"
 
 
 def goes_on(work: Work, told: subprocess.Popen[bytes]) -> None:
@@ -89,8 +101,7 @@ def goes_on(work: Work, told: subprocess.Popen[bytes]) -> None:
 def test_what_a_killed_agent_was_about_is_its_own(repository: Scratch, agent: RealAgent, kill: str) -> None:
     work = Work.begin(repository, agent)
     with work.model(Turn(work.runs(COMMAND))) as model, waiting(work) as told, work.starts(model, "Run something long") as running:
-        assert told.stdout
-        assert told.stdout.readline() == b"here\n"
+        is_there(told, running)
         wait_until(tells_its_model)
         KILLS[kill](running)
         goes_on(work, told)

@@ -118,7 +118,10 @@ def strict(agent: RealAgent) -> RealAgent:
         words = list(agent.command(what, model, more=more))
         replaced = {"acceptEdits": "default", "Write,Edit,Bash,Read,NotebookEdit,Agent,Task": "Read", "yolo": "default"}
         denied = ["--deny-tool", "write", "--deny-tool", "shell"] if agent is COPILOT else []
-        return [*(replaced.get(word, word) for word in words if word not in ("--allow-all-tools", "--auto", "high")), *denied]
+        return [
+            *(replaced.get(word, word) for word in words if word not in ("--allow-all-tools", "--allow-all-paths", "--auto", "high")),
+            *denied,
+        ]
 
     # Droid takes the model's word for it that a command does no harm.
     runs = partial(droid_runs, riskLevel="high") if agent is DROID else agent.runs
