@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from byline.capture.guard import GUARDED
+from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.rules import load_rules
 from byline.capture.sharing import give_back, share, share_all
 from byline.capture.snapshot import scan_files
+from installed import Installed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from scratch import Scratch
 
 ANA = 12345
 
@@ -88,3 +94,37 @@ def test_a_secret_is_never_shared_not_even_while_it_is_made(common: Path) -> Non
         (common / "byline" / name).touch(mode=0o600)
     share_all(common / "byline")
     assert [mode for *_, mode in looks(*(common / "byline" / name for name in names))] == [0o600, 0o600, 0o600, 0o660]
+
+
+@pytest.mark.parametrize("leads_to", ["secret", "nothing"])
+def test_no_link_in_a_clone_leads_what_is_written_to_somebodys_files(repository: Scratch, victim: list[Path], leads_to: str) -> None:
+    """Neither is what is there changed, nor a file made where none is."""
+    repository.write("a.py", "x = 1\n")
+    clone = Installed.create(repository, "--policy", "team")
+    clone.commit()
+    place, target = repository.path / ".git/byline", victim[0] / leads_to
+    victim[1].write_bytes(b"secret\n")
+    before, there = looks(*victim), sorted(victim[0].iterdir())
+    names = {each.name for each in place.iterdir() if each.is_file()}
+    for name in names | {"attester.pid", "journal", "losses", "prompts", "refusals", "refusals.signed", GUARDED}:
+        (place / name).unlink(missing_ok=True)
+        (place / name).symlink_to(target)
+        clone.writes("a.py", f"{name} = 1\n".encode())
+        clone.byline("attest", "--background")
+        clone.byline("blame", "a.py")
+        record_loss(place, Loss(code=LossCode.FAILED, message="lost", source="test", time=1))
+        assert (victim[1].read_bytes(), looks(*victim), sorted(victim[0].iterdir())) == (b"secret\n", before, there), name
+        (place / name).unlink(missing_ok=True)
+    (place / f"rules.{os.getpid()}.tmp").symlink_to(target)
+    load_rules(str(place.parent), [(repository.path / ".byline/policy.toml").read_bytes()])
+    assert (victim[1].read_bytes(), sorted(victim[0].iterdir())) == (b"secret\n", there)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file to another account")
+def test_what_could_not_be_recorded_gives_no_file_of_roots_away(common: Path, victim: list[Path]) -> None:
+    for path in (common.parent, common, common / "byline"):
+        os.chown(path, ANA, ANA)
+    (common / "byline/losses").symlink_to(victim[1])
+    before = looks(*victim)
+    record_loss(common / "byline", Loss(code=LossCode.FAILED, message="lost", source="test", time=1))
+    assert (looks(*victim), victim[1].read_bytes()) == (before, b"")

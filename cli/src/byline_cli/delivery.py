@@ -111,7 +111,7 @@ def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -
     for _ in range(ROUNDS):
         known = _marks(workshop.place)
         try:
-            pid.write_text(f"{os.getpid()}\n")
+            _put_own(pid)
             sign_and_deliver(workshop, sweeps=bool(remote))
         except FAILURES as error:
             record_failure(workshop.place, error)
@@ -170,6 +170,14 @@ def _marks(place: Path) -> frozenset[tuple[str, int]]:
             with suppress(FileNotFoundError):  # another attester has just taken it
                 found.add((entry.name, entry.stat().st_size))
     return frozenset(found)
+
+
+def _put_own(pid: Path) -> None:
+    """Say in the file `pid` who works here, and in no file that a link of somebody who shares the clone leads to; work goes on without."""
+    with suppress(OSError):
+        handle = os.open(pid, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        with open(handle, "w") as file:  # noqa: PTH123 - a descriptor
+            file.write(f"{os.getpid()}\n")
 
 
 def _remove_own(pid: Path) -> None:

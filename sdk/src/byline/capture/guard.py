@@ -227,7 +227,7 @@ def mark_guarded(common_dir: str, *, is_guarded: bool) -> None:
     place = os.path.join(common_dir, "byline", GUARDED)
     if is_guarded and not os.access(place, os.F_OK):
         try:
-            os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except OSError:
             pass  # a disk that is full: the next answer leaves it
 

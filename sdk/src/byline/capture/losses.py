@@ -11,13 +11,12 @@ cannot be written, nothing can.
 from __future__ import annotations
 
 import json
-import os
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from byline.capture.agents import clean
-from byline.capture.places import PRIVATE_FILE, make_private
-from byline.capture.sharing import share
+from byline.capture.cut import append_line
 from byline.core.value import dataclass
 
 if TYPE_CHECKING:
@@ -56,19 +55,8 @@ class Loss:
 def record_loss(folder: Path, loss: Loss) -> None:
     """Append `loss` to `folder/losses`; never raises."""
     record = {"schema": SCHEMA, "code": loss.code, "message": clean(loss.message), "source": clean(loss.source), "time": str(loss.time)}
-    try:
-        folder.is_dir() or make_private(folder)
-        handle = os.open(folder / "losses", os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
-        try:
-            share(handle, folder)
-            size = os.fstat(handle).st_size
-            if size < MAX_FILE:
-                fresh = b"" if not size or os.pread(handle, 1, size - 1) == b"\n" else b"\n"
-                os.write(handle, fresh + json.dumps(record).encode() + b"\n")
-        finally:
-            os.close(handle)
-    except OSError:  # the disk is full or read-only: there is no better place left to say so
-        return
+    with suppress(OSError):  # the disk is full or read-only: there is no better place left to say so
+        append_line(folder / "losses", json.dumps(record).encode(), most=MAX_FILE)
 
 
 def read_losses(folder: Path) -> tuple[Loss, ...]:

@@ -110,7 +110,7 @@ def _write(place: str, found: dict[bytes, Rules]) -> None:
         for policy, rules in found.items()
     ]
     temp = f"{place}.{os.getpid()}.tmp"
-    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(handle, "w", encoding="utf-8") as file:
         file.write(json_text({"schema": SCHEMA, "policies": policies}))
     os.replace(temp, place)

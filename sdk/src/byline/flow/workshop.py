@@ -101,7 +101,7 @@ def hold(place: Path, *, seconds: float, lock: str = LOCK) -> Iterator[bool]:
         OSError: The lock file cannot be made.
     """
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(place / lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(place / lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         share(handle, place)
         yield _lock(handle, time.monotonic() + seconds)

@@ -105,6 +105,8 @@ class Database:
     def _open(self) -> sqlite3.Connection:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._path.is_symlink():  # it would be made, or written, wherever somebody who shares the clone wants it
+                self._path.unlink()
             self._path.touch(mode=0o600)
         except OSError:
             self._connection = _make(_connect(":memory:"))
