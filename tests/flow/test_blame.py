@@ -13,7 +13,7 @@ from byline.core.finding import FindingCode
 from byline.core.trustfile import local_trust
 from byline.flow import pending
 from byline.flow.blame import Blame, TrustHere, find_blame
-from byline.log.database import CACHE, Database
+from byline.log.database import Database
 from byline.log.trees import REF
 from story import IDENTITY, Story
 
@@ -83,7 +83,7 @@ def test_what_is_kept_is_what_was_asked(story: Story, reader: Reader, rev: str |
     cold = reader.ask(rev)
     assert reader.ask(rev) == cold
     assert reader.is_kept(rev)
-    (story.scratch.path / ".git/byline" / CACHE).unlink()
+    (story.scratch.path / ".git/byline/cache.db").unlink()
     assert reader.ask(rev) == cold
 
 
@@ -156,7 +156,7 @@ def test_an_answer_over_missing_history_is_not_kept(story: Story, tmp_path: Path
 
 
 def test_a_kept_value_that_was_changed_is_none(tmp_path: Path) -> None:
-    with Database(tmp_path / CACHE) as database:
+    with Database(tmp_path / "cache.db") as database:
         database.keep({b"k": b"value"})
         assert database.kept(b"k") == b"value"
         database.do(lambda connection: connection.execute("UPDATE answer SET value = substr(value, 1, 20) || 'x'"))

@@ -289,19 +289,18 @@ def _rules(world: World, repo: Repository) -> Iterable[Checked]:
 
 def _rules_in_force(worktree: WorkTree) -> Checked:
     """Tell of the rules that the guard reads, and where they are; a guard that cannot read them refuses every call."""
-    from byline.capture.ask_git import ask_policies, revisions_with_policy
-    from byline.capture.policies import POLICY, base_policies
+    from byline.capture.ask_git import read_policies
+    from byline.capture.policies import POLICY
     from byline.core.policy import parse_policy
 
     try:
-        policies = base_policies(ask_policies(worktree))
+        policies = read_policies(worktree)
         rules = [rule for policy in policies for rule in parse_policy(policy).agents]
-        where = revisions_with_policy(worktree)
     except (BylineError, ValueError) as error:
         return _bad("rules", f"cannot be read, so agents may write and run nothing here: {error}", "git fetch, and byline policy lint")
-    if not where:
+    if not policies:
         return _note("rules", "no branch that counts has the work tree's policy: it holds for no agent yet", "commit, push and fetch it")
-    shown = ", ".join(each.removeprefix("refs/remotes/").removeprefix("refs/heads/") for each in where)
+    shown = ", ".join(each.removeprefix("refs/remotes/").removeprefix("refs/heads/") for names in policies.values() for each in names)
     told = f"{count(len(rules), 'rule')} for agents, read from {shown}"
     if read_or_none(worktree.top / POLICY) in (None, *policies):
         return _good("rules", told)

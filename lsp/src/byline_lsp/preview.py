@@ -76,11 +76,10 @@ class Preview:
     def _judge(self, shop: Workshop, base: str, head: str) -> tuple[Reason, ...]:
         from byline.flow.gathering import Evidence
         from byline.flow.judge import Question, judge
-        from byline.log.database import CACHE
         from byline.log.evidence import EvidenceRef
         from byline.log.index import EvidenceIndex
 
-        with EvidenceIndex(shop.place / CACHE) as index:
+        with EvidenceIndex(shop.cache) as index:
             evidence = Evidence(shop.repo, index)
             stamp = base, head, *sorted(EvidenceRef(shop.repo).trees().values())
             kept = self._verdicts.get(shop.repo.git_dir)

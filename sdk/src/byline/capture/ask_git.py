@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from byline.capture.policies import LOCAL, SPECS, check_place, format_questions, parse_batch, policy_revisions
+from byline.capture.policies import check_place, counting_policies, format_questions, policy_revisions
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
@@ -64,16 +64,15 @@ def ask_policies(worktree: WorkTree) -> bytes:
     return git.outcome("cat-file", "--batch", data=asked)[1]  # where there is no upstream git ends with that question
 
 
-def revisions_with_policy(worktree: WorkTree) -> tuple[str, ...]:
-    """Return those of `policy_revisions` whose policies count; `policies.base_policies` has the policies.
+def read_policies(worktree: WorkTree) -> dict[bytes, tuple[str, ...]]:
+    """Return the policies that count in `worktree`, each with the revisions that have it.
 
     Raises:
         RepositoryError: There is no git, or it takes too long.
         PolicyError: In the place of the policy is something that is no file.
-        ValueError: It was cut off.
+        ValueError: Git did not answer for all of them.
     """
-    answers = [*parse_batch(ask_policies(worktree))]
-    starts = range(0, len(answers), len(SPECS))
-    found = [(each, answers[at : at + len(SPECS)]) for at, each in zip(starts, worktree_revisions(worktree), strict=False)]
-    remote = [each for each in found[len(LOCAL) :] if each[1][0] is not None]
-    return tuple(name for name, told in remote or found[: len(LOCAL)] if told[-1] is not None)
+    names, found = worktree_revisions(worktree), dict[bytes, tuple[str, ...]]()
+    for number, policy in counting_policies(ask_policies(worktree)):
+        found[policy] = (*found.get(policy, ()), names[number])
+    return found

@@ -12,9 +12,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from byline.capture.ask_git import ask_policies, worktree_revisions
+from byline.capture.ask_git import read_policies
 from byline.capture.guard import places_of
-from byline.capture.policies import LOCAL, SPECS, base_policies, parse_batch
 from byline.capture.rules import Rules, parse_rules
 from byline.core.access import Effect, rulings_on, show_target
 from byline.core.value import dataclass
@@ -68,19 +67,11 @@ def read_sources(worktree: WorkTree) -> tuple[Source, ...]:
         RepositoryError: Git cannot say.
         MalformedError: One of them is no policy: the guard denies everything.
     """
-    output = ask_policies(worktree)
     try:
-        policies = base_policies(output)
+        policies = read_policies(worktree)
     except ValueError as error:
         raise RepositoryError(f"the policies that count cannot be read: {error}", hint="git fetch; the guard denies everything") from error
-    answers = [*parse_batch(output)]
-    asked = [(answers[at], answers[at + len(SPECS) - 1]) for at in range(0, len(answers), len(SPECS))]
-    seen = [(name, commit, policy) for name, (commit, policy) in zip(worktree_revisions(worktree), asked, strict=False)]
-    if any(commit is not None for _, commit, _ in seen[len(LOCAL) :]):
-        seen = seen[len(LOCAL) :]
-    return tuple(
-        Source(rules=parse_rules(policy), revisions=tuple(name for name, _, other in seen if other == policy)) for policy in policies
-    )
+    return tuple(Source(rules=parse_rules(policy), revisions=names) for policy, names in policies.items())
 
 
 def inquire(intent: Intent, *, worktree: WorkTree, cwd: Path, home: str | None, sources: tuple[Source, ...]) -> Answer:

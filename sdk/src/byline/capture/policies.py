@@ -80,18 +80,27 @@ def parse_batch(output: bytes) -> Iterator[bytes | None]:
 
 
 def base_policies(output: bytes) -> list[bytes]:
-    """Return the different policies that count, of what git said of the commit and the policy of each revision.
+    """Return the different policies that count, of what git said about the revisions.
 
     Raises:
         ValueError: Git did not answer for all of them.
+    """
+    return [*dict.fromkeys(policy for _, policy in counting_policies(output))]
+
+
+def counting_policies(output: bytes) -> list[tuple[int, bytes]]:
+    """Return the policies that count, each with the number of the revision that has it, of what git said about the revisions.
+
+    Raises:
+        ValueError: As `base_policies`.
     """
     answers = [*parse_batch(output)]
     revisions = [answers[at : at + len(SPECS)] for at in range(0, len(answers), len(SPECS))]
     if len(revisions) < len((*LOCAL, *REMOTE_BRANCHES)) or len(answers) % len(SPECS):
         raise ValueError("git did not answer")
-    for group in (revisions[len(LOCAL) :], revisions[: len(LOCAL)]):
-        if any(commit is not None for commit, *_ in group):
-            return [*dict.fromkeys(policy for each in group if (policy := _policy(*each)) is not None)]
+    for numbers in (range(len(LOCAL), len(revisions)), range(len(LOCAL))):
+        if any(revisions[number][0] is not None for number in numbers):
+            return [(number, policy) for number in numbers if (policy := _policy(*revisions[number])) is not None]
     return []
 
 

@@ -20,7 +20,7 @@ from byline.core.finding import FindingCode
 from byline.core.value import dataclass
 from byline.flow.pending import journal_stamp
 from byline.flow.subject import find_subject
-from byline.log.database import CACHE, Database
+from byline.log.database import Database
 from byline.log.trees import evidence_trees, fingerprint
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def find_blame(workshop: Workshop, rev: str | None, path: bytes, *, trust: Trust
     before = journal_stamp(workshop)
     mark = trust.mark()
     key = _key(workshop, subject, mark, fingerprint(evidence_trees(workshop.repo).values()))
-    with Database(workshop.place / CACHE) as database:
+    with Database(workshop.cache) as database:
         kept = database.kept(key)
     found = _read(json.loads(kept), subject, before, at) if kept else None
     return found or _ask(workshop, subject, trust, (mark, before), at)

@@ -2,10 +2,10 @@
 """What one commit did, as claims: for each path that differs from all of its parents, a recipe and the hands.
 
 Lines that a base holds are copied from it, whatever the journal says: text that did not change over the commit has not changed
-(rule 6). The owners of the others come from rule 7, the hands from the journal. `Declaration` is what a committer says about text
-and changes of which no agent and no claim says anything: theirs, or `mixed` where most words of a line stood in an agent's line
-that it took the place of. Without one they stay unknown. So does what git's objects show to be
-another's (`flow.unmerged`), and a mode: the journal has contents only, so nobody can say that no agent changed it.
+(rule 6). The owners of the others come from rule 7, the hands from the journal. A committer may declare text and changes of which no
+agent and no claim says anything (`Maker.declared`): theirs, or `mixed` where most words of a line stood in an agent's line that it took
+the place of. What nobody declares stays unknown. So does what git's objects show to be another's (`flow.unmerged`), and a mode: the
+journal has contents only, so nobody can say that no agent changed it.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from byline.capture.cut import LENGTH, format_cut, journal_end, locked, read_cut
 from byline.capture.inbox import drop_aside
 from byline.capture.journal import read_events
 from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.worktree import top_of
 from byline.core.edit import Edit
 from byline.core.value import dataclass, replace
 from byline.errors import RepositoryError
@@ -174,8 +175,7 @@ def worktree_top(workshop: Workshop, git_dir: Path) -> Path:
     """Return the top of the work tree whose git directory is `git_dir`, if git would make it there."""
     if str(git_dir) == workshop.worktree and workshop.repo.top:
         return workshop.repo.top
-    link = git_dir / "gitdir"
-    return Path(os.fsdecode(link.read_bytes().rstrip(b"\n"))).parent if link.exists() else git_dir.parent
+    return top_of(git_dir) or git_dir.parent
 
 
 def _stashed(repo: Repository) -> Iterator[bytes]:

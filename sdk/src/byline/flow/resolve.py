@@ -7,9 +7,8 @@
 
 A commit's version is composed from claims, and derived only where there are none; the same objects and the same bundles give the
 same answer in every clone. The bytes on disk are attributed as if they were committed now: what HEAD has keeps its byline, the
-rest comes from the journal. Nothing is signed or written but caches; whoever wants what is pending to be signed first calls
-`attest_pending` before. What does not fit together is a
-finding (`core.finding`): such lines are unknown, or the stricter of two answers is given.
+rest comes from the journal. Nothing is signed or written but caches; whoever wants what is pending to be signed calls `attest_pending`
+before. What does not fit together is a finding (`core.finding`): such lines are unknown, or the stricter of two answers is given.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING
 from byline.core.attribution import UNATTRIBUTED, Byline
 from byline.core.value import dataclass
 from byline.flow.subject import find_subject
-from byline.log.database import CACHE
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 
@@ -126,7 +124,7 @@ def open_resolver(workshop: Workshop) -> Iterator[Resolver]:
     Raises:
         RepositoryError: Git cannot read the evidence.
     """
-    with EvidenceIndex(workshop.place / CACHE) as index:
+    with EvidenceIndex(workshop.cache) as index:
         yield Resolver(workshop, index)
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-CACHE = "cache.db"
 VERSION = 6
 BUSY_SECONDS = 10
 MAX_ANSWERS = 4096
