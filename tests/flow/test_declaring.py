@@ -87,6 +87,43 @@ def test_ones_own_squashed_branch_is_ones_own(story: Story) -> None:
     assert story.blame("HEAD", "b.py") == "human mine = 1"
 
 
+def test_what_was_declared_is_declared_again_when_its_commit_is_amended(story: Story) -> None:
+    """Each amend makes another text; what stood in the last one is as much the committer's as it was, and an agent's stays an agent's."""
+    story.person_types("b.py", "mine = 1\nalso = 2\n")
+    story.commit()
+    for text in ("mine = 1\nalso = 2\nmore = 3\n", "mine = 1\nalso = 2\nmore = 3\nlast = 4\n"):
+        story.person_types("b.py", text)
+        story.commit("--amend")
+    assert story.blame("HEAD", "b.py") == "human mine = 1 | human also = 2 | human more = 3 | human last = 4"
+    story.agent_writes("b.py", "mine = 1\nalso = 2\nagents = 9\nmore = 3\nlast = 4\n")
+    story.commit("--amend")
+    assert story.blame("HEAD", "b.py") == "human mine = 1 | human also = 2 | ai agents = 9 | human more = 3 | human last = 4"
+    assert story.elsewhere("HEAD", "b.py") == story.blame("HEAD", "b.py")
+
+
+def test_an_amend_declares_nothing_that_was_only_found_in_the_last_commit(story: Story) -> None:
+    """A person's text that an agent moved is the person's by its words, which no number of amends makes stronger."""
+    first, second = "def the_first():\n    return 'first of all'\n", "def the_second():\n    return 'and then'\n"
+    story.person_types("b.py", first + second)
+    story.commit()
+    story.agent_writes("b.py", second + first)
+    story.commit()
+    before = "human? def the_second(): | human? return 'and then' | human def the_first(): | human return 'first of all'"
+    assert story.blame("HEAD", "b.py") == before
+    story.person_types("b.py", second + first + "mine = 1\n")
+    story.commit("--amend")
+    assert story.blame("HEAD", "b.py") == f"{before} | human mine = 1"
+
+
+def test_who_amends_anothers_commit_does_not_declare_it(story: Story) -> None:
+    story.person_types("b.py", "theirs = 1\nalso = 2\n")
+    story.commit()
+    story.principal = "p-other"
+    story.person_types("b.py", "theirs = 1\nalso = 2\nmine = 3\n")
+    story.commit("--amend")
+    assert story.blame("HEAD", "b.py") == "human? theirs = 1 | human? also = 2 | human mine = 3"
+
+
 def test_a_mode_is_nobodys(story: Story) -> None:
     """The journal has no modes: whether an agent's command changed it, nobody can say."""
     (story.scratch.path / "run.sh").chmod(0o755)

@@ -68,7 +68,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--log-key", metavar="VKEY", help="that ledger's public key, as `byline ledger init` prints it")
     parser.add_argument("--principal", metavar="ID", help="your id in a new trust file, p-... (default: one made of your key)")
     parser.add_argument(
-        "--declare-own-lines", action="store_true", help="at each commit here, declare lines without agent evidence as yours"
+        "--declare-own-lines",
+        action="store_true",
+        help="at each commit here (no merge, no step of a rebase), declare lines without agent evidence as yours",
     )
     parser.add_argument(
         "--commit-prompts", action="store_true", help="keep what agents are asked for here, and let statements commit to it (byline prompt)"

@@ -17,6 +17,7 @@ from byline.attribute.carry import mix
 from byline.attribute.hands import file_hand, removal_hands
 from byline.core.attribution import UNKNOWN, Byline, Origin, Owner, inferred, stricter
 from byline.core.claim import MAX_NEW_LINES, Base, Carried, Carry, Claim, Copied, New, Op, Removed, Segment
+from byline.core.diff import ABSENT, match_lines
 from byline.core.effect import REGULAR, FileState, Transition, effect_digest
 from byline.core.lines import LineRange
 from byline.core.value import dataclass, field, replace
@@ -128,7 +129,7 @@ def _claim(versions: Versions, commit: str, change: FileChange, maker: Maker) ->
     derived = None
     if new and new.mode in REGULAR and versions.lines(new.oid) is not None:
         derived = derive(versions, commit, change.path, new.oid, worktree=maker.worktree, is_recipe=True)
-    segments = tuple(_segments(versions, change.path, new.oid, derived, maker)) if derived and new else ()
+    segments = tuple(_segments(versions, commit, change.path, new.oid, derived, maker)) if derived and new else ()
     if sum(each.count for each in segments if isinstance(each, New)) > MAX_NEW_LINES:
         derived, segments = None, ()
     removed = tuple(_removed(versions, change, standings, derived, maker)) if derived or not new else ()
@@ -155,7 +156,7 @@ def base_of(repo: Repository, standing: Standing) -> Base:
     return Base(parent=standing.parent, path=standing.path, mode=entry.mode, sha256=repo.content_sha256(entry), blob=entry.oid)
 
 
-def _segments(versions: Versions, path: bytes, blob: str, derived: Derived, maker: Maker) -> Iterator[Segment]:
+def _segments(versions: Versions, commit: str, path: bytes, blob: str, derived: Derived, maker: Maker) -> Iterator[Segment]:
     draft = derived.draft
     places = draft.places
     theirs = maker.beside(path).wrote(draft.lines)
@@ -163,12 +164,16 @@ def _segments(versions: Versions, path: bytes, blob: str, derived: Derived, make
         hashes = versions.hashes(draft.lines)
         theirs = tuple(one or line in maker.forgotten for one, line in zip(theirs, hashes, strict=True))
     whole = versions.claims.whole(blob, path) if Carry.EXACT in draft.found else ()
+    mine = _still_declared(versions, commit, path, draft.lines, maker)
+    own = (maker.declared, inferred(Byline(owner=maker.declared)).owner) if maker.declared else ()
 
     @cache
     def told(j: int) -> tuple[Byline | None, Carry | None, bool, Byline | None]:
         byline, how = draft.bylines[j], draft.found[j]
         if how is Carry.EXACT and byline and byline.statement and (j >= len(whole) or byline.statement not in whole[j]):
             how = Carry.ALIGNED  # the very bytes were seen here, and no claim is about them: others can look at the texts alone
+        if j in mine and how is not Carry.EXACT and not theirs[j] and byline and byline.owner in own:
+            return None, None, False, None
         return byline, how, theirs[j], draft.made_of(j) if maker.declared and byline is None else None
 
     start = 0
@@ -193,6 +198,21 @@ def _segments(versions: Versions, path: bytes, blob: str, derived: Derived, make
                 owner = mix(owner, maker.owner(other))
             yield New(owner=owner, hashes=b"".join(versions.hashes(draft.lines[start:end])), carried=carried)
         start = end
+
+
+def _still_declared(versions: Versions, commit: str, path: bytes, lines: Sequence[bytes], maker: Maker) -> frozenset[int]:
+    """Return which lines the maker declared in a commit that `commit` takes the place of: still the same pending work.
+
+    By their text alone they would be `inferred`, and an amend would leave nobody's word for what was declared a minute before.
+    """
+    before = [versions.committed(each, path) for each in versions.made_from(commit) if each in maker.replaced] if maker.declared else ()
+    return frozenset(
+        j
+        for version in before
+        if version
+        for j, i in enumerate(match_lines(version.lines, lines))
+        if i != ABSENT and version.bylines[i].owner == maker.declared and version.bylines[i].commit in maker.replaced
+    )
 
 
 def _removed(
