@@ -118,10 +118,17 @@ def test_a_harmless_command_is_left_alone(line: str) -> None:
     assert find_kinds(line, HERE) == frozenset()
 
 
+def test_a_work_tree_among_temporary_files_has_neighbours_that_count() -> None:
+    here = Places(top="/tmp/wt/mine", cwd=("/tmp/wt/mine",), home=None)  # noqa: S108 - named, not used
+    assert find_kinds("rm -rf build", here) == frozenset()
+    assert find_kinds("rm -rf ../theirs", here) == {"delete-files"}
+
+
 def test_a_repository_adds_commands_of_its_own() -> None:
     more = (CommandPattern(kind="drop-cache", program="fly*", arguments=("cache", "clear", "--all")),)
     assert find_kinds("flyway --all cache x clear", HERE, more) == {"drop-cache"}
     assert find_kinds("flyway cache --all", HERE, more) == frozenset()
+    assert find_kinds("npx aws-cdk@2 list", HERE, (CommandPattern(kind="x", program="aws-cdk", arguments=("list",)),)) == {"x"}
 
 
 def test_every_kind_has_a_name_that_a_policy_can_say() -> None:

@@ -17,11 +17,11 @@ matches every rule that names a kind.
 
 from __future__ import annotations
 
-from byline.core.command_patterns import DRY, PATTERNS, TRIES, find_patterns
+from byline.core.command_patterns import PATTERNS, TRIES, find_patterns
 from byline.core.command_writes import written_words
 from byline.core.globs import fits_word, may_match
 from byline.core.shell_act import unread_act
-from byline.core.shell_acts import read_acts
+from byline.core.shell_acts import read_acts, usual_name
 from byline.core.shell_git import discards_work, git_words
 from byline.core.targets import Places, Target, enter, locate
 from byline.core.value import dataclass
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 UNCLEAR: Final = "unclear"
 SPECIAL: Final = {
-    "delete-files": "`rm -r` (also by `find -exec` or `-delete`) and `rsync --delete` of something outside the work tree, its top, or what "
-    "cannot be known",
+    "delete-files": "`rm -r` (also by `find -exec` or `-delete`), `rimraf` and `rsync --delete` of something outside the work tree, its "
+    "top, or what cannot be known; not of what lies in a folder for temporary files, unless the work tree does",
     "delete-data": "`DROP`, `TRUNCATE`, `ALTER ... DROP`, `DELETE` and `UPDATE` of every row, through `psql`, `mysql`, `sqlite3` and their "
     "like",
     "discard-work": "`git checkout` and `git restore` of the whole folder, `git rm -f`",
-    "open-permissions": "`chmod -R` or `chown -R` outside the work tree",
-    "run-downloaded": '`curl ... | sh`, `bash <(curl ...)`, `sh -c "$(curl ...)"`',
+    "open-permissions": "`chmod -R`, `chown -R` or `chgrp -R` outside the work tree",
+    "run-downloaded": '`curl ... | sh`, `bash <(curl ...)`, `sh -c "$(curl ...)"`, `curl -o x ...; sh x`',
     "erase-disk": "a redirection, `dd`, `cp`, `tee` and their like to a device",
     UNCLEAR: "what cannot be known; it matches every rule that names a kind, and needs none of its own",
 }
@@ -55,10 +55,12 @@ _SQL_OPTIONS: Final = {
     **dict.fromkeys(("mysql", "mariadb", "cockroach", "usql", "litecli", "cqlsh", "mysqlsh", "trino"), ("-e", "-c", "--execute", "--sql")),
     **dict.fromkeys(("clickhouse-client", "clickhouse", "snowsql", "dolt"), ("-q", "--query", "--queries-file")),
     **dict.fromkeys(("sqlite3", "duckdb"), ("-c", "-cmd")),
+    **dict.fromkeys(("heroku", "manage.py", "django-admin"), ("-c", "--command")),
+    **dict.fromkeys(("bq", "turso", "prisma", "fly", "flyctl", "rails"), ()),
     "sqlcmd": ("-Q", "-q"),
-    "bq": (),
 }
-_SQL_ARGUMENT: Final = frozenset(("sqlite3", "duckdb", "bq"))
+_SQL_ARGUMENT: Final = frozenset(("sqlite3", "duckdb", "bq", "turso"))
+_READS_COMMANDS: Final = frozenset(("redis-cli", "mongosh", "mongo"))  # lines of their own, not of SQL
 _DOWNLOADERS: Final = frozenset(("curl", "wget", "aria2c", "fetch", "http", "https", "xh"))
 _DEVICE_WRITERS: Final = frozenset(("tee", "cp", "mv", "install", "dd", "sponge", "truncate"))
 _HARMLESS_DEVICES: Final = (
@@ -72,6 +74,7 @@ _HARMLESS_DEVICES: Final = (
     "/dev/tcp/",
     "/dev/udp/",
 )
+_NO_VALUES: Final = frozenset("dfnqvxX")
 _INTERPRETERS: Final = ("python", "node", "perl", "php", "ruby")
 _PRINTERS: Final = frozenset(("echo", "printf", "cat"))
 
@@ -92,7 +95,10 @@ def find_kinds(line: str, places: Places, more: Sequence[CommandPattern] = ()) -
 def find_effects(line: str, places: Places, more: Sequence[CommandPattern] = ()) -> Effects:
     """Return what `line` does, run in `places`; `more` are the repository's own patterns."""
     acts, places = _read(line, places)
-    return Effects(kinds=frozenset(kind for act in acts for kind in _kinds(act, places, more)), writes=_writes(acts, places))
+    kinds = {kind for act in acts for kind in _kinds(act, places, more)}
+    if not _fetched(acts).isdisjoint(each.program for each in acts):
+        kinds.add("run-downloaded")
+    return Effects(kinds=frozenset(kinds), writes=_writes(acts, places))
 
 
 def find_writes(line: str, places: Places) -> tuple[Target, ...]:
@@ -112,6 +118,12 @@ def _read(line: str, places: Places) -> tuple[tuple[Act, ...], Places]:
     return acts, places
 
 
+def _fetched(acts: Sequence[Act]) -> frozenset[str | None]:
+    """Return the names of the files that are downloaded."""
+    words = (word for act in acts if act.program in _DOWNLOADERS for word in written_words(act))
+    return frozenset(word.text.rpartition("/")[2] or None for word in words if word.text) - {None}
+
+
 def _writes(acts: Sequence[Act], places: Places) -> tuple[Target, ...]:
     return tuple(each for act in acts for word in written_words(act) for each in locate(word, places))
 
@@ -123,13 +135,15 @@ def _kinds(act: Act, places: Places, more: Sequence[CommandPattern]) -> Iterator
             yield "run-downloaded"
         return
     words = git_words(act.args) if act.program == "git" else act.args
+    if act.program in _READS_COMMANDS:
+        words = (*words, *_read_texts(act))
     texts = [each.text for each in words]
     said = None if None in texts else frozenset(each.casefold() for each in texts if each)
-    own = (each for each in more if _fits(act.program, each.program))
+    own = (each for each in more if _fits(act.program, usual_name(each.program)))
     yield from (each.kind for each in (*find_patterns(act.program, said), *own) if _is_of(words, each))
     if _removes_outside(act, places):
         yield "delete-files"
-    elif act.program in ("chmod", "chown") and act.has_flag("R", "--recursive"):
+    elif act.program in ("chmod", "chown", "chgrp") and act.has_flag("R", "--recursive"):
         yield from ["open-permissions"] if _reaches_outside(act.operands[1:], places, or_top=False) else []
     elif act.program == "git" and discards_work(words):
         yield "discard-work"
@@ -148,10 +162,11 @@ def _is_device(target: Target) -> bool:
 
 
 def _removes_outside(act: Act, places: Places) -> bool:
-    if act.program == "rsync" and any(each.prefix.startswith("--del") for each in act.args):
+    if act.program == "rsync" and any(each.prefix.startswith("--del") for each in act.args) and not act.has_flag("n", "--dry-run"):
         goal = act.operands[-1:]
         return any(":" in each.prefix for each in goal) or _reaches_outside(goal, places)
-    return act.program == "rm" and act.has_flag("rR", "--recursive") and _reaches_outside(act.operands, places)
+    is_rm = act.program == "rimraf" or (act.program == "rm" and act.has_flag("rR", "--recursive"))
+    return is_rm and _reaches_outside(act.operands, places)
 
 
 def _reaches_outside(words: Sequence[Word], places: Places, *, or_top: bool = True) -> bool:
@@ -166,28 +181,43 @@ def _is_of(words: Sequence[Word], pattern: CommandPattern) -> bool:
     flags = [each for each in pattern.arguments if each.startswith("-")]
     if not all(any(_is_flag(word.prefix, flag) for word in words) for flag in flags):
         return False
-    if pattern.kind in DRY and _is_dry(words, TRIES.get(pattern.program, ())):
+    if pattern.kind in PATTERNS and _is_dry(words, TRIES.get(pattern.program, ())):
         return False
     if words and words[0].text is None and not words[0].prefix:
         return True  # a first word that is not known is taken for whatever is asked
     rest = [each for each in pattern.arguments if not each.startswith("-")]
-    is_first, has_other = pattern.is_first and bool(rest), False
+    return not rest or _have_in_order(words, rest, is_first=pattern.is_first)
+
+
+def _have_in_order(words: Sequence[Word], rest: Sequence[str], *, is_first: bool) -> bool:
+    """Whether `rest` stand among `words`; with `is_first` no other command stands before the first of them, or behind a star."""
+    states, has_other = {(0, is_first)}, False  # how many were found, and whether the next one has to come at once
     for at, word in enumerate(words):
-        if rest and word.prefix and (_fits(word.prefix, rest[0]) or _may_fit(word, rest[0], is_verb=not has_other)):
-            del rest[0]
-            is_first = False
-        elif not word.prefix.startswith(("-", "+")) and not (at and words[at - 1].prefix.startswith("-")):
-            has_other = True
-            if is_first:
-                return False  # another command; what follows an option may be its value
-    return not rest
+        is_option = word.prefix.startswith(("-", "+"))
+        is_other = not is_option and not (at and words[at - 1].prefix.startswith("-"))  # what follows an option may be its value
+        found = {
+            (number + 1, is_next and rest[number] == "*")
+            for number, is_next in states
+            if word.prefix and not (word.prefix.startswith("-") and rest[number] in ("*", "**"))
+            if _fits(word.prefix, rest[number]) or _may_fit(word, rest[number], is_verb=not has_other)
+        }
+        if any(number == len(rest) for number, _ in found):
+            return True
+        states = found | {each for each in states if not (is_other and each[1])}
+        has_other = has_other or is_other
+    return False
 
 
 def _is_dry(words: Sequence[Word], tries: Sequence[str]) -> bool:
     texts = [each.text for each in words]
     texts = texts[: texts.index("--")] if "--" in texts else texts
-    given = [each.partition("=")[2] for each in texts if each and each.partition("=")[0] in tries]
+    given = [each.partition("=")[2] for each in texts if each and any(_is_try(each.partition("=")[0], flag) for flag in tries)]
     return "--help" in texts or (bool(given) and not {"none", "false"} & set(given))
+
+
+def _is_try(text: str, flag: str) -> bool:
+    """Whether an option is `flag`, a short one also among others that take no value (`git clean -fdn`)."""
+    return text == flag or (len(flag) == 2 and text[:1] == "-" and flag[1] in text and _NO_VALUES.issuperset(text[1:]))
 
 
 def _fits(text: str, wanted: str) -> bool:
@@ -211,10 +241,15 @@ def _is_flag(text: str, flag: str) -> bool:
 
 def _queries(act: Act) -> Iterator[Word]:
     """Yield the texts that may be SQL."""
-    yield from ([act.input] if act.input else [])
     yield from act.values(*_SQL_OPTIONS[act.program or ""])
     if act.program in _SQL_ARGUMENT:
         yield from act.operands[1:]
+    yield from _read_texts(act)
+
+
+def _read_texts(act: Act) -> Iterator[Word]:
+    """Yield the texts that `act` reads, as far as the line tells them."""
+    yield from ([act.input] if act.input else [])
     for source in _upstream(act):
         if source.program in _PRINTERS:
             yield from ([source.input] if source.input else [])

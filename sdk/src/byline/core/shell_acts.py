@@ -39,9 +39,20 @@ _INTERPRETERS: Final = ("python", "node", "ruby", "perl", "php", "deno", "tsx")
 _ASSIGNS: Final = frozenset(("env", "sudo", "doas", "export", "declare", "local", "readonly", "typeset"))
 _SHELL_WITHOUT: Final = frozenset(("sudo", "doas", "chroot", "unshare", "nsenter", "pkexec"))  # with nothing to run they run a shell
 _FOLDERS: Final = {"env": ("-C", "--chdir"), "sudo": ("-D", "--chdir"), "systemd-run": ("--working-directory",), "uv": ("--directory",)}
-_GNU: Final = {"g" + each: each for each in ("awk", "chmod", "cp", "dd", "find", "ln", "mv", "rm", "sed", "tar", "tee", "timeout", "xargs")}
+# Other names of a program: that of GNU's where there is another one, and those of packages.
+_NAMED: Final = {
+    **{"g" + each: each for each in ("awk", "chmod", "cp", "dd", "find", "ln", "mv", "rm", "sed", "tar", "tee", "timeout", "xargs")},
+    **dict.fromkeys(("valkey-cli", "keydb-cli"), "redis-cli"),
+    "aws-cdk": "cdk",
+    "awscli": "aws",
+    "cdktf-cli": "cdktf",
+    "del-cli": "rimraf",
+    "firebase-tools": "firebase",
+    "netlify-cli": "netlify",
+    "opentofu": "tofu",
+}
 _NOT_NAMES: Final = frozenset(" \t\n\r\f\v;&|<>()$`'\"\\")  # no program is called so
-_SHELL_VALUES: Final = frozenset(("-o", "+o", "-O", "+O", "--rcfile", "--init-file"))
+_SHELL_VALUES: Final = frozenset(("--rcfile", "--init-file"))
 _SSH_VALUES: Final = frozenset(f"-{letter}" for letter in "bcDEeFIiJLlmOopQRSWw")
 _WATCH_VALUES: Final = frozenset(("-n", "--interval", "-w", "--watch", "-e", "--exts", "-i", "--ignore", "-d", "--debounce"))
 _PARALLEL_VALUES: Final = frozenset(("-j", "-I", "-a", "-S", "-N", "-n", "-P", "--jobs", "--arg-file", "--delay", "--timeout", "--colsep"))
@@ -77,10 +88,11 @@ def read_acts(line: str) -> tuple[Act, ...]:
     Raises:
         PayloadError: A shell would not run it.
     """
-    return _read(line, 0)
+    return _read(line, 0, Act(program=None))
 
 
-def _read(line: str, depth: int) -> tuple[Act, ...]:
+def _read(line: str, depth: int, outer: Act) -> tuple[Act, ...]:
+    """Return what `line` does; its commands may read what `outer` reads, which hands it to a shell."""
     if depth > MAX_DEPTH:
         raise PayloadError("too many command lines inside one another")
     done: dict[int, tuple[Act, ...]] = {}
@@ -89,20 +101,20 @@ def _read(line: str, depth: int) -> tuple[Act, ...]:
     def acts_of(number: int) -> tuple[Act, ...]:
         if number not in done:
             done[number] = ()  # a command is never its own source
-            done[number] = tuple(_acts(commands[number], acts_of, depth))
+            done[number] = tuple(_acts(commands[number], acts_of, depth, outer))
         return done[number]
 
     return tuple(act for number in range(len(commands)) for act in acts_of(number))
 
 
-def _acts(command: Command, acts_of: _ActsOf, depth: int) -> Iterator[Act]:
+def _acts(command: Command, acts_of: _ActsOf, depth: int, outer: Act) -> Iterator[Act]:
     numbers = (*command.reads, *(number for word in command.words for number in word.runs))
     documents = [each.target for each in command.redirects if each.operator in ("<<", "<<-", "<<<")]
     numbers = (*numbers, *(number for each in command.redirects for number in each.target.runs if not each.writes))
     context = Act(
         program=None,
-        input=documents[-1] if documents else None,
-        sources=tuple(act for number in numbers for act in acts_of(number)),
+        input=documents[-1] if documents else outer.input,
+        sources=(*(act for number in numbers for act in acts_of(number)), *outer.sources),
         writes=tuple(each.target for each in command.redirects if each.writes),
     )
     for name, value in command.assignments:
@@ -137,10 +149,19 @@ def _unwrap(words: Sequence[Word], context: Act, depth: int) -> Iterator[Act]:
 
 
 def _base_name(word: Word) -> str | None:
-    if word.text is None or word.text == "{}":  # what `xargs` or `find` put in its place
+    """Return the name of a program, which is known also where its folder is not: `$VENV/bin/python`."""
+    last = word.parts[-1]
+    path = word.text if word.text is not None else last if isinstance(last, str) and "/" in last else None
+    if path is None or path == "{}":  # what `xargs` or `find` put in its place
         return None
-    name = word.text.rpartition("/")[2].casefold().removesuffix(".exe").removesuffix(".cmd")
-    return _GNU.get(name, name) or "/"
+    name = path.rpartition("/")[2].casefold().removesuffix(".exe").removesuffix(".cmd")
+    name = name.partition("@")[0] or name  # of a package: `aws-cdk@2`
+    return usual_name(name) or "/"
+
+
+def usual_name(name: str) -> str:
+    """Return the name by which the program `name` is known here."""
+    return _NAMED.get(name, name)
 
 
 def _joined(words: Sequence[Word]) -> Word:
@@ -153,12 +174,9 @@ def _nested(line: Word | None, context: Act, depth: int) -> Iterator[Act]:
         yield from [replace(context, program=None, args=(), writes=())] if line else []
         return
     try:
-        acts = _read(line.text, depth + 1)
+        yield from _read(line.text, depth + 1, context)
     except PayloadError:
-        acts = (unread_act(line.text),)
-    for each in acts:
-        # What the outer program reads the inner ones may read as well.
-        yield replace(each, sources=(*each.sources, *context.sources), input=each.input or context.input)
+        yield replace(unread_act(line.text), sources=context.sources)
 
 
 def _run(act: Act, depth: int) -> Iterator[Act]:
@@ -229,6 +247,7 @@ def _shell(act: Act, depth: int) -> Iterator[Act]:
             break
         if not text.startswith("--"):
             is_line, reads_input = is_line or "c" in text[1:], reads_input or "s" in text[1:]
+            at += sum(letter in "oO" for letter in text)  # each takes a value: `-euo pipefail -c`
         at += 2 if text in _SHELL_VALUES else 1
         is_line = is_line or text in ("--command", "--commands")
     rest = act.args[at:]
@@ -343,7 +362,8 @@ def _find(act: Act, depth: int) -> Iterator[Act]:
 
 def _recursive(act: Act) -> Act:
     """Return the act, of which much is found: an `rm` of each is one of all."""
-    return replace(act, args=(Word.of("-r"), *act.args)) if act.program == "rm" else act
+    option = {"rm": "-r", "chmod": "-R", "chown": "-R"}.get(act.program or "")
+    return replace(act, args=(Word.of(option), *act.args)) if option else act
 
 
 _READERS: Final[dict[str, Callable[[Act, int], Iterator[Act]]]] = {

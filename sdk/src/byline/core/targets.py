@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 MAX_FOLDERS: Final = 256  # that may be current: each `cd` may double them
+TEMPORARY: Final = ("/tmp/", "/var/tmp/", "/private/tmp/", "/private/var/tmp/")  # noqa: S108 - named, not used
 _MANY: Final = (Hole.ANY,)
 
 
@@ -61,9 +62,15 @@ class Target:
         return None if not prefix else prefix if self.text is not None else prefix.rpartition("/")[0] or "/"
 
     def is_outside(self, top: str, *, or_top: bool = True) -> bool:
-        """Whether it may be something that is not below `top`, git's own, or (unless `or_top` is false) `top` itself."""
+        """Whether it may be something that is not below `top`, git's own, or (unless `or_top` is false) `top` itself.
+
+        What is named in a folder for temporary files is made to be thrown away, but not where the work tree is there, too.
+        """
         if self.folder is None:
             return True
+        prefix = Word(parts=self.parts).prefix
+        if any(prefix.startswith(each) and prefix != each for each in TEMPORARY) and not top.startswith(TEMPORARY):
+            return False
         below = [*posixpath.relpath(self.folder, top).split("/")]
         if below[0] in ("..", ".git"):
             return True
