@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byline.capture.cut import LENGTH, format_cut, journal_end, locked, parse_cut
+from byline.capture.inbox import lock_inbox
 from byline.capture.journal import FILE, append_edit, read_events
 from byline.core.attribution import Agent, Channel, Evidence
 from byline.core.edit import Edit
@@ -83,6 +86,24 @@ def test_who_waits_for_a_lock_on_a_journal_that_was_replaced_gets_the_new_one(tm
         with locked(path, alone=True) as second:
             assert first != second
     assert path.read_bytes() == b"new"
+
+
+def test_a_process_that_was_forked_while_a_lock_was_held_does_not_hold_it(tmp_path: Path) -> None:
+    """A server forks its workers while another thread writes: they have what it had open for as long as they live."""
+    ends, hold = os.pipe()
+    with locked(tmp_path / FILE, alone=True), lock_inbox(tmp_path):
+        child = os.fork()
+        if not child:
+            os.close(hold)
+            os.read(ends, 1)
+            os._exit(0)
+    try:
+        for name in (FILE, "lock"):
+            with (tmp_path / name).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(hold)
+        os.waitpid(child, 0)
 
 
 def _append(place: Path, writer: int) -> None:

@@ -93,6 +93,7 @@ class locked:  # noqa: N801 - it is called like a function
             os.close(self._handle)
 
     def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_UN)  # closing is not enough where another thread has forked meanwhile
         os.close(self._handle)
 
 

@@ -13,15 +13,16 @@ A file is fields that end with NUL, an empty field, then the payload as the agen
 
 Names are environment variables (`capture.agents.SPOOLED_VARIABLES`), `top` and `gitdir` of the work tree in which the hook ran and the id
 of its `clone`, for it may be moved before anybody reads this (empty: outside of all), and, with a scan, `process`, `orphans`, `common`,
-`format`, `head` and a `file=<state> <committed> <path>` for each dirty or untracked file (`capture.snapshot`). No name of a file is used
-twice at a time (it is made with `O_EXCL`), and none is overwritten. The file's mtime, in nanoseconds, is the time of the event.
+`format`, `head`, `only` what was looked at (`capture.windows.format_only`; else all was) and a `file=<state> <committed> <path>` for each
+dirty or untracked file (`capture.snapshot`). No name of a file is used twice at a time (it is made with `O_EXCL`), and none is overwritten.
+The file's mtime, in nanoseconds, is the time of the event. A watch of named files takes back what it spooled (`byline.flow.watching`).
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from byline.capture import snapshot
@@ -88,9 +89,10 @@ def list_arrivals(inbox: Path) -> tuple[Arrival, ...]:
     found = []
     for entry in os.scandir(inbox) if inbox.is_dir() else ():
         if entry.name.endswith(".spool") and entry.is_file(follow_symlinks=False):
-            status = entry.stat(follow_symlinks=False)
-            name = entry.name.removesuffix(".spool")
-            found.append(Arrival(path=inbox / entry.name, name=name, time=status.st_mtime_ns, size=status.st_size))
+            with suppress(FileNotFoundError):  # taken back
+                status = entry.stat(follow_symlinks=False)
+                name = entry.name.removesuffix(".spool")
+                found.append(Arrival(path=inbox / entry.name, name=name, time=status.st_mtime_ns, size=status.st_size))
     return tuple(sorted(found, key=lambda arrival: (arrival.time, arrival.name)))
 
 
@@ -182,4 +184,5 @@ def lock_inbox(inbox: Path) -> Iterator[bool]:
         yield died
         os.ftruncate(handle, 0)
     finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)  # a process that was forked meanwhile has the file open, too
         os.close(handle)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from byline.capture import snapshot
 from byline.capture.ask_git import open_worktree
+from byline.capture.contents import Contents
 from byline.capture.loose import is_loose
 from byline.capture.places import repository_dir
+from byline.capture.windows import format_only
 from byline.capture.worktree import clone_id, find_worktree, read_head
 from byline.errors import RepositoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from byline.capture.worktree import WorkTree
@@ -55,9 +57,28 @@ def scan_worktree(worktree: WorkTree, under: tuple[bytes, ...] = ()) -> tuple[di
         listed = [(committed, path) for committed, path in listed if any(path.startswith(folder + b"/") for folder in under)]
     contents = repository_dir(worktree.common_dir) / "contents"
     files = snapshot.scan_files(os.fsencode(worktree.top), os.fsencode(contents), worktree.algorithm.encode(), listed)
+    return _facts(worktree, head, under), tuple(files)
+
+
+def list_files(worktree: WorkTree, files: Mapping[bytes, bytes | None]) -> tuple[dict[str, str], tuple[bytes, ...]]:
+    """Return what a scan of `files` alone would say, of which the bytes are known; they are kept. Git is not asked.
+
+    What HEAD has of them is not known: they are said to be as they are there, so that a file of which a later scan says nothing did
+    not change.
+
+    Raises:
+        OSError: The bytes cannot be kept.
+    """
+    contents = Contents(repository_dir(worktree.common_dir), worktree.algorithm)
+    states = {path: snapshot.ABSENT if data is None else contents.put(data).encode() for path, data in files.items()}
+    listed = tuple(b"file=%s %s %s" % (state, state, path) for path, state in states.items())
+    return _facts(worktree, read_head(worktree), tuple(files)), listed
+
+
+def _facts(worktree: WorkTree, head: str | None, only: tuple[bytes, ...]) -> dict[str, str]:
     facts = {"top": str(worktree.top), "gitdir": str(worktree.git_dir), "common": str(worktree.common_dir)}
-    facts["clone"] = clone_id(worktree.common_dir)
-    return {**facts, "format": worktree.algorithm, "head": head or ""}, tuple(files)
+    facts |= {"clone": clone_id(worktree.common_dir), "format": worktree.algorithm, "head": head or ""}
+    return facts | ({"only": format_only(only)} if only else {})
 
 
 def _changed(worktree: WorkTree) -> tuple[str | None, list[tuple[bytes, bytes]]]:

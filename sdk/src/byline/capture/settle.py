@@ -32,7 +32,7 @@ from byline.capture.ask_git import ignored_paths
 from byline.capture.astray import fetch_astray, sweep_astray
 from byline.capture.clock import now_ns
 from byline.capture.clone import Settled
-from byline.capture.command_edits import NEAR_NS, Window, holds, innermost, pair_scans, settle_commit, settle_window
+from byline.capture.command_edits import NEAR_NS, Window, holds, innermost, limits, pair_scans, settle_commit, settle_window
 from byline.capture.file_edits import settle_file
 from byline.capture.inbox import Arrival, list_arrivals, lock_inbox, put_aside, sweep_torn
 from byline.capture.losses import LossCode
@@ -264,6 +264,8 @@ class _Run:
 
     def leave(self, arrival: Arrival, error: OSError) -> None:
         """Leave a payload for the next run; the first of a run is a loss, as the others wait for the same thing."""
+        if not arrival.path.exists():  # a watch of named files took it back
+            return
         self.left += 1
         if self.left == 1:
             occasion = Occasion(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
@@ -290,11 +292,11 @@ class _Attempt:
 
 def _beside(openings: list[Scan]) -> Iterable[list[Scan]]:
     """Return `openings`, apart where all of them name files: calls that name others had no hand in what these changed."""
-    if not all(opening.observed.only for opening in openings):
+    if not all(map(limits, openings)):
         return [openings]
-    apart: dict[tuple[str, ...], list[Scan]] = {}
+    apart: dict[tuple[bytes | str, ...], list[Scan]] = {}
     for opening in openings:
-        apart.setdefault(opening.observed.only, []).append(opening)
+        apart.setdefault(limits(opening), []).append(opening)
     return apart.values()
 
 

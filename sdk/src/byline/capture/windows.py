@@ -15,6 +15,7 @@ When two windows overlap, a change that both saw could be either's: `overlaps` t
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from byline.core.edit import UNSEEN, Unseen
@@ -22,7 +23,7 @@ from byline.core.value import dataclass
 from byline.errors import PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from byline.capture.agents import Observed
     from byline.capture.inbox import Spooled
@@ -43,7 +44,8 @@ class Scan:
     """What a scan of the work tree `worktree` (its git folder; `top` its top, `clone` its clone's id) saw at `time`.
 
     `observed` is the payload that came with it, `process` the agent's that called the hook, None where the system does not tell;
-    `orphans` are what works in the tree and outlived who started it (both as `capture.snapshot` names them).
+    `orphans` are what works in the tree and outlived who started it (both as `capture.snapshot` names them). `only` are the files and
+    folders that were looked at, by their paths in the work tree; empty: all.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Scan:
     observed: Observed
     process: str | None = None
     orphans: frozenset[str] = frozenset()
+    only: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,20 @@ def parse_states(files: tuple[bytes, ...]) -> dict[bytes, FileState]:
     return states
 
 
+def format_only(paths: Iterable[bytes]) -> str:
+    """Return `paths`, none of which holds an empty name, as one fact of a scan.
+
+    >>> parse_only(format_only([b"a.py", b"src/b"]))
+    (b'a.py', b'src/b')
+    """
+    return os.fsdecode(b"//".join(paths))
+
+
+def parse_only(fact: str) -> tuple[bytes, ...]:
+    """Return the paths of which `format_only` made `fact`."""
+    return tuple(os.fsencode(fact).split(b"//")) if fact else ()
+
+
 def read_scan(name: str, time: int, spooled: Spooled, observed: Observed) -> Scan:
     """Return the scan that stands in front of a payload.
 
@@ -101,6 +118,7 @@ def read_scan(name: str, time: int, spooled: Spooled, observed: Observed) -> Sca
         files=parse_states(spooled.files),
         process=facts.get("process") or None,
         orphans=frozenset(facts.get("orphans", "").split()),
+        only=parse_only(facts.get("only", "")),
         observed=observed,
     )
 

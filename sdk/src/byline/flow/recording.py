@@ -183,7 +183,7 @@ class Recorder:
 
     def _record(self, file: Path, sides: tuple[bytes | None, bytes | None], by: Agent, call: Call, *, follow: bool) -> Edit | None:
         before, after = sides
-        routed = None if before == after else route(str(file), follow=follow) or self._route_loose(file, follow=follow)
+        routed = None if before == after else self.route(file, follow=follow)
         if routed is None or (not is_loose(routed.worktree) and self._is_ignored(routed)):
             return None
         worktree = routed.worktree
@@ -251,6 +251,10 @@ class Recorder:
         if disk.f_bavail * disk.f_frsize < LEAST_FREE:
             raise OSError(errno.ENOSPC, "the disk is nearly full")
         return place
+
+    def route(self, file: Path, *, follow: bool = True) -> Routed | None:
+        """Return where `file` belongs: to a repository, or to the root without one; None where to neither."""
+        return route(str(file), follow=follow) or self._route_loose(file, follow=follow)
 
     def _route_loose(self, file: Path, *, follow: bool) -> Routed | None:
         """Return where `file` belongs that lies below the root, and in no repository."""

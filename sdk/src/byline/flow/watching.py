@@ -5,7 +5,8 @@
         subprocess.run(command, env=session.environ())
     [edit.path for edit in watch.records]
 
-A file that `paths` names is read before and after, and what changed is an edit as if the session had written it (`attested`). A folder
+A file that `paths` names is read before and after, and what changed is an edit as if the session had written it (`attested`); what it
+was before waits in the inbox meanwhile, for what is left of a program that is killed, and for a commit that is made in the block. A folder
 is scanned, the whole work tree around the session's root where there are no `paths`: what is changed in git or untracked, before and
 after. The two scans go into the inbox, as those of an agent's hooks do, and are compared when somebody asks (`records`, `byline status`,
 the attester): what changed between them is the session's (`observed`), but for what another edit meanwhile says is somebody's. So a
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,7 +34,7 @@ from byline.capture.elsewhere import BEGAN, ENDED, note_elsewhere
 from byline.capture.inbox import put_payload
 from byline.capture.journal import read_recent
 from byline.capture.places import inbox_dir, repository_dir
-from byline.capture.scans import scan_worktree, with_submodules
+from byline.capture.scans import list_files, scan_worktree, with_submodules
 from byline.core.edit import Edit
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class Watch:
         self._folders = [(path, False) for path in paths if path.is_dir()] if paths is not None else [(root, True)]
         self._before: dict[Path, bytes | None] = {}
         self._trees: list[tuple[WorkTree, tuple[bytes, ...]]] = []
-        self._scans: list[str] = []  # the names of what was spooled at the end
+        self._noted: list[str] = []  # the names of what was spooled of the files at the beginning
+        self._scans: list[str] = []  # and at the end
         self._edits: list[Edit] = []
         self._lock = threading.Lock()  # a task that is cancelled may end it while it begins
         self._is_over = False
@@ -133,7 +136,11 @@ class Watch:
                 self._look_again()
 
     def _look(self) -> None:
-        self._before = {file: read_file(file) for file in self._files}
+        if self._files:
+            with self.recorder.lock:
+                time = self.recorder.tick()
+            self._before = {file: read_file(file) for file in self._files}
+            self.recorder.guard("a watch was not begun", self._note, time)
         for folder, whole in self._folders:
             self.recorder.guard("a watch was not begun", self._open, folder, whole=whole)
 
@@ -144,6 +151,17 @@ class Watch:
             self.recorder.prepare(worktree)
             self._spool(worktree, under, Kind.OPENS, time)
             self._trees.append((worktree, under))
+
+    def _note(self, time: int) -> None:
+        """Say in the inbox which files may change and how they are, until the end: the program may be killed, or a commit made, before."""
+        found: dict[WorkTree, dict[bytes, bytes | None]] = {}
+        for file, data in self._before.items():
+            if (routed := self.recorder.route(file)) is not None:
+                found.setdefault(routed.worktree, {})[routed.path] = data
+        with suppress(OSError):  # the end of the watch tells of what is wrong, or needs no inbox
+            for worktree, files in found.items():
+                self.recorder.prepare(worktree)
+                self._noted.append(self._put(list_files(worktree, files), Kind.OPENS, time))
 
     def _around(self, folder: Path, *, whole: bool) -> Iterator[tuple[WorkTree, tuple[bytes, ...]]]:
         """Yield the work trees in which `folder` has files, with the folders there that it has them in (none: everywhere).
@@ -166,6 +184,8 @@ class Watch:
                 with self.recorder.lock:
                     edit = self.recorder.record(each, (old, read_file(each)), by=self._by, call=self.call)
                 self._edits += [edit] if edit else []
+        for name in self._noted:
+            (inbox_dir(os.environ) / f"{name}.spool").unlink(missing_ok=True)
         for worktree, under in self._trees:
             scanned = self.recorder.guard("a watch has no end", self._spool, worktree, under, Kind.CLOSES)
             self._scans += [scanned] if scanned else []
@@ -173,6 +193,11 @@ class Watch:
 
     def _spool(self, worktree: WorkTree, under: tuple[bytes, ...], kind: Kind, time: int | None = None) -> str:
         """Spool a scan and return its name. It happened at `time`: what came later, and is seen, was made in the window; or else now."""
+        name = self._put(scan_worktree(worktree, under), kind, time)
+        note_elsewhere(worktree, inbox_dir(os.environ), program.ADAPTER.name, call=BEGAN if kind is Kind.OPENS else ENDED)
+        return name
+
+    def _put(self, scan: tuple[dict[str, str], tuple[bytes, ...]], kind: Kind, time: int | None) -> str:
         said = Observed(
             kind=kind,
             agent=self.call.made_by(self._by),
@@ -183,11 +208,10 @@ class Watch:
             window=self.name,
             inside=tuple(name for name in windows_now(os.environ) if name != self.name),
         )
-        facts, files = scan_worktree(worktree, under)
-        facts |= {ON_BEHALF_OF: self.recorder.on_behalf_of or ""}
+        facts, files = scan
+        facts = facts | {ON_BEHALF_OF: self.recorder.on_behalf_of or ""}
         inbox = inbox_dir(os.environ)
         name = put_payload(inbox, agent=program.ADAPTER.name, facts=facts, files=files, payload=program.format_payload(said))
-        note_elsewhere(worktree, inbox, program.ADAPTER.name, call=BEGAN if kind is Kind.OPENS else ENDED)
         with self.recorder.lock:
             at = time or self.recorder.tick()
         os.utime(inbox / f"{name}.spool", ns=(at, at))
