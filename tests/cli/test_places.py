@@ -341,3 +341,14 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: bytes) -> None:
     assert clone.byline("doctor").code == clone.byline("verify").code == 0
     assert clone.byline("init", "--undo", "--yes").code == 0
     assert not (scratch.path / ".git/hooks/post-commit").exists()
+
+
+def test_a_remote_without_refspecs_is_left_alone(repository: Scratch) -> None:
+    """`git fetch mirror` brings its HEAD, and would not any more if it had refspecs of ours."""
+    repository.clone(repository.path.parent / "hub", "--bare")
+    repository.git("remote", "add", "origin", "../hub")
+    repository.git("config", "remote.mirror.url", "../hub")
+    clone = Installed.create(repository)
+    assert FETCH in repository.git("config", "--get-all", "remote.origin.fetch").split()
+    assert clone.git("config", "remote.mirror.fetch").code == 1
+    assert "origin: evidence comes with every fetch" in clone.byline("doctor").out

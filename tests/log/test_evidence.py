@@ -20,7 +20,7 @@ from byline.core.statement import PredicateType, Subject, format_statement
 from byline.errors import RepositoryError
 from byline.git.objects import TREE_MODE, TreeEntry, TreeItem, format_tree
 from byline.git.pack import object_id
-from byline.git.remotes import add_refspecs, fetch_refspecs
+from byline.git.remotes import fetch_refspecs
 from byline.git.repository import Repository, open_repository
 from byline.log.evidence import BadFile, EvidenceRef, arrange, file_name
 from byline.log.trees import REF
@@ -244,8 +244,8 @@ def test_three_clones_that_send_at_once_lose_nothing(clones: list[Scratch], tmp_
 def test_a_normal_fetch_brings_evidence_and_a_normal_push_leaves_it(clones: list[Scratch], tmp_path: Path) -> None:
     one, two, _ = clones
     with open_repository(one.path) as first, open_repository(two.path) as second:
-        assert add_refspecs(second.settings, "origin")
-        assert add_refspecs(second.settings, "origin")
+        for refspec in fetch_refspecs("origin"):
+            second.settings.add("remote.origin.fetch", refspec)
         two.git("fetch", "--quiet")  # a remote without evidence is fetched as before
         two.git("pull", "--quiet")
         names = EvidenceRef(first).add([statement_bundle(1, claim(b"a", 1))])
@@ -257,13 +257,6 @@ def test_a_normal_fetch_brings_evidence_and_a_normal_push_leaves_it(clones: list
             second.settings.remove("remote.origin.fetch", refspec)
         assert two.git("config", "--get-all", "remote.origin.fetch") == "+refs/heads/*:refs/remotes/origin/*"
     assert "refs/byline/remotes" not in Scratch(tmp_path / "bare").git("for-each-ref")
-
-
-def test_a_remote_without_refspecs_is_left_alone(repository: Scratch, tmp_path: Path) -> None:
-    repository.git("config", "remote.mirror.url", str(tmp_path))
-    with open_repository(repository.path) as opened:
-        assert not add_refspecs(opened.settings, "mirror")
-        assert opened.config_get("remote.mirror.fetch") is None
 
 
 def test_what_the_server_lost_is_sent_again(clones: list[Scratch], tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from byline.core.access import WRITE
 from byline.core.value import dataclass
 from byline.errors import BylineError
 from byline.flow.left import describe_left, load_left
-from byline.git.remotes import fetch_refspecs
+from byline.git.remotes import fetched_remotes
 from byline_cli import identity, wiring
 from byline_cli.install.agent_files import Reach, reach_of, script_of
 from byline_cli.install.agents import find_agents, setups
@@ -311,15 +311,12 @@ def _remotes(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG0
     if identity.chosen_identity(repo) is None:
         yield _note("remotes", "nobody chose Byline in this repository: evidence is neither fetched nor sent", "byline init")
         return
-    without = [
-        remote
-        for remote in repo.remotes()
-        if not set(fetch_refspecs(remote)) <= set(repo.settings.values().get(f"remote.{remote}.fetch", ()))
-    ]
+    found = fetched_remotes(repo.settings)
+    without = [remote for remote, has_evidence in found.items() if not has_evidence]
     if without:
         yield _bad("remotes", f"evidence is not fetched from: {', '.join(without)}", "byline init")
     else:
-        yield _good("remotes", ", ".join(repo.remotes()) + ": evidence comes with every fetch" if repo.remotes() else "there are none")
+        yield _good("remotes", ", ".join(found) + ": evidence comes with every fetch" if found else "there are none to fetch from")
 
 
 def _capture(world: World, repo: Repository) -> Iterable[Checked]:

@@ -14,7 +14,7 @@ from byline.core.trust import parse_trust
 from byline.core.value import dataclass
 from byline.errors import ConfigError
 from byline.flow.workshop import EVERYWHERE
-from byline.git.remotes import fetch_refspecs
+from byline.git.remotes import fetch_refspecs, fetched_remotes
 from byline.git.settings import global_file
 from byline_cli.identity import OWN_IDENTITY, POLICY, TRUST, load_identity, read_file, trust_file
 from byline_cli.install.agent_files import Reach, check_inside, plan_project, plan_user, reach_of
@@ -228,7 +228,7 @@ def _hooks(repo: Repository, environ: Mapping[str, str]) -> tuple[list[FileChang
 def _settings(repo: Repository, options: Namespace, here: str) -> list[Setting]:
     out = [
         Setting(key=f"remote.{remote}.fetch", value=refspec, one_more=True, why=why)
-        for remote in repo.remotes()
+        for remote in fetched_remotes(repo.settings)
         for refspec, why in zip(fetch_refspecs(remote), FETCHED, strict=True)
     ]
     return [*out, *_chosen(options, here)]

@@ -51,20 +51,14 @@ def fetch_refspecs(remote: str) -> tuple[str, ...]:
     return (f"+{REFS}*:{REMOTE_REFS}{remote}/*", f"^{REMOTE_REFS}*")
 
 
-def add_refspecs(settings: Settings, remote: str) -> bool:
-    """Let every `git fetch` from `remote` bring its evidence; return whether it now does.
+def fetched_remotes(settings: Settings) -> dict[str, bool]:
+    """Return the remotes from which `git fetch` brings more than HEAD, and whether it brings their evidence.
 
-    A remote without any refspec fetches its HEAD, and would stop to: it is left alone.
-
-    Raises:
-        RepositoryError: Git cannot write its configuration.
+    A remote without any refspec would fetch its HEAD no more if it had ours: it is left alone.
     """
-    key = f"remote.{remote}.fetch"
-    if not settings.values().get(key):
-        return False
-    for refspec in fetch_refspecs(remote):
-        settings.add(key, refspec)
-    return True
+    values = settings.values()
+    found = {remote: values.get(f"remote.{remote}.fetch", []) for remote in remote_names(values)}
+    return {remote: set(fetch_refspecs(remote)) <= set(refspecs) for remote, refspecs in found.items() if refspecs}
 
 
 def fetch(git: Git, remote: str, *refspecs: str, seconds: float = NETWORK_SECONDS) -> None:
