@@ -15,6 +15,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from byline.errors import BylineError as BylineError
+    from byline.errors import PatchError as PatchError
+    from byline.errors import RefusedError as RefusedError
     from byline.flow.sessions import Session as Session
     from byline.flow.sessions import current as current
     from byline.flow.sessions import session as session
@@ -24,13 +26,15 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BylineError": "byline.errors",
+    "PatchError": "byline.errors",
+    "RefusedError": "byline.errors",
     "Session": "byline.flow.sessions",
     "current": "byline.flow.sessions",
     "session": "byline.flow.sessions",
     "tool": "byline.flow.sessions",
 }
 
-__all__ = ["BylineError", "Session", "__version__", "current", "session", "tool"]
+__all__ = ["BylineError", "PatchError", "RefusedError", "Session", "__version__", "current", "session", "tool"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,6 +2,7 @@
 """Where Byline keeps things: pure functions of an environment and of a repository's shared git folder.
 
     $XDG_STATE_HOME/byline/inbox    what hooks spooled and nobody settled yet     (per user)
+    $XDG_STATE_HOME/byline/files    locks of files that sessions change          (per user; `flow.files`)
     $XDG_STATE_HOME/byline/told     which marks this inbox has left in clones    (per user; `capture.elsewhere`)
     $XDG_STATE_HOME/byline/agents   keys that agents sign with for a while, 0600   (per user)
     $XDG_STATE_HOME/byline/loose    what was recorded in folders without git     (per user)

@@ -72,7 +72,7 @@ class _Process:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.name = os.urandom(4).hex()
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # the handler of a signal that comes in the middle of a write may write, too
         self.seq: dict[Path, int] = {}
         self.time = 0
         self.ignored: dict[tuple[str, bytes], bool] = {}
@@ -99,7 +99,7 @@ class Recorder:
         self._permissions = Permissions(os.environ)
 
     @property
-    def lock(self) -> threading.Lock:
+    def lock(self) -> threading.RLock:
         """What holds off the other threads of this process."""
         return self._here().lock
 

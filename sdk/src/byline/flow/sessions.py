@@ -17,14 +17,15 @@ is a sub-agent's: its id is `<parent>/<child>`. A plain thread has no context: g
 A process started with `session.environ()` goes on with the session when it calls `byline.session()`, or has a sub-agent's where it
 names another agent.
 
-A session can be shared by threads, forked, and used from async code: each method `x` that touches files is also `await session.ax(...)`,
-which does the same in a thread. (One prefix, as in LangChain and Django, for one implementation: there is no second class to learn.)
+A session can be shared by threads, forked, given to another process (it can be pickled), and used from async code: each method `x` that
+touches files is also `await session.ax(...)`, which does the same in a thread.
 """
 
 from __future__ import annotations
 
 import os
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ from byline.core.patch import parse_patch, patch_files
 from byline.core.value import replace
 from byline.errors import RefusedError
 from byline.flow.asynchronous import in_thread
-from byline.flow.files import files_below, read_itself, read_or_none, replace_file, set_mode
+from byline.flow.files import files_below, held, read_itself, read_or_none, read_regular, replace_file, set_mode
 from byline.flow.naming import AGENT, MODEL, SESSION, VERSION, checked_principal, child_id, inherited_from, make_agent
 from byline.flow.recording import Call, Recorder, word
 from byline.flow.tools import ToolDecorator
@@ -111,6 +112,11 @@ class Session:
         self.on_ask: Callable[[RefusedError], bool] | None = None
         self.is_inner = False
         self._by = by
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go on in another process, whose own number of edits it has; `on_ask` stays here."""
+        made = partial(type(self), on_behalf_of=self.recorder.on_behalf_of, channel=self.recorder.channel)
+        return made, (self._by, self.root, self.id), {"is_inner": self.is_inner}
 
     def __enter__(self) -> Self:
         _AT_WORK.set((*_AT_WORK.get(), self))
@@ -193,8 +199,8 @@ class Session:
         """
         data, call = content.encode() if isinstance(content, str) else content, self._call(call_id, tool)
         self._permit(call, path)
-        with self.recorder.lock:
-            file = self._resolve(path)
+        file = self._resolve(path)
+        with self.recorder.lock, held(file):
             self._replace(file, read_or_none(file), data, call)
 
     def edit(self, path: StrPath, old: str, new: str, *, call_id: str | None = None, tool: str | None = None) -> None:
@@ -207,9 +213,9 @@ class Session:
         """
         call = self._call(call_id, tool)
         self._permit(call, path)
-        with self.recorder.lock:
-            file = self._resolve(path)
-            before = file.read_bytes()
+        file = self._resolve(path)
+        with self.recorder.lock, held(file):
+            before = read_regular(file)
             count = before.count(old.encode()) if old else 0
             if count != 1:
                 raise ValueError(f"the text to replace occurs {count} times in {os.fspath(path)!r}, not once")
@@ -222,10 +228,9 @@ class Session:
             RefusedError: As `write`.
             OSError: It is not there, is a folder, or cannot be removed.
         """
-        call = self._call(call_id, tool)
+        call, file = self._call(call_id, tool), self._at(path)
         self._permit(call, path)
-        with self.recorder.lock:
-            file = self._at(path)
+        with self.recorder.lock, held(file):
             before = read_itself(file)
             file.unlink()
             self._record(file, before, None, call, follow=False)
@@ -241,8 +246,8 @@ class Session:
 
         call = self._call(call_id, tool)
         self._permit(call, source, target)
-        with self.recorder.lock:
-            old, new = self._at(source), self._at(target)
+        old, new = self._at(source), self._at(target)
+        with self.recorder.lock, held(old, new):
             if new.is_dir():
                 raise IsADirectoryError(f"there is a folder at {os.fspath(target)!r}")
             moved = {file: read_itself(file) for file in files_below(old)}
@@ -250,7 +255,8 @@ class Session:
             new.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(old, new)
             for file, data in moved.items():  # first all that went: text that went is known where it comes again
-                self._record(file, data, None, call, follow=False)
+                if not os.path.lexists(file):  # it stays where both are one file
+                    self._record(file, data, None, call, follow=False)
             for file, data in moved.items():
                 self._record(new / file.relative_to(old), replaced, data, call, follow=False)
 
@@ -263,19 +269,19 @@ class Session:
             OSError: A file cannot be read or written; what was changed before is recorded.
         """
         patches, call = parse_patch(text), self._call(call_id, tool)
-        self._permit(call, *(name for each in patches for name in (each.old, each.new) if name is not None))
-        with self.recorder.lock:
+        named = [name for each in patches for name in (each.old, each.new) if name is not None]
+        self._permit(call, *named)
+        with self.recorder.lock, held(*map(self._resolve, named)):
             made = patch_files(patches, lambda path: read_or_none(self._resolve(path)))
             programs = {each.new: self._runs(each) for each in patches if each.new and (each.mode or each.old not in (None, each.new))}
-            for path in (path for path, data in made.items() if data is None):  # text that went is known where it comes again
+            for path, data in sorted(made.items(), key=lambda each: each[1] is not None):  # text that went is known where it comes again
                 file = self._resolve(path)
-                before = file.read_bytes()
-                file.unlink()
-                self._record(file, before, None, call)
-            for path, data in made.items():
-                if data is not None:
-                    file = self._resolve(path)
-                    self._replace(file, read_or_none(file), data, call)
+                before = read_or_none(file)
+                if data is None:
+                    file.unlink()
+                    self._record(file, before, None, call)
+                else:
+                    self._replace(file, before, data, call)
             for path, is_program in programs.items():
                 set_mode(self._resolve(path), is_program=is_program)
         return tuple(made)
