@@ -209,7 +209,8 @@ def test_a_window_without_end_expires_as_a_loss(session: ClaudeSession) -> None:
     _tell(session, "PreToolUse", SESSION, call="lost")
     settle_inbox(inbox_dir(os.environ), now=now_ns() + 2 * WINDOW_NS)
     assert list_arrivals(inbox_dir(os.environ)) == ()
-    assert [loss.code for loss in read_losses(inbox_dir(os.environ))] == [LossCode.UNENDED]
+    assert read_losses(inbox_dir(os.environ)) == ()  # other repositories have nothing to do with it
+    assert [loss.code for loss in read_losses(repository_dir(session.scratch.path / ".git"))] == [LossCode.UNENDED]
 
 
 def test_an_end_without_beginning_is_a_loss(session: ClaudeSession) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 
 from byline.capture.inbox import put_payload
 from byline.capture.journal import append_edit, read_events
-from byline.capture.losses import read_losses
+from byline.capture.losses import Loss, LossCode, read_losses, record_loss
 from byline.capture.places import inbox_dir
 from byline.core.edit import Edit
 from byline.core.value import replace
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
 
 BACKGROUND = (*PROGRAM, "attest", "--background")
 COUNTED = """
+import os
 import sys
 rounds = 0
 def look(event, given):
     global rounds
-    rounds += event == "open" and str(given[0]).endswith("attester.pid") and "w" in str(given[1])
+    rounds += event == "open" and str(given[0]).endswith("attester.pid") and bool(given[2] & os.O_CREAT)
 sys.addaudithook(look)
 from byline_cli.main import main
 main(["attest", "--background"])
@@ -85,6 +87,20 @@ def test_what_goes_wrong_in_the_background_is_a_loss(clone: Installed) -> None:
     done = subprocess.run(BACKGROUND, cwd=clone.path, check=False, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
     assert [each.message.split(":")[:2] for each in read_losses(place(clone))] == [["attest", " ConfigError"]]
+
+
+def test_a_loss_is_told_for_as_many_days_as_the_rest_is_kept(clone: Installed) -> None:
+    """What went wrong a long time ago is nothing that anybody can do something about: of a clone as of an inbox."""
+    now, day = time.time_ns(), 24 * 3600 * 10**9
+    for folder in (place(clone), inbox_dir(os.environ)):
+        for age in (9, 31, 1):
+            record_loss(folder, Loss(code=LossCode.FAILED, message=f"{age} days", source="", time=now - age * day))
+    kept = []
+    for days in ("30", "7"):
+        clone.scratch.git("config", "byline.keepDays", days)
+        clone.attest()
+        kept.append([[each.message for each in read_losses(folder)] for folder in (place(clone), inbox_dir(os.environ))])
+    assert kept == [[["9 days", "1 days"]] * 2, [["1 days"]] * 2]
 
 
 def test_a_journal_that_has_grown_is_compacted_when_a_commit_is_attested_and_pending_lines_stay(clone: Installed) -> None:

@@ -330,7 +330,7 @@ def _capture(world: World, repo: Repository) -> Iterable[Checked]:
     losses = [*read_losses(repository_dir(repo.common_dir)), *read_losses(inbox)]
     if losses:
         last = "; ".join(f"{loss.message} ({loss.code})" for loss in losses[-SHOWN_LOSSES:])
-        yield _note("losses", f"{count(len(losses), 'thing')} not recorded, or not as said. The last: {last}", "docs/errors.md")
+        yield _note("losses", f"{count(len(losses), 'thing')} not recorded, or not as said. The last: {last}", "byline status")
     else:
         yield _good("losses", "none")
 

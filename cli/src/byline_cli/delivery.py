@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.losses import Loss, LossCode, has_losses, record_loss
 from byline.core.value import dataclass
 from byline.errors import BylineError, TrustError
 from byline.flow.attest import AttestReport, attest_pending
@@ -134,15 +134,18 @@ def work_in_background(workshop: Workshop, remote: str | None, *, sends: bool) -
 
 
 def tidy(workshop: Workshop) -> None:
-    """Compact the journal where it has grown long, last of all. Nobody asked for it: what goes wrong is recorded and nothing more."""
-    if folded_bytes(workshop.place) <= MAX_JOURNAL:
+    """Compact the journal where it has grown long, and drop old losses. Nobody asked for it: what goes wrong is recorded and no more."""
+    lossy = [folder for folder in (workshop.place, workshop.inbox) if has_losses(folder)]
+    if not lossy and folded_bytes(workshop.place) <= MAX_JOURNAL:
         return
-    from byline.flow.compaction import DAY, Limits, compact
+    from byline.flow.compaction import DAY, Limits, compact, drop_losses
 
     try:
-        days = workshop.repo.config_get(KEEP) or ""
+        days, at = workshop.repo.config_get(KEEP) or "", time.time_ns()
         limits = Limits(seen=int(days) * DAY) if days.isascii() and days.isdigit() and len(days) < MAX_DIGITS else Limits()
-        compact(workshop, at=time.time_ns(), limits=limits)
+        for folder in lossy:
+            drop_losses(folder, before=at - limits.seen)
+        compact(workshop, at=at, limits=limits)
     except FAILURES as error:
         record_failure(workshop.place, error)
 

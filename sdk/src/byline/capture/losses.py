@@ -4,8 +4,8 @@
     {"schema": "byline.loss/1", "code": "BL-LOSS-4", "message": "...", "source": "edit.claude-code.812.0", "time": "1700000000000000000"}
 
 A hook never breaks the agent and a commit is never blocked, so a loss is not an error that somebody sees: it is this record, which
-`byline status` and `byline doctor` show. It holds no file content and no prompt. Recording a loss never raises: where even that
-cannot be written, nothing can.
+`byline status` and `byline doctor` show for 30 days. It holds no file content and no prompt. Recording a loss never raises: where even
+that cannot be written, nothing can.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = "byline.loss/1"
+FILE = "losses"
 MAX_FILE = 1024 * 1024  # a hook that fails for ever must not fill the disk
 
 
@@ -56,7 +57,7 @@ def record_loss(folder: Path, loss: Loss) -> None:
     """Append `loss` to `folder/losses`; never raises."""
     record = {"schema": SCHEMA, "code": loss.code, "message": clean(loss.message), "source": clean(loss.source), "time": str(loss.time)}
     with suppress(OSError):  # the disk is full or read-only: there is no better place left to say so
-        append_line(folder / "losses", json.dumps(record).encode(), most=MAX_FILE)
+        append_line(folder / FILE, json.dumps(record).encode(), most=MAX_FILE)
 
 
 def read_losses(folder: Path) -> tuple[Loss, ...]:
@@ -66,13 +67,19 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
         OSError: The file is there and cannot be read.
     """
     try:
-        data = (folder / "losses").read_bytes()
+        data = (folder / FILE).read_bytes()
     except FileNotFoundError:
         return ()
-    return tuple(_parse(line) for line in data.split(b"\n") if line)
+    return tuple(parse_loss(line) for line in data.split(b"\n") if line)
 
 
-def _parse(line: bytes) -> Loss:
+def has_losses(folder: Path) -> bool:
+    """Whether anything is recorded in `folder`."""
+    return (folder / FILE).exists()
+
+
+def parse_loss(line: bytes) -> Loss:
+    """Return the loss that `line` tells of; of a line that cannot be read, that."""
     try:
         record = json.loads(line)
         return Loss(code=LossCode(record["code"]), message=str(record["message"]), source=str(record["source"]), time=int(record["time"]))

@@ -212,7 +212,12 @@ class _Run:
         if opens and (opens[0].closing is not None or self._now - scan.time < WINDOW_NS):
             return
         if opens:
-            self.scribe.lose(LossCode.UNENDED, "a command began and no end of it was seen", self.reader.occasion(arrival, scan.observed))
+            self.scribe.lose(
+                LossCode.UNENDED,
+                "a command began and no end of it was seen",
+                self.reader.occasion(arrival, scan.observed),
+                self.reader.find_worktree(scan),
+            )
         arrival.path.unlink()
 
     def _settle_abandoned(self, arrival: Arrival, window: Window, windows: tuple[Window, ...]) -> None:
@@ -224,7 +229,7 @@ class _Run:
             rivals = [other for other in windows if other is not window and (other.is_abandoned or not other.closing)]
             settle_window(self.scribe, worktree, window, rivals, occasion)
         if window.opening.observed.ends and (self.scribe.count > count or self._is_expired(window.opening)):
-            self.scribe.lose(LossCode.UNENDED, UNSEEN_END, occasion)
+            self.scribe.lose(LossCode.UNENDED, UNSEEN_END, occasion, worktree)
         self._remove_scans(window)
 
     def _remove_scans(self, window: Window) -> None:

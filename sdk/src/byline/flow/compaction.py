@@ -18,7 +18,8 @@ folded names it, or if it was put within the last hour: its record may be on the
 The steps, under the clone's lock, none of which a kill can spoil: 1. the state without what is not needed becomes the kept state,
 durable, and the state; 2. the journal is cut, under the lock of those who append; 3. when the clone is free again, contents are removed.
 No agent and no git command waits for any of it: the attester does it when everything is signed and sent. What could not be read and was
-kept aside in the inbox goes with what is as old. `byline.keepDays` in git's configuration is another number of days than 30.
+kept aside in the inbox goes with what is as old, and so do losses. `byline.keepDays` in git's configuration is another number of days
+than 30.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from byline.capture.contents import Contents
 from byline.capture.cut import LENGTH, format_cut, journal_end, locked, read_cut
 from byline.capture.inbox import drop_aside
 from byline.capture.journal import read_events
-from byline.capture.losses import Loss, LossCode, record_loss
+from byline.capture.losses import FILE as LOSSES
+from byline.capture.losses import Loss, LossCode, parse_loss, record_loss
 from byline.capture.worktree import top_of
 from byline.core.edit import Edit
 from byline.core.value import dataclass, replace
@@ -132,6 +134,19 @@ def cut_journal(place: Path, upto: int, *, at: int) -> int:
             message = f"a record of {each.size} bytes that cannot be read"
             record_loss(place, Loss(code=LossCode.TORN, message=message, source=JOURNAL, time=at))
     return size + skipped - begin
+
+
+def drop_losses(folder: Path, *, before: int) -> None:
+    """Take the losses from before the time `before` (nanoseconds) out of `folder`: nobody can do anything about them any more.
+
+    Raises:
+        OSError: The folder cannot be read or written; what was recorded is still there.
+    """
+    with locked(folder / LOSSES, alone=True) as handle:
+        lines = os.pread(handle, os.fstat(handle).st_size, 0).splitlines(keepends=True)
+        kept = [line for line in lines if parse_loss(line).time >= before]
+        if len(kept) < len(lines):
+            write_atomic(folder / LOSSES, b"".join(kept))
 
 
 def _needed(place: Path, progress: Progress) -> frozenset[str]:

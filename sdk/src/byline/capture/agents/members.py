@@ -35,7 +35,7 @@ def parse_members(data: bytes) -> dict[str, Any]:
     try:
         payload = json_value(data)  # Windsurf lets line ends stand in a string
     except (ValueError, RecursionError) as error:
-        raise PayloadError(f"not JSON: {type(error).__name__}") from error
+        raise PayloadError("not JSON" if data.strip() else "empty, where an object of JSON should be") from error
     if not isinstance(payload, dict):
         raise PayloadError("not an object")
     return payload
