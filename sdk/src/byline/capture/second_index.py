@@ -46,7 +46,7 @@ known() {
 }
 scan_known() {
   exec 3<&0
-  { export GIT_INDEX_FILE="$own"; known; } </dev/null | tell "$d" 4</dev/null
+  { export GIT_INDEX_FILE="$own"; known; } </dev/null | ( tell "$d" 4</dev/null )
 }
 is_split() { set -- "$_g"/sharedindex.*; [ -e "$1" ]; }
 make_known() {

@@ -109,14 +109,15 @@ elif [ "${1-}" = scan ] && [ -n "$d" ]; then # outside every work tree: the payl
     shift
     exec git -C "$top" -c core.fsmonitor=false "$@" --porcelain=v2 --branch --no-ahead-behind -z --no-renames --ignore-submodules=dirty
   }
-  tell() { exec "$python" -I -S -c "$start" "${snapshot%/*}" snapshot @agent@ "$inbox" "$1" "${2-}" @names@; }
+  # A Korn shell closes what `exec` opened above 2, unless it is named again.
+  tell() { exec "$python" -I -S -c "$start" "${snapshot%/*}" snapshot @agent@ "$inbox" "$1" "${2-}" @names@ 3<&3 4<&4; }
   # Side by side: what is dirty, what is untracked, and the reading of both. One git for both would look at one after the other.
   scan() {
     exec 3<&0
     if [ -z "${2-}" ]; then exec git -C "$1" -c core.fsmonitor=false ls-files -z -o --exclude-standard
     else export GIT_INDEX_FILE="$2"; known -c core.preloadIndex=false; fi </dev/null | {
       exec 4<&0
-      changes "$1" status -uno </dev/null | tell "$@"
+      changes "$1" status -uno </dev/null | ( tell "$@" ) # ksh93 runs the last part of a pipeline itself
     }
   }
   # To read all folders takes half as long as to look at all files.
