@@ -140,7 +140,8 @@ def test_a_mark_stands_while_a_call_goes_on(tree: WorkTree, tmp_path: Path) -> N
     assert list(drop_dir(tree.common_dir).iterdir()) == []
 
 
-def test_a_copy_of_a_home_folder_has_none_of_the_marks_that_the_other_leaves(tree: WorkTree, tmp_path: Path) -> None:
+@pytest.mark.parametrize("keeps_times", [True, False])
+def test_a_copy_of_a_home_folder_has_none_of_the_marks_that_the_other_leaves(tree: WorkTree, tmp_path: Path, *, keeps_times: bool) -> None:
     """Nor those that stood when it was made; a folder that was moved has all of its own, and one that is shared has all of them."""
     first, moved, copied = (tmp_path / name / "inbox" for name in ("first", "moved", "copied"))
     note_elsewhere(tree, first, "codex")
@@ -149,7 +150,7 @@ def test_a_copy_of_a_home_folder_has_none_of_the_marks_that_the_other_leaves(tre
     assert marks(tree, moved) == []
     shutil.copytree(moved.parent, copied.parent)
     for note in (copied.parent / TOLD).glob("*/*/*"):
-        os.utime(note, (5, 5))  # as `cp -a` some time later: it keeps the time, and nobody can set when it was done
+        os.utime(note, (5, 5) if keeps_times else None)  # as `cp -a` some time later, which cannot keep when it was done, or `cp -r`
     assert sorted(marks(tree, copied)) == ["codex", "pi"]
     put_back(take_back(tree.common_dir, copied), is_over=True)
     assert sorted(marks(tree, copied)) == ["codex", "pi"]

@@ -3,7 +3,9 @@
 
     <git common dir>/byline.elsewhere/<id>.<agent>.<last part of the work tree's git folder>    empty; the folder is 1733, as /var/mail
     <git common dir>/byline.elsewhere/+<the same>.<any>    empty: a call goes on
-    <state folder>/told/<name of the machine>/<id of the clone>/<as either>    this inbox has left it in the clone that it names
+    <state folder>/told/<name of the machine>/<id of the clone>/<as either>    a note: this inbox has left it in a clone
+
+A note is the number of its own file (`ls -i`), and the clone's git folder, a line each.
 
 Who commits settles the inbox of their own home folder and cannot see into another. So each hook leaves a mark beside what it spools,
 unless one of its inbox stands: its owner is the account, its time that of the first call since that inbox was settled. Whoever settles the
@@ -14,8 +16,8 @@ while a call that its inbox told of has no end, for at most a day: what that wri
 
 Each mark has an id of its own, which only the inbox that left it keeps. So a home folder that was copied (`cp -a`, an image of a machine,
 a snapshot of a container) has none of the marks that the other leaves from then on, and one that several machines share has all of them.
-Of a mark that stood when the copy was made the copy's note is younger than what it says (`COPIED_NS`): then it is the other's. A clone
-that was copied has the same id, so that a note stays while its mark stands in the other.
+Of a mark that stood when the copy was made the copy's note is another file than it says, or younger than its time (`COPIED_NS`): then it
+is the other's. A clone that was copied has the same id, so that a note stays while its mark stands in the other.
 
 Anybody may put a mark there who may enter the clone: it makes stricter, and nothing else. So does a folder that cannot be looked
 through, for it is another account's or too full (`HIDES`). Where an account can write to the work tree and does not get into the git
@@ -163,7 +165,7 @@ def _left(common_dir: Path, inbox: Path) -> dict[str, Path]:
     for note in (inbox.parent / TOLD).glob(f"*/{_clone(common_dir)}/[!{CALLS}]*"):
         with suppress(OSError):
             status = note.stat()
-            if abs(status.st_ctime_ns - status.st_mtime_ns) < COPIED_NS:
+            if abs(status.st_ctime_ns - status.st_mtime_ns) < COPIED_NS and note.read_bytes().split()[:1] == [b"%d" % status.st_ino]:
                 found[note.name] = note
     return found
 
@@ -187,20 +189,20 @@ def _calls(path: Path) -> Iterator[Path]:
 
 def _stands(note: Path) -> bool:
     """Whether the mark that `note` is of stands in the clone that it was left in."""
-    mark = drop_dir(Path(os.fsdecode(note.read_bytes().removesuffix(b"\n")))) / note.name
+    mark = drop_dir(Path(os.fsdecode(note.read_bytes().partition(b"\n")[2].removesuffix(b"\n")))) / note.name
     return mark.exists() or mark.with_name(HIDDEN + mark.name).exists()
 
 
 def _make(note: Path, mark: Path) -> None:
     """Make the `note` and the `mark`, or neither; both are new: whoever may write into a clone may have put a link there."""
-    for path, said in ((note, os.fsencode(mark.parent.parent)), (mark, b"")):
+    for path in (note, mark):
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
         except OSError:
             note.unlink(missing_ok=True)
             raise
         with suppress(OSError):  # on a disk that is full it is empty
-            os.write(handle, said)
+            os.write(handle, b"%d\n%s\n" % (os.fstat(handle).st_ino, os.fsencode(mark.parent.parent)) if path is note else b"")
         os.close(handle)
 
 

@@ -70,7 +70,7 @@ tell_others() {
     make_id
     i=$i.$w
     [ -d "$t" ] || mkdir -p "$t"
-    printf '%s\n' "$_c" >"$t/$i" # on a disk that is full it is empty
+    { printf '%s\n' "$(cd "$t" && ls -i "$i")" "$_c"; } >"$t/$i" # on a disk that is full it is empty
     [ ! -e "$t/$i" ] || printf '' >"$o/$i" || { rm -f "$t/$i"; return; }
   fi
   # Only files that are new, and only to take away: whoever may write into a clone may have put a link there.
