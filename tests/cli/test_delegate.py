@@ -117,6 +117,25 @@ def test_however_the_command_ends_so_does_the_delegation(clone: Installed, tmp_p
     assert [each["delegation"] for each in json.loads(clone.byline("status", "--json").out)["left"]] == [given]
 
 
+@pytest.mark.parametrize("command", [("--", "touch", "ran"), ()])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_interrupts_while_it_is_delegated_leaves_nothing_behind(
+    clone: Installed, tmp_path: Path, command: tuple[str, ...], number: signal.Signals
+) -> None:
+    """Neither a key nor a delegation in force; the command is not even started."""
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    once = f"case $* in *update-ref*) [ -e {tmp_path}/told ] || {{ : >{tmp_path}/told; kill -{number:d} $PPID; }} ;; esac"
+    program.write_text(f'#!/bin/sh\n{once}\nexec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    words = [*PROGRAM, "delegate", "--agent", "mine", *command]
+    done = subprocess.run(words, cwd=clone.path, env=environ, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, (clone.path / "ran").exists()) == (128 + number, b"", False), done
+    (standing,) = json.loads(clone.byline("delegate", "--list", "--json").out)["delegations"]
+    assert (standing["state"], keys()) == ("over", [])
+
+
 def test_a_delegation_without_a_command_is_ended_and_what_was_signed_holds(clone: Installed) -> None:
     said = clone.byline("delegate", "--agent", "mine")
     environ = dict(line.removeprefix("export ").split("=", 1) for line in said.out.splitlines())

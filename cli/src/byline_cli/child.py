@@ -2,7 +2,8 @@
 r"""A command that somebody gave after `--`, run as their shell would: on their terminal, in their folder, to its end.
 
 Ctrl-C and Ctrl-\ reach the command from the terminal itself; who is told to end (SIGTERM, SIGHUP) tells the command. It is waited for
-in any case; `relayed` holds signals for what has to be done after it, too. With patience, so is what the command left running in the
+in any case; `relayed` holds signals for what has to be done before and after it, too: one that comes before it is started keeps it from
+that. With patience, so is what the command left running in the
 background: where there is Linux, which gives the orphans of a command to the one who asks for them (a subreaper), also those in a session
 of their own.
 """
@@ -49,7 +50,7 @@ def run_child(
 ) -> Ended:
     """Run `command`, and wait for what it left running for at most `patience` seconds, which `tell` announces; a signal ends that wait.
 
-    Whoever has `taken` the signals already gives the relay of that.
+    Whoever has `taken` the signals already gives the relay of that; after an early one nothing is run.
 
     Raises:
         UsageError: It cannot be started.
@@ -57,6 +58,8 @@ def run_child(
     if patience:
         _adopt_orphans()
     with nullcontext(taken) if taken else relayed() as relay:
+        if relay.early:
+            return Ended(code=128 + relay.early[0], has_left=False)
         try:
             process = subprocess.Popen(command, env=environ, cwd=cwd)
         except OSError as error:
@@ -69,27 +72,27 @@ def run_child(
 
 
 class Relay:
-    """Where signals go: to the command while it runs, and then nowhere; `is_hurried` once one came after it."""
+    """Where signals go: to the command while it runs, and then nowhere; `early` came before it, `is_hurried` once one came after it."""
 
     def __init__(self) -> None:
         self._pid: int | None = None
-        self._early: list[int] = []
+        self.early: list[int] = []
         self._is_over = False
         self.is_hurried = False
 
     def to(self, pid: int | None) -> None:
         """Send what comes to the process `pid`; None: it has ended."""
         self._pid, self._is_over = pid, pid is None
-        while self._early and pid is not None:
-            os.kill(pid, self._early.pop())
+        while self.early and pid is not None:
+            os.kill(pid, self.early.pop())
 
     def take(self, number: int, _frame: object) -> None:
         """Pass the signal `number` on, or remember that it came."""
         if self._is_over:
             self.is_hurried = True
-        elif number in _PASSED_ON and self._pid is None:
-            self._early.append(number)
-        elif number in _PASSED_ON and self._pid is not None:
+        elif self._pid is None:
+            self.early.append(number)
+        elif number in _PASSED_ON:
             with suppress(ProcessLookupError):  # it has just ended
                 os.kill(self._pid, number)
 

@@ -99,12 +99,19 @@ def run(options: Namespace, world: World) -> int:
     if ending:
         return _end_named(ending, by, world, keeps=bool(options.end))
     scope = Scope(agent=options.agent, models=_words(options.model), paths=_words(options.globs))
-    given = _delegate(scope, _duration(options.lasts), by, world)
-    if command:
-        return _run(command, given, by, world)
-    for name, value in given.environ.items():
-        world.terminal.line(f"export {name}={shlex.quote(value)}")
-    return YES
+    lasts = _duration(options.lasts)
+    with relayed() as relay:  # what was given is not left behind by who interrupts
+        given = _delegate(scope, lasts, by, world)
+        code = _run(command, given, by, world, relay) if command or relay.early else None
+    if code is None:
+        for name, value in given.environ.items():
+            world.terminal.line(f"export {name}={shlex.quote(value)}")
+        return YES
+    try:
+        deliver_and_send(by.workshop, world.terminal, is_aside=True)
+    except FAILURES as error:
+        world.terminal.note(f"note: not sent yet ({error}); byline push --evidence-only sends it")
+    return code
 
 
 def delegations_here(world: World, repo: Repository) -> tuple[Standing, ...]:
@@ -196,27 +203,22 @@ def _delegate(scope: Scope, lasts: timedelta, by: _Delegator, world: World) -> _
     make_private(place)
     envelope = sign_payload(payload, by.signer)
     write_file(place / GIVEN, format_bundle(join_receipt(envelope, by.signer.public, None)), mode=0o600)
-    write_file(place / KEY, agents.to_pem(), mode=0o600)
     _keep(envelope, by)
+    write_file(place / KEY, agents.to_pem(), mode=0o600)  # last: what fails before leaves a delegation that nobody has
     digest, said = load_delegation(place / GIVEN)
     world.terminal.note(f"delegated {digest[:12]}: {describe_scope(said)}")
     return _Given(place=place, digest=digest, said=said)
 
 
-def _run(command: list[str], given: _Given, by: _Delegator, world: World) -> int:
+def _run(command: list[str], given: _Given, by: _Delegator, world: World, relay: Relay) -> int:
     """Run `command` with the agent's key, and end the delegation when it ends; return the command's exit code."""
     environ = {**world.environ, **given.environ, "BYLINE_SESSION": os.urandom(8).hex()}
-    with relayed() as relay:
-        try:
-            code = run_child(command, environ=environ, cwd=world.cwd, taken=relay).code
-        finally:
-            notes = [*_sign_left(given, world, relay), *_end_or_tell(given, by)]
+    try:
+        code = run_child(command, environ=environ, cwd=world.cwd, taken=relay).code
+    finally:
+        notes = [*_sign_left(given, world, relay), *_end_or_tell(given, by)]
     for each in notes:
         world.terminal.note(f"note: {each}")
-    try:
-        deliver_and_send(by.workshop, world.terminal, is_aside=True)
-    except FAILURES as error:
-        world.terminal.note(f"note: not sent yet ({error}); byline push --evidence-only sends it")
     return code
 
 
