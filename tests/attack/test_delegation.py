@@ -17,6 +17,7 @@ from byline.core.authorship import Mandate, format_authorship
 from byline.core.bundle import Bundle
 from byline.core.claim import Op
 from byline.core.delegation import Delegation, Revocation, format_delegation, format_revocation
+from byline.core.moment import SKEW
 from byline.core.tombstone import format_tombstone
 from byline.core.trust import Use
 from byline.core.verdict import Outcome
@@ -146,7 +147,7 @@ def test_whoever_trust_knows_may_revoke_and_all_that_was_signed_is_over(who: str
 
 
 def test_what_was_signed_before_a_delegation_was_ended_holds_and_what_was_signed_after_does_not() -> None:
-    """DG2: the earliest end counts, and one that keeps nothing more than any."""
+    """DG2: the earliest end counts, and one that keeps nothing more than any. The clocks of two machines differ by a minute at most."""
     at = MANDATE.signed_at
 
     def ended(*keeps: datetime | None) -> tuple[list[str], list[bool]]:
@@ -159,9 +160,9 @@ def test_what_was_signed_before_a_delegation_was_ended_holds_and_what_was_signed
         return [each.code for each in proven.failures], [each.delegation is not None for each in proven.authorships]
 
     second = timedelta(seconds=1)
-    for holds in ((at,), (at, at + second)):
+    for holds in ((at,), (at, at + second), (at - SKEW,)):
         assert ended(*holds) == ([], [True])
-    for fails in ((at - second,), (at - second, at), (at, None), (None,)):
+    for fails in ((at - SKEW - second,), (at - SKEW - second, at), (at, None), (None,)):
         assert ended(*fails) == (["BL-DELEGATION-1"], [False])
 
 

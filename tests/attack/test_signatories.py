@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from byline.core.authorship import Mandate
 from byline.core.sshsig import AUTHORSHIP
 from byline.core.statement import PredicateType
 from byline.core.value import replace
@@ -41,7 +43,9 @@ ACCOUNT, OTHER, AGENT = "account", "other", "agent"
 WHO = {
     ACCOUNT: Signatory(signer=fixed_signer(1), principal="p-ana"),
     OTHER: Signatory(signer=fixed_signer(2), principal="p-bob"),
-    AGENT: Signatory(signer=fixed_signer(3), principal="p-ana", delegation="d" * 64),
+    AGENT: Signatory(
+        signer=fixed_signer(3), principal="p-ana", mandate=Mandate(delegation="d" * 64, signed_at=datetime(2026, 11, 21, tzinfo=UTC))
+    ),
 }
 ENVIRON = {ACCOUNT: {}, OTHER: {"BYLINE_KEY": "/keys/other"}, AGENT: {"BYLINE_DELEGATION": "/keys/agent", "BYLINE_KEY": "/keys/other"}}
 
@@ -215,6 +219,26 @@ def test_a_person_may_sign_what_is_left_and_declares_nothing_by_it(clone: Clone)
     assert clone.attest(ACCOUNT, away=f"{OTHER} {AGENT}").left == ()
     assert [clone.signers()[commit] for commit in (first, second, third)] == [{ACCOUNT}] * 3
     assert set(clone.origins().values()) == {"unknown"}
+
+
+def test_a_delegation_that_ends_while_an_attester_is_at_work_signs_nothing_more(clone: Clone) -> None:
+    """Each statement says when its delegation was found to be in force, and the next commit waits."""
+    clone.commit(ACCOUNT)
+    first, second = clone.commit(AGENT), clone.commit(AGENT)
+
+    def find(committer: Committer) -> Signatory:
+        by = clone.find(committer)
+        clone.away |= {AGENT} if by.mandate else set()
+        return by
+
+    clone.story.signatory_of = find
+    assert [each.commit for each in clone.attest().left] == [second]
+    assert (clone.signers().get(first), clone.signers().get(second)) == ({AGENT}, None)
+    with clone.story.workshop() as workshop, EvidenceIndex(workshop.cache) as index:
+        (fact,) = index.facts(kind=PredicateType.AUTHORSHIP, commit=first)
+        said = index.statement(fact.statement)
+    assert said
+    assert said.mandate == WHO[AGENT].mandate
 
 
 def test_an_environment_that_names_nobody_declares_nothing(clone: Clone) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from byline.capture.disk import read_file
+from byline.core.authorship import Mandate
 from byline.core.bundle import parse_bundle
 from byline.core.delegation import LONGEST, Delegation, parse_delegation
 from byline.core.statement import parse_statement
@@ -29,20 +30,23 @@ KEY, GIVEN = KEY_FILE, "delegation.json"
 
 
 def load_mandate(path: Path, *, repository: str) -> Signatory:
-    """Return the agent's key by the delegation in `path`: who delegated answers for what it signs.
+    """Return the agent's key by the delegation in `path`, which is in force: who delegated answers for what it signs.
+
+    Whoever ends one removes the key first and then asks for the time, so the time is asked for before the key is looked for here.
 
     Raises:
         ConfigError: That is no delegation of the key beside it for `repository`, or it is over.
     """
+    at = datetime.now(UTC)
     digest, given = load_delegation(path)
     if given.repository != repository:
         raise ConfigError("the delegation is about another repository", hint="run byline delegate in this one")
-    if not given.is_current(datetime.now(UTC)):
+    if not given.is_current(at):
         raise ConfigError(f"the delegation ended at {given.expires_at:%H:%M} UTC", hint="somebody runs byline delegate again")
     signer = load_own_key({DELEGATION: str(path)})
     if given.public != signer.public:
         raise ConfigError(f"beside {path} is another key than it delegates to", hint="byline delegate makes both")
-    return Signatory(signer=signer, principal=given.delegator, delegation=digest)
+    return Signatory(signer=signer, principal=given.delegator, mandate=Mandate(delegation=digest, signed_at=at))
 
 
 def load_delegation(path: Path) -> tuple[str, Delegation]:

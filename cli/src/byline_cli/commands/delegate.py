@@ -93,7 +93,7 @@ def run(options: Namespace, world: World) -> int:
     check_set_up(workshop)
     if workshop.trust is None:
         raise ConfigError("there is no trust to delegate under", hint="byline init")
-    if workshop.own is None or workshop.own.delegation:
+    if workshop.own is None or workshop.own.mandate:
         raise ConfigError("this is an agent's key, and agents do not delegate", hint=f"unset {DELEGATION}")
     by = _Delegator(workshop=workshop, trust=workshop.trust, signer=workshop.own.signer)
     if ending:

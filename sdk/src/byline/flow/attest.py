@@ -142,7 +142,7 @@ class _Run:
             tips, local = self._tips(), self._local(before)
             folded = self._take_up(folded, lambda: local)
             start = folded.start
-            if self._own.delegation is None:
+            if self._own.mandate is None:
                 folded = self._sweep(folded, local, tips, is_first=before.start is None)
             self._sign_named(folded, wanted, self._own)
             if not self._left:
@@ -226,8 +226,8 @@ class _Run:
                 self._left[commit] = Left(commit=commit, committer=mark.committer, why=by)
 
     def _signatory(self, committer: Committer) -> Signatory | str:
-        """Return who signs what `committer` made; why they cannot."""
-        if committer not in self._signatories:
+        """Return who signs what `committer` made; why they cannot. A delegation may end at any moment."""
+        if committer.delegation or committer not in self._signatories:
             find = self._workshop.signatory_of
             try:
                 by = find(committer) if find else self._own
@@ -249,7 +249,7 @@ class _Run:
         """Let `by` sign `commits`, of which nobody declares anything; what is left of a person's or an agent's, no agent's key signs."""
         for commit in commits:
             info = self._info(commit)
-            if info and not self._made(commit) and not (by.delegation and commit in self._left):
+            if info and not self._made(commit) and not (by.mandate and commit in self._left):
                 self._attest(info, progress.state.marked.get(commit, self._workshop.worktree), None, by, SWEEP, upto=None)
                 self._left.pop(commit, None)
 
@@ -271,7 +271,7 @@ class _Run:
             declared=declared,
             replaced=replaced,
             others=others,
-            is_agent=by.delegation is not None,
+            is_agent=by.mandate is not None,
             forgotten=load_forgotten(self._workshop.place) if declared else frozenset(),
         )
         with as_committed(self._versions, info, paths, worktree):
@@ -337,7 +337,7 @@ class _Run:
             return Owner(origin=Origin.AI, evidence=Evidence.DECLARED, channel=Channel.IMPORT, agent=agent) if is_made else None
         is_own = read_ident(info.author).who == read_ident(info.committer).who and len(info.parents) < 2
         is_plain = mark.hook is Hook.POST_COMMIT and not mark.by_agent and not mark.in_progress
-        if by.delegation or not (workshop.declares_in(mark.worktree) and by.principal and is_own and is_plain):
+        if by.mandate or not (workshop.declares_in(mark.worktree) and by.principal and is_own and is_plain):
             return None
         if self._elsewhere(mark.worktree):
             return None  # there are changes of agents here that this inbox does not know

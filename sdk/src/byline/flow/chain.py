@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Mandate, Recorder, format_authorship, parse_authorship
+from byline.core.authorship import SALT_BYTES, Authorship, Commit, Link, Recorder, format_authorship, parse_authorship
 from byline.core.canonical import format_base64, parse_base64
 from byline.core.claim import Claim, New
 from byline.core.redaction import redact_claims, redact_refusal
@@ -125,16 +124,12 @@ class Issuer:
                 part=number,
                 parts=len(parts),
                 claims=part,
-                mandate=self._mandate(by),
+                mandate=by.mandate,
                 refusals=tuple(redact_refusal(with_key(each, identity.line_key)) for each in refusals) if number == 1 else (),
                 prompts=prompts if number == 1 else (),
             )
             issued.append(self._issue(authorship, by.signer))
         return tuple(issued)
-
-    def _mandate(self, by: Signatory) -> Mandate | None:
-        signed_at = datetime.fromtimestamp(self._workshop.now() // 10**9, UTC)
-        return Mandate(delegation=by.delegation, signed_at=signed_at) if by.delegation else None
 
     def _issue(self, authorship: Authorship, signer: Signer) -> Envelope:
         payload = format_authorship(authorship)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from byline.core.authorship import Mandate
     from byline.core.edit import Committer
     from byline.core.ports import Signer
     from byline.core.trust import Trust
@@ -49,12 +50,13 @@ class Identity:
 class Signatory:
     """Who signs: the key, and the person that answers for it (None: nobody knows who).
 
-    `delegation` is the statement (SHA-256 of its payload) by which an agent's key signs for `principal`, None for any other key.
+    `mandate` is by what an agent's key signs for `principal`, None for any other key. Its time is when that was found to be in force, and
+    not when the signature was made: so what is signed was signed before the end, whoever ends it meanwhile.
     """
 
     signer: Signer
     principal: str | None = None
-    delegation: str | None = None
+    mandate: Mandate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from byline.core.authorship import Authorship
+from byline.core.moment import SKEW
 from byline.core.publickey import Presence
 from byline.core.trust import TrustedKey
 from byline.core.verified import VerifiedAuthorship, VerifiedDelegation, VerifiedRevocation
@@ -90,7 +91,8 @@ class Delegations:
         fact = self._given[key].get(named)
         if fact is None or said.mandate is None:
             return "the delegation that it names is not here"
-        if said.mandate.signed_at > self._kept.get(named, said.mandate.signed_at):
+        # By the clocks of two machines: the agent's, and that of whoever ended it.
+        if said.mandate.signed_at - SKEW > self._kept.get(named, said.mandate.signed_at):
             return "the delegation was revoked" if self._kept[named] == NEVER else "the delegation had been ended"
         return next(_exceeds(fact, said), fact)
 
