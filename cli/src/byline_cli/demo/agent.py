@@ -70,6 +70,12 @@ class ClaudeCode:
         )
         self._ends("Bash", given, call, {"stdout": done.stdout, "stderr": done.stderr, "interrupted": False, "isImage": False})
 
+    def asks(self, command: str) -> tuple[str, str]:
+        """Ask before the tool Bash, which is then not used; return what the hooks decide, and why."""
+        told = self._fires("PreToolUse", "Bash", {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": "toolu_asks"})
+        answer = json.loads(told or b"{}").get("hookSpecificOutput", {})
+        return answer.get("permissionDecision", ""), answer.get("permissionDecisionReason", "")
+
     def stops(self) -> None:
         """End the turn."""
         self._fires("Stop", "", {"stop_hook_active": False, "last_assistant_message": "Done."})
@@ -97,7 +103,8 @@ class ClaudeCode:
         after = {"tool_name": tool, "tool_input": given, "tool_response": answer, "tool_use_id": call, "duration_ms": 12}
         self._fires("PostToolUse", tool, after)
 
-    def _fires(self, event: str, tool: str, members: dict[str, Any]) -> None:
+    def _fires(self, event: str, tool: str, members: dict[str, Any]) -> bytes:
+        """Call the hooks of `event`, and return what they say."""
         common = {
             "session_id": self.session,
             "transcript_path": str(self.transcript),
@@ -107,10 +114,12 @@ class ClaudeCode:
             "hook_event_name": event,
         }
         payload = json.dumps({**common, **members}).encode()
-        for command in self._commands(event, tool):
-            subprocess.run(
-                ["sh", "-c", command], input=payload, cwd=self.actor.cwd, env=self._environ(), capture_output=True, check=True, timeout=60
-            )
+        return b"".join(self._call(command, payload) for command in self._commands(event, tool))
+
+    def _call(self, command: str, payload: bytes) -> bytes:
+        return subprocess.run(
+            ["sh", "-c", command], input=payload, cwd=self.actor.cwd, env=self._environ(), capture_output=True, check=True, timeout=60
+        ).stdout
 
     def _commands(self, event: str, tool: str) -> list[str]:
         found = []
