@@ -31,6 +31,7 @@ class Hole(Enum):
     GLOB = auto()  # characters of one path component, as a shell's `*` finds them: no dot in front
     HOME = auto()  # the home folder
     TOP = auto()  # the top of the work tree in which a command runs
+    HERE = auto()  # the folder in which it runs
     ANY = auto()  # any characters, none included
 
 

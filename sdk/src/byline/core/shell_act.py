@@ -13,8 +13,10 @@ from byline.core.value import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Final
+
+    from byline.core.globs import Part
 
 _LOOSE: Final = r"""[^\s'"\\`<>|;&(){}=,]+"""  # what may be a word, in a line that cannot be read
 
@@ -24,7 +26,7 @@ class Act:
     """One program that a line runs.
 
     `input` is the text of its here-document or here-string. `sources` are the acts whose output it reads through a pipe or in its
-    words. `writes` is what its redirections write.
+    words. `writes` is what its redirections write, `known` the variables of the shell of an `eval` or a `trap`.
     """
 
     program: str | None
@@ -32,6 +34,7 @@ class Act:
     input: Word | None = None
     sources: tuple[Act, ...] = ()
     writes: tuple[Word, ...] = ()
+    known: Mapping[str, tuple[Part, ...]] | None = None
 
     @property
     def operands(self) -> tuple[Word, ...]:

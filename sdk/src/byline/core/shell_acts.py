@@ -19,6 +19,7 @@ from byline.core.shell_act import Act, unread_act
 from byline.core.shell_git import git_runs
 from byline.core.shell_line import parse_line
 from byline.core.shell_runners import assigned_line, assigned_lines, has_entry_point, image_words, line_options, run_words
+from byline.core.shell_values import says_settings
 from byline.core.shell_words import Command, Hole, Word, option_values, without_options
 from byline.core.value import replace
 from byline.malformed import PayloadError
@@ -96,7 +97,7 @@ def _read(line: str, depth: int, outer: Act) -> tuple[Act, ...]:
     if depth > MAX_DEPTH:
         raise PayloadError("too many command lines inside one another")
     done: dict[int, tuple[Act, ...]] = {}
-    commands = parse_line(line)
+    commands = parse_line(line, outer.known)
 
     def acts_of(number: int) -> tuple[Act, ...]:
         if number not in done:
@@ -116,6 +117,7 @@ def _acts(command: Command, acts_of: _ActsOf, depth: int, outer: Act) -> Iterato
         input=documents[-1] if documents else outer.input,
         sources=(*(act for number in numbers for act in acts_of(number)), *outer.sources),
         writes=tuple(each.target for each in command.redirects if each.writes),
+        known=command.known,
     )
     for name, value in command.assignments:
         yield from _nested(assigned_line(name, value), context, depth)
@@ -289,7 +291,13 @@ def _interpreter(act: Act, depth: int) -> Iterator[Act]:
 
 
 def _eval(act: Act, depth: int) -> Iterator[Act]:
-    yield from _nested(_joined(act.args), act, depth)
+    if not (len(act.args) == 1 and [*filter(None, act.args[0].parts)] == [Hole.ANY] and _are_settings(act)):
+        yield from _nested(_joined(act.args), act, depth)
+
+
+def _are_settings(act: Act) -> bool:
+    """Whether all that it reads are settings for a shell."""
+    return bool(act.sources) and all(says_settings(each.program, each.operands) for each in act.sources)
 
 
 def _alias(act: Act, depth: int) -> Iterator[Act]:
@@ -338,7 +346,7 @@ def _tmux(act: Act, depth: int) -> Iterator[Act]:
 def _source(act: Act, depth: int) -> Iterator[Act]:
     if act.args and act.args[0].text in _INPUTS:
         yield from _shell(act, depth)
-    elif any(each.runs for each in act.args):
+    elif any(each.runs for each in act.args) and not _are_settings(act):
         yield replace(act, program=None)
 
 

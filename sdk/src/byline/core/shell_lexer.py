@@ -18,13 +18,17 @@ from byline.core.shell_scan import (
     plain_end,
     without_backslashes,
 )
+from byline.core.shell_values import UNKNOWN, fits_unquoted, is_of_place
 from byline.core.shell_words import Hole, Word, WordDraft
 from byline.core.value import dataclass
 from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Final, Protocol
+
+    from byline.core.globs import Part
 
     class Nest(Protocol):
         """The parser, which reads what stands inside a word. Numbers are those of the commands found there."""
@@ -37,6 +41,12 @@ if TYPE_CHECKING:
 
         def expand(self, text: str) -> Word:
             """Read `text` as what stands in double quotes."""
+
+        def value(self, name: str) -> tuple[Part, ...]:
+            """Return what is known of a variable."""
+
+        def printed(self, runs: Sequence[int]) -> tuple[Part, ...]:
+            """Return what is known of what commands print."""
 
 
 WORD: Final = "\0"  # what `peek` tells of a word that is not plain: no shell line holds it
@@ -93,19 +103,30 @@ class Lexer:
             self._read_documents()
         return found
 
-    def word(self, *, takes_array: bool = False) -> Word:
+    def word(self) -> Word:
         """Consume a word.
 
         Raises:
             PayloadError: There is none, or it has no end.
         """
+        return self._draft(takes_array=False).word()
+
+    def words(self, *, takes_array: bool = False) -> tuple[Word, ...]:
+        """Consume a word and return those that its brace expansions make of it.
+
+        Raises:
+            PayloadError: There is none, or it has no end.
+        """
+        return self._draft(takes_array=takes_array).words()
+
+    def _draft(self, *, takes_array: bool) -> WordDraft:
         self._skip_blanks()
         start, text = self._at, WordDraft()
         self._read_tilde(text)
         self._read_word(text, takes_array=takes_array)
         if self._at == start:
             raise PayloadError(f"a command line without a word before {self.peek()!a}")
-        return text.word()
+        return text
 
     def assignment(self) -> tuple[str, Word] | None:
         """Consume an assignment, if one comes next, and return the variable and its value."""
@@ -183,7 +204,7 @@ class Lexer:
             elif here == "$":
                 self._read_dollar(text, is_quoted=True)
             elif here == "`":
-                self._read_backquotes(text)
+                self._read_backquotes(text, is_quoted=True)
             else:
                 text.add(here)
                 self._at += 1
@@ -252,9 +273,9 @@ class Lexer:
             text.open_brace()
         elif here == "}" and text.is_in_braces:
             text.close_brace()
+        elif here == "," or (here == "." and self._starts(".")):
+            text.widen_brace(here)
         else:
-            if here == "," or (here == "." and self._starts(".")):
-                text.widen_brace()
             text.add(here)
 
     def _read_class(self, text: WordDraft) -> None:
@@ -294,17 +315,25 @@ class Lexer:
             self._at = end + 2
         elif following == "(":
             self._at += 1
-            text.runs += self._nest.substitute()
-            text.add(Hole.ANY)
+            self._add_printed(self._nest.substitute(), text, is_quoted=is_quoted)
         elif following == "{":
-            self._read_braced(text)
+            self._read_braced(text, is_quoted=is_quoted)
         elif (end := parameter_end(self._text, self._at)) > self._at:
-            text.add(Hole.HOME if self._text[self._at : end] == "HOME" else Hole.ANY)
+            self._add_value(self._nest.value(self._text[self._at : end]), text, is_quoted=is_quoted)
             self._at = end
         else:
             text.add("$")
 
-    def _read_braced(self, text: WordDraft) -> None:
+    def _add_printed(self, runs: tuple[int, ...], text: WordDraft, *, is_quoted: bool) -> None:
+        text.runs += runs
+        self._add_value(self._nest.printed(runs), text, is_quoted=is_quoted)
+
+    def _add_value(self, parts: tuple[Part, ...], text: WordDraft, *, is_quoted: bool) -> None:
+        is_known = (is_quoted or fits_unquoted(parts)) and not (is_of_place(parts) and any(text.parts))
+        for each in parts if is_known else UNKNOWN:
+            text.add(each)
+
+    def _read_braced(self, text: WordDraft, *, is_quoted: bool) -> None:
         start = self._at + 1
         inner, self._at = WordDraft(), start
         while not self._starts("}"):
@@ -315,11 +344,11 @@ class Lexer:
                 self._read_piece(here, inner)
             else:
                 self._at += 1
-        text.add(Hole.HOME if self._text[start : self._at] == "HOME" else Hole.ANY)
+        self._add_value(self._nest.value(self._text[start : self._at]), text, is_quoted=is_quoted)
         text.runs += inner.runs
         self._at += 1
 
-    def _read_backquotes(self, text: WordDraft) -> None:
+    def _read_backquotes(self, text: WordDraft, *, is_quoted: bool = False) -> None:
         end = self._at + 1
         while end < len(self._text) and self._text[end] != "`":
             end += 2 if self._text[end] == "\\" else 1
@@ -327,8 +356,7 @@ class Lexer:
             raise PayloadError("a backquote without an end")
         inner = without_backslashes(self._text[self._at + 1 : end])
         self._at = end + 1
-        text.runs += self._nest.run(inner)
-        text.add(Hole.ANY)
+        self._add_printed(self._nest.run(inner), text, is_quoted=is_quoted)
 
     def _arithmetic_end(self, start: int) -> int | None:
         """Return where the `))` stands that ends the expression from `start` on; None where it is none."""

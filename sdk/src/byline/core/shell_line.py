@@ -3,8 +3,8 @@ r"""A shell line, parsed: which simple commands it may run, with which words.
 
 The grammar is that of POSIX `sh` with what `bash` adds and agents use: quoting (`$'..'` too), here-documents and here-strings,
 pipelines, lists, groups, compound commands, functions, command and process substitutions, assignments, redirections. Nothing is
-expanded and nothing is run. A command counts wherever it stands: behind `&&`, in a loop, in a branch, in a function that may
-never be called, in a substitution inside another's word.
+run, and only what the line itself tells is expanded (`shell_values`). A command counts wherever it stands: behind `&&`, in a loop, in a
+branch, in a function that may never be called, in a substitution inside another's word.
 
 >>> [[each.text for each in command.words] for command in parse_line("cd infra && terraform 'destroy' | tee log")]
 [['cd', 'infra'], ['terraform', 'destroy'], ['tee', 'log']]
@@ -17,14 +17,17 @@ from __future__ import annotations
 
 from byline.core.shell_lexer import Lexer
 from byline.core.shell_scan import OPERATORS
+from byline.core.shell_values import Values, printed, value_of_each
 from byline.core.shell_words import Command, Hole, Redirect, Word
 from byline.core.value import replace
 from byline.malformed import PayloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Final
+
+    from byline.core.globs import Part
 
 MAX_LINE: Final = 64 * 1024
 MAX_DEPTH: Final = 40
@@ -37,11 +40,15 @@ _ENDS: Final = frozenset((";", "&", "\n"))
 _NO_STARTS: Final = frozenset((")", ";;", ";&", ";;&", "&&", "||", "|", "|&"))
 _CASE_ENDS: Final = (";;", ";&", ";;&")
 _DOCUMENTS: Final = ("<<", "<<-")
+_SAME_SHELL: Final = frozenset(("eval", "trap"))
+_READS_MORE: Final = frozenset(("eval", "source", "."))
 _DECLARES: Final = frozenset(("export", "declare", "local", "readonly", "typeset"))
 
 
-def parse_line(line: str) -> tuple[Command, ...]:
+def parse_line(line: str, known: Mapping[str, tuple[Part, ...]] | None = None) -> tuple[Command, ...]:
     """Return every simple command of `line`, in the order in which they stand; numbers in words and pipes count them from 0.
+
+    `known` are variables of the shell that runs it.
 
     Raises:
         PayloadError: A shell would not run it, or it is longer or deeper than what is read.
@@ -50,7 +57,7 @@ def parse_line(line: str) -> tuple[Command, ...]:
         raise PayloadError("a command line that is too long, or that holds NUL")
     commands: list[Command] = []
     documents: list[Word] = []
-    _Parser(line, commands, documents, 0).script()
+    _Parser(line, commands, documents, Values(line, known), 0).script()
     return tuple(_with_documents(each, documents) for each in commands)
 
 
@@ -64,9 +71,10 @@ def _with_documents(command: Command, documents: list[Word]) -> Command:
 class _Parser:
     """One text: the line itself, or one that stands inside it. All write into the same lists."""
 
-    def __init__(self, text: str, commands: list[Command], documents: list[Word], depth: int) -> None:
+    def __init__(self, text: str, commands: list[Command], documents: list[Word], values: Values, depth: int) -> None:
         self._commands = commands
         self._documents = documents
+        self._values = values
         self._depth = depth
         self._lexer = Lexer(text, documents, self)
 
@@ -92,16 +100,26 @@ class _Parser:
         """Parse `text` as a script of its own."""
         first = len(self._commands)
         self._deepen()
-        _Parser(text, self._commands, self._documents, self._depth).script()
+        saved = self._values.save()
+        _Parser(text, self._commands, self._documents, self._values, self._depth).script()
+        self._values.restore(saved)
         self._depth -= 1
         return tuple(range(first, len(self._commands)))
 
     def expand(self, text: str) -> Word:
         """Read `text` as what stands in double quotes."""
         self._deepen()
-        found = _Parser(text, self._commands, self._documents, self._depth).quoted()
+        found = _Parser(text, self._commands, self._documents, self._values, self._depth).quoted()
         self._depth -= 1
         return found
+
+    def value(self, name: str) -> tuple[Part, ...]:
+        """Return what is known of a variable."""
+        return self._values.get(name)
+
+    def printed(self, runs: Sequence[int]) -> tuple[Part, ...]:
+        """Return what is known of what commands print."""
+        return printed([self._commands[number] for number in runs])
 
     def quoted(self) -> Word:
         """Read the whole text as what stands in double quotes."""
@@ -117,12 +135,14 @@ class _Parser:
 
     def _list(self, stop: Collection[str], reads: tuple[int, ...] = ()) -> str:
         """Parse commands up to a word or operator in `stop`, take it and return it; the end of the text where `stop` is empty."""
+        saved = self._values.save()
         while True:
             while self._lexer.peek() in _ENDS:
                 self._lexer.take()
             found = self._lexer.peek()
             if found in stop:
                 self._lexer.take()
+                self._values.restore(saved)
                 return found
             if found == "" and not stop:
                 return found
@@ -133,12 +153,14 @@ class _Parser:
                 raise self._unexpected()
 
     def _and_or(self, reads: tuple[int, ...]) -> None:
-        while True:
-            self._pipeline(reads)
-            if self._lexer.peek() not in ("&&", "||"):
-                return
-            self._lexer.take()
+        self._pipeline(reads)
+        saved = self._values.save()
+        while self._lexer.peek() in ("&&", "||"):
+            if self._lexer.take() == "||":
+                self._values.restore(saved)
             self._skip_newlines()
+            self._pipeline(reads)
+        self._values.restore(saved)
 
     def _pipeline(self, reads: tuple[int, ...]) -> None:
         while True:
@@ -174,10 +196,11 @@ class _Parser:
             self._simple(reads)
 
     def _nested(self, parse: Callable[[tuple[int, ...]], None], reads: tuple[int, ...]) -> None:
-        first = len(self._commands)
+        first, saved = len(self._commands), self._values.save()
         self._deepen()
         parse(reads)
         self._depth -= 1
+        self._values.restore(saved)
         redirects = self._redirects()
         if redirects:  # a command without words stands for the compound one
             self._commands.append(Command(words=(), redirects=redirects, reads=tuple(range(first, len(self._commands)))))
@@ -214,12 +237,13 @@ class _Parser:
         if self._lexer.peek() == "((":
             self._lexer.take_arithmetic()
         else:
-            self._lexer.word()
+            name, words = self._lexer.word().text or "", list[Word]()
             self._skip_newlines()
             if self._lexer.peek() == "in":
                 self._lexer.take()
                 while self._lexer.peek() not in _ENDS and self._lexer.peek() != "":
-                    self._lexer.word()
+                    words += self._lexer.words()
+            self._values.set(name, value_of_each(words))
         while self._lexer.peek() in _ENDS:
             self._lexer.take()
         opener = self._lexer.take()
@@ -278,10 +302,22 @@ class _Parser:
             if not words and (assigned := self._lexer.assignment()) is not None:
                 assignments.append(assigned)
             else:
-                words.append(self._lexer.word(takes_array=bool(words) and words[0].text in _DECLARES))
+                words += self._lexer.words(takes_array=bool(words) and words[0].text in _DECLARES)
         if not (words or assignments or redirects):
             raise self._unexpected()
-        self._commands.append(Command(words=tuple(words), assignments=tuple(assignments), redirects=tuple(redirects), reads=reads))
+        name = words[0].text if words else None
+        known = self._values.save() if name in _SAME_SHELL else None
+        self._commands.append(
+            Command(words=tuple(words), assignments=tuple(assignments), redirects=tuple(redirects), reads=reads, known=known)
+        )
+        if name in _READS_MORE:
+            self._values.forget()
+        elif not reads and found not in ("|", "|&", "&"):
+            for each in words[1:] if name in _DECLARES else ():
+                key, _, start = each.prefix.partition("=")
+                assignments.append((key, Word(parts=(start, *each.parts[1:]))))
+            for key, value in assignments if not words or name in _DECLARES else ():
+                self._values.set(key, value.parts)
 
     def _body(self, reads: tuple[int, ...]) -> None:
         self._lexer.take()

@@ -18,7 +18,10 @@ from byline.core.value import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Final
+
+MAX_WORDS: Final = 64  # of one with brace expansions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +73,23 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One simple command. `reads` are the numbers of the commands from whose output it reads through a pipe."""
+    """One simple command. `reads` are the numbers of the commands from whose output it reads through a pipe.
+
+    `known` are the variables that are known where it is a line that the same shell runs (`eval`, `trap`).
+    """
 
     words: tuple[Word, ...]
     assignments: tuple[tuple[str, Word], ...] = ()
     redirects: tuple[Redirect, ...] = ()
     reads: tuple[int, ...] = ()
+    known: Mapping[str, tuple[Part, ...]] | None = None
 
 
 class WordDraft:
     """A word being read."""
 
     def __init__(self) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[Part | tuple[str, ...]] = []  # a tuple is what a brace expansion makes words of, an empty one its comma
         self.runs: list[int] = []
         self._braces: list[tuple[int, bool]] = []  # where each open brace stands, and whether it is an expansion
 
@@ -103,23 +110,43 @@ class WordDraft:
         self._braces.append((len(self.parts), False))
         self.parts.append("{")
 
-    def widen_brace(self) -> None:
-        """Note that what stands in the inmost open brace is an expansion: `,` or `..`."""
+    def widen_brace(self, mark: str) -> None:
+        """Append what makes an expansion of the inmost open brace: `,` or the first dot of `..`."""
         if self._braces:
             self._braces[-1] = (self._braces[-1][0], True)
+        if self._braces and mark == ",":
+            self.parts.append(())
+        else:
+            self.add(mark)
 
     def close_brace(self) -> None:
-        """Append `}`; what an expansion stands for is not known."""
+        """Append `}`; what an expansion stands for is known where it names texts."""
         start, is_expansion = self._braces.pop()
-        if is_expansion:
-            self.parts[start:] = [Hole.ANY]
-        else:
+        inner = self.parts[start + 1 :]
+        if not is_expansion:
             self.parts.append("}")
+        elif () in inner and all(isinstance(each, str) or each == () for each in inner):
+            self.parts[start:] = [tuple("".join("\0" if each == () else str(each) for each in inner).split("\0"))]
+        else:
+            self.parts[start:] = [Hole.ANY]
 
     def word(self) -> Word:
         """Return what was read."""
-        parts: list[Part] = []
+        return self._word("," if each == () else Hole.ANY if isinstance(each, tuple) else each for each in self.parts)
+
+    def words(self) -> tuple[Word, ...]:
+        """Return what was read as the words that its brace expansions make of it; one word where they are too many."""
+        made: list[tuple[Part, ...]] = [()]
         for each in self.parts:
+            ends = (each or (",",)) if isinstance(each, tuple) else (each,)
+            made = [(*start, end) for start in made for end in ends]
+            if len(made) > MAX_WORDS:
+                return (self.word(),)
+        return tuple(map(self._word, made))
+
+    def _word(self, given: Iterable[Part]) -> Word:
+        parts: list[Part] = []
+        for each in given:
             if isinstance(each, str) and parts and isinstance(parts[-1], str):
                 parts[-1] += each
             else:

@@ -104,7 +104,9 @@ def locate(word: Word, places: Places) -> tuple[Target, ...]:
         parts[:1] = [places.home or Hole.ANY]
     if parts and parts[0] is Hole.TOP:
         return tuple(_normal([_work_tree(cwd, places.top), *parts[1:]]) for cwd in places.cwd)
-    parts = [Hole.ANY if part in (Hole.HOME, Hole.TOP) else part for part in parts]
+    if parts and parts[0] is Hole.HERE:
+        return tuple(Target(parts=_MANY) if cwd is None else _normal([cwd, *parts[1:]]) for cwd in places.cwd)
+    parts = [Hole.ANY if part in (Hole.HOME, Hole.TOP, Hole.HERE) else part for part in parts]
     if not parts or (not isinstance(parts[0], str) and parts[0] is Hole.ANY):
         return (Target(parts=_MANY),) if parts else ()
     if isinstance(parts[0], str) and parts[0].startswith("/"):
