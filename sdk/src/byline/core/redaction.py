@@ -4,11 +4,12 @@ r"""Secrets are taken out of what agents and people call things before it is wri
 What a statement or an export says in words of somebody's own are the names and versions of agents, models and tools, and sessions. None
 of them should hold a secret; a configuration that puts a key into a model's name, or a home folder, still does. Each secret becomes `***`:
 
-    keys of known form      AWS, GitHub, GitLab, Slack, Google, Stripe, npm, PyPI, Hugging Face, `sk-...` of model providers
+    keys of known form      AWS, GitHub, GitLab, Slack, Google, Stripe, npm, PyPI, Hugging Face, `sk-...` of model providers, and others
+                            whose issuers put a name of their own in front
     JSON Web Tokens         three parts, the first two beginning with `eyJ`
     private keys            PEM, from BEGIN to END or to the end of the text
     passwords in URLs       scheme://user:password@host: user and password
-    what is named so        password=..., token: ..., api_key=..., and what follows Bearer or Basic
+    what is named so        password=..., token: ..., api_key=..., DB_PASS=..., --password ..., &sig=..., and what follows Bearer or Basic
     e-mail addresses        and the user's name in a home folder: /home/NAME, /Users/NAME, C:\Users\NAME
     random text             24 letters and digits or more in a row, small, large and digits mixed; but in sessions, random by nature
 
@@ -39,13 +40,20 @@ MARK: Final = "***"
 RANDOM: Final = 24  # characters in a row
 BITS: Final = 3.7  # of entropy for each, at least
 
-# What a text has to hold for a pattern to be looked at, and the pattern: its first group is the secret, or all of it where it has none.
+_NAMED: Final = (
+    r"passw(?:or)?d|passphrase|(?<![a-z])pass|(?<![a-z])pwd|secret|token|credentials?|[?&]sig|"
+    r"(?:api|access|account|auth|client|private|signing|encryption)[_-]?key"
+)
+# What a text has to hold for a pattern to be looked at (one of these), and the pattern: its first group is the secret, or all of it.
 _PATTERNS: Final = (
     ("IA", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     ("gh", r"\bgh[pousr]_[A-Za-z0-9]{20,}"),
     ("github_pat_", r"\bgithub_pat_\w{22,}"),
-    ("glpat-", r"\bglpat-[\w-]{16,}"),
-    ("xox", r"\bxox[a-z]-[\w-]{10,}"),
+    (
+        "glpat-|gldt-|glrt-|glptt-|glcbt-|glft-|glsoat-|glimt-|glagent-|gloas-",
+        r"\bgl(?:pat|dt|rt|ptt|cbt|ft|soat|imt|agent|oas)-[\w-]{16,}",
+    ),
+    ("xox|xapp-", r"\b(?:xox[a-z]|xapp)-[\w-]{10,}"),
     ("hooks.slack.com", r"hooks\.slack\.com/services/([\w/]+)"),
     ("AIza", r"\bAIza[\w-]{30,}"),
     ("k_", r"\b[rsp]k_(?:live|test)_\w{10,}"),
@@ -53,15 +61,37 @@ _PATTERNS: Final = (
     ("pypi-", r"\bpypi-[\w-]{30,}"),
     ("hf_", r"\bhf_[A-Za-z0-9]{30,}"),
     ("sk-", r"\bsk-[\w-]{20,}"),
+    (
+        "_v1_|shp|rubygems_|dckr_|glsa_|glc_|sntrys_|lin_api_|figd_|gsk_|ntn_",
+        r"\b(?:do[opr]_v1|shp(?:at|ca|pa|ss)|rubygems|dckr_(?:pat|oat)|glsa|glc|sntrys|lin_api|figd|gsk|ntn)_[\w.-]{20,}",
+    ),
+    ("sq0|NRAK-|pplx-|xai-|GOCSPX-|AGE-SECRET", r"\b(?:sq0[a-z]{3}|NRAK|pplx|xai|GOCSPX|AGE-SECRET-KEY)-[\w-]{20,}"),
+    ("key-", r"\bkey-[0-9a-f]{32}\b"),
+    ("dapi", r"\bdapi[0-9a-f]{32}"),
+    ("SG.", r"\bSG\.[\w-]{16,}\.[\w-]{16,}"),
     ("eyJ", r"\beyJ[\w-]+\.eyJ[\w-]+(?:\.[\w-]*)?"),
     ("PRIVATE KEY", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
     ("://", r"://([^\s/@:]*:[^\s/]*)@"),
-    ("", r"(?i)(?:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key)[\"']?\s*[=:]\s*[\"']?([^\s\"']+)"),
-    ("", r"(?i)\b(?:bearer|basic) +([\w.~+/=-]{8,})"),
+    ("", rf"(?i)(?:{_NAMED})[\"']?\s*[=:]\s*[\"']?([^\s\"']+)"),
+    ("--", rf"(?i)--[\w-]*(?:{_NAMED}) +([^\s\"'-][^\s\"']*)"),
+    ("", r"(?i)\b(?:bearer|basic|authorization: *\w+) +([\w.~+/=-]{8,})"),
     ("@", r"(?<![\w.+-])[\w.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
     ("", r"(?i)(?:/home/|/users/|[a-z]:\\users\\)([^/\\\s]+)"),
 )
-_WORDS: Final = ("passw", "secret", "token", "key", "bearer", "basic", "home", "users")  # one of them is in whatever "" stands for
+_WORDS: Final = (
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "credential",
+    "sig=",
+    "bearer",
+    "basic",
+    "authorization",
+    "home",
+    "users",
+)  # one of them is in whatever "" stands for
 
 
 def redact(text: str, *, is_random: bool = False) -> str:
@@ -69,7 +99,7 @@ def redact(text: str, *, is_random: bool = False) -> str:
     lowered = text.lower()
     has_word = any(word in lowered for word in _WORDS)
     for lead, pattern in _PATTERNS:
-        if lead in text if lead else has_word:
+        if any(each in text for each in lead.split("|")) if lead else has_word:
             text = re.sub(pattern, _mark, text)
     return text if is_random or len(text) < RANDOM else re.sub(rf"[A-Za-z0-9]{{{RANDOM},}}", _mark_random, text)
 
