@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ALL_OPERANDS: Final = frozenset(
     (
         *("tee", "touch", "truncate", "rm", "unlink", "rmdir", "shred", "srm", "sponge", "mkdir", "mkfifo", "mknod", "rename", "sudoedit"),
-        *("ed", "ex", "vi", "vim", "nvim", "nano", "emacs", "emacsclient", "zip"),
+        *("ed", "ex", "vi", "vim", "nvim", "nano", "emacs", "emacsclient", "script"),
     )
 )
 _PACKERS: Final = frozenset(("gzip", "gunzip", "bzip2", "bunzip2", "xz", "unxz", "lzma", "unlzma", "zstd", "unzstd", "lz4", "compress"))
@@ -35,11 +35,30 @@ _INTO_LAST: Final = frozenset(("cp", "install", "rsync", "scp", "ditto", "ffmpeg
 _OUTPUT: Final = frozenset(
     (
         *("gcc", "cc", "clang", "g++", "c++", "clang++", "ld", "as", "rustc", "go", "zig", "swiftc", "objcopy", "yacc", "bison", "flex"),
-        *("pandoc", "dot", "sort", "inkscape", "esbuild", "terraform", "tofu", "helm", "xmllint", "protoc", "age", "gpg", "pg_dump"),
+        *(
+            "pandoc",
+            "dot",
+            "sort",
+            "shuf",
+            "iconv",
+            "base64",
+            "kustomize",
+            "inkscape",
+            "esbuild",
+            "terraform",
+            "tofu",
+            "helm",
+            "xmllint",
+            "protoc",
+            "age",
+            "gpg",
+            "pg_dump",
+        ),
     )
 )
 _DECIDES: Final = frozenset(("init", "trust", "approve", "config", "forget", "delegate"))
 _PATCH_VALUES: Final = frozenset(("-i", "-p", "-d", "-o", "-r", "-F", "-B", "-z", "-D", "--input", "--strip", "--directory", "--output"))
+_COPIES: Final = frozenset(("cp", "copy", "copyto", "mv", "move", "sync", "rsync"))
 _HERE: Final = Word.of(".")
 _AWK_OUTPUT: Final = r'>>?\s*"([^"]+)"'
 _SED_OUTPUT: Final = r"(?:^|[;{}\n/|,0-9$gpiI])\s*w\s+([^\s;}][^\n;}]*)"
@@ -199,6 +218,18 @@ def _split(act: Act) -> Iterator[Word]:
         yield Word(parts=(*each.parts, Hole.GLOB))
 
 
+def _zip(act: Act) -> Iterator[Word]:
+    yield from act.operands if act.has_flag("m", "--move") else act.operands[:1]
+
+
+def _copies(act: Act) -> Iterator[Word]:
+    """Yield where a program copies to whose first words say that it copies: `docker cp`, `aws s3 sync`."""
+    named = [each.text for each in act.operands[:2]]
+    if _COPIES.intersection(named):
+        yield from act.operands[-1:]
+    yield from act.values("-D", "--dir") if named[1:] == ["download"] else ()
+
+
 def _seven(act: Act) -> Iterator[Word]:
     verb = act.operands[0].text if act.operands else None
     if verb in ("x", "e"):
@@ -223,6 +254,11 @@ _PROGRAMS: Final[dict[str, Callable[[Act], Iterator[Word]]]] = {
     **dict.fromkeys(("7z", "7za", "7zz", "7zr"), _seven),
     "curl": _curl,
     "wget": _wget,
+    "aria2c": lambda act: act.values("-o", "-d", "--out", "--dir"),
+    "zip": _zip,
+    "cpio": lambda act: iter([_HERE] if act.has_flag("i", "--extract") else ()),
+    **dict.fromkeys(("docker", "podman", "kubectl", "oc", "aws", "gsutil", "gcloud", "rclone", "s3cmd", "mc", "gh"), _copies),
+    **dict.fromkeys(("uniq", "xxd"), lambda act: iter(act.operands[1:2])),
     **dict.fromkeys(("split", "csplit"), _split),
     **dict.fromkeys(_PACKERS, _pack),
     **dict.fromkeys(_OUTPUT, lambda act: act.values("-o", "-out", "--output", "--out", "--outfile", "--output-dir", "--outdir", "--file")),

@@ -136,7 +136,8 @@ def _writes(words: Sequence[Word], patch: Word | None) -> Iterator[Word]:
         if "--" in texts:
             operands = list(rest[texts.index("--") + 1 :])
         is_new = verb == "checkout" and {"-b", "-B", "--orphan", "-t", "--track", "--detach", "-d"} & set(texts)
-        yield from () if is_new else operands
+        is_index = verb == "restore" and {"--staged", "-S"} & set(texts) and not {"--worktree", "-W"} & set(texts)
+        yield from () if is_new or is_index else operands
         yield from [_ANYTHING] if any(each.prefix.startswith("--pathspec-from-file") for each in rest) else []
     elif verb == "config" and not _CONFIG_READS & set(texts) and (len(operands) > 1 or _CONFIG_WRITES & set(texts)):
         yield Word(parts=(Hole.HOME, "/.gitconfig")) if "--global" in texts else in_top(".git/config")
@@ -148,6 +149,8 @@ def _writes(words: Sequence[Word], patch: Word | None) -> Iterator[Word]:
         yield from operands[1:2]
     elif verb in ("clone", "init"):
         yield from operands[1:2] if verb == "clone" else operands[:1]
+    elif verb == "submodule" and texts[:1] == ["add"]:
+        yield from operands[2:3]
     yield from option_values(rest, *_OUTPUTS.get(verb or "", ()))
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FILTERS: Final = frozenset(("grep", "egrep", "rg", "sort", "uniq", "head", "tail", "tac", "shuf"))  # they pass on lines that they read
 _GIT_LISTS: Final = frozenset(("ls-files", "diff", "status", "ls-tree", "show", "log"))
+_LIST_VALUES: Final = frozenset(("-x", "-X", "--exclude", "--exclude-from", "--exclude-per-directory", "--with-tree"))
 _BELOW: Final = Word(parts=("./", Hole.GLOB, Hole.ANY))
 
 
@@ -48,11 +49,24 @@ def listed_words(sources: Sequence[Act]) -> Iterator[Word]:
         yield from (word for words in found for word in words)
 
 
+def _listed_by_git(args: Sequence[Word]) -> tuple[Word, ...]:
+    """Return what is below the folders that git is told to list: those behind `--`, and all words of `ls-files` that are no options."""
+    texts = [each.text for each in args]
+    at = texts.index("--") if "--" in texts else len(args)
+    named = args[at + 1 :]
+    if texts[:1] == ["ls-files"] and not named:
+        named = [each for each in args[1:] if not each.prefix.startswith("-")]
+    folders = [(each.text or "").partition("*")[0].rpartition("/")[0] if "*" in each.prefix else each.text for each in named]
+    if not folders or not all(folders) or _LIST_VALUES.intersection(texts) or any(str(each)[0] in ":." for each in folders):
+        return (_BELOW,)
+    return tuple(word for each in folders for word in (Word.of(str(each)), Word(parts=(f"{each}/", Hole.GLOB, Hole.ANY))))
+
+
 def _listed(act: Act, depth: int) -> tuple[Word, ...]:
     if act.program in ("find", "fd", "fdfind"):
         return found_words(act)
     if act.program == "git":
-        return (_BELOW,) if act.operands and act.operands[0].text in _GIT_LISTS else ()
+        return _listed_by_git(act.args) if act.operands and act.operands[0].text in _GIT_LISTS else ()
     if act.program in _FILTERS and act.sources and depth < len(_FILTERS):
         inner = [_listed(each, depth + 1) for each in act.sources]
         return tuple(word for words in inner for word in words) if all(inner) else ()

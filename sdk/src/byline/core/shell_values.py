@@ -70,6 +70,8 @@ class Values:
         """Return what is known of the value of `name`."""
         if name == "PWD":
             return (Hole.HERE,) if self._is_here and self._line else UNKNOWN
+        if name == "TMPDIR" and self._is_named(name, times=0):
+            return (_FRESH.rpartition("/")[0],)
         return (Hole.HOME,) if name == "HOME" else self._known.get(name, UNKNOWN)
 
     def forget(self) -> None:
