@@ -57,7 +57,8 @@ class RealAgent:
     replaces: Callable[[Path, str, str], Call]
     runs: Callable[[str], Call]
     goes_on: bool = True  # with the last session, for who does not know its id
-    ends: Sequence[str] = ()  # the words that end what it leaves running
+    ends: Callable[[Path], None] = lambda _home: None  # what it leaves running
+    at_once: Sequence[str] = ()  # the variables without which it only starts itself a second time
 
     def __str__(self) -> str:
         return self.package
@@ -98,18 +99,23 @@ class Work:
 
     def asks(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False, code: int = 0) -> str:
         """Run the agent once, to its exit `code`, and return what it printed."""
-        with self.starts(model, what, with_model=with_model, more=more) as running:
+        with self.starts(model, what, with_model=with_model, more=more, **dict.fromkeys(self.agent.at_once, "true")) as running:
             out, error = running.communicate(timeout=SECONDS)
-        self.ends()
         assert running.returncode == code, (running, out, error)
         return out.decode()
 
     @contextmanager
-    def starts(self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False) -> Iterator[subprocess.Popen[bytes]]:
-        """Let the agent begin, in a group of processes of its own, and wait for its end; where the test fails it is killed."""
+    def starts(
+        self, model: ModelServer, what: str, *, with_model: int = 0, more: bool = False, **others: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Let the agent begin, in a group of processes of its own, and wait for its end; where the test fails it is killed.
+
+        What it leaves running for its next start is ended.
+        """
         command = [self.program, *self.agent.command(what, self.agent.models[with_model], more=more)]
         # As a shell sets it: an agent may go by it.
-        environ = {**os.environ, "PWD": str(self.path), **self.agent.settle(Path(os.environ["HOME"]), self.path, model.url)}
+        home = Path(os.environ["HOME"])
+        environ = {**os.environ, "PWD": str(self.path), **self.agent.settle(home, self.path, model.url), **others}
         outputs = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, start_new_session=True, **outputs) as running:
             try:
@@ -118,12 +124,8 @@ class Work:
                 with suppress(ProcessLookupError):
                     os.killpg(running.pid, signal.SIGKILL)
                 raise
-
-    def ends(self) -> None:
-        """End what the agent leaves running."""
-        if self.agent.ends:
-            command = [self.program, *self.agent.ends]
-            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=SECONDS)
+            finally:
+                self.agent.ends(home)
 
     def writes(self, name: str, text: str) -> Call:
         """Return the call that makes a new file."""
@@ -240,6 +242,7 @@ GEMINI = RealAgent(
         "replace", {"file_path": str(path), "instruction": "change it", "old_string": old, "new_string": new}
     ),
     runs=lambda command: Call("run_shell_command", {"command": command, "description": "a command"}),
+    at_once=("GEMINI_CLI_NO_RELAUNCH",),
 )
 
 
@@ -321,7 +324,10 @@ def _opencode_environ(home: Path, top: Path, url: str) -> dict[str, str]:
         (place / "node_modules").mkdir(parents=True, exist_ok=True)
         (place / "package-lock.json").write_text(json.dumps({"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}}))
     (home / ".config/opencode/opencode.json").write_text(json.dumps(config))
-    return {f"OPENCODE_DISABLE_{each}": "1" for each in ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD")}
+    catalogue = home / "models.json"  # to read its own, of all models that there are, is a third of a run
+    catalogue.write_text("{}")
+    off = {f"OPENCODE_DISABLE_{each}": "1" for each in ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD")}
+    return {**off, "OPENCODE_MODELS_PATH": str(catalogue)}
 
 
 OPENCODE = RealAgent(
@@ -342,11 +348,24 @@ def _cline(what: str, model: str, *, more: bool) -> list[str]:
     return ["-P", "openai-compatible", "-m", model, "--json", what]
 
 
-def _cline_environ(_home: Path, top: Path, url: str) -> dict[str, str]:
-    quiet = {"CLINE_TELEMETRY_DISABLED": "1"}
-    words = [CLINE.path(), "auth", "-p", "openai-compatible", "-k", "none", "-m", CLINE.models[0], "-b", f"{url}/v1"]
-    subprocess.run(words, cwd=top, env={**os.environ, **quiet}, stdin=subprocess.DEVNULL, check=True, capture_output=True, timeout=SECONDS)
-    return quiet
+def _cline_environ(home: Path, _top: Path, url: str) -> dict[str, str]:
+    """Write down what `cline auth` asks for."""
+    name = "openai-compatible"
+    settings = {"provider": name, "apiKey": "none", "model": CLINE.models[0], "baseUrl": f"{url}/v1"}
+    known = {name: {"settings": settings, "updatedAt": "2026-01-01T00:00:00.000Z", "tokenSource": "manual"}}
+    place = home / ".cline/data/settings/providers.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps({"version": 1, "lastUsedProvider": name, "modes": {}, "providers": known}))
+    return {"CLINE_TELEMETRY_DISABLED": "1"}
+
+
+def _cline_ends(home: Path) -> None:
+    """End the hub; where nobody waits for it it stays a zombie, which the next Cline would take for one that lives."""
+    record = home / ".cline/data/locks/hub/production.json"
+    if record.exists():
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(record.read_bytes())["pid"], signal.SIGKILL)
+        record.unlink()
 
 
 CLINE = RealAgent(
@@ -362,7 +381,7 @@ CLINE = RealAgent(
     ),
     runs=lambda command: Call("run_commands", {"commands": [command]}),
     goes_on=False,
-    ends=("hub", "stop"),
+    ends=_cline_ends,
 )
 
 
@@ -385,6 +404,7 @@ QWEN = RealAgent(
     writes=lambda path, text: Call("write_file", {"file_path": str(path), "content": text}),
     replaces=lambda path, old, new: Call("edit", {"file_path": str(path), "old_string": old, "new_string": new}),
     runs=lambda command: Call("run_shell_command", {"command": command, "description": "a command", "is_background": False}),
+    at_once=("QWEN_CODE_NO_RELAUNCH",),
 )
 
 

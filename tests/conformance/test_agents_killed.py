@@ -107,7 +107,6 @@ def test_what_a_killed_agent_was_about_is_its_own(repository: Scratch, agent: Re
         goes_on(work, told)
         with suppress(ProcessLookupError):  # what was not killed: a program that started the agent, and waits
             os.killpg(running.pid, signal.SIGKILL)
-    work.ends()
     wait_until(lambda: is_settled(work))
     work.types("human.py", "typed = 'after that'")
     work.clone.commit()

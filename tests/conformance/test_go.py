@@ -15,6 +15,7 @@ import pytest
 from byline.core.canonical import format_base64
 from byline_ledger.embedded import open_embedded
 from serving import SIGNER, envelope
+from tools import GO_QUICK
 
 if TYPE_CHECKING:
     from byline.core.merkle import InclusionProof
@@ -33,7 +34,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("go is not installed")
     program = tmp_path_factory.mktemp("oracle") / "oracle"
     done = subprocess.run(
-        [go, "build", "-o", program, "."],
+        [go, "build", *GO_QUICK, "-o", program, "."],
         cwd=ORACLE,
         env={**os.environ, "HOME": HOME},
         capture_output=True,
