@@ -149,6 +149,12 @@ def test_a_tool_that_ends_the_run_by_failing_is_recorded_all_the_same(repository
 
 
 @pytest.mark.slow
+def test_a_run_that_is_cancelled_in_a_tool_does_not_take_what_a_person_types_later(repository: Scratch) -> None:
+    (edit,) = _drive(repository, "openai_sdk_agents", "cancelled")
+    assert (edit.path, edit.call) == (b"half.py", "c1")
+
+
+@pytest.mark.slow
 def test_what_an_agent_does_in_code_is_its_own_and_what_its_code_lets_others_do_theirs(repository: Scratch) -> None:
     edits = _drive(repository, "smol_agents", "code")
     said = Counter((edit.path.decode(), getattr(edit.by, "name", None), edit.tool) for edit in edits)

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agents of the OpenAI Agents SDK, driven by a model of ours: `python openai_sdk_agents.py run|run_sync|run_streamed|handoff|raises`."""
+"""Agents of the OpenAI Agents SDK, driven by a model of ours.
+
+python openai_sdk_agents.py run|run_sync|run_streamed|handoff|raises|cancelled
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 from agents import Agent, Model, ModelResponse, RunConfig, Runner, Usage, function_tool
@@ -77,6 +83,34 @@ async def main(how: str) -> None:
                 await Runner.run(agent, "hi", **quiet)
 
 
+async def cancelled() -> None:
+    """Cancel a run in the middle of a tool."""
+    begun = asyncio.Event()
+
+    @function_tool
+    async def slow() -> str:
+        await asyncio.to_thread(Path("half.py").write_text, "half = 1\n")
+        begun.set()
+        await asyncio.Event().wait()
+        return ""
+
+    agent = Agent(name="coder", model=Fake(((Asked(id="c1", tool="slow"),),), MODEL), tools=[slow])
+    run = asyncio.create_task(Runner.run(agent, "hi", hooks=BylineHooks(), run_config=RunConfig(tracing_disabled=True)))
+    await begun.wait()
+    run.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await run
+
+
+def type_later() -> None:
+    """Type once nothing is left of the run."""
+    gc.collect()
+    for each in threading.enumerate():
+        if each is not threading.current_thread():
+            each.join(60)
+    Path("human.py").write_text("typed = 1\n")
+
+
 class PersonTypes(tuple[Any, ...]):
     """The turns, at the second of which a person types."""
 
@@ -93,4 +127,8 @@ def in_new_loop(agent: Any, options: Any) -> None:
     Runner.run_sync(agent, "hi", **options)
 
 
-asyncio.run(main(sys.argv[1]))
+if sys.argv[1] == "cancelled":
+    asyncio.run(cancelled())
+    type_later()
+else:
+    asyncio.run(main(sys.argv[1]))

@@ -55,7 +55,11 @@ class BylineHooks:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End."""
+        """End, and with it what a call left open that did not end: a person interrupted it."""
+        for _, watch in reversed(self._open.get()):
+            if not isinstance(watch, RefusedError):
+                watch.__exit__(None, None, None)
+        self._open.set(())
         unregister_before_tool_call_hook(self._before)
         unregister_after_tool_call_hook(self._after)
 

@@ -10,17 +10,20 @@ told why:
 
     function_tool(write_file, tool_input_guardrails=[hooks.guardrail])
 
-The SDK says that a tool ended, but not that it failed for good (`failure_error_function=None`): what such a tool changed is recorded
-where the `with` ends, and without `with` it is not. A trace is a session, one pair of hooks is where nothing is traced; agents that are
-handed to, or called as tools, have sessions below the first agent's. Tools run outside these hooks' context: `byline.current()` in a
-tool is the session of a `with byline.session(...)` around the run, if there is one.
+The SDK says that a tool ended, but not that it failed for good (`failure_error_function=None`) or that its run was cancelled: such a call
+ends where the `with` does, or else when Python collects what is left of it; hooks for each run, in a `with`, are exact. A trace is a
+session, one pair of hooks is where nothing is traced; agents that are handed to, or called as tools, have sessions below the first one's.
+Tools run outside these hooks' context: `byline.current()` in a tool is the session of a `with byline.session(...)` around the run, if
+there is one.
 """
 
 from __future__ import annotations
 
 import json
+import weakref
 from asyncio import to_thread
 from contextlib import ExitStack
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from byline.errors import RefusedError
@@ -54,7 +57,7 @@ class BylineHooks(RunHooks):
 
     def __init__(self, *, paths: Mapping[str, PathsOf] | None = None, root: StrPath | None = None) -> None:
         self._calls = ToolCalls("openai-agents", root=root, paths=paths)
-        self._open: dict[Key, list[tuple[ExitStack, Any]]] = {}  # with the contexts, which so keep their ids
+        self._open: dict[Key, list[ExitStack]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -62,9 +65,7 @@ class BylineHooks(RunHooks):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """End what tools that failed left open."""
         while self._open:
-            _, calls = self._open.popitem()
-            for stack, _ in reversed(calls):
-                stack.close()
+            _close(self._open.popitem()[1])
 
     async def on_agent_start(self, context: Any, agent: Any) -> None:  # noqa: ARG002 - the framework's signature
         """Note who is first."""
@@ -88,16 +89,29 @@ class BylineHooks(RunHooks):
             return  # its own calls are watched
         stack = ExitStack()
         await to_thread(stack.enter_context, self._calls.watch(**_told(context, agent, tool.name)))
-        self._open.setdefault((id(context), tool.name), []).append((stack, context))
+        key = id(context), tool.name
+        if key not in self._open:
+            weakref.finalize(context, self._forget, key).atexit = False
+        self._open.setdefault(key, []).append(stack)
 
     async def on_tool_end(self, context: Any, agent: Any, tool: Any, result: object) -> None:  # noqa: ARG002 - the framework's signature
         """Look what changed."""
         key = id(context), tool.name
         if calls := self._open.get(key):
-            stack, _ = calls.pop()
+            stack = calls.pop()
             if not calls:
                 self._open.pop(key, None)
             await to_thread(stack.close)
+
+    def _forget(self, key: Key) -> None:
+        """End what a call left open whose context is gone: another one may have its id from now on."""
+        if calls := self._open.pop(key, None):
+            Thread(target=_close, args=(calls,)).start()  # whoever let go of it may hold any lock
+
+
+def _close(calls: list[ExitStack]) -> None:
+    for stack in reversed(calls):
+        stack.close()
 
 
 def _run() -> str | None:
