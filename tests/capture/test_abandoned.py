@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,8 @@ from byline.capture.snapshot import find_caller, is_gone
 from installed import Installed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scratch import Scratch
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a bare Python when a process started")
@@ -103,6 +106,18 @@ def test_what_another_agent_does_after_one_was_killed_is_its_own(clone: Installe
     said = json.loads(clone.byline("blame", "--json", "human.py").out)["ranges"]
     assert [each.get("session") for each in said] == [None, "s-1", "s-2"]
     assert clone.owners("new.py") == ["ai"]
+
+
+@linux
+@pytest.mark.parametrize(("name", "is_own"), [("tcsh", False), ("a-shell-of-my-own", True)])
+def test_the_shell_that_calls_a_hook_is_not_the_agent(tmp_path: Path, name: str, *, is_own: bool) -> None:
+    """Some agents call their hooks by the user's shell, and not every shell becomes its last command."""
+    shell = shutil.copy(shutil.which("dash") or shutil.which("bash") or "/bin/sh", tmp_path / name)
+    asks = "import os; from byline.capture.snapshot import find_caller; print(find_caller(os.getppid()).decode())"
+    environ = {**os.environ, **({"SHELL": str(shell)} if is_own else {})}
+    words = [shell, "-c", '"$@"; true', "-", sys.executable, "-c", asks]
+    said = subprocess.run(words, env=environ, check=True, capture_output=True, timeout=60)
+    assert said.stdout.decode().partition(".")[0] == str(os.getpid())
 
 
 @linux

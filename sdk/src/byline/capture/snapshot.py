@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Paths are os.path here: pathlib takes as long to import as the interpreter takes to start.
-# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH112, PTH115, PTH116, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH103, PTH104, PTH108, PTH110, PTH112, PTH115, PTH116, PTH118, PTH119, PTH120, PTH123, PTH208
 """The scan before and after a command that may change any file: what an agent's hook runs.
 
     run AGENT INBOX TOP INDEX VARIABLE...  <status  3<payload  4<untracked
@@ -33,7 +33,7 @@ MAX_CONTENT = 5_000_000
 MAX_FILES = 2_000
 MAX_TOTAL = 64_000_000
 SUBMODULE = b"160000"
-SHELLS = (b"sh", b"ash", b"bash", b"busybox", b"dash", b"fish", b"ksh", b"mksh", b"zsh")
+SHELLS = (b"sh", b"ash", b"bash", b"busybox", b"dash", b"fish", b"ksh", b"ksh93", b"mksh", b"nu", b"tcsh", b"yash", b"zsh", b"timeout")
 ABSENT = b"-"
 WRITES_NOTHING = (b"git", b"ps", b"sleep")
 HELPERS = (b"byline_cli.attester", b"/post-commit\0", b"/post-merge\0", b"/post-rewrite\0", b"/pre-push\0", b"factory-execute-supervisor")
@@ -87,10 +87,14 @@ def find_places(top: bytes) -> tuple[bytes, bytes]:
 
 
 def find_caller(pid: int, script: bytes = b"") -> bytes:
-    """Return the first program, from the process `pid` on upwards, that is neither a shell nor named `script`; empty where none is told."""
+    """Return the first program, from the process `pid` on upwards, that is neither a shell nor named `script`; empty where none is told.
+
+    What is no agent ends before the call does, and would make its agent one that was killed: so the user's own shell counts, too.
+    """
+    own = os.path.basename(os.environb.get(b"SHELL", b""))[:15]  # as the system cuts names
     for _ in range(8):
         name, parent, started = _process(pid)
-        if name not in (*SHELLS, script):
+        if name not in (*SHELLS, script, own):
             return b"%d.%s.%s" % (pid, started, _namespace()) if name else b""
         pid = parent
     return b""
