@@ -186,7 +186,7 @@ def test_a_commit_with_a_key_that_is_not_there_is_told_at_once_with_the_way_out(
     assert (refused.code, "unset BYLINE_KEY" in refused.err, clone.losses()) == (2, True, []), refused
     for named in (str(missing), "~nobody-has-this-name/key.pem"):
         said = clone.byline("status", BYLINE_KEY=named)
-        assert (said.code, "you are nobody: there is no key at" in said.out) == (0, True), said
+        assert (said.code, "you are nobody in byl:" in said.out, ": there is no key at" in said.out) == (0, True, True), said
     clone.git("commit", "--allow-empty", "-qm", "right", cwd=clone.path / "sub", BYLINE_KEY="../../own.pem")
     clone.attest()
     assert [Path(each["key"]).resolve() for each in json.loads(clone.byline("status", "--json").out)["left"]] == [missing]

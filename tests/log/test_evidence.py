@@ -299,3 +299,28 @@ def test_a_remote_that_is_none_is_an_error(evidence: EvidenceRef, remote: str) -
     evidence.add([bundle_of(b"{}")])
     with pytest.raises(RepositoryError):
         evidence.push(remote)
+
+
+@pytest.mark.parametrize("what", ["HEAD", "HEAD:a"])
+def test_what_is_no_tree_at_a_remote_is_no_evidence_and_gives_way(clones: list[Scratch], what: str) -> None:
+    """Whoever may push can put a commit or a file there: everybody else reads and records on, and their next push mends it."""
+    one, two, _ = clones
+    bad = one.git("rev-parse", what)
+    one.git("push", "--quiet", "origin", f"{bad}:{REF}")
+    with open_repository(two.path) as repo:
+        evidence = EvidenceRef(repo)
+        repo.fetch("origin", *fetch_refspecs("origin"))
+        assert repo.ref("refs/byline/remotes/origin/evidence") == bad
+        evidence.add([bundle_of(b"{}")])
+        assert len(_names(evidence)) == 1
+        report = evidence.push("origin")
+        assert (report.sent, repo.list_remote("origin", REF)) == (True, report.tree)
+
+
+def test_a_ref_of_ones_own_that_leads_elsewhere_says_how_to_mend_it(evidence: EvidenceRef, repository: Scratch) -> None:
+    repository.write("a", "x\n")
+    repository.git("update-ref", REF, repository.commit())
+    with pytest.raises(RepositoryError) as raised:
+        _names(evidence)
+    repository.git(*raised.value.hint.partition(";")[0].split()[1:])
+    assert _names(evidence) == set()

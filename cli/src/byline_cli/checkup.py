@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +28,7 @@ from byline.capture.refusals import read_refusals
 from byline.capture.sightings import read_seen
 from byline.core.access import WRITE
 from byline.core.value import dataclass
-from byline.errors import BylineError
+from byline.errors import BylineError, ConfigError, TrustError
 from byline.flow.left import describe_left, load_left
 from byline.git.remotes import fetched_remotes
 from byline_cli import identity, wiring
@@ -95,8 +96,10 @@ def examine(world: World, repo: Repository) -> Iterator[Checked]:
             continue
         try:
             yield from check(world, repo)
-        except (BylineError, OSError) as error:
-            yield Checked(level=Level.BAD, what=what, detail=str(error), hint=getattr(error, "hint", ""))
+        except OSError as error:
+            yield _bad(what, f"{error.filename or ''}: {(error.strerror or str(error)).lower()}".removeprefix(": "), "")
+        except BylineError as error:
+            yield _bad(what, str(error), error.hint)
 
 
 def _good(what: str, detail: str) -> Checked:
@@ -179,7 +182,11 @@ def _key(world: World, repo: Repository) -> Iterable[Checked]:
 
 
 def _trust(world: World, repo: Repository) -> Iterable[Checked]:
-    trust = identity.find_trust(repo)
+    try:
+        trust = identity.find_trust(repo)
+    except TrustError as error:
+        yield _bad("trust", str(error), "git log -p .byline/trust.toml shows what was changed; byline trust lint")
+        return
     if trust is None:
         yield _note(
             "trust",
@@ -194,7 +201,8 @@ def _trust(world: World, repo: Repository) -> Iterable[Checked]:
         yield _note("trust", f"version {trust.version} expires on {trust.expires:%Y-%m-%d}", "issue the next version before")
     else:
         yield _good("trust", f"version {trust.version}, sha256:{trust.sha256}")
-    yield _own_key(world, trust)
+    with suppress(ConfigError):  # a key that cannot be read is told as that
+        yield _own_key(world, trust)
 
 
 def _own_key(world: World, trust: Trust) -> Checked:
@@ -357,7 +365,7 @@ CHECKS: dict[str, Callable[[World, Repository], Iterable[Checked]]] = {
     "trust": _trust,
     "own lines": _own_lines,
     "elsewhere": _elsewhere,
-    "delegations": _delegations,
+    "evidence": _delegations,
     "not signed": _left,
     "agents": _agents,
     "rules": _rules,

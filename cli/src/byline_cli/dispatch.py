@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from byline_cli.terminal import Terminal
 
 NOT_YOURS = "who may write there? HOME and XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_STATE_HOME say where Byline keeps what is yours"
-HINTS = {errno.ENOSPC: "make room", **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), NOT_YOURS)}
+HINTS = {
+    errno.ENOSPC: "make room",
+    errno.EISDIR: "a file belongs there: move the folder away",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), NOT_YOURS),
+}
 
 
 def run_command(words: Sequence[str], environ: dict[str, str]) -> int:

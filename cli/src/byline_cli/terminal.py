@@ -17,7 +17,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from byline.core.value import dataclass
+from byline.core.value import dataclass, field
 from byline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Terminal:
     colour: bool = False
     unicode: bool = True
     columns: int | None = None
+    warned: set[str] = field(default_factory=set)
 
     @property
     def width(self) -> int:
@@ -101,8 +102,10 @@ class Terminal:
             self.note("byline: hint: ", " ".join(hint.split()))
 
     def warn(self, message: str) -> None:
-        """Say what the person should know and nothing is wrong without."""
-        self.note("byline: warning: ", message)
+        """Say once what the person should know and nothing is wrong without."""
+        if message not in self.warned:
+            self.warned.add(message)
+            self.note("byline: warning: ", message)
 
     def is_confirmed(self, question: str, *, yes: bool) -> bool:
         """Ask; only `y` or `yes` is a yes, and `yes` answers for the person.

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from byline_cli.checkup import Checked, Level, examine
-from byline_cli.terminal import COLUMNS, Paint
+from byline_cli.terminal import Paint
 from byline_cli.wiring import open_here
 from byline_cli.world import NO, YES
 
@@ -45,17 +45,18 @@ def run(options: Namespace, world: World) -> int:
     version = ".".join(map(str, sys.version_info[:3]))
     world.terminal.line(f"byline {__version__}, Python {version} on {os.uname().sysname}")
     for each in found:
-        _show(each, world)
+        _show(each, max(len(each.what) for each in found), world)
     return NO if bad else YES
 
 
-def _show(checked: Checked, world: World) -> None:
+def _show(checked: Checked, wide: int, world: World) -> None:
     from textwrap import wrap
 
-    head = f"{checked.what:<9} "
-    rows = wrap(checked.detail, COLUMNS - 16, break_long_words=False, break_on_hyphens=False) or [""]
-    world.terminal.line(Paint(WORDS[checked.level], COLOURS[checked.level]), "  ", head, rows[0])
-    for row in rows[1:]:
-        world.terminal.line(" " * 16, row)
+    margin = " " * (wide + 7)
+    room = max(world.terminal.width - len(margin), 20)
+    first, *rest = wrap(checked.detail, room, break_long_words=False, break_on_hyphens=False) or [""]
     if checked.hint:
-        world.terminal.line(" " * 16, f"-> {checked.hint}")
+        rest.append(f"-> {checked.hint}")  # in one line, to be copied
+    world.terminal.line(Paint(WORDS[checked.level], COLOURS[checked.level]), f"  {checked.what:<{wide}} ", first)
+    for row in rest:
+        world.terminal.line(margin, row)

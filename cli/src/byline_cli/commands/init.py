@@ -48,8 +48,11 @@ already. Those are of one work tree: in each linked one (`git worktree add`) cal
 to a folder that is committed, it says which line calls Byline's hooks from there.
 
 With --user it sets up all repositories of yours at once, also those that you will clone: git's hooks (each calls the repository's own)
-and the settings of your agents. Where nobody chose Byline what is recorded stays in that clone, signed by your key: nothing is fetched
-or sent, and nothing that is committed is changed."""
+and the settings of your agents. Where nobody chose Byline recording begins when an agent first works in the clone, what you committed
+before stays unknown, and what is recorded stays there, signed by your key: nothing is fetched or sent, nothing that is committed changes.
+
+--undo puts back what was changed. What other repositories may still need stays, to be removed by hand: your key (~/.config/byline), what
+their hooks call (~/.local/share/byline), and what was recorded (~/.local/state/byline; .git/byline and refs/byline in each clone)."""
 EXAMPLE = "byline init        byline init --agent claude-code --policy team --declare-own-lines"
 
 CUTTERS = {KIND: without_hooks, "exclude": without_lines}

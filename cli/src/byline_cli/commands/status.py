@@ -185,10 +185,11 @@ def _findings(workshop: Workshop, resolver: Resolver, trust: Trust | None) -> tu
 def _show(facts: dict[str, Any], world: World, now: int) -> None:
     terminal = world.terminal
     you = facts["you"]
-    missing = "" if you["key"] else "nobody: {} ({})".format(*explain_no_key(world.environ))
-    who = you["principal"] or missing or "a key that trust does not know"
+    who = you["principal"] or ("a key that trust does not know" if you["key"] else "nobody")
     level = f" ({you['level']})" if you["level"] else ""
-    terminal.line(f"you are {who}{level} in {facts['repository'] or 'a repository that does not know Byline'}")
+    missing = "" if you["key"] else ": {} ({})".format(*explain_no_key(world.environ))
+    if facts["repository"]:
+        terminal.line(f"you are {who}{level} in {facts['repository']}{missing}")
     terminal.line(f"{count(facts['statements'], 'statement')} about commits here")
     left = {each["commit"] for each in facts["left"]}  # told below
     waiting = [each for each in facts["unattested"] if each not in left]

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from byline.git.settings import Settings
     from byline.keys.p256 import PrivateKey
 
-TOOLS = "tools that will not install hooks while core.hooksPath is set: GIT_CONFIG_GLOBAL=/dev/null pre-commit install (or lefthook ...)"
+TOOLS = "pre-commit and lefthook install no hooks while core.hooksPath is set; they do with GIT_CONFIG_GLOBAL=/dev/null before the command"
 HOOKS_PATH = "core.hooksPath"
 OF_A_REPOSITORY = ("policy", "ledger", "log_key", "principal")
 # Why each of `fetch_refspecs` is set.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from byline.git.process import git_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from byline.git.process import Git
 
 _NOT_THERE = ""
@@ -22,9 +24,24 @@ def refs_under(git: Git, prefix: str) -> dict[str, str]:
     Raises:
         RepositoryError: Git cannot list them.
     """
-    out = git.run("for-each-ref", "--format=%(objectname) %(refname)", prefix.rstrip("/"))
-    pairs = (line.partition(" ") for line in out.decode("utf-8", "surrogateescape").splitlines())
-    return {name: oid for oid, _, name in pairs}
+    return dict(_list_refs(git, "%(objectname) %(refname)", prefix))
+
+
+def trees_under(git: Git, prefix: str) -> dict[str, str | None]:
+    """Return the refs named `prefix` or under it: full name to the id of its tree, None where it leads to something else.
+
+    Raises:
+        RepositoryError: Git cannot list them, or an object is not here.
+    """
+    found = _list_refs(git, "%(objectname),%(objecttype) %(refname)", prefix)
+    return {name: told.removesuffix(",tree") if told.endswith(",tree") else None for name, told in found}
+
+
+def _list_refs(git: Git, form: str, prefix: str) -> Iterator[tuple[str, str]]:
+    out = git.run("for-each-ref", f"--format={form}", prefix.rstrip("/"))
+    for line in out.decode("utf-8", "surrogateescape").splitlines():
+        told, _, name = line.partition(" ")
+        yield name, told
 
 
 def update_ref(git: Git, name: str, new: str, old: str | None) -> bool:

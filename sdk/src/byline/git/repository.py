@@ -23,7 +23,7 @@ from byline.errors import RepositoryError, ShallowError
 from byline.git import messages, notes, remotes, worktree
 from byline.git.objects import OID_BYTES
 from byline.git.process import Git, git_environment
-from byline.git.refs import refs_under, update_ref
+from byline.git.refs import refs_under, trees_under, update_ref
 from byline.git.remotes import NETWORK_SECONDS
 from byline.git.settings import Settings
 from byline.git.store import ObjectStore, name_paths
@@ -210,6 +210,10 @@ class Repository(ObjectStore):
     def refs_under(self, prefix: str) -> dict[str, str]:
         """Return the refs named `prefix` or under it, by full name."""
         return refs_under(self.git, prefix)
+
+    def trees_under(self, prefix: str) -> dict[str, str | None]:
+        """Return the trees of the refs named `prefix` or under it, by full name; None for a ref that leads to something else."""
+        return trees_under(self.git, prefix)
 
     def update_ref(self, name: str, new: str, old: str | None) -> bool:
         """Point the ref at `new` if it is at `old` (None: is not there); return whether it was."""
