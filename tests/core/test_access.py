@@ -165,6 +165,24 @@ def test_what_only_passes_by_is_not_held_against_an_agent(line: str) -> None:
     assert rule_on(Intent(agent="pi", command=line), (), HERE) is None
 
 
+@pytest.mark.parametrize(
+    ("glob", "fits"),
+    [("**/*.tf", "src/a.tf"), ("**/secrets/**", "src/secrets/a"), ("src/**/gen/*", "src/x/gen/a"), ("**/.env", "src/.env")],
+)
+def test_a_file_is_no_folder_on_the_way_to_what_lies_at_any_depth(glob: str, fits: str) -> None:
+    """A rule about `**/*.tf` is about files of that name, not about every path below which one could be."""
+    rule = AgentRule(number=1, paths=(glob,), effect=Effect.DENY)
+    for line in ("echo > src/a.py", "touch README.md", "mkdir -p src/new", "rm -rf build", "sed -i s/a/b/ src/*.py", "cp a src/b"):
+        assert rule_on(Intent(agent="pi", command=line), (rule,), HERE) is None, line
+    assert rule_on(Intent(agent="pi", paths=("src/a.py",)), (rule,), HERE) is None
+    for intent in (
+        Intent(agent="pi", paths=(fits,)),
+        Intent(agent="pi", command=f"echo > {fits}"),
+        Intent(agent="pi", command="echo > $F"),
+    ):
+        assert rule_on(intent, (rule,), HERE) is not None, intent
+
+
 @pytest.mark.parametrize("cwd", ["/repo/sub/deep", "/repo"])
 def test_what_git_changes_is_the_work_trees_whichever_folder_is_the_current_one(cwd: str) -> None:
     here = Places(top="/repo", cwd=(cwd,), home="/home/ana", folders=(("/repo/.git", ".git"),))

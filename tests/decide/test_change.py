@@ -309,12 +309,26 @@ INFRA = AgentRule(number=1, agents=("claude-*",), paths=("infra/**",), effect=Ef
         (b"infra/a.py", human("p-ana"), INFRA, Outcome.ALLOW),
         (b"a.py", ai("p-ana"), INFRA, Outcome.ALLOW),
         (b"infra/a.py", ai("p-ana"), replace(INFRA, paths=(), commands=("*",)), Outcome.ALLOW),
+        (b"infra /a.py", ai("p-ana"), INFRA, Outcome.DENY),
+        ("in\u200cfra/a.py".encode(), ai("p-ana"), INFRA, Outcome.DENY),
+        (b"infra", ai("p-ana"), INFRA, Outcome.ALLOW),
     ],
 )
 def test_a_rule_for_agents_holds_at_the_gate(path: bytes, owner: Owner, rule: AgentRule, expected: Outcome) -> None:
     """What an agent that the rule is about had a part in is denied; where none is ruled out, a person is asked."""
     statement = signed(authorship(claim(path, OLD, NEW, owner)), "p-ana")
     assert outcome([changed(path, OLD, NEW)], [statement], policy=team(agents=(rule,))) is expected
+
+
+@pytest.mark.parametrize("mode", ["120000", "160000"])
+@pytest.mark.parametrize(("path", "glob"), [(b"infra", "infra/**"), (b"infra", "infra/prod/**"), (b"infra/prod", "infra/prod/**")])
+def test_a_link_in_place_of_a_folder_is_what_a_rule_for_agents_is_about(mode: str, path: bytes, glob: str) -> None:
+    """What is read below it lies where the rule does not look: a retargeted link changes every file that it names."""
+    rule = replace(INFRA, paths=(glob,))
+    for modes in ((mode, mode), ("100644", mode), (mode, "100644")):
+        file = changed(path, OLD, NEW, modes=modes)
+        assert "agent:1" in {each.rule for each in judge([file], [], policy=team(agents=(rule,))).reasons}
+    assert "agent:1" not in {each.rule for each in judge([file], [], policy=team(agents=(replace(rule, paths=("**/a.tf",)),))).reasons}
 
 
 def test_what_nobody_claims_does_not_slip_through_a_rule_for_agents() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MODES = ("100644", "100755", "120000", "160000")
+_LINKS = ("120000", "160000")
 REGULAR = MODES[:2]
 MAX_PATH = 4096
 HEX = frozenset("0123456789abcdef")
@@ -47,6 +48,11 @@ class Transition:
     path: bytes
     old: FileState | None
     new: FileState | None
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is, or was, a symbolic link or a submodule: what is read below it lies elsewhere."""
+        return any(each is not None and each.mode in _LINKS for each in (self.old, self.new))
 
 
 def effect_digest(transitions: Iterable[Transition]) -> str:

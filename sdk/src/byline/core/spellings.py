@@ -14,7 +14,7 @@ tightens holds for those as well. Case and composition of letters are for `globs
 
 from __future__ import annotations
 
-from byline.core.globs import Hole, Part
+from byline.core.globs import Hole, Part, may_hold, may_match
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,17 @@ def other_spellings(path: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
         for each in pieces:
             found = [(*start, *end) for start in found for end in each][:MOST]
     yield from (spelled for each in found if (spelled := _joined(each)) != parts)
+
+
+def is_alike(path: bytes, glob: str, *, is_link: bool = False) -> bool:
+    """Whether `path`, in any spelling, fits `glob`; a link also where it is on the way to what does (`may_hold`).
+
+    >>> is_alike(b"infra /db.tf", "infra/**"), is_alike(b"infra", "infra/**"), is_alike(b"infra", "infra/**", is_link=True)
+    (True, False, True)
+    """
+    name = (path.decode("utf-8", "surrogateescape"),)
+    fits = may_hold if is_link else may_match
+    return any(fits(each, glob) for each in (name, *other_spellings(name)))
 
 
 def _spellings(name: str) -> tuple[tuple[Part, ...], ...]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 r"""Which files a word of a shell line may name, seen from a work tree.
 
-A `Target` is an absolute path with holes. It may *touch* a glob where some path that it may stand for, or one below it, fits: a glob's
-`infra/prod/**` is touched by `infra/prod/db.tf`, by `infra` (whoever removes it removes what is below), and by `infra/$ENV/db.tf`.
+A `Target` is an absolute path with holes. It may *touch* a glob where some path that it may stand for fits, or is a folder on the way: a
+glob's `infra/prod/**` is touched by `infra/prod/db.tf`, by `infra` (whoever removes it removes what is below), and by `infra/$ENV/db.tf`.
 
 >>> here = Places(top="/repo", cwd=("/repo/app",), home="/home/ana")
 >>> [each.may_touch("infra/**", here) for each in locate(Word.of("../infra/db.tf"), here)]
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import posixpath
 
-from byline.core.globs import may_match
+from byline.core.globs import may_hold
 from byline.core.shell_words import Hole, Part, Word
 from byline.core.spellings import other_spellings
 from byline.core.value import dataclass
@@ -93,8 +93,8 @@ class Target:
                 yield from ((name + "/", *other) if name else other for other in other_spellings(rest))
 
     def may_touch(self, glob: str, places: Places) -> bool:
-        """Whether it, or what is below it, may be a path that fits `glob`."""
-        return any(may_match((*name, *end), glob) for name in self.names(places) for end in ((), ("/", Hole.ANY)))
+        """Whether it may be a path that fits `glob`, or a folder that the glob names on the way."""
+        return any(may_hold(name, glob) for name in self.names(places))
 
 
 def locate(word: Word, places: Places) -> tuple[Target, ...]:

@@ -21,6 +21,7 @@ from byline.core.attribution import Origin
 from byline.core.change import Side
 from byline.core.globs import is_match
 from byline.core.policy import PROTECTED
+from byline.core.spellings import is_alike
 from byline.core.verdict import Needs, Outcome, Reason, Summary, Verdict
 from byline.decide.approvals import Approvals
 from byline.decide.facts import state_facts
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from byline.core.change import Change, ChangedFile, Unit
+    from byline.core.effect import Transition
     from byline.core.policy import Policy, Rule, When
     from byline.core.trust import Trust
     from byline.decide.facts import FileFacts, UnitFacts
@@ -83,7 +85,7 @@ def _file(facts: FileFacts, policy: Policy, change: Change, trust: Trust, approv
         entries = ", ".join(map(str, withheld[:_SHOWN])) + (", ..." if len(withheld) > _SHOWN else "")
         message = f"the log has statements about this change that were not shown: entry {entries}"
         yield Reason(rule=WITHHELD, outcome=Outcome.DENY, message=message, path=move.path, side=Side.FILE, lines=None, needs=None)
-    if any(is_match(move.path, glob) for glob in PROTECTED) and not approvals.is_approved(
+    if any(is_alike(move.path, glob) for glob in PROTECTED) and not approvals.is_approved(
         move, count=1, level=None, bar=facts.bar, by_root=True
     ):
         needs = Needs(approvals=1, level_at_least=None)
@@ -98,14 +100,14 @@ def _file(facts: FileFacts, policy: Policy, change: Change, trust: Trust, approv
             elif not met[rule.id]:
                 needs = Needs(approvals=rule.require.approvals, level_at_least=rule.require.level_at_least)
                 yield _reason(rule.id, Outcome.PENDING, rule.why, each.unit, needs)
-        yield from _agents(each, policy, lambda: approvals.is_approved(move, count=1, level=None, bar=facts.bar))
+        yield from _agents(each, move, policy, lambda: approvals.is_approved(move, count=1, level=None, bar=facts.bar))
         if not applying:
             yield _reason(UNMATCHED, Outcome.DENY, "no rule matches this change", each.unit, None)
 
 
-def _agents(facts: UnitFacts, policy: Policy, is_approved: Callable[[], bool]) -> Iterator[Reason]:
+def _agents(facts: UnitFacts, move: Transition, policy: Policy, is_approved: Callable[[], bool]) -> Iterator[Reason]:
     for rule in policy.agents:
-        if not any(is_match(facts.unit.path, glob) for glob in rule.paths):
+        if not any(is_alike(move.path, glob, is_link=move.is_link) for glob in rule.paths):
             continue
         why = f": {rule.why}" if rule.why else ""
         names = [(each.name, each.model) if each else (None, None) for each in facts.agents]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from byline.core.globs import is_match
 from byline.core.policy import PROTECTED
 from byline.core.publickey import Presence
+from byline.core.spellings import is_alike
 from byline.core.trust import Use, is_below
 from byline.core.value import dataclass
 from byline.decide.facts import state_facts
@@ -51,7 +51,8 @@ def list_uncounted(
     for facts in state_facts(policy, change, trust):
         rules = [rule for rule in policy.rules if any(applies(rule.when, unit, change, trust) for unit in facts.units)]
         answers = [*_answers(facts, rules, trust, approver, given)]
-        if any(is_match(facts.file.transition.path, glob) for rule in policy.agents for glob in rule.paths):
+        move = facts.file.transition
+        if any(is_alike(move.path, glob, is_link=move.is_link) for rule in policy.agents for glob in rule.paths):
             answers.append(None if Use.APPROVAL in given else NO_APPROVALS)
         why = "you had a hand in it" if approver in facts.bar else _why([each or lacking for each in answers])
         if why is not None:
@@ -66,7 +67,7 @@ def _why(answers: Sequence[str | None]) -> str | None:
 
 def _answers(facts: FileFacts, rules: Iterable[Rule], trust: Trust, approver: str, uses: frozenset[Use]) -> Iterator[str | None]:
     """Yield for each rule that asks for an approval why it would not count, None where it would."""
-    if any(is_match(facts.file.transition.path, glob) for glob in PROTECTED):
+    if any(is_alike(facts.file.transition.path, glob) for glob in PROTECTED):
         yield None if Use.ROOT in uses else "it decides whom Byline trusts, and your key does not have the use root"
     who = trust.principal(approver)
     level = who.level if who else None
