@@ -352,3 +352,11 @@ def test_a_remote_without_refspecs_is_left_alone(repository: Scratch) -> None:
     assert FETCH in repository.git("config", "--get-all", "remote.origin.fetch").split()
     assert clone.git("config", "remote.mirror.fetch").code == 1
     assert "origin: evidence comes with every fetch" in clone.byline("doctor").out
+
+
+def test_a_system_that_is_not_posix_is_told_so(repository: Scratch, tmp_path: Path) -> None:
+    (tmp_path / "windows").mkdir()
+    (tmp_path / "windows/fcntl.py").write_text("raise ModuleNotFoundError(\"No module named 'fcntl'\", name='fcntl')\n")
+    said = run(sys.executable, "-m", "byline_cli", "status", cwd=repository.path, environ={"PYTHONPATH": str(tmp_path / "windows")})
+    assert said.code == 3
+    assert said.err.startswith("byline: error: Byline needs a POSIX system: Linux, macOS or, on Windows, WSL\n")

@@ -97,6 +97,8 @@ def _explain(error: Exception) -> tuple[str, str, int]:
         case OSError():
             where = f": {os.fsdecode(error.filename)}" if error.filename else ""
             return f"{(error.strerror or str(error)).lower()}{where}", HINTS.get(error.errno or 0, ""), CANNOT
+        case ModuleNotFoundError(name="fcntl"):
+            return "Byline needs a POSIX system: Linux, macOS or, on Windows, WSL", "in WSL run git and the agent, too", CANNOT
         case _:
             return f"internal: {type(error).__name__}: {error}", "this is a fault in Byline; BYLINE_DEBUG=1 shows where", CANNOT
 
