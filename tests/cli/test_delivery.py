@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from byline.core.value import replace
 from byline.flow.pending import JOURNAL, MAX_JOURNAL
 from byline.flow.workshop import hold
 from byline_cli.keyfile import key_path
-from installed import PROGRAM, Installed
+from installed import PROGRAM, Installed, run
 from until import wait_until
 
 if TYPE_CHECKING:
@@ -86,7 +87,21 @@ def test_what_goes_wrong_in_the_background_is_a_loss(clone: Installed) -> None:
     key_path(os.environ).write_text("no key\n")
     done = subprocess.run(BACKGROUND, cwd=clone.path, check=False, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
-    assert [each.message.split(":")[:2] for each in read_losses(place(clone))] == [["attest", " ConfigError"]]
+    (loss,) = read_losses(place(clone))
+    assert (loss.message[:16], loss.message[-13:]) == ("attest: your key", "(BL-CONFIG-1)")
+
+
+def test_a_log_of_ones_own_that_is_damaged_keeps_nothing_from_being_signed_and_doctor_says_how_to_mend_it(clone: Installed) -> None:
+    clone.commit()
+    (place(clone) / "ledger/ledger.db").write_bytes(b"no database\n" * 100)
+    clone.scratch.commit("a change", "--allow-empty")
+    assert clone.byline("attest", "--wait").code == 3
+    assert clone.byline("verify").code == 0
+    (bad,) = (each for each in json.loads(clone.byline("doctor", "--json").out)["findings"] if each["what"] == "ledger")
+    assert bad["level"] == "bad"
+    assert run("sh", "-c", bad["hint"].partition(",")[0], cwd=clone.path).code == 0
+    clone.attest()
+    assert "entry 0 of" in clone.byline("verify").out
 
 
 def test_a_loss_is_told_for_as_many_days_as_the_rest_is_kept(clone: Installed) -> None:

@@ -74,7 +74,13 @@ def test_a_loss_is_told_with_its_code_and_what_to_do(repository: Scratch) -> Non
     for time, message in ((1, "the disk was full"), (5, "worse \x1b[31m"), (3, "in between")):
         record_loss(clone.path / ".git/byline", Loss(code=LossCode.FAILED, message=message, source="test", time=time))
     (row,) = _status(clone)["losses"]
-    assert row == {"code": "BL-LOSS-7", "count": 3, "last": "worse [31m", "time": "5", "advice": "make room, check permissions"}
+    assert row == {
+        "code": "BL-LOSS-7",
+        "count": 3,
+        "last": "worse [31m",
+        "time": "5",
+        "advice": "make room, check permissions; `byline doctor` says what is wrong here",
+    }
     shown = clone.byline("status").out
     assert re.search(r"BL-LOSS-7  3 times, last \d+ days ago: worse", shown)
     assert "make room" in shown

@@ -347,6 +347,14 @@ def _ledger(world: World, repo: Repository) -> Iterable[Checked]:
     workshop = wiring.make_workshop(world, repo)
     named = workshop.trust.ledger if workshop.trust else None
     if named is None:
+        place = wiring.embedded_place(workshop.place)
+        try:
+            if place.exists():
+                wiring.open_ledger(workshop).checkpoint()
+        except BylineError as error:
+            detail = f"this clone's own cannot be used, and what is signed has no receipt: {error}"
+            yield _bad("ledger", detail, f"rm -r {shlex.quote(str(place))}, and the next commit begins another")
+            return
         yield _good("ledger", "none is named: evidence travels with git, receipts are this clone's own and rank as `signed`")
         return
     ledger = wiring.open_ledger(workshop)

@@ -161,8 +161,8 @@ def leave_terminal(place: Path) -> None:
 
 def record_failure(place: Path, error: Exception) -> None:
     """Record in `place` what went wrong in the background."""
-    loss = Loss(code=LossCode.FAILED, message=f"attest: {type(error).__name__}: {error}", source="byline attest", time=time.time_ns())
-    record_loss(place, loss)
+    told = f"{error} ({error.code})" if isinstance(error, BylineError) else f"{type(error).__name__}: {error}"
+    record_loss(place, Loss(code=LossCode.FAILED, message=f"attest: {told}", source="byline attest", time=time.time_ns()))
 
 
 def _marks(place: Path) -> frozenset[tuple[str, int]]:

@@ -29,7 +29,7 @@ ADVICE = {
     LossCode.REFUSED: "nothing: such paths are never recorded",
     LossCode.UNENDED: "call `byline status` before you go on by hand: what changes until then may count as the agent's",
     LossCode.AMBIGUOUS: "nothing: it is recorded as either's, without a session",
-    LossCode.FAILED: "make room, check permissions",
+    LossCode.FAILED: "make room, check permissions; `byline doctor` says what is wrong here",
     LossCode.CLAIMED_HUMAN: "find out which script does; a gate never credits it",
     LossCode.ASTRAY: "call `byline status` in the repository, or in the container, within a day of what the agent did there",
     LossCode.UNREADABLE: "nothing: what stands there by then is recorded as the agent's",

@@ -234,10 +234,10 @@ def open_ledger(workshop: Workshop) -> Ledger:
         return connect(named.url)
     from byline_ledger.embedded import open_embedded
 
-    return open_embedded(_embedded(workshop.place))
+    return open_embedded(embedded_place(workshop.place))
 
 
-def _embedded(place: Path) -> Path:
+def embedded_place(place: Path) -> Path:
     """Return the folder of this account's own log: where several share a clone, who made the first keeps its key."""
     key = place / EMBEDDED / "log.key"
     return key.parent if os.access(key, os.R_OK) or not key.exists() else place / f"{EMBEDDED}.{os.getuid()}"
