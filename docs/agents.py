@@ -167,7 +167,7 @@ An agent whose records are in another home folder than yours (a container's, ano
 `byline doctor` say which agent, of which account, and since when. `byline status` over there settles what is recorded, takes the mark away,
 and all is exact. Where there is nobody any more who could call it, the mark goes with the first commit after which nothing is uncommitted,
 nor was stashed since (in a clone that several share: by whose it is), and no command that the agent told of still runs; a command of which
-no end came counts as running for a day. A home folder that was copied, with an image of a machine, a snapshot of a container or `cp -a`, is
+no end came counts as running for a day. A home folder that was copied, with an image of a machine, a snapshot of a container or `cp`, is
 another one from then on; one that several machines share is one. A folder of marks that you may not list counts as one. No hook of an
 account leaves one that has no Byline, or does not get into the git folder: then a file that belongs to another account is not declared
 yours, and what it wrote into a file of yours is ([what is left](threats.md#what-nobody-can-know))."""
