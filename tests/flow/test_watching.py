@@ -73,6 +73,18 @@ def test_a_change_between_two_watches_is_nobodys(repository: Scratch, session: b
     assert second.before == repository_bytes[0] != first.after
 
 
+def test_a_watch_has_its_own_edits_however_many(repository: Scratch, session: byline.Session) -> None:
+    """More than stand at the end of the journal, and none of another watch, whose scans are gone from the inbox as its own are."""
+    watches = []
+    for number in range(3):
+        with session.watch(call_id=f"c{number}") as watch:
+            for each in range(1000 if number == 0 else 1):
+                repository.write(f"{number}/{'long' * 40}.{each}.py", f"{number}\n")
+        assert len(watch.records) == (1000 if number == 0 else 1)
+        watches.append(watch)
+    assert [{edit.call for edit in watch.records} for watch in watches] == [{"c0"}, {"c1"}, {"c2"}]
+
+
 def test_the_sessions_own_writes_in_a_watch_are_recorded_once(repository: Scratch, session: byline.Session) -> None:
     with session.watch(tool="both", call_id="c1") as watch:
         session.write("w.py", "w\n")

@@ -255,8 +255,7 @@ def _edits_inside(scribe: Scribe, worktree: WorkTree, path: bytes, times: tuple[
     session told just before may have been made since.
     """
     opening, closed = times
-    found = (edit for edit in scribe.recent(worktree) if (edit.worktree, edit.path) == (str(worktree.git_dir), path))
-    near = (edit for edit in found if opening.time - NEAR_NS < edit.time <= closed)
+    near = (edit for edit in scribe.recent(worktree, path) if opening.time - NEAR_NS < edit.time <= closed)
     agents = (edit for edit in near if edit.channel is not Channel.GENERIC or not isinstance(edit.by, Person))
     told = sorted(agents, key=lambda edit: (edit.time, edit.name))
     inside = [edit for edit in told if edit.time > opening.time]

@@ -129,14 +129,12 @@ def _changed_files(intake: Intake, scribe: Scribe) -> list[Routed]:
         raise PayloadError("cwd is not inside a work tree")
     with open_worktree(worktree) as repository:
         paths = set(repository.status_paths())
-    paths |= {edit.path for edit in scribe.recent(worktree) if edit.by is None and edit.worktree == str(worktree.git_dir)}
+    paths |= scribe.sightings(worktree)
     return [Routed(worktree=worktree, path=path) for path in sorted(paths)]
 
 
 def _last(scribe: Scribe, routed: Routed) -> Edit | None:
-    tree = str(routed.worktree.git_dir)
-    edits = [edit for edit in scribe.recent(routed.worktree) if edit.worktree == tree and edit.path == routed.path]
-    return max(edits, key=lambda edit: (edit.time, edit.name), default=None)
+    return max(scribe.recent(routed.worktree, routed.path), key=lambda edit: (edit.time, edit.name), default=None)
 
 
 def _occasion(intake: Intake, number: int, on_behalf_of: str | None) -> Occasion:

@@ -2,7 +2,7 @@
 r"""The inbox: what hooks spooled, one file each, and nobody settled yet.
 
     <inbox>/edit.<agent>.<pid>.<n>.spool    a payload
-    <inbox>/scan.<agent>.<pid>.<n>.spool    a payload with a scan of the work tree in front
+    <inbox>/scan.<agent>.<pid>.<n>.spool    a payload with a scan of the work tree in front; of a window with a name that stands there, too
     <inbox>/....tmp                         being written;  ....torn: the disk took a part of it only
     <inbox>/full.torn                       so many wait that a hook which finds no Byline spools no more
     <inbox>/aside/                          payloads that could not be read, kept for the person who wants to know why
@@ -69,14 +69,16 @@ class Spooled:
     payload: bytes
 
 
-def put_payload(inbox: Path, *, agent: str, facts: Mapping[str, str], files: Sequence[bytes] = (), payload: bytes) -> str:
-    """Spool `payload` as the installed hook would and return the file's name.
+def put_payload(
+    inbox: Path, *, agent: str, facts: Mapping[str, str], files: Sequence[bytes] = (), payload: bytes, window: str | None = None
+) -> str:
+    """Spool `payload` as the installed hook would and return the file's name, which holds that of the `window`, if it has one.
 
     Raises:
         OSError: It could not be written.
     """
     named = [os.fsencode(f"{name}={value}") for name, value in facts.items()]
-    stem = f"{'scan' if 'head' in facts else 'edit'}.{agent}"
+    stem = ".".join(filter(None, ("scan" if "head" in facts else "edit", agent, window)))
     return os.fsdecode(snapshot.spool(os.fsencode(inbox), os.fsencode(stem), [SCHEMA, agent.encode(), *named, *files], payload))
 
 

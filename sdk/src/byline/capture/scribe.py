@@ -60,7 +60,7 @@ class Scribe:
     def __init__(self, inbox: Path, *, after_crash: bool = False) -> None:
         self._inbox = inbox
         self._after_crash = after_crash
-        self._recent: dict[Path, list[Edit]] = {}
+        self._recent: dict[Path, dict[tuple[str, bytes], list[Edit]]] = {}  # of each clone by work tree and path
         self.count = 0
         self.losses = 0
         self.refused: dict[Path, OSError] = {}
@@ -113,23 +113,36 @@ class Scribe:
             name=occasion.name,
             on_behalf_of=occasion.on_behalf_of if occasion.by else None,
         )
-        recent = self.recent(worktree)
-        if is_told(edit, recent):
+        if is_told(edit, self.recent(worktree, path)):
             return
         with self._watched(worktree):
             append_edit(prepare_repository(worktree.common_dir), edit)
-        self.recent(worktree).append(edit)
+        self._known(worktree).setdefault((edit.worktree, path), []).append(edit)
         self.count += 1
 
-    def recent(self, worktree: WorkTree) -> list[Edit]:
-        """Return the last edits of `worktree`'s clone, those of this run included.
+    def recent(self, worktree: WorkTree, path: bytes) -> Sequence[Edit]:
+        """Return the last edits of `path` in `worktree`, those of this run included.
 
         Raises:
             OSError: The journal cannot be read.
         """
+        return self._known(worktree).get((str(worktree.git_dir), path), ())
+
+    def sightings(self, worktree: WorkTree) -> set[bytes]:
+        """Return the paths in `worktree` of the last edits that nobody claims.
+
+        Raises:
+            OSError: As `recent`.
+        """
+        known = self._known(worktree).items()
+        return {path for (tree, path), edits in known if tree == str(worktree.git_dir) and any(edit.by is None for edit in edits)}
+
+    def _known(self, worktree: WorkTree) -> dict[tuple[str, bytes], list[Edit]]:
         place = repository_dir(worktree.common_dir)
         if place not in self._recent:
-            self._recent[place] = list(_read_recent(place, whole=self._after_crash))
+            found = self._recent[place] = {}
+            for edit in _read_recent(place, whole=self._after_crash):
+                found.setdefault((edit.worktree, edit.path), []).append(edit)
         return self._recent[place]
 
     @contextmanager

@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING, Final
 
 from byline.capture.agents import ON_BEHALF_OF, Kind, Observed, program
 from byline.capture.clone import settle_repository
+from byline.capture.cut import journal_end
 from byline.capture.disk import read_file
 from byline.capture.elsewhere import BEGAN, ENDED, note_elsewhere
 from byline.capture.inbox import put_payload
-from byline.capture.journal import read_recent
+from byline.capture.journal import FILE, read_events
 from byline.capture.places import inbox_dir, repository_dir
 from byline.capture.scans import list_files, scan_worktree, with_submodules
 from byline.core.edit import Edit
@@ -75,6 +76,7 @@ class Watch:
         self._folders = [(path, False) for path in paths if path.is_dir()] if paths is not None else [(root, True)]
         self._before: dict[Path, bytes | None] = {}
         self._trees: list[tuple[WorkTree, tuple[bytes, ...]]] = []
+        self._begin_of: dict[Path, int] = {}  # where the journals ended then
         self._noted: list[str] = []  # the names of what was spooled of the files at the beginning
         self._scans: list[str] = []  # and at the end
         self._edits: list[Edit] = []
@@ -113,13 +115,14 @@ class Watch:
     def records(self) -> tuple[Edit, ...]:
         """The edits that the watch found; empty before its end. Where a commit took a change away, that stands with the commit."""
         found = list(self._edits)
-        for place in {repository_dir(worktree.common_dir) for worktree, _ in self._trees}:
-            found += self.recorder.guard("a watch was not settled", self._settled, place) or ()
+        for place, begin in self._begin_of.items():
+            found += self.recorder.guard("a watch was not settled", self._settled, place, begin) or ()
         return tuple(sorted(found, key=lambda edit: (edit.time, edit.name)))
 
-    def _settled(self, place: Path) -> list[Edit]:
+    def _settled(self, place: Path, begin: int) -> list[Edit]:
         settle_repository(place, inbox_dir(os.environ))
-        return [event for event in read_recent(place) if isinstance(event, Edit) and event.name.partition(":")[0] in self._scans]
+        later = read_events(place, begin).events
+        return [event for event in later if isinstance(event, Edit) and event.name.partition(":")[0] in self._scans]
 
     def _leave(self) -> None:
         _OPEN.set(tuple(watch for watch in _OPEN.get() if watch is not self))
@@ -148,7 +151,8 @@ class Watch:
         with self.recorder.lock:
             time = self.recorder.tick()
         for worktree, under in self._around(folder, whole=whole):
-            self.recorder.prepare(worktree)
+            place = self.recorder.prepare(worktree)
+            self._begin_of.setdefault(place, journal_end(place / FILE))
             self._spool(worktree, under, Kind.OPENS, time)
             self._trees.append((worktree, under))
 
@@ -211,7 +215,9 @@ class Watch:
         facts, files = scan
         facts = facts | {ON_BEHALF_OF: self.recorder.on_behalf_of or ""}
         inbox = inbox_dir(os.environ)
-        name = put_payload(inbox, agent=program.ADAPTER.name, facts=facts, files=files, payload=program.format_payload(said))
+        name = put_payload(
+            inbox, agent=program.ADAPTER.name, facts=facts, files=files, payload=program.format_payload(said), window=self.name
+        )
         with self.recorder.lock:
             at = time or self.recorder.tick()
         os.utime(inbox / f"{name}.spool", ns=(at, at))
