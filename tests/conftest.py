@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from scratch import Scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import SimpleNamespace
 
 # No test may fail because a machine is slow.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,6 +31,9 @@ STEERING = ("BYLINE_", "CLAUDE", "CODEX_", "COPILOT_", "CURSOR_", "GEMINI_", "GI
 # A file system in memory, where Linux has one, and the room that it must have.
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it are made as in any other
 ROOM = 2 << 30
+
+# How many seconds a test that hung has to end, before it is told again.
+AGAIN = 20
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,6 +66,21 @@ def _lie_in_memory() -> None:
     told = os.statvfs(MEMORY)
     if told.f_bavail * told.f_frsize >= ROOM and not told.f_flag & os.ST_NOEXEC:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: real agents wait half of their time, and what does not wait is no slower for it."""
+    return 2 * (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_timeout_set_timer(settings: SimpleNamespace) -> Generator[None, object, object]:
+    """Let a test that hangs be interrupted again and again: what it began (a process, a pool) is waited for on its way out."""
+    done = yield
+    if settings.timeout and settings.method == "signal":
+        signal.setitimer(signal.ITIMER_REAL, settings.timeout, AGAIN)
+    return done
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

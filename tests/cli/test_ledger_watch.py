@@ -98,18 +98,21 @@ def test_following_sees_what_comes_and_ends_when_interrupted(log: PublishedLog) 
     newer = (log.folder / "checkpoint").read_bytes()
     command = [*PROGRAM, "ledger", "monitor", str(log.folder), "--vkey", KEY.vkey, "--follow", "--interval", "0.01"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert "4 entries, 4 new" in process.stdout.readline()
-        publish(log.folder / "checkpoint", older)
-        assert "BL-STALE-1" in process.stderr.readline()
-        publish(log.folder / "checkpoint", b"what is no checkpoint")
-        while "BL-FORMAT-5" not in process.stderr.readline():
-            assert process.poll() is None
-        publish(log.folder / "checkpoint", newer)
-        log.append([leaf(4)])
-        while "5 entries, 1 new" not in process.stdout.readline():
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert "4 entries, 4 new" in process.stdout.readline()
+            publish(log.folder / "checkpoint", older)
+            assert "BL-STALE-1" in process.stderr.readline()
+            publish(log.folder / "checkpoint", b"what is no checkpoint")
+            while "BL-FORMAT-5" not in process.stderr.readline():
+                assert process.poll() is None
+            publish(log.folder / "checkpoint", newer)
+            log.append([leaf(4)])
+            while "5 entries, 1 new" not in process.stdout.readline():
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130

@@ -113,21 +113,24 @@ def types_beside_aider(clone: Installed, home: Path, *around: str) -> None:
         environ = {**os.environ, **aider_environ(model), **terminal}
         command = [*around, *aider_words(home, "--watch-files")]
         with subprocess.Popen(command, cwd=clone.path, env=environ, stdin=its, stdout=its, stderr=its, start_new_session=True) as aider:
-            os.close(its)
-            said, ends = b"", time.monotonic() + SECONDS
-            while b"Commit" not in said.partition(b"Applied edit")[2]:
-                assert time.monotonic() < ends, said
-                if select.select([screen], [], [], 1)[0]:
-                    said += screen.read(4096) or b""
-                elif b"> " in said and file.read_text() in (STARTS, ASKED):
-                    file.write_text(ASKED)  # again, where the first time came before it watched
-            screen.write(b"/exit\r")
-            while select.select([screen], [], [], 1)[0] or aider.poll() is None:
-                assert time.monotonic() < ends, said
-                try:
-                    said += screen.read(4096) or b""
-                except OSError:  # nobody is at the other end any more
-                    break
+            try:
+                os.close(its)
+                said, ends = b"", time.monotonic() + SECONDS
+                while b"Commit" not in said.partition(b"Applied edit")[2]:
+                    assert time.monotonic() < ends, said
+                    if select.select([screen], [], [], 1)[0]:
+                        said += screen.read(4096) or b""
+                    elif b"> " in said and file.read_text() in (STARTS, ASKED):
+                        file.write_text(ASKED)  # again, where the first time came before it watched
+                screen.write(b"/exit\r")
+                while select.select([screen], [], [], 1)[0] or aider.poll() is None:
+                    assert time.monotonic() < ends, said
+                    try:
+                        said += screen.read(4096) or b""
+                    except OSError:  # nobody is at the other end any more
+                        break
+            finally:
+                aider.kill()
         assert aider.returncode == 0, said
 
 
