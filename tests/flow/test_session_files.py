@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import byline
+from byline.capture.clock import now_ns
+from byline.flow import recording
 from byline.flow.files import held
+from byline.testing import blame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +40,9 @@ def test_sessions_at_once_overwrite_nothing_of_each_other(repository: Scratch) -
         assert [each.result(timeout=60) for each in done] == [session.id for session in sessions]
     expected = "".join(f"line {number} by agent-{number % 4};\n" for number in range(EDITS))
     assert (repository.path / "a.py").read_text() == expected
-    edits = [edit for session in sessions for edit in session.records]
-    assert len({edit.before for edit in edits}) == len({edit.after for edit in edits}) == len(edits) == EDITS  # one chain
+    edits = sorted((edit for session in sessions for edit in session.records), key=lambda edit: edit.time)
+    assert len(edits) == EDITS
+    assert [edit.before for edit in edits[1:]] == [edit.after for edit in edits[:-1]]
 
 
 def test_a_write_inside_a_write_waits_for_nobody(repository: Scratch) -> None:
@@ -59,6 +63,16 @@ def test_what_is_no_file_is_left_alone(repository: Scratch, change: Callable[[by
     with pytest.raises(OSError, match="not a regular file"):
         change(byline.session(agent="a", root=repository.path))
     assert stat.S_ISFIFO((repository.path / "pipe").stat().st_mode)
+
+
+def test_edits_are_in_order_where_the_clock_goes_back(repository: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of other sessions, too: out of order the first line would be nobody's."""
+    started = now_ns()
+    for hour, (old, new) in enumerate([("", "one = 1\ntwo = 1\n"), ("two = 1", "two = 2"), ("two = 2", "three = 3")]):
+        monkeypatch.setattr(recording, "now_ns", lambda hour=hour: started - hour * 3600 * 10**9)
+        session = byline.session(agent=f"agent-{hour}", root=repository.path)
+        session.edit("a.py", old, new) if old else session.write("a.py", new)
+    assert [line.agent for line in blame(repository.path / "a.py")] == ["agent-0", "agent-2"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anything")

@@ -26,6 +26,7 @@ A work tree is named by its own git directory. In the file, one below the journa
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 FILE: Final = "journal"
 RECENT = 1 << 18  # bytes
+LAST: Final = 1 << 13  # bytes that hold the time of a record: it stands behind the path
+_TIME: Final = re.compile(rb'"time":"([0-9]{1,20})"')
 # Nothing else may say that a person wrote: a record that says so all the same is none.
 SEES_PEOPLE: Final = ((Channel.EDITOR, Evidence.OBSERVED), (Channel.GENERIC, Evidence.DECLARED))
 _COMMON = {"schema", "type", "head", "inProgress", "time", "name"}
@@ -132,6 +135,18 @@ def read_recent(place: Path) -> tuple[Event, ...]:
         OSError: The journal is there and cannot be read.
     """
     return read_events(place, max(0, journal_end(place / FILE) - RECENT)).events
+
+
+def last_time(place: Path) -> int:
+    """Return the time of the last record of the journal in `place`; 0 where there is none, or it is torn."""
+    try:
+        with (place / FILE).open("rb") as journal:
+            journal.seek(max(0, os.fstat(journal.fileno()).st_size - LAST))
+            line = journal.read().rstrip(b"\n").rpartition(b"\n")[2]
+    except OSError:
+        return 0
+    found = _TIME.search(line)
+    return int(found[1]) if found else 0
 
 
 def find_events(place: Path, names: Iterable[bytes]) -> tuple[Event, ...]:

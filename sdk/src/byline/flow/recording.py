@@ -6,7 +6,8 @@ waited for. Trouble is a loss that `byline status` shows, and makes `incomplete`
 
 The edits of one process in one repository are counted (`seq`, under a name that no other process has), so that a gap can be seen. A
 process that was forked counts anew, under a name of its own and with a lock of its own: its parent's may be held by a thread that does
-not exist there. Times never go back within a process, also where the clock of the files stands still.
+not exist there. Times never go back in a journal, also where the clock of the files stands still, or is set back by less than a day: in
+another order edits would not fit each other, and what does not fit a person may declare.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from byline.capture.clock import now_ns
 from byline.capture.clone import settle_repository
 from byline.capture.contents import MAX_CONTENT, Contents
 from byline.capture.inbox import list_arrivals
-from byline.capture.journal import append_edit, find_events, read_recent
+from byline.capture.journal import append_edit, find_events, last_time, read_recent
 from byline.capture.loose import is_loose, make_loose
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.permission import Permissions
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 MOST_ASKED = 10_000  # files of which is remembered whether git ignores them
 LEAST_FREE = 64_000_000  # bytes of the disk that are left to others
+DAY_NS = 24 * 3600 * 10**9
 MEASURED = 64  # edits, after which it is looked again how much room there is
 
 
@@ -168,10 +170,10 @@ class Recorder:
         statements = sum(1 for folder in outboxes if folder.is_dir() for _ in folder.glob("*.json"))
         return len(list_arrivals(inbox_dir(os.environ))) + statements
 
-    def tick(self) -> int:
-        """Return the time, later than any that was returned before. Hold `lock`."""
-        here = self._here()
-        here.time = max(here.time + 1, now_ns())
+    def tick(self, after: int = 0) -> int:
+        """Return the time, later than any that was returned before, and than `after`, if that is not a day away. Hold `lock`."""
+        here, now = self._here(), now_ns()
+        here.time = max(here.time + 1, now, after + 1 if after - now < DAY_NS else 0)
         return here.time
 
     def _here(self) -> _Process:
@@ -208,7 +210,7 @@ class Recorder:
             tool=word(call.tool),
             head=read_head(worktree),
             in_progress=read_in_progress(worktree),
-            time=self.tick(),
+            time=self.tick(last_time(place)),
             seq=seq,
             name=f"edit.{self.channel}.{self.session}.{here.name}.{seq:08d}",
             on_behalf_of=self.on_behalf_of,
