@@ -10,16 +10,22 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from byline.capture.places import agents_dir, make_private
+from byline.core.bundle import format_bundle, join_receipt
+from byline.core.delegation import format_delegation
 from byline.core.finding import FindingCode
+from byline.core.value import replace
 from byline.flow.left import load_left
-from byline.testing import MemoryLedger
+from byline.sign.file import sign_payload
+from byline.testing import MemoryLedger, fixed_signer
 from byline_cli.keyfile import key_path
+from byline_cli.mandate import load_delegation
 from installed import PROGRAM, Installed
 from until import wait_until
 
@@ -134,6 +140,23 @@ def test_who_interrupts_while_it_is_delegated_leaves_nothing_behind(
     assert (done.returncode, done.stdout, (clone.path / "ran").exists()) == (128 + number, b"", False), done
     (standing,) = json.loads(clone.byline("delegate", "--list", "--json").out)["delegations"]
     assert (standing["state"], keys()) == ("over", [])
+
+
+def test_a_delegation_whose_process_was_killed_is_told_and_can_be_ended(clone: Installed) -> None:
+    words = [*PROGRAM, "delegate", "--agent", "mine", "--", "sh", "-c", "echo ready; cat"]
+    with subprocess.Popen(words, cwd=clone.path, stdin=-1, stdout=-1, start_new_session=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        (standing,) = json.loads(clone.byline("delegate", "--list", "--json").out)["delegations"]
+        advice = f"byline delegate --end {standing['delegation'][:12]}"
+        assert advice not in clone.byline("doctor").out
+        process.kill()
+        process.wait(60)
+        assert advice in clone.byline("doctor").out
+        assert process.stdin
+        process.stdin.close()  # which ends what runs on
+    assert clone.byline(*advice.split()[1:]).code == 0
+    assert (advice in clone.byline("doctor").out, keys()) == (False, [])
 
 
 def test_a_delegation_without_a_command_is_ended_and_what_was_signed_holds(clone: Installed) -> None:
@@ -300,6 +323,18 @@ def test_an_environment_that_does_not_fit_signs_nothing(clone: Installed) -> Non
     for wrong in (sys.executable, str(other)):
         refused = clone.byline("attest", **{**environ, "BYLINE_DELEGATION": wrong})
         assert (refused.code, "BL-CONFIG-1" in refused.err) == (2, True), refused
+
+
+@pytest.mark.parametrize("hours", [-9, 1])
+def test_outside_of_its_hours_by_the_clock_here_a_delegation_signs_nothing_and_says_why(clone: Installed, hours: int) -> None:
+    said = clone.byline("delegate", "--agent", "mine")
+    environ = dict(line.removeprefix("export ").split("=", 1) for line in said.out.splitlines())
+    given, later, signer = Path(environ["BYLINE_DELEGATION"]), timedelta(hours=hours), fixed_signer(1)
+    told = load_delegation(given)[1]
+    moved = replace(told, issued_at=told.issued_at + later, expires_at=told.expires_at + later)
+    given.write_bytes(format_bundle(join_receipt(sign_payload(format_delegation(moved), signer), signer.public, None)))
+    refused = clone.byline("attest", **environ)
+    assert (refused.code, f"from {moved.issued_at:%H:%M} to {moved.expires_at:%H:%M} UTC, and" in refused.err) == (2, True), refused
 
 
 def test_a_ledger_that_cannot_be_asked_changes_nothing_of_how_the_command_ended(repository: Scratch) -> None:

@@ -23,7 +23,7 @@ from byline.capture.inbox import list_arrivals
 from byline.capture.journal import read_events
 from byline.capture.launcher import interpreter, is_working, launcher_file
 from byline.capture.losses import read_losses
-from byline.capture.places import data_dir, inbox_dir, repository_dir
+from byline.capture.places import agents_dir, data_dir, inbox_dir, repository_dir
 from byline.capture.refusals import read_refusals
 from byline.capture.sightings import read_seen
 from byline.core.access import WRITE
@@ -230,10 +230,15 @@ def _elsewhere(world: World, repo: Repository) -> Iterable[Checked]:
 def _delegations(world: World, repo: Repository) -> Iterable[Checked]:
     from byline.flow.delegate import State
     from byline_cli.commands.delegate import delegations_here
+    from byline_cli.mandate import is_forsaken
     from byline_cli.statements import describe_scope
 
     for each in (each for each in delegations_here(world, repo) if each.state is State.CURRENT):
-        yield _good("delegated", f"{each.digest[:12]}: {describe_scope(each.delegation)}")
+        told = f"{each.digest[:12]}: {describe_scope(each.delegation)}"
+        if is_forsaken(agents_dir(world.environ) / each.delegation.key[:16]):
+            yield _note("delegated", f"{told}; byline delegate was killed", f"byline delegate --end {each.digest[:12]}")
+        else:
+            yield _good("delegated", told)
 
 
 def _left(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG001 - every check has these two

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent's key that signs where somebody delegated: where it is, and what `BYLINE_DELEGATION` names.
 
-    $XDG_STATE_HOME/byline/agents/<16 digits of the key's id>/key.pem, delegation.json          0700, 0600
+    $XDG_STATE_HOME/byline/agents/<16 digits of the key's id>/key.pem, delegation.json, held    0700, 0600
 
 `byline delegate` makes both, and an environment that names the delegation: what is committed in it is signed with the agent's key beside
-it, for the person who delegated. A key whose time is over goes when the next one is made.
+it, for the person who delegated. A key whose time is over goes when the next one is made. `held` is locked while the command runs that the
+delegation was made for: the kernel lets go of it when `byline delegate` is killed.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from byline.core.bundle import parse_bundle
 from byline.core.delegation import LONGEST, Delegation, parse_delegation
 from byline.core.statement import parse_statement
 from byline.errors import ConfigError, MalformedError
-from byline.flow.workshop import Signatory
+from byline.flow.workshop import Signatory, hold
 from byline_cli.keyfile import DELEGATION, KEY_FILE, load_own_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEY, GIVEN = KEY_FILE, "delegation.json"
+KEY, GIVEN, HELD = KEY_FILE, "delegation.json", "held"
 
 
 def load_mandate(path: Path, *, repository: str) -> Signatory:
@@ -42,7 +43,8 @@ def load_mandate(path: Path, *, repository: str) -> Signatory:
     if given.repository != repository:
         raise ConfigError("the delegation is about another repository", hint="run byline delegate in this one")
     if not given.is_current(at):
-        raise ConfigError(f"the delegation ended at {given.expires_at:%H:%M} UTC", hint="somebody runs byline delegate again")
+        told = f"the delegation holds from {given.issued_at:%H:%M} to {given.expires_at:%H:%M} UTC, and here it is {at:%H:%M}"
+        raise ConfigError(told, hint="somebody runs byline delegate again; or the clock here is wrong")
     signer = load_own_key({DELEGATION: str(path)})
     if given.public != signer.public:
         raise ConfigError(f"beside {path} is another key than it delegates to", hint="byline delegate makes both")
@@ -60,6 +62,14 @@ def load_delegation(path: Path) -> tuple[str, Delegation]:
         return statement.digest, parse_delegation(statement)
     except MalformedError as error:
         raise ConfigError(f"{path} holds no delegation", hint="byline delegate writes one") from error
+
+
+def is_forsaken(place: Path) -> bool:
+    """Whether the key in `place` was made for a command, and `byline delegate` was killed before it could end the delegation."""
+    if not (place / HELD).exists():
+        return False
+    with hold(place, seconds=0, lock=HELD) as is_held:
+        return is_held
 
 
 def sweep_keys(folder: Path, *, at: datetime) -> None:

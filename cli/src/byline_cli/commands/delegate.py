@@ -18,6 +18,7 @@ from byline.core.value import dataclass, replace
 from byline.errors import ConfigError
 from byline.flow.attest import attest_pending
 from byline.flow.delegate import Scope, Standing, State, delegation_payload, list_delegations, revocation_payload
+from byline.flow.workshop import hold
 from byline.log.evidence import EvidenceRef
 from byline.log.index import EvidenceIndex
 from byline.log.outbox import Outbox
@@ -25,7 +26,7 @@ from byline.sign.file import sign_payload
 from byline_cli.child import relayed, run_child
 from byline_cli.delivery import FAILURES, PATIENCE, deliver_and_send
 from byline_cli.keyfile import DELEGATION
-from byline_cli.mandate import GIVEN, KEY, load_delegation, sweep_keys
+from byline_cli.mandate import GIVEN, HELD, KEY, load_delegation, sweep_keys
 from byline_cli.statements import describe_scope
 from byline_cli.terminal import Paint
 from byline_cli.wiring import cache_file, check_set_up, make_workshop, open_here
@@ -214,7 +215,8 @@ def _run(command: list[str], given: _Given, by: _Delegator, world: World, relay:
     """Run `command` with the agent's key, and end the delegation when it ends; return the command's exit code."""
     environ = {**world.environ, **given.environ, "BYLINE_SESSION": os.urandom(8).hex()}
     try:
-        code = run_child(command, environ=environ, cwd=world.cwd, taken=relay).code
+        with hold(given.place, seconds=0, lock=HELD):
+            code = run_child(command, environ=environ, cwd=world.cwd, taken=relay).code
     finally:
         notes = [*_sign_left(given, world, relay), *_end_or_tell(given, by)]
     for each in notes:
