@@ -178,7 +178,11 @@ def test_a_server_that_works_elsewhere_is_only_asked_about_files_that_it_names(
 
 
 def test_a_command_that_cannot_be_started_is_said(repository: Scratch) -> None:
-    for words, why in ((["mcp", "--", "no-such-server"], "cannot run no-such-server"), (["mcp"], "no command to run")):
+    for words, why in (
+        (["mcp", "--", "no-such-server"], "cannot run no-such-server"),
+        (["mcp", "--", "https://example.com/mcp"], "reached by HTTP"),
+        (["mcp"], "no command to run"),
+    ):
         said = run(*PROGRAM, "wrap", *words, cwd=repository.path)
         assert (said.code, said.out) == (2, "")
         assert why in said.err

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import byline
 from byline.capture.agents import Kind, Observed
 from byline.capture.agents.program import format_payload, parse_payload
+from byline.capture.disk import MAX_READ
 from byline.capture.inbox import list_arrivals
 from byline.capture.journal import read_recent
 from byline.capture.losses import LossCode, read_losses
@@ -145,6 +146,20 @@ def test_a_sub_agents_watch_inside_its_parents_call_has_its_own(repository: Scra
     assert _told(child.records) == [(b"child.py", "t1")]
     assert child.id.startswith(f"{session.id}/")
     assert not child.incomplete
+
+
+def test_a_path_alone_is_one_path(repository: Scratch, session: byline.Session) -> None:
+    with session.watch(paths="a.py") as watch:
+        repository.write("a.py", "agent\n")
+        repository.write("p", "typed meanwhile\n")
+    assert [edit.path for edit in watch.records] == [b"a.py"]
+
+
+def test_a_file_that_cannot_be_read_did_not_go_away(repository: Scratch, session: byline.Session) -> None:
+    with session.watch(paths=["a.py"]) as watch, (repository.path / "a.py").open("ab") as file:
+        file.truncate(MAX_READ + 1)
+    assert watch.records == ()
+    assert LossCode.OVERSIZED in [loss.code for loss in read_losses(inbox_dir(os.environ))]
 
 
 def test_a_folder_alone_is_watched(repository: Scratch, session: byline.Session) -> None:

@@ -46,7 +46,8 @@ def relay(command: Sequence[str], conversation: Conversation, *, environ: Mappin
     try:
         program = subprocess.Popen(command, env=environ, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, process_group=0)
     except OSError as error:
-        raise UsageError(f"cannot run {command[0]}: {(error.strerror or '').lower()}") from error
+        hint = "a program that is reached by HTTP cannot be wrapped, only one that is started" if "://" in command[0] else ""
+        raise UsageError(f"cannot run {command[0]}: {(error.strerror or '').lower()}", hint=hint) from error
     for each in PASSED_ON:
         signal.signal(each, lambda number, _frame: program.send_signal(number))
     try:

@@ -38,18 +38,18 @@ from byline.flow.asynchronous import in_thread
 from byline.flow.files import files_below, held, read_itself, read_or_none, read_regular, replace_file, set_mode
 from byline.flow.naming import AGENT, MODEL, SESSION, VERSION, checked_principal, child_id, inherited_from, make_agent
 from byline.flow.recording import Call, Recorder, word
-from byline.flow.tools import ToolDecorator
+from byline.flow.tools import ToolDecorator, each_path
 from byline.flow.watching import Watch, call_of, windows_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Self
 
     from byline.core.attribution import Agent
     from byline.core.edit import Edit
     from byline.core.patch import FilePatch
-    from byline.flow.tools import StrPath
+    from byline.flow.tools import Paths, StrPath
 
 # The sessions that are at work where the program is now, the innermost last.
 _AT_WORK: ContextVar[tuple[Session, ...]] = ContextVar("byline_sessions", default=())
@@ -289,7 +289,7 @@ class Session:
     def check(
         self,
         *,
-        paths: Iterable[StrPath] = (),
+        paths: Paths = (),
         command: str | None = None,
         cwd: StrPath | None = None,
         call_id: str | None = None,
@@ -303,7 +303,7 @@ class Session:
         Raises:
             RefusedError: They do not, or want a person to say yes first (`effect` is "ask").
         """
-        self._permit(self._call(call_id, tool, model), *paths, command=command, cwd=cwd)
+        self._permit(self._call(call_id, tool, model), *each_path(paths), command=command, cwd=cwd)
 
     awrite = in_thread(write)
     aedit = in_thread(edit)
@@ -334,15 +334,13 @@ class Session:
 
     aprompt = in_thread(prompt)
 
-    def watch(
-        self, *, tool: str | None = None, call_id: str | None = None, paths: Iterable[StrPath] | None = None, model: str | None = None
-    ) -> Watch:
+    def watch(self, *, tool: str | None = None, call_id: str | None = None, paths: Paths | None = None, model: str | None = None) -> Watch:
         """Return a watch, for `with` and `async with`, that records what changes in it (`byline.flow.watching`).
 
         `paths` are the files and folders that may change; without it the whole work tree around the root is looked at. `model` is the
         one that asked for this call, where it is not the session's.
         """
-        places = None if paths is None else [self.root / path for path in paths]
+        places = None if paths is None else [self.root / path for path in each_path(paths)]
         return Watch(self.recorder, self._by, self._call(call_id, tool, model), root=self.root, paths=places)
 
     @property

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from byline.flow.watching import Watch
 
     StrPath: TypeAlias = str | os.PathLike[str]
+    Paths: TypeAlias = Iterable[StrPath] | StrPath
     PathsOf: TypeAlias = str | Iterable[str] | Callable[..., Iterable[StrPath]]
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
@@ -129,6 +130,11 @@ class _Described:
         elif self._paths is not None:
             told["paths"] = paths_in(bound.arguments, self._paths)
         return told
+
+
+def each_path(paths: Paths) -> Iterable[StrPath]:
+    """Return `paths`; a path alone is one path, and not its letters."""
+    return (paths,) if isinstance(paths, str | os.PathLike) else paths
 
 
 def paths_in(arguments: Mapping[str, Any], names: Iterable[str]) -> list[StrPath]:

@@ -34,6 +34,7 @@ from byline.capture.disk import read_file
 from byline.capture.elsewhere import BEGAN, ENDED, note_elsewhere
 from byline.capture.inbox import put_payload
 from byline.capture.journal import FILE, read_events
+from byline.capture.losses import LossCode
 from byline.capture.places import inbox_dir, repository_dir
 from byline.capture.scans import list_files, scan_worktree, with_submodules
 from byline.core.edit import Edit
@@ -185,8 +186,12 @@ class Watch:
     def _look_again(self) -> None:
         for file, before in self._before.items():
             for each, old in [(file, before)] if not file.is_dir() else [(each, None) for each in sorted(file.rglob("*"))]:
+                after = read_file(each)
+                if after is None and each.is_file():
+                    self.recorder.lose(LossCode.OVERSIZED, f"too large to be read, or not to be read: {each}")
+                    continue
                 with self.recorder.lock:
-                    edit = self.recorder.record(each, (old, read_file(each)), by=self._by, call=self.call)
+                    edit = self.recorder.record(each, (old, after), by=self._by, call=self.call)
                 self._edits += [edit] if edit else []
         for name in self._noted:
             (inbox_dir(os.environ) / f"{name}.spool").unlink(missing_ok=True)
