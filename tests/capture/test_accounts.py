@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accounts import account
-from installed import Installed
+from installed import PROGRAM, Installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,20 @@ def test_what_another_accounts_agent_wrote_is_not_the_owners(place: Path) -> Non
     ana.runs("sh", "-c", "echo mine=1 >c.py", cwd=clone)
     ana.commits(clone)
     assert (ana.owners("b.py", clone), ana.owners("c.py", clone)) == (["unknown"], ["human"])
+
+
+def test_who_looks_into_anothers_clone_is_told_to_make_one_and_doctor_sees_what_cannot_be_written(place: Path) -> None:
+    ana, bob = account(place, "daemon"), account(place, "nobody")
+    clone = ana.home / "clone"
+    ana.git("init", "--quiet", "--initial-branch=main", str(clone), cwd=ana.home)
+    ana.byline("init", "--no-agents", "--declare-own-lines", "--yes", cwd=clone)
+    ana.commits(clone)
+    bob.git("config", "--global", "safe.directory", "*", cwd=bob.home)
+    said = bob.runs(*PROGRAM, "blame", ".byline/trust.toml", cwd=clone)
+    assert (said.code, "hint: this clone is daemon's: git clone it" in said.err) == (3, True), said
+    (clone / ".git/byline").chmod(0o500)
+    said = ana.runs(*PROGRAM, "doctor", cwd=clone)
+    assert (said.code, "bad   folders   .git/byline cannot be written" in said.out) == (1, True), said
 
 
 def test_what_root_records_in_somebodys_clone_stays_theirs(place: Path) -> None:

@@ -334,6 +334,9 @@ def _remotes(world: World, repo: Repository) -> Iterable[Checked]:  # noqa: ARG0
 
 def _capture(world: World, repo: Repository) -> Iterable[Checked]:
     inbox = inbox_dir(world.environ)
+    for folder in (repository_dir(repo.common_dir), inbox):
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            yield _bad("folders", f"{short_path(folder, repo, world)} cannot be written: nothing is recorded", "check permissions")
     waiting = len(list_arrivals(inbox))
     yield _good("inbox", f"{count(waiting, 'event')} to be settled in {short_path(inbox, repo, world)}")
     torn = read_events(repository_dir(repo.common_dir)).torn

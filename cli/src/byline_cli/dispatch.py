@@ -13,7 +13,7 @@ import errno
 import gc
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ HINTS = {
     errno.EISDIR: "a file belongs there: move the folder away",
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), NOT_YOURS),
 }
+OF_A_CLONE = "/.git/byline/"
 
 
 def run_command(words: Sequence[str], environ: dict[str, str]) -> int:
@@ -96,11 +97,23 @@ def _explain(error: Exception) -> tuple[str, str, int]:
             return f"{error} ({error.code})", error.hint, code
         case OSError():
             where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-            return f"{(error.strerror or str(error)).lower()}{where}", HINTS.get(error.errno or 0, ""), CANNOT
+            return f"{(error.strerror or str(error)).lower()}{where}", _whose_clone(error) or HINTS.get(error.errno or 0, ""), CANNOT
         case ModuleNotFoundError(name="fcntl"):
             return "Byline needs a POSIX system: Linux, macOS or, on Windows, WSL", "in WSL run git and the agent, too", CANNOT
         case _:
             return f"internal: {type(error).__name__}: {error}", "this is a fault in Byline; BYLINE_DEBUG=1 shows where", CANNOT
+
+
+def _whose_clone(error: OSError) -> str:
+    """Return what to do where `error` is about what Byline keeps in another account's clone."""
+    top, found, _ = os.fsdecode(error.filename or "").partition(OF_A_CLONE)
+    with suppress(OSError):
+        owner = Path(top + OF_A_CLONE).stat().st_uid if found else os.geteuid()
+        if isinstance(error, PermissionError) and owner != os.geteuid():
+            from byline_cli.lost import name_account
+
+            return f"this clone is {name_account(owner)}'s: git clone it, and call byline init in your own, which fetches who wrote what"
+    return ""
 
 
 def _dispatch(words: list[str], environ: dict[str, str], terminal: Terminal) -> int:

@@ -51,7 +51,7 @@ def elsewhere_to_json(marks: Iterable[Elsewhere]) -> list[dict[str, Any]]:
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for each in marks:  # the oldest first
         keeper = each.account if each.agent == HIDES else each.path.parent.stat().st_uid
-        names = {"account": _name_account(each.account), "keeper": _name_account(keeper)}
+        names = {"account": name_account(each.account), "keeper": name_account(keeper)}
         row = {"agent": clean(each.agent), **names, "time": str(each.time)}
         rows.setdefault((each.agent, each.account), row)
     return list(rows.values())
@@ -60,7 +60,7 @@ def elsewhere_to_json(marks: Iterable[Elsewhere]) -> list[dict[str, Any]]:
 def describe_elsewhere(row: dict[str, Any], now: int) -> str:
     """Return one such row for a person, with what to do about it."""
     told, advice = explain_elsewhere(row, f", first {show_age((now - int(row['time'])) / 1e9)},")
-    is_ours = _name_account(os.geteuid()) in (row["account"], row["keeper"], "root")
+    is_ours = name_account(os.geteuid()) in (row["account"], row["keeper"], "root")
     commits = "" if is_ours else f"{row['keeper']}, whose clone this is, commits and "
     until = "" if row["agent"] == HIDES else f", or until {commits}nothing here is uncommitted or stashed"
     return f"{told}: {advice}. Until then{until}, no line is declared yours"
@@ -75,7 +75,8 @@ def explain_elsewhere(row: dict[str, Any], since: str = "") -> tuple[str, str]:
     return f"what {row['agent']} did as {account}{since} is recorded in another home folder or container", "call `byline status` there"
 
 
-def _name_account(number: int) -> str:
+def name_account(number: int) -> str:
+    """Return what the account of the user id `number` is called here."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:  # of a container
