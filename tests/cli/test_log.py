@@ -66,6 +66,16 @@ def test_log_reads_as_a_person_wants_it(clone: Installed) -> None:
     assert "no\\x1b[31m colour" in said.out
 
 
+def test_sessions_of_one_agent_read_as_one(repository: Scratch) -> None:
+    clone = Installed.create(repository)
+    clone.commit()
+    clone.writes("a.py", b"one = 1\n", session="s-1")
+    clone.writes("b.py", b"two = 2\nthree = 3\n", session="s-2")
+    clone.commit()
+    assert re.findall(r"\+\d+ ai .*", clone.byline("log", "-n", "1").out) == ["+3 ai observed    claude-code"]
+    assert [each["count"] for each in _ask(clone, "log", "-n", "1")["commits"][0]["lines"]] == [1, 2]
+
+
 def test_stats_add_up_to_what_log_tells(clone: Installed) -> None:
     """By whatever they are grouped."""
     log = _ask(clone, "log", "main..topic")["commits"] + _ask(clone, "log", "topic..main")["commits"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Mapping
 
-    from byline.core.attribution import Owner
+    from byline.core.attribution import Origin, Owner
     from byline.core.trust import Trust
     from byline.flow.history import Added
     from byline.flow.proofs import Proof
@@ -135,16 +135,16 @@ def _rows(each: Logged, terminal: Terminal) -> Iterator[list[str | Paint]]:
     yield [Paint(info.id[:DIGITS], "yellow"), head, shorten(subject_of(info.message), room)]
     if each.added.is_cut:
         yield ["    history is cut here; what the commit added cannot be said"]
-    totals = each.totals
-    digits = max((len(str(lines)) for lines, _ in totals.values()), default=0) + 1
-    for owner, (lines, carried) in sorted(totals.items(), key=lambda item: -item[1][0]):
+    shown: dict[tuple[str, Origin], tuple[int, int]] = {}  # sessions of one agent read alike
+    for owner, (lines, carried) in each.totals.items():
         facts: dict[str, Any] = owner_to_json(owner)
+        who = f"{describe_evidence(facts):<14} {describe_owner(facts)}", owner.origin
+        before = shown.get(who, (0, 0))
+        shown[who] = before[0] + lines, before[1] + carried
+    digits = max((len(str(lines)) for lines, _ in shown.values()), default=0) + 1
+    for (text, origin), (lines, carried) in sorted(shown.items(), key=lambda item: -item[1][0]):
         note = f"  ({carried} carried)" if carried else ""
-        yield [
-            "    ",
-            Paint(f"{f'+{lines}':>{digits}} {describe_evidence(facts):<14} {describe_owner(facts)}", COLOURS[owner.origin]),
-            note,
-        ]
+        yield ["    ", Paint(f"{f'+{lines}':>{digits}} {text}", COLOURS[origin]), note]
     refused = 0 if each.by_content else sum(proof.refused for proof in each.proofs.values())
     if refused:
         yield ["    ", Paint(f"agents were not let, or were to ask first: {count(refused, 'call')}", "yellow")]
