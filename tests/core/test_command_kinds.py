@@ -140,7 +140,8 @@ def test_every_kind_has_a_name_that_a_policy_can_say() -> None:
     ("line", "written"),
     [
         ("echo a > x >> ../repo/y 2>&1 </etc/z", ["/repo/x", "/repo/y"]),
-        ("cd sub && tee -a f", ["/repo/f", "/repo/sub/f"]),
+        ("cd sub; tee -a f", ["/repo/f", "/repo/sub/f"]),
+        ("cd sub && tee -a f", ["/repo/sub/f"]),
         ("cp a b dir", ["/repo/dir", "/repo/dir/a", "/repo/dir/b"]),
         ("mv a .byline/policy.toml", ["/repo/a", "/repo/.byline/policy.toml", "/repo/.byline/policy.toml", "/repo/.byline/policy.toml/a"]),
         ("sed -i.bak -e s/a/b/ x; sed s/a/b/ y", ["/repo/x"]),

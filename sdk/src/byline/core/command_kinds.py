@@ -94,28 +94,33 @@ def find_kinds(line: str, places: Places, more: Sequence[CommandPattern] = ()) -
 
 def find_effects(line: str, places: Places, more: Sequence[CommandPattern] = ()) -> Effects:
     """Return what `line` does, run in `places`; `more` are the repository's own patterns."""
-    acts, places = _read(line, places)
-    kinds = {kind for act in acts for kind in _kinds(act, places, more)}
+    done = _read(line, places)
+    acts = [act for act, _ in done]
+    kinds = {kind for act, where in done for kind in _kinds(act, where, more)}
     if not _fetched(acts).isdisjoint(each.program for each in acts):
         kinds.add("run-downloaded")
-    return Effects(kinds=frozenset(kinds), writes=_writes(acts, places))
+    return Effects(kinds=frozenset(kinds), writes=_writes(done))
 
 
 def find_writes(line: str, places: Places) -> tuple[Target, ...]:
     """Return what the commands of `line` write, run in `places`."""
-    return _writes(*_read(line, places))
+    return _writes(_read(line, places))
 
 
-def _read(line: str, places: Places) -> tuple[tuple[Act, ...], Places]:
-    """Return the acts of `line`, and where they may be done."""
+def _read(line: str, places: Places) -> list[tuple[Act, Places]]:
+    """Return the acts of `line`, each with where it may be done."""
     try:
         acts = read_acts(line)
     except PayloadError:
         acts = (unread_act(line),)
-    for act in acts:
-        if act.program in ("cd", "pushd"):
-            places = enter(next(iter(act.operands), None), places)
-    return acts, places
+    entered = [next(iter(act.operands), None) for act in acts if act.program in ("cd", "pushd")]
+    anywhere = places
+    for each in entered:
+        anywhere = enter(each, anywhere)
+    if len(entered) != 1:
+        return [(act, anywhere) for act in acts]
+    inside = enter(entered[0], places, is_sure=True)
+    return [(act, inside if act.folder else anywhere) for act in acts]
 
 
 def _fetched(acts: Sequence[Act]) -> frozenset[str | None]:
@@ -124,8 +129,8 @@ def _fetched(acts: Sequence[Act]) -> frozenset[str | None]:
     return frozenset(word.text.rpartition("/")[2] or None for word in words if word.text) - {None}
 
 
-def _writes(acts: Sequence[Act], places: Places) -> tuple[Target, ...]:
-    return tuple(each for act in acts for word in written_words(act) for each in locate(word, places))
+def _writes(done: Sequence[tuple[Act, Places]]) -> tuple[Target, ...]:
+    return tuple(each for act, places in done for word in written_words(act) for each in locate(word, places))
 
 
 def _kinds(act: Act, places: Places, more: Sequence[CommandPattern]) -> Iterator[str]:

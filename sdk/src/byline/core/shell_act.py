@@ -27,6 +27,7 @@ class Act:
 
     `input` is the text of its here-document or here-string. `sources` are the acts whose output it reads through a pipe or in its
     words. `writes` is what its redirections write, `known` the variables of the shell of an `eval` or a `trap`.
+    `folder` is where it surely runs.
     """
 
     program: str | None
@@ -35,6 +36,7 @@ class Act:
     sources: tuple[Act, ...] = ()
     writes: tuple[Word, ...] = ()
     known: Mapping[str, tuple[Part, ...]] | None = None
+    folder: Word | None = None
 
     @property
     def operands(self) -> tuple[Word, ...]:

@@ -118,6 +118,7 @@ def _acts(command: Command, acts_of: _ActsOf, depth: int, outer: Act) -> Iterato
         sources=(*(act for number in numbers for act in acts_of(number)), *outer.sources),
         writes=tuple(each.target for each in command.redirects if each.writes),
         known=command.known,
+        folder=command.folder or outer.folder,
     )
     for name, value in command.assignments:
         yield from _nested(assigned_line(name, value), context, depth)

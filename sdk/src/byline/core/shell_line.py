@@ -153,14 +153,20 @@ class _Parser:
                 raise self._unexpected()
 
     def _and_or(self, reads: tuple[int, ...]) -> None:
+        first, folder, is_cd = len(self._commands), self._values.folder, self._lexer.peek() == "cd"
         self._pipeline(reads)
         saved = self._values.save()
         while self._lexer.peek() in ("&&", "||"):
             if self._lexer.take() == "||":
                 self._values.restore(saved)
+                self._values.folder = folder
+            elif is_cd:
+                self._values.enter(self._commands[first:])
             self._skip_newlines()
+            first, is_cd = len(self._commands), self._lexer.peek() == "cd"
             self._pipeline(reads)
         self._values.restore(saved)
+        self._values.folder = folder
 
     def _pipeline(self, reads: tuple[int, ...]) -> None:
         while True:
@@ -203,7 +209,8 @@ class _Parser:
         self._values.restore(saved)
         redirects = self._redirects()
         if redirects:  # a command without words stands for the compound one
-            self._commands.append(Command(words=(), redirects=redirects, reads=tuple(range(first, len(self._commands)))))
+            inner = tuple(range(first, len(self._commands)))
+            self._commands.append(Command(words=(), redirects=redirects, reads=inner, folder=self._values.folder))
 
     def _block(self, reads: tuple[int, ...]) -> None:
         closer = _OPENERS[self._lexer.take()]
@@ -308,7 +315,14 @@ class _Parser:
         name = words[0].text if words else None
         known = self._values.save() if name in _SAME_SHELL else None
         self._commands.append(
-            Command(words=tuple(words), assignments=tuple(assignments), redirects=tuple(redirects), reads=reads, known=known)
+            Command(
+                words=tuple(words),
+                assignments=tuple(assignments),
+                redirects=tuple(redirects),
+                reads=reads,
+                known=known,
+                folder=self._values.folder,
+            )
         )
         if name in _READS_MORE:
             self._values.forget()

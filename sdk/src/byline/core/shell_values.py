@@ -3,7 +3,8 @@ r"""What a shell line itself tells of its variables, and of what a few programs 
 
 A variable is known where the line names it once to set it and then only reads it (`$NAME`), as far as it is surely set before: not behind
 one side of an `||`, in a loop, a function or a subshell that has ended, and not once the line reads another file (`source`, `eval`). What a
-loop goes through is known as one word, or as something below the current folder.
+loop goes through is known as one word, or as something below the current folder. Where a line changes its folder once, what follows by `&&`
+is done there.
 
 >>> values = Values("OUT=build; rm -rf $OUT")
 >>> values.set("OUT", ("build",))
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     Parts = tuple[Part, ...]
 
+_MOVES: Final = ("pushd", "popd", "eval", "source", "alias ", "trap ", "for ", "while ", "until ", "select ", "function ", "()", "( )")
 MAX_SET: Final = 64  # variables of a line: to look for the names of each takes time
 UNKNOWN: Final[Parts] = (Hole.ANY,)
 _FRESH: Final = "/tmp/mktemp"  # noqa: S108 - named, not used
@@ -57,7 +59,19 @@ class Values:
         self._line = line
         self._known = dict(known or {})
         self._left = MAX_SET
+        self.folder: Word | None = None  # of an only `cd` that was surely made
         self._is_here = self._is_named("PWD", times=0)
+
+    def enter(self, commands: Sequence[Command]) -> None:
+        """Note that a `cd` was made without a failure: where it is the only one of the line what follows is done there."""
+        words = commands[0].words if len(commands) == 1 and not commands[0].reads else ()
+        if (
+            len(words) == 2
+            and not words[1].prefix.startswith("-")
+            and self._is_named("cd", times=1)
+            and not any(each in self._line for each in _MOVES)
+        ):
+            self.folder = words[1]
 
     def set(self, name: str, parts: Parts) -> None:
         """Note that `name` is set."""
@@ -77,6 +91,7 @@ class Values:
     def forget(self) -> None:
         """Note that anything may be set."""
         self._line = ""
+        self.folder = None
         self._known.clear()
 
     def save(self) -> dict[str, Parts]:

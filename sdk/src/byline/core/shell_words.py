@@ -75,7 +75,7 @@ class Redirect:
 class Command:
     """One simple command. `reads` are the numbers of the commands from whose output it reads through a pipe.
 
-    `known` are the variables that are known where it is a line that the same shell runs (`eval`, `trap`).
+    `known` are the variables that are known where it is a line that the same shell runs (`eval`, `trap`), `folder` is where it surely runs.
     """
 
     words: tuple[Word, ...]
@@ -83,6 +83,7 @@ class Command:
     redirects: tuple[Redirect, ...] = ()
     reads: tuple[int, ...] = ()
     known: Mapping[str, tuple[Part, ...]] | None = None
+    folder: Word | None = None
 
 
 class WordDraft:

@@ -119,10 +119,10 @@ def _work_tree(cwd: str | None, top: str) -> str:
     return top if cwd is None or f"{cwd}/".startswith(f"{top}/") else cwd
 
 
-def enter(word: Word | None, places: Places) -> Places:
-    """Return `places` after a `cd word`, which may have been made or not; after many of them any folder may be the current one."""
+def enter(word: Word | None, places: Places, *, is_sure: bool = False) -> Places:
+    """Return `places` after a `cd word`, which may not have been made unless it `is_sure`; after many any folder may be the current one."""
     targets = locate(word, places) if word else (Target(parts=(places.home,) if places.home else _MANY),)
-    found = dict.fromkeys((*places.cwd, *(each.text for each in targets)))
+    found = dict.fromkeys((*(() if is_sure else places.cwd), *(each.text for each in targets)))
     cwd = tuple(found) if len(found) <= MAX_FOLDERS else (None,)
     return Places(top=places.top, cwd=cwd, home=places.home, folders=places.folders)
 
