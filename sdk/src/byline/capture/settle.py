@@ -22,7 +22,7 @@ too: attested without what an agent said, its lines would be declared a person's
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +100,7 @@ class _Run:
             self._settle_commit(mark, windows)
         self._settle_arrivals(arrivals, scans, windows)
         for window in (each for each in windows if each.is_abandoned and each.closing):
-            with _Attempt(self, told[window.opening.name]):
+            with self._attempt(told[window.opening.name]):
                 self._settle_abandoned(told[window.opening.name], window, windows)
 
     def _end_abandoned(self, window: Window, commits: tuple[Mark, ...]) -> Window:
@@ -138,7 +138,7 @@ class _Run:
             told = {arrival.name: read for arrival, read in payloads if read is not None}
             ignored = _find_ignored((file.path, each.moved) for each in told.values() for file in each.observed.files)
             for arrival in batch:
-                with _Attempt(self, arrival):
+                with self._attempt(arrival):
                     if arrival.name in told:
                         self._settle_told(arrival, told[arrival.name], windows, ignored)
                         arrival.path.unlink()
@@ -147,13 +147,13 @@ class _Run:
 
     def _read_scans(self, arrivals: Iterable[Arrival]) -> Iterator[tuple[str, Scan]]:
         for arrival in arrivals:
-            with _Attempt(self, arrival):
+            with self._attempt(arrival):
                 scan = self.reader.read_scan(arrival)
                 if scan is not None:
                     yield arrival.name, scan
 
     def _read_payload(self, arrival: Arrival) -> Told | None:
-        with _Attempt(self, arrival):
+        with self._attempt(arrival):
             return self.reader.read_payload(arrival)
         return None
 
@@ -261,38 +261,19 @@ class _Run:
             except (OSError, RepositoryError) as error:
                 self.scribe.lose(LossCode.FAILED, f"a commit inside a command: {error}", occasion, worktree)
 
-    def put_aside(self, arrival: Arrival, error: MalformedError) -> None:
-        """Keep a payload that cannot be read, and say so."""
+    @contextmanager
+    def _attempt(self, arrival: Arrival) -> Iterator[None]:
+        """Put a malformed payload aside, and leave one whose edit cannot be written for the next run: of a run the first is a loss."""
         occasion = Occasion(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
-        self.scribe.lose(LossCode.MALFORMED, str(error), occasion)
-        put_aside(self._inbox, arrival)
-
-    def leave(self, arrival: Arrival, error: OSError) -> None:
-        """Leave a payload for the next run; the first of a run is a loss, as the others wait for the same thing."""
-        if not arrival.path.exists():  # a watch of named files took it back
-            return
-        self.left += 1
-        if self.left == 1:
-            occasion = Occasion(by=None, session=None, call=None, time=arrival.time, name=arrival.name)
-            self.scribe.lose(LossCode.FAILED, f"cannot settle for now: {error.strerror}", occasion)
-
-
-class _Attempt:
-    """A block in which a malformed payload is put aside and one whose edit cannot be written stays."""
-
-    def __init__(self, run: _Run, arrival: Arrival) -> None:
-        self._run = run
-        self._arrival = arrival
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, MalformedError):
-            self._run.put_aside(self._arrival, error)
-        elif isinstance(error, OSError):
-            self._run.leave(self._arrival, error)
-        return isinstance(error, MalformedError | OSError)
+        try:
+            yield
+        except MalformedError as error:
+            self.scribe.lose(LossCode.MALFORMED, str(error), occasion)
+            put_aside(self._inbox, arrival)
+        except OSError as error:
+            self.left += 1
+            if self.left == 1:  # the others wait for the same thing
+                self.scribe.lose(LossCode.FAILED, f"cannot settle for now: {error.strerror}", occasion)
 
 
 def _beside(openings: list[Scan]) -> Iterable[list[Scan]]:
