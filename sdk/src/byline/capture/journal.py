@@ -35,6 +35,7 @@ from byline.capture.places import shared_dir, worktree_dir, worktree_name
 from byline.core.attribution import Agent, Author, Channel, Evidence, Person, Tool
 from byline.core.canonical import Json, format_base64, format_canonical, parse_base64, parse_strict
 from byline.core.edit import UNSEEN, Committer, Edit, Event, Hook, Mark, Unseen
+from byline.core.lines import is_git_id
 from byline.core.value import dataclass
 from byline.errors import MalformedError, PayloadError
 
@@ -347,7 +348,7 @@ def _id_or_none(value: Json) -> str | None:
 
 def _ids(value: Json) -> tuple[str, ...]:
     ids = tuple(_text(item) for item in _list(value))
-    if any(len(item) not in (40, 64) or item.strip("0123456789abcdef") for item in ids):
+    if not all(map(is_git_id, ids)):
         raise ValueError("an object id")
     return ids
 

@@ -23,6 +23,7 @@ from byline.capture.journal import append_mark
 from byline.capture.losses import Loss, LossCode, record_loss
 from byline.capture.places import shared_dir, worktree_dir, worktree_name
 from byline.core.edit import Committer, Hook, Mark
+from byline.core.lines import is_git_id
 from byline.core.value import replace
 from byline.errors import PayloadError
 
@@ -129,6 +130,6 @@ def parse_mark(data: bytes, *, time: int, name: str) -> Mark:
 
 
 def _id(text: str) -> str:
-    if len(text) not in (40, 64) or text.strip("0123456789abcdef"):
+    if not is_git_id(text):
         raise ValueError("an object id")
     return text

@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 
 from byline.capture.places import ID, repository_dir
+from byline.core.lines import is_git_id
 from byline.core.value import dataclass
 
 IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD")
@@ -128,7 +129,7 @@ def read_head(worktree: WorkTree) -> str | None:
         if value is None or not value.startswith("ref:"):
             break
         value = _ref(worktree, value[4:].strip())
-    return value if value is not None and _is_id(value) else None
+    return value if value is not None and is_git_id(value) else None
 
 
 def read_in_progress(worktree: WorkTree) -> tuple[str, ...]:
@@ -140,7 +141,7 @@ def read_in_progress(worktree: WorkTree) -> tuple[str, ...]:
     ids: list[str] = []
     for name in IN_PROGRESS if is_rebasing else IN_PROGRESS[:-1]:
         text = _read(worktree.git_dir / name)
-        ids += [line for line in (text or "").split() if _is_id(line)]
+        ids += [line for line in (text or "").split() if is_git_id(line)]
     return tuple(ids)
 
 
@@ -202,7 +203,3 @@ def _read(path: Path) -> str | None:
         return os.fsdecode(path.read_bytes())
     except OSError:
         return None
-
-
-def _is_id(text: str) -> bool:
-    return len(text) in (40, 64) and all(c in "0123456789abcdef" for c in text)

@@ -132,3 +132,8 @@ def hash_lines(lines: Sequence[bytes], line_key: bytes) -> tuple[bytes, ...]:
 def blob_id(data: bytes, algorithm: str = "sha1") -> str:
     """Return the git object id of a blob with content `data`; `algorithm` is the repository's, `sha1` or `sha256`."""
     return hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def is_git_id(text: str) -> bool:
+    """Whether `text` is a whole git object id, SHA-1 or SHA-256, in hex."""
+    return len(text) in (40, 64) and not text.strip("0123456789abcdef")

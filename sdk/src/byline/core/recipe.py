@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 from byline.core.attribution import Agent, Channel, Evidence, Origin, Owner, Tool
 from byline.core.canonical import Json, format_base64, parse_base64
 from byline.core.claim import Base, Carried, Carry, Claim, Copied, New, Op, Removed, Segment
-from byline.core.effect import HEX, MODES, parse_path, parse_sha256, path_members
-from byline.core.lines import HASH_BYTES, LineRange
+from byline.core.effect import MODES, parse_path, parse_sha256, path_members
+from byline.core.lines import HASH_BYTES, LineRange, is_git_id
 from byline.core.statement import take_count, take_list, take_members, take_optional_text, take_text
 from byline.core.value import replace
 from byline.errors import StatementError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from enum import StrEnum
 
-GIT_ID_LENGTHS = (40, 64)
 
 Choice = TypeVar("Choice", bound="StrEnum")
 Item = TypeVar("Item")
@@ -63,7 +62,7 @@ def parse_git_id(value: Json) -> str:
     Raises:
         StatementError: It is not.
     """
-    if not isinstance(value, str) or len(value) not in GIT_ID_LENGTHS or not HEX.issuperset(value):
+    if not isinstance(value, str) or not is_git_id(value):
         raise StatementError("not a git object id")
     return value
 

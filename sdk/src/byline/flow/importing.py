@@ -21,8 +21,8 @@ from byline.core.attribution import UNKNOWN, Channel
 from byline.core.authorship import Commit
 from byline.core.bundle import join_receipt
 from byline.core.claim import MAX_NEW_LINES, Claim, Copied, New, Op, Segment
-from byline.core.effect import HEX
 from byline.core.hearsay import Doubt
+from byline.core.lines import is_git_id
 from byline.core.value import dataclass
 from byline.errors import ConfigError, RepositoryError
 from byline.flow.brought import digest_lines, find_brought
@@ -103,7 +103,7 @@ class _Import:
         )
 
     def _is_here(self, commit: str) -> bool:
-        is_whole = len(commit) in (40, 64) and HEX.issuperset(commit)
+        is_whole = is_git_id(commit)
         try:
             is_here = is_whole and self._repo.commit_id(commit) == commit
         except RepositoryError:

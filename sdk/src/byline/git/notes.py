@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from byline.core.lines import is_git_id
 from byline.errors import RepositoryError
 from byline.git.objects import parse_listing
 
@@ -26,7 +27,7 @@ def list_notes(git: Git, ref: str) -> dict[str, str]:
             raise RepositoryError(f"{ref} cannot be read: {message}")
         return {}
     named = ((path.replace(b"/", b"").decode("ascii", "replace"), entry.oid) for path, entry in parse_listing(out))
-    return {name: oid for name, oid in named if len(name) in (40, 64) and set(name) <= set("0123456789abcdef")}
+    return {name: oid for name, oid in named if is_git_id(name)}
 
 
 def write_notes(git: Git, ref: str, notes: Mapping[str, bytes], message: str) -> None:
