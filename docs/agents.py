@@ -114,10 +114,11 @@ What is typed after a command that was denied counts as the agent's where the ag
 
 In starts of a bare Python (`python -I -S -c pass`): two thirds of one for the hook after an edit whose payload holds the texts; two to two
 and a half for a scan of a small repository, and for an answer under a policy that has rules for agents; a quarter of one for an answer
-where there is no policy. In a repository of 50,000 files a scan takes 1.1 to 1.4 times as long as `git diff-files`, 1.4 to 1.5 times once
-after the index has changed, and 1.7 times at first: then a copy of the index is made in the background, which knows which folders hold
-nothing new ([how](decisions/0034-a-second-index-knows-which-folders-hold-nothing-new.md)). `make bench` measures all of this. No hook
-runs beside the agent's work ([why](decisions/0032-the-scan-after-a-command-is-waited-for.md)).
+where there is no policy. Before a shell command it asks for both, side by side: four to five, where no processor is free. In a repository
+of 50,000 files a scan takes 1.1 to 1.4 times as long as `git diff-files`, 1.4 to 1.5 times once after the index has changed, and 1.7 times
+at first: then a copy of the index is made in the background, which knows which folders hold nothing new
+([how](decisions/0034-a-second-index-knows-which-folders-hold-nothing-new.md)). `make bench` measures all of this. No hook runs beside the
+agent's work ([why](decisions/0032-the-scan-after-a-command-is-waited-for.md)).
 
 ## Any other agent
 
