@@ -34,7 +34,9 @@ def held(*files: Path) -> Iterator[None]:
     slots = frozenset(hashlib.sha256(os.fsencode(file)).hexdigest()[:2] for file in files)
     with ExitStack() as stack:
         with suppress(OSError):
-            folder = make_private(inbox_dir(os.environ).with_name("files"))
+            folder = inbox_dir(os.environ).with_name("files")
+            if not folder.is_dir():
+                make_private(folder)
             for slot in sorted(slots - _HELD.get()):  # in one order: two never wait for each other
                 stack.enter_context(locked(folder / slot, alone=True))
         token = _HELD.set(_HELD.get() | slots)
