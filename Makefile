@@ -10,7 +10,7 @@ PACKAGES := cli/src gate/src ledger/src lsp/src sdk/src
 # The tests start thousands of processes: what one has compiled the others need not compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check static fmt lint type docs proto bench growth lock
+.PHONY: demo test beforehand check static fmt lint type docs proto bench growth lock
 
 .venv: .venv/.done
 .venv/.done: requirements.txt pyproject.toml
@@ -26,8 +26,11 @@ demo: .venv
 	$(BIN)/byline demo
 
 # A file's tests stay together, for they share what is costly to make; how many processes and which files first, tests/conftest.py says.
-test: static
+test: beforehand static
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+beforehand: .venv
+	@$(BIN)/python tests/beforehand.py </dev/null >/dev/null 2>&1 &
 
 check: static
 	$(BIN)/python -m pytest -q tests/test_house.py

@@ -441,6 +441,8 @@ DROID = RealAgent(
     goes_on=False,
 )
 
+AGENTS = (CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI, CLINE, QWEN, DROID)
+
 
 def _plus(text: str) -> str:
     return "".join(f"+{line}\n" for line in text.splitlines())

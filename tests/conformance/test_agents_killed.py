@@ -17,7 +17,7 @@ from byline.capture.agents.catalogue import find_adapter
 from byline.capture.inbox import list_arrivals, read_arrival
 from byline.capture.places import inbox_dir
 from model_server import Turn
-from real_agents import CLAUDE, CLINE, CODEX, COPILOT, DROID, GEMINI, OPENCODE, PI, QWEN, SECONDS, RealAgent, Work
+from real_agents import AGENTS, CLAUDE, CLINE, CODEX, OPENCODE, PI, SECONDS, RealAgent, Work
 from until import wait_until
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ KILLS: Mapping[str, Callable[[subprocess.Popen[bytes]], None]] = {
     "hang up": lambda running: os.killpg(running.pid, signal.SIGHUP),
 }
 KILLED = [
-    *((each, "agent") for each in (CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI, CLINE, QWEN, DROID)),
+    *((each, "agent") for each in AGENTS),
     *((each, kill) for each in (CLAUDE, CODEX) for kill in KILLS if kill != "agent"),
 ]
 

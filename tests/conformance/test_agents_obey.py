@@ -12,7 +12,7 @@ import pytest
 
 from byline.core.refusal import parse_refusal
 from model_server import Turn
-from real_agents import CLAUDE, CLINE, CODEX, COPILOT, DROID, GEMINI, OPENCODE, PI, QWEN, RealAgent, Work
+from real_agents import AGENTS, CLINE, RealAgent, Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ effect = "{effect}"
 
 @pytest.mark.parametrize(
     ("agent", "effect"),
-    [*product((CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI, CLINE, DROID, QWEN), ("deny", "ask"))],
+    [*product(AGENTS, ("deny", "ask"))],
     ids=str,
 )
 def test_what_a_rule_forbids_is_not_done(

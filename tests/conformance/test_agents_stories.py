@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from model_server import Call, Turn
-from real_agents import CLAUDE, CLINE, CODEX, COPILOT, DROID, GEMINI, OPENCODE, PI, QWEN, SECONDS, RealAgent, Work, droid_runs
+from real_agents import AGENTS, CLAUDE, CLINE, CODEX, COPILOT, DROID, GEMINI, OPENCODE, PI, QWEN, SECONDS, RealAgent, Work, droid_runs
 from tools import node_packages
 from until import wait_until
 
@@ -70,10 +70,9 @@ RUN: Final[Mapping[str, tuple[RealAgent, ...]]] = {
 
 
 def test_each_agent_has_each_story_or_a_reason() -> None:
-    agents = (CLAUDE, CODEX, COPILOT, GEMINI, OPENCODE, PI, CLINE, QWEN, DROID)
     told = {(agent.name, story) for story, those in RUN.items() for agent in those}
     assert told.isdisjoint(WHY_NOT)
-    assert told | WHY_NOT.keys() == {(agent.name, story) for agent in agents for story in RUN}
+    assert told | WHY_NOT.keys() == {(agent.name, story) for agent in AGENTS for story in RUN}
 
 
 @pytest.mark.parametrize("agent", DELEGATES, ids=str)
