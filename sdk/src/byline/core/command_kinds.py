@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 UNCLEAR: Final = "unclear"
 SPECIAL: Final = {
     "delete-files": "`rm -r` (also by `find -exec` or `-delete`), `rimraf` and `rsync --delete` of something outside the work tree, its "
-    "top, or what cannot be known; not of what lies in a folder for temporary files, unless the work tree does",
+    "top, or what cannot be known; not of what the line has `mktemp` make",
     "delete-data": "`DROP`, `TRUNCATE`, `ALTER ... DROP`, `DELETE` and `UPDATE` of every row, through `psql`, `mysql`, `sqlite3` and their "
     "like",
     "discard-work": "`git checkout` and `git restore` of the whole folder, `git rm -f`",

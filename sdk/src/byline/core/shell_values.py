@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _MOVES: Final = ("pushd", "popd", "eval", "source", "alias ", "trap ", "for ", "while ", "until ", "select ", "function ", "()", "( )")
 MAX_SET: Final = 64  # variables of a line: to look for the names of each takes time
 UNKNOWN: Final[Parts] = (Hole.ANY,)
-_FRESH: Final = "/tmp/mktemp"  # noqa: S108 - named, not used
+FRESH: Final = "/tmp/made.by.mktemp.in.this.line"  # noqa: S108 - named, not used: nobody has it
 _MKTEMP: Final = frozenset(("-d", "-q", "--directory", "--quiet"))
 _AGENTS: Final = frozenset(("ssh-agent", "gpg-agent", "keychain", "dircolors", "lesspipe", "thefuck"))
 _TOOLS: Final = frozenset(
@@ -85,7 +85,7 @@ class Values:
         if name == "PWD":
             return (Hole.HERE,) if self._is_here and self._line else UNKNOWN
         if name == "TMPDIR" and self._is_named(name, times=0):
-            return (_FRESH.rpartition("/")[0],)
+            return (FRESH.rpartition("/")[0],)
         return (Hole.HOME,) if name == "HOME" else self._known.get(name, UNKNOWN)
 
     def forget(self) -> None:
@@ -159,14 +159,14 @@ def printed(commands: Sequence[Command]) -> Parts:
 
 
 def _made(words: Sequence[str]) -> Parts:
-    """Return what `mktemp` prints: some name in a folder for temporary files, or what it is told to make there."""
+    """Return what `mktemp` prints: a name in a folder for temporary files that nothing had before."""
     match [each for each in words if each not in _MKTEMP]:
         case []:
-            return (_FRESH,)
+            return (FRESH,)
         case ["-t", name] if "/" not in name:
-            return (_FRESH,)
+            return (FRESH,)
         case [path] if path.startswith("/tmp/") and ".." not in path:  # noqa: S108 - named, not used
-            return (path,)
+            return (FRESH,)
     return UNKNOWN
 
 

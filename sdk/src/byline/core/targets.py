@@ -17,6 +17,7 @@ from __future__ import annotations
 import posixpath
 
 from byline.core.globs import may_hold
+from byline.core.shell_values import FRESH
 from byline.core.shell_words import Hole, Part, Word
 from byline.core.spellings import other_spellings
 from byline.core.value import dataclass
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Final
 
 MAX_FOLDERS: Final = 256  # that may be current: each `cd` may double them
-TEMPORARY: Final = ("/tmp/", "/var/tmp/", "/private/tmp/", "/private/var/tmp/")  # noqa: S108 - named, not used
 _MANY: Final = (Hole.ANY,)
 
 
@@ -64,12 +64,11 @@ class Target:
     def is_outside(self, top: str, *, or_top: bool = True) -> bool:
         """Whether it may be something that is not below `top`, git's own, or (unless `or_top` is false) `top` itself.
 
-        What is named in a folder for temporary files is made to be thrown away, but not where the work tree is there, too.
+        What the line has `mktemp` make is nobody else's.
         """
         if self.folder is None:
             return True
-        prefix = Word(parts=self.parts).prefix
-        if any(prefix.startswith(each) and prefix != each for each in TEMPORARY) and not top.startswith(TEMPORARY):
+        if self.folder.startswith(FRESH):
             return False
         below = [*posixpath.relpath(self.folder, top).split("/")]
         if below[0] in ("..", ".git"):
