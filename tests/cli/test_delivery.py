@@ -87,8 +87,8 @@ def test_what_goes_wrong_in_the_background_is_a_loss(clone: Installed) -> None:
     key_path(os.environ).write_text("no key\n")
     done = subprocess.run(BACKGROUND, cwd=clone.path, check=False, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
-    (loss,) = read_losses(place(clone))
-    assert (loss.message[:16], loss.message[-13:]) == ("attest: your key", "(BL-CONFIG-1)")
+    told = {(each.message[:16], each.message[-13:]) for each in read_losses(place(clone))}
+    assert told == {("attest: your key", "(BL-CONFIG-1)")}  # one of it, and one of the attester that the commit started, if that is late
 
 
 def test_a_log_of_ones_own_that_is_damaged_keeps_nothing_from_being_signed_and_doctor_says_how_to_mend_it(clone: Installed) -> None:
