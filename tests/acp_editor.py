@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scratch import Scratch
 
 PACKAGE: Final = "agent-client-protocol==0.12.1"
-SECONDS: Final = 200
+SECONDS: Final = 300
 
 PROGRAM_TEXT: Final = """
 import asyncio, os, pathlib, sys
