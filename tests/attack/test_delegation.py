@@ -166,6 +166,17 @@ def test_what_was_signed_before_a_delegation_was_ended_holds_and_what_was_signed
         assert ended(*fails) == (["BL-DELEGATION-1"], [False])
 
 
+def test_a_moment_that_no_clock_shows_stops_no_reader() -> None:
+    """DG2: an agent's key signs whatever it likes: a time before which none is must not end who reads it."""
+    early = NOW.replace(year=1000)
+    said = by(AGENT, format_authorship(replace(WORK, mandate=replace(MANDATE, signed_at=early))).replace(b"1000-", b"0001-"))
+    given = delegation(issued_at=early, expires_at=early + timedelta(hours=1))
+    granted = by(SIGNERS["p-ana"], format_delegation(given).replace(b"1000-", b"0001-"))
+    for bundle in (said, granted):
+        proven = verify_bundles([bundle, LET], trust=TRUST, at=NOW)
+        assert ([each.code for each in proven.failures], proven.authorships) == (["BL-FORMAT-3"], ())
+
+
 def test_a_service_delegates_and_an_agent_does_not() -> None:
     """DG3: nor does a key without the use authorship, nor anybody in another's name, nor an agent's key."""
     assert [each.principal for each in verify_bundles([let(delegation("s-gate"))], trust=TRUST, at=NOW).delegations] == ["s-gate"]

@@ -277,6 +277,16 @@ def test_status_paths_are_what_differs_or_is_new_and_not_ignored(repository: Scr
     assert not opened.is_ignored(b"same")
 
 
+def test_a_ref_with_the_end_of_a_line_in_its_name_stands_for_no_other(repository: Scratch, opened: Repository) -> None:
+    """Git lets a name hold what ends a line in Unicode: it must neither hide another ref nor be taken for an id."""
+    names = ("refs/byline/evidence", "refs/byline/evidence\u2028--all")
+    refs = {name: repository.git("hash-object", "-w", "-t", kind, os.devnull) for name, kind in zip(names, ("tree", "blob"), strict=True)}
+    for name, oid in refs.items():
+        repository.git("update-ref", name, oid)
+    assert opened.refs_under("refs/byline") == refs
+    assert opened.trees_under("refs/byline") == {**refs, names[1]: None}
+
+
 def test_refs_move_only_from_where_they_were(repository: Scratch, opened: Repository) -> None:
     one, two = opened.write_blob(b"1"), opened.write_blob(b"2")
     name = "refs/byline/evidence"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A moment, as statements and trust write it: RFC 3339 in UTC, whole seconds, `Z`.
+"""A moment, as statements and trust write it: RFC 3339 in UTC, whole seconds, `Z`; none from before the year 1000.
 
 Time is always an argument (`at`, an aware datetime in UTC); nothing here asks a clock.
 
@@ -16,7 +16,7 @@ from byline.errors import MalformedError
 
 SKEW = timedelta(seconds=60)  # clocks of honest machines differ by less
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_MOMENT = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def parse_moment(text: object) -> datetime:

@@ -39,7 +39,7 @@ def trees_under(git: Git, prefix: str) -> dict[str, str | None]:
 
 def _list_refs(git: Git, form: str, prefix: str) -> Iterator[tuple[str, str]]:
     out = git.run("for-each-ref", f"--format={form}", prefix.rstrip("/"))
-    for line in out.decode("utf-8", "surrogateescape").splitlines():
+    for line in out.decode("utf-8", "surrogateescape").split("\n")[:-1]:  # a name may hold what else ends a line in Unicode
         told, _, name = line.partition(" ")
         yield name, told
 
