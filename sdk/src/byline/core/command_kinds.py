@@ -75,6 +75,7 @@ _HARMLESS_DEVICES: Final = (
     "/dev/udp/",
 )
 _NO_VALUES: Final = frozenset("dfnqvxX")
+_RSYNC_VALUES: Final = frozenset("efBMT")
 _INTERPRETERS: Final = ("python", "node", "perl", "php", "ruby")
 _PRINTERS: Final = frozenset(("echo", "printf", "cat"))
 
@@ -167,11 +168,17 @@ def _is_device(target: Target) -> bool:
 
 
 def _removes_outside(act: Act, places: Places) -> bool:
-    if act.program == "rsync" and any(each.prefix.startswith("--del") for each in act.args) and not act.has_flag("n", "--dry-run"):
+    if act.program == "rsync" and any(each.prefix.startswith("--del") for each in act.args) and not any(map(_is_rsync_try, act.args)):
         goal = act.operands[-1:]
         return any(":" in each.prefix for each in goal) or _reaches_outside(goal, places)
     is_rm = act.program == "rimraf" or (act.program == "rm" and act.has_flag("rR", "--recursive"))
     return is_rm and _reaches_outside(act.operands, places)
+
+
+def _is_rsync_try(word: Word) -> bool:
+    """Whether rsync is told only to try; what follows a letter that takes a value is that value (`-f'- node_modules'`)."""
+    text = word.prefix
+    return text == "--dry-run" or (text[:1] == "-" and "n" in text and text[1:].isalpha() and _RSYNC_VALUES.isdisjoint(text))
 
 
 def _reaches_outside(words: Sequence[Word], places: Places, *, or_top: bool = True) -> bool:
@@ -199,7 +206,8 @@ def _have_in_order(words: Sequence[Word], rest: Sequence[str], *, is_first: bool
     states, has_other = {(0, is_first)}, False  # how many were found, and whether the next one has to come at once
     for at, word in enumerate(words):
         is_option = word.prefix.startswith(("-", "+"))
-        is_other = not is_option and not (at and words[at - 1].prefix.startswith("-"))  # what follows an option may be its value
+        # What follows an option may be its value, and what is not known an option, or nothing.
+        is_other = bool(word.prefix) and not is_option and not (at and words[at - 1].prefix.startswith("-"))
         found = {
             (number + 1, is_next and rest[number] == "*")
             for number, is_next in states

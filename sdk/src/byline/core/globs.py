@@ -144,14 +144,15 @@ def may_match(path: Sequence[Part], glob: str) -> bool:
 def may_hold(path: Sequence[Part], glob: str) -> bool:
     """Whether some path that `path` may stand for fits `glob`, or is a folder that the glob names on the way.
 
-    `infra` is on the way to `infra/prod/**`. What `**` goes through is named by nobody: else each file were on the way to `**/*.tf`.
+    `infra` is on the way to `infra/prod/**`, and `src/infra` to `**/infra/**`. What `**` goes through is named by nobody: else each file
+    were on the way to `**/*.tf`.
 
     >>> may_hold(("infra",), "infra/prod/**"), may_hold(("src/a.py",), "**/*.tf"), may_hold(("src/a.tf",), "**/*.tf")
     (True, False, True)
     """
     names = glob.split("/")
     named = next((at for at, each in enumerate(names) if "**" in each), len(names))
-    ways = ("/".join(names[:end]) for end in range(1, min(named, len(names) - 1) + 1))
+    ways = ("/".join(names[:end]) for end in range(1, len(names)) if end <= named or "*" not in names[end - 1])
     return may_match(path, glob) or any(may_match(path, way) for way in ways)
 
 

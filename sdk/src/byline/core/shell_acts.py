@@ -250,7 +250,8 @@ def _shell(act: Act, depth: int) -> Iterator[Act]:
             break
         if not text.startswith("--"):
             is_line, reads_input = is_line or "c" in text[1:], reads_input or "s" in text[1:]
-            at += sum(letter in "oO" for letter in text)  # each takes a value: `-euo pipefail -c`
+            if act.program not in ("pwsh", "powershell", "cmd"):
+                at += sum(letter in "oO" for letter in text)  # each takes a value: `-euo pipefail -c`
         at += 2 if text in _SHELL_VALUES else 1
         is_line = is_line or text in ("--command", "--commands")
     rest = act.args[at:]

@@ -244,6 +244,8 @@ class Lexer:
                 text.add(Hole.ANY)
             elif here == "(" and takes_array and text.parts and str(text.parts[-1]).endswith("="):
                 self._read_array(text)
+            elif here == "~" and takes_array and text.parts and str(text.parts[-1]).endswith("="):
+                self._read_tilde(text)
             elif here in _BREAKS:
                 break
             else:
@@ -329,7 +331,7 @@ class Lexer:
         self._add_value(self._nest.printed(runs), text, is_quoted=is_quoted)
 
     def _add_value(self, parts: tuple[Part, ...], text: WordDraft, *, is_quoted: bool) -> None:
-        is_known = (is_quoted or fits_unquoted(parts)) and not (is_of_place(parts) and any(text.parts))
+        is_known = (is_quoted or ("IFS" not in self._text and fits_unquoted(parts))) and not (is_of_place(parts) and any(text.parts))
         for each in parts if is_known else UNKNOWN:
             text.add(each)
 

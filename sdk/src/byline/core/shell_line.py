@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from byline.core.shell_lexer import Lexer
 from byline.core.shell_scan import OPERATORS
-from byline.core.shell_values import Values, printed, value_of_each
+from byline.core.shell_values import UNKNOWN, Values, printed, value_of_each
 from byline.core.shell_words import Command, Hole, Redirect, Word
 from byline.core.value import replace
 from byline.malformed import PayloadError
@@ -119,7 +119,7 @@ class _Parser:
 
     def printed(self, runs: Sequence[int]) -> tuple[Part, ...]:
         """Return what is known of what commands print."""
-        return printed([self._commands[number] for number in runs])
+        return printed([self._commands[number] for number in runs]) if self._values.inner.isdisjoint(runs) else UNKNOWN
 
     def quoted(self) -> Word:
         """Read the whole text as what stands in double quotes."""
@@ -207,6 +207,7 @@ class _Parser:
         parse(reads)
         self._depth -= 1
         self._values.restore(saved)
+        self._values.inner.update(range(first, len(self._commands)))
         redirects = self._redirects()
         if redirects:  # a command without words stands for the compound one
             inner = tuple(range(first, len(self._commands)))
@@ -324,7 +325,7 @@ class _Parser:
                 folder=self._values.folder,
             )
         )
-        if name in _READS_MORE:
+        if name in _READS_MORE or (name in ("command", "builtin") and words[1:] and words[1].text in _READS_MORE):
             self._values.forget()
         elif not reads and found not in ("|", "|&", "&"):
             for each in words[1:] if name in _DECLARES else ():

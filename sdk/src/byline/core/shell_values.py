@@ -60,6 +60,7 @@ class Values:
         self._known = dict(known or {})
         self._left = MAX_SET
         self.folder: Word | None = None  # of an only `cd` that was surely made
+        self.inner = set[int]()  # the commands of compound ones, which may not be run, or more than once
         self._is_here = self._is_named("PWD", times=0)
 
     def enter(self, commands: Sequence[Command]) -> None:
@@ -86,7 +87,10 @@ class Values:
             return (Hole.HERE,) if self._is_here and self._line else UNKNOWN
         if name == "TMPDIR" and self._is_named(name, times=0):
             return (FRESH.rpartition("/")[0],)
-        return (Hole.HOME,) if name == "HOME" else self._known.get(name, UNKNOWN)
+        if name == "HOME":
+            return (Hole.HOME,)
+        found = self._known.get(name, UNKNOWN)
+        return UNKNOWN if self.folder and found[0] in (Hole.TOP, Hole.HERE) else found  # it may be told from another folder
 
     def forget(self) -> None:
         """Note that anything may be set."""

@@ -14,7 +14,7 @@ True
 from __future__ import annotations
 
 from byline.core.globs import Hole, Part
-from byline.core.value import dataclass
+from byline.core.value import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ class WordDraft:
             made = [(*start, end) for start in made for end in ends]
             if len(made) > MAX_WORDS:
                 return (self.word(),)
-        return tuple(map(self._word, made))
+        words = tuple(map(self._word, made))
+        return words if len(words) == 1 else tuple(replace(each, parts=(Hole.ANY,)) if each.prefix[:1] == "~" else each for each in words)
 
     def _word(self, given: Iterable[Part]) -> Word:
         parts: list[Part] = []

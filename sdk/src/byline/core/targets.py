@@ -120,6 +120,8 @@ def _work_tree(cwd: str | None, top: str) -> str:
 
 def enter(word: Word | None, places: Places, *, is_sure: bool = False) -> Places:
     """Return `places` after a `cd word`, which may not have been made unless it `is_sure`; after many any folder may be the current one."""
+    if word and word.text == "":
+        return places
     targets = locate(word, places) if word else (Target(parts=(places.home,) if places.home else _MANY),)
     found = dict.fromkeys((*(() if is_sure else places.cwd), *(each.text for each in targets)))
     cwd = tuple(found) if len(found) <= MAX_FOLDERS else (None,)
