@@ -6,12 +6,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 import pytest
 
 import byline
-from byline.capture.inbox import list_arrivals
+from byline.capture import settle
+from byline.capture.clone import Settled
+from byline.capture.inbox import Arrival, list_arrivals
+from byline.capture.losses import LossCode, read_losses
 from byline.capture.places import inbox_dir
 from story import Story
 
@@ -74,3 +78,29 @@ def test_what_a_watch_of_files_put_into_the_inbox_is_gone_at_its_end(story: Stor
     with byline.session(agent="ends", root=story.scratch.path).watch(paths=["a.py"]):
         assert len(list_arrivals(inbox)) == 1
     assert list_arrivals(inbox) == ()
+
+
+def test_a_watch_that_ends_while_the_inbox_is_settled_is_no_loss(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = byline.session(agent="ends", root=story.scratch.path).watch(paths=["a.py"])
+    watch.__enter__()
+
+    def list_late(inbox: Path) -> tuple[Arrival, ...]:
+        found = list_arrivals(inbox)
+        watch.__exit__(None, None, None)
+        return found
+
+    monkeypatch.setattr(settle, "list_arrivals", list_late)
+    assert settle.settle_inbox(inbox_dir(os.environ)) == Settled()
+
+
+@pytest.mark.parametrize(("theirs", "is_shared"), [("b", True), ("b/new.py", True), ("b/newer.py", False), ("c.py", False)])
+def test_a_commit_in_two_watches_of_one_file_is_of_both(story: Story, theirs: str, *, is_shared: bool) -> None:
+    watches = [byline.session(agent=paths[-1], root=story.scratch.path).watch(paths=paths) for paths in (["a.py", "b/new.py"], [theirs])]
+    for watch in watches:
+        Context().run(watch.__enter__)
+    story.scratch.write("b/new.py", "agent\n")
+    story.commit()
+    losses = [loss.code for loss in read_losses(story.scratch.path / ".git/byline")]
+    assert losses == [LossCode.AMBIGUOUS] * is_shared
+    for watch in watches:
+        Context().run(watch.__exit__, None, None, None)

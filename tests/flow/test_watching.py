@@ -162,6 +162,24 @@ def test_a_file_that_cannot_be_read_did_not_go_away(repository: Scratch, session
     assert LossCode.OVERSIZED in [loss.code for loss in read_losses(inbox_dir(os.environ))]
 
 
+def test_what_git_ignores_or_nobody_changed_is_no_loss_where_it_cannot_be_read(repository: Scratch, session: byline.Session) -> None:
+    repository.write(".gitignore", "out\n")
+    with (repository.path / "a.bin").open("wb") as file:
+        file.truncate(MAX_READ + 1)
+    with session.watch(paths=["a.bin", "out"]) as watch:
+        (repository.path / "out").mkdir()
+        with (repository.path / "out/b.bin").open("wb") as file:
+            file.truncate(MAX_READ + 1)
+    assert (watch.records, session.incomplete) == ((), False)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "\ud800"])
+def test_a_name_that_no_file_can_have_is_the_tools_to_refuse(repository: Scratch, session: byline.Session, name: str) -> None:
+    with session.watch(paths=[name, "a.py"]) as watch:
+        repository.write("a.py", "agent\n")
+    assert ([edit.path for edit in watch.records], session.incomplete) == ([b"a.py"], False)
+
+
 def test_a_folder_alone_is_watched(repository: Scratch, session: byline.Session) -> None:
     with session.watch(paths=["sub", "fresh"]) as watch:
         repository.write("a.py", "typed meanwhile\n")

@@ -110,10 +110,10 @@ def settle_window(scribe: Scribe, worktree: WorkTree, window: Window, rivals: It
     opening, closing = window.opening, window.closing
     if closing is None:
         return
-    named = _named_here(window.opening)
+    named = named_here(window.opening)
     rivals = [rival for rival in rivals if _is_rival(rival, opening, closing)]
     for number, change in enumerate(find_changes(opening, closing)):
-        if _is_named(change.path, named):
+        if is_named(change.path, named):
             _settle_change(scribe, worktree, change, (opening, rivals), replace(occasion, name=f"{occasion.name}:{number}"))
 
 
@@ -140,7 +140,7 @@ def settle_commit(scribe: Scribe, worktree: WorkTree, openings: Sequence[Scan], 
         RepositoryError: The commit cannot be read.
         OSError: The contents or the journal cannot be written.
     """
-    opening, named = openings[0], [_named_here(each) for each in openings]
+    opening, named = openings[0], [named_here(each) for each in openings]
     either = None if None in named else frozenset().union(*filter(None, named))
     occasion = _share(scribe, worktree, openings, f"a commit in two commands at once: {mark.head}", occasion)
     with open_worktree(worktree) as repository:
@@ -149,7 +149,7 @@ def settle_commit(scribe: Scribe, worktree: WorkTree, openings: Sequence[Scan], 
         base = opening.head if amends else next(iter(parents), None)
         occasion = replace(occasion, head=base)
         for number, change in enumerate(repository.tree_changes(base, mark.head or "") if len(parents) < 2 else ()):
-            if "160000" in {side.mode for side in (change.old, change.new) if side} or not _is_named(change.path, either):
+            if "160000" in {side.mode for side in (change.old, change.new) if side} or not is_named(change.path, either):
                 continue
             seen = opening.files.get(change.path)
             if seen and not mark.by_agent and seen.state == _state_now(worktree, change.path):
@@ -240,7 +240,7 @@ def _run_of(scan: Scan) -> tuple[str, str | None]:
 
 
 def _saw(rival: Window, change: Change) -> bool:
-    if not _is_named(change.path, _named_here(rival.opening)):
+    if not is_named(change.path, named_here(rival.opening)):
         return False
     if rival.closing is not None:
         return any(other.path == change.path for other in find_changes(rival.opening, rival.closing))
@@ -308,19 +308,14 @@ def _untold(sides: _Sides, time: int, inside: Iterable[Edit]) -> list[tuple[_Sid
     return [(each, at) for each, at in untold if each[0] != each[1]]
 
 
-def limits(opening: Scan) -> tuple[bytes | str, ...]:
-    """Return what the call of `opening` is limited to, in its own words; empty where anything may change."""
-    return opening.only or opening.observed.only
-
-
-def _is_named(path: bytes, named: frozenset[bytes] | None) -> bool:
+def is_named(path: bytes, named: frozenset[bytes] | None) -> bool:
     """Whether `path` is one of `named` or lies in one; None names all."""
     while named is not None and path and path not in named:
         path = path.rpartition(b"/")[0]
     return named is None or bool(path)
 
 
-def _named_here(opening: Scan) -> frozenset[bytes] | None:
+def named_here(opening: Scan) -> frozenset[bytes] | None:
     """Return the paths of its own work tree that the call of `opening` is limited to, None where any may change."""
     if opening.only:
         return frozenset(opening.only)

@@ -75,7 +75,10 @@ def read_losses(folder: Path) -> tuple[Loss, ...]:
 
 def has_losses(folder: Path) -> bool:
     """Whether anything is recorded in `folder`."""
-    return (folder / FILE).exists()
+    try:
+        return (folder / FILE).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def parse_loss(line: bytes) -> Loss:

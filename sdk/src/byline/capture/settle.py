@@ -32,7 +32,7 @@ from byline.capture.ask_git import ignored_paths
 from byline.capture.astray import fetch_astray, sweep_astray
 from byline.capture.clock import now_ns
 from byline.capture.clone import Settled
-from byline.capture.command_edits import NEAR_NS, Window, holds, innermost, limits, pair_scans, settle_commit, settle_window
+from byline.capture.command_edits import NEAR_NS, Window, holds, innermost, is_named, named_here, pair_scans, settle_commit, settle_window
 from byline.capture.file_edits import settle_file
 from byline.capture.inbox import Arrival, list_arrivals, lock_inbox, put_aside, sweep_torn
 from byline.capture.losses import LossCode
@@ -271,6 +271,8 @@ class _Run:
             self.scribe.lose(LossCode.MALFORMED, str(error), occasion)
             put_aside(self._inbox, arrival)
         except OSError as error:
+            if not arrival.path.exists():
+                return  # a watch has taken it back
             self.left += 1
             if self.left == 1:  # the others wait for the same thing
                 self.scribe.lose(LossCode.FAILED, f"cannot settle for now: {error.strerror}", occasion)
@@ -278,12 +280,17 @@ class _Run:
 
 def _beside(openings: list[Scan]) -> Iterable[list[Scan]]:
     """Return `openings`, apart where all of them name files: calls that name others had no hand in what these changed."""
-    if not all(map(limits, openings)):
-        return [openings]
-    apart: dict[tuple[bytes | str, ...], list[Scan]] = {}
-    for opening in openings:
-        apart.setdefault(limits(opening), []).append(opening)
-    return apart.values()
+    named = [named_here(opening) for opening in openings]
+    apart: list[list[int]] = []
+    for number in range(len(openings)):
+        near = [group for group in apart if any(_meet(named[number], named[other]) for other in group)]
+        apart = [*(group for group in apart if group not in near), sorted(sum(near, [number]))]
+    return ([openings[number] for number in group] for group in apart)
+
+
+def _meet(some: frozenset[bytes] | None, others: frozenset[bytes] | None) -> bool:
+    """Whether a file may be named by both."""
+    return some is None or others is None or any(is_named(path, others) for path in some) or any(is_named(path, some) for path in others)
 
 
 def _is_in_a_window(arrival: Arrival, observed: Observed, windows: Iterable[Window]) -> bool:

@@ -185,8 +185,8 @@ class Recorder:
 
     def _record(self, file: Path, sides: tuple[bytes | None, bytes | None], by: Agent, call: Call, *, follow: bool) -> Edit | None:
         before, after = sides
-        routed = None if before == after else self.route(file, follow=follow)
-        if routed is None or (not is_loose(routed.worktree) and self._is_ignored(routed)):
+        routed = None if before == after else self.find(file, follow=follow)
+        if routed is None:
             return None
         worktree = routed.worktree
         place = self.prepare(worktree)
@@ -253,6 +253,11 @@ class Recorder:
         if disk.f_bavail * disk.f_frsize < LEAST_FREE:
             raise OSError(errno.ENOSPC, "the disk is nearly full")
         return place
+
+    def find(self, file: Path, *, follow: bool = True) -> Routed | None:
+        """Return where an edit of `file` is recorded, as `route`; None where git ignores it, too. Hold `lock`."""
+        routed = self.route(file, follow=follow)
+        return None if routed is None or (not is_loose(routed.worktree) and self._is_ignored(routed)) else routed
 
     def route(self, file: Path, *, follow: bool = True) -> Routed | None:
         """Return where `file` belongs: to a repository, or to the root without one; None where to neither."""

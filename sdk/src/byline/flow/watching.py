@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# Of a name that no file can have, which a model may well come up with, `os.path` says no, and `Path` raises.
+# ruff: noqa: PTH112, PTH113
 """What changes while something runs: `session.watch`, for shells, generators and tools that write files by themselves.
 
     with session.watch(tool="bash", call_id="c1") as watch:
@@ -73,9 +75,10 @@ class Watch:
         self._by = by
         self._pid = os.getpid()
         self.name = f"{self._pid}.{os.urandom(8).hex()}"
-        self._files = tuple(path for path in paths or () if not path.is_dir())
-        self._folders = [(path, False) for path in paths if path.is_dir()] if paths is not None else [(root, True)]
+        self._files = tuple(path for path in paths or () if not os.path.isdir(path))
+        self._folders = [(path, False) for path in paths if os.path.isdir(path)] if paths is not None else [(root, True)]
         self._before: dict[Path, bytes | None] = {}
+        self._unread: dict[Path, tuple[int, int, int] | None] = {}  # how those looked that have no bytes there
         self._trees: list[tuple[WorkTree, tuple[bytes, ...]]] = []
         self._begin_of: dict[Path, int] = {}  # where the journals ended then
         self._noted: list[str] = []  # the names of what was spooled of the files at the beginning
@@ -144,6 +147,7 @@ class Watch:
             with self.recorder.lock:
                 time = self.recorder.tick()
             self._before = {file: read_file(file) for file in self._files}
+            self._unread = {file: _look_of(file) for file, data in self._before.items() if data is None}
             self.recorder.guard("a watch was not begun", self._note, time)
         for folder, whole in self._folders:
             self.recorder.guard("a watch was not begun", self._open, folder, whole=whole)
@@ -161,8 +165,9 @@ class Watch:
         """Say in the inbox which files may change and how they are, until the end: the program may be killed, or a commit made, before."""
         found: dict[WorkTree, dict[bytes, bytes | None]] = {}
         for file, data in self._before.items():
-            if (routed := self.recorder.route(file)) is not None:
-                found.setdefault(routed.worktree, {})[routed.path] = data
+            with suppress(ValueError):  # no file can have that name
+                if (routed := self.recorder.route(file)) is not None:
+                    found.setdefault(routed.worktree, {})[routed.path] = data
         with suppress(OSError):  # the end of the watch tells of what is wrong, or needs no inbox
             for worktree, files in found.items():
                 self.recorder.prepare(worktree)
@@ -185,10 +190,10 @@ class Watch:
 
     def _look_again(self) -> None:
         for file, before in self._before.items():
-            for each, old in [(file, before)] if not file.is_dir() else [(each, None) for each in sorted(file.rglob("*"))]:
+            for each, old in [(file, before)] if not os.path.isdir(file) else [(each, None) for each in sorted(file.rglob("*"))]:
                 after = read_file(each)
-                if after is None and each.is_file():
-                    self.recorder.lose(LossCode.OVERSIZED, f"too large to be read, or not to be read: {each}")
+                if after is None and os.path.isfile(each):
+                    self._miss(each)
                     continue
                 with self.recorder.lock:
                     edit = self.recorder.record(each, (old, after), by=self._by, call=self.call)
@@ -199,6 +204,15 @@ class Watch:
             scanned = self.recorder.guard("a watch has no end", self._spool, worktree, under, Kind.CLOSES)
             self._scans += [scanned] if scanned else []
         self.recorder.guard("the inbox was not settled", self._relieve)
+
+    def _miss(self, file: Path) -> None:
+        """Tell that `file` cannot be read, if it changed and would be recorded."""
+        if _look_of(file) == self._unread.get(file):
+            return
+        with self.recorder.lock:
+            found = self.recorder.guard("an edit was not recorded", self.recorder.find, file)
+        if found is not None:
+            self.recorder.lose(LossCode.OVERSIZED, f"too large to be read, or not to be read: {file}")
 
     def _spool(self, worktree: WorkTree, under: tuple[bytes, ...], kind: Kind, time: int | None = None) -> str:
         """Spool a scan and return its name. It happened at `time`: what came later, and is seen, was made in the window; or else now."""
@@ -232,3 +246,12 @@ class Watch:
         """Settle the inbox where nobody has done so for long."""
         if self._trees and len(os.listdir(inbox_dir(os.environ))) > MOST_WAITING:  # noqa: PTH208 - names only
             settle_repository(repository_dir(self._trees[0][0].common_dir), inbox_dir(os.environ))
+
+
+def _look_of(file: Path) -> tuple[int, int, int] | None:
+    """Return by what one sees that `file` was changed, without reading it; None where there is none."""
+    try:
+        status = file.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
