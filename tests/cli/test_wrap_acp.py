@@ -132,6 +132,18 @@ def test_what_a_person_had_not_saved_is_not_the_agents(editor: Editor, repositor
     assert edit.before == repository.git("hash-object", str(repository.write("was.txt", "saved\nnot yet\n")))
 
 
+def test_what_the_agent_wrote_by_itself_before_the_editor_did_is_its_own(editor: Editor, repository: Scratch) -> None:
+    """OpenCode writes a file, and lets the editor write the same, at once: either may be first."""
+    path = str(repository.write("b.py", "typed = 1\nx = 1\n"))
+    named = {"kind": "edit", "locations": [{"path": path}]}
+    write = {"id": 4, "method": "fs/write_text_file", "params": {"sessionId": "s-1", "path": path, "content": "typed = 1\nx = 2\n"}}
+    steps = (permission("c1", **named), {"sh": f"sed -i 's/x = 1/x = 2/' {path}"}, write, write)
+    editor.prompts(*steps, update("c1", "completed", **named), answer=YES)
+    (edit,) = recorded(repository)
+    before = repository.git("hash-object", str(repository.write("was.txt", "typed = 1\nx = 1\n")))
+    assert (edit.path, edit.call, edit.before, edit.tool) == (b"b.py", "c1", before, "fs/write_text_file")
+
+
 def test_an_edit_is_exact_however_late_it_is_heard_of(editor: Editor, repository: Scratch) -> None:
     """The agent writes first and tells later, of the part that it replaced; a person typed elsewhere in the file."""
     path = editor.path("a.py")

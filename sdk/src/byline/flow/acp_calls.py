@@ -9,7 +9,8 @@
    agent, and what both tell is recorded once. The model is what the session's settings name, and None where they name none.
 2. `fs/write_text_file` is an edit of what the file held to what is written, once the editor has answered that it wrote. Where the agent
    had read the file through the editor, and nobody wrote to the disk since, it held what was read: text that a person has not saved yet
-   is not the agent's.
+   is not the agent's. Where it holds that already, or the beginning of it, the agent writes it by itself as well (OpenCode does both at
+   once), and the file held what its call found there.
 3. A tool call that edits, moves or deletes files is an edit of each file that it names (`byline.flow.acp_tool_call`), when it is over.
 4. A call that runs something, or of no known kind, is a window over the work tree: from when it is first heard of, or the editor's yes
    to it, to its end. What happens while the editor is asked is nobody's. So is a terminal, from before the editor starts it.
@@ -190,12 +191,16 @@ class AcpCalls:
         if path is None or not isinstance(content, str):
             return
         on_disk, read = work.read.pop(path, (None, None))
-        before = read if read is not None and on_disk == asked.before else asked.before
+        before, after = asked.before, content.encode(errors="surrogatepass")
         call = next((each for each in reversed([*work.calls.values()]) if each.names(path)), None)
+        if read is not None and on_disk == before:
+            before = read
+        elif call is not None and after.startswith(before or b""):
+            before = call.found(path, before)
         if call is not None:
-            call.wrote(path)
+            call.wrote(path, after)
         tool, told = "fs/write_text_file", call.id if call else None
-        work.session.record(path, before=before, after=content.encode(errors="surrogatepass"), call_id=told, tool=tool)
+        work.session.record(path, before=before, after=after, call_id=told, tool=tool)
 
     def _read(self, work: _Work, asked: _Asked, content: str | None) -> None:
         path = _path(asked.given)

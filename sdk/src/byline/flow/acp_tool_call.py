@@ -83,9 +83,14 @@ class ToolCall:
         self._seen.clear()
         self.look()
 
-    def wrote(self, path: Path) -> None:
-        """Leave `path` alone: what the call made of it is recorded."""
+    def found(self, path: Path, otherwise: bytes | None) -> bytes | None:
+        """Return what the file at `path` held when it was read for the call, `otherwise` if it was not."""
+        return self._seen.get(path, otherwise)
+
+    def wrote(self, path: Path, content: bytes) -> None:
+        """Leave `path` alone: that the call made `content` of it is recorded."""
         self._written.add(path)
+        self._seen[path] = content
 
     def changes(self, *, is_done: bool) -> list[Change]:
         """Return what it made of the files that it names; of a call that failed only what its diffs tell."""
