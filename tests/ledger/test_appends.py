@@ -226,6 +226,20 @@ def test_who_waits_for_a_process_that_dies_is_told_and_the_next_one_is_not() -> 
     asyncio.run(check())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's children in /proc")
+def test_a_process_that_does_not_listen_yet_is_ended_as_well() -> None:
+    async def check() -> None:
+        checks, others = Checks(Admission(), processes=1), children()
+        await checks.check(asks(*range(CROWD)))
+        for _ in range(200):  # it is there, and says nothing yet
+            await asyncio.sleep(0)
+        assert children() != others
+        await checks.close()
+        assert children() == others
+
+    asyncio.run(check())
+
+
 @pytest.mark.parametrize("cut", [0, 3, 10, None], ids=["nothing", "half a length", "half a message", "answers that nobody reads"])
 def test_a_process_that_checks_ends_quietly_with_whoever_asked_it(cut: int | None) -> None:
     sent = (format_question([]) + format_question(asks(*range(400))) * 2)[:cut]

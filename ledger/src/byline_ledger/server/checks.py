@@ -76,7 +76,11 @@ class Checks:
         program = (sys.executable, "-m", checking.__name__)
         process = await asyncio.create_subprocess_exec(*program, stdin=pipe, stdout=pipe, limit=_BUFFER)
         worker = _Worker(process)
-        await worker.check([])  # it listens
+        try:
+            await worker.check([])  # it listens
+        except BaseException:  # also where the server ends meanwhile
+            await worker.end()
+            raise
         task = asyncio.get_running_loop().create_task(self._work(worker))
         self._listening += 1
         self._workers.add(task)
