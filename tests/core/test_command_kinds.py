@@ -119,7 +119,7 @@ def test_a_harmless_command_is_left_alone(line: str) -> None:
 
 
 def test_a_work_tree_among_temporary_files_has_neighbours_that_count() -> None:
-    here = Places(top="/tmp/wt/mine", cwd=("/tmp/wt/mine",), home=None)  # noqa: S108 - named, not used
+    here = Places(top="/tmp/work/mine", cwd=("/tmp/work/mine",), home=None)  # noqa: S108 - named, not used
     assert find_kinds("rm -rf build", here) == frozenset()
     assert find_kinds("rm -rf ../theirs", here) == {"delete-files"}
 
