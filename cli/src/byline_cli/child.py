@@ -3,9 +3,8 @@ r"""A command that somebody gave after `--`, run as their shell would: on their 
 
 Ctrl-C and Ctrl-\ reach the command from the terminal itself; who is told to end (SIGTERM, SIGHUP) tells the command. It is waited for
 in any case; `relayed` holds signals for what has to be done before and after it, too: one that comes before it is started keeps it from
-that. With patience, so is what the command left running in the
-background: where there is Linux, which gives the orphans of a command to the one who asks for them (a subreaper), also those in a session
-of their own.
+that. With patience, so is what it left running in the background: where there is Linux, which gives the orphans of a command to the one
+who asks for them (a subreaper), also those in a session of their own.
 """
 
 from __future__ import annotations

@@ -263,8 +263,7 @@ class AcpCalls:
             self._windows.open(_key(work, call), work.session, paths=None, call_id=call.id, tool=call.kind)
 
     def _over(self, work: _Work, call: ToolCall, *, is_done: bool) -> None:
-        work.calls.pop(call.id, None)
-        self._windows.close(_key(work, call))
+        self._drop(work, call)
         if call.kind in NO_FILES:
             return
         for each in call.changes(is_done=is_done):
